@@ -1,0 +1,113 @@
+"""The front door: which tasks there are, and how doit runs them. Wiring only."""
+
+from doit.doit_cmd import DoitMain
+
+from tasks.addons import task_addon, task_addon_image
+from tasks.benchmark import task_benchmark
+from tasks.cluster import (
+    task__clean,
+    task__kind,
+    task__ready,
+    task_create_cluster,
+    task_create_cluster_with_all,
+    task_create_cluster_without_scenario,
+    task_delete_cluster,
+    task_kind_config,
+    task_node,
+    task_status,
+)
+from tasks.controller import (
+    task__controller_images,
+    task__gpu_in_inventory,
+    task_controller,
+    task_controller_image,
+    task_controller_source,
+    task_function_image,
+)
+from tasks.dataflows import task_dataflow, task_dataflow_status, task_delete_dataflow, task_send_video_tool
+from tasks.doctor import task__doctor, task_doctor
+from tasks.engine import task_engine
+from tasks.gpu import task_gpu_lease, task_gpu_return
+from tasks.images import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
+from tasks.nics import task__enough_functions, task__virtual_functions, task_nics, task_nics_restore, task_nics_status
+from tasks.parameters import task_configure, task_parameters
+from tasks.registry import task__registry_image, task_registry, task_registry_ca
+from tasks.reporter import Reporter
+from tasks.scenarios import (
+    task__in_source,
+    task__runnable,
+    task_cpufunc_namespaces,
+    task_post_setup,
+    task_prepare_scenario,
+    task_scenario,
+)
+from tasks.settings import paths
+from tasks.testing import task_test
+
+__all__ = [
+    "DOIT_CONFIG",
+    "task__archive_source",
+    "task__clean",
+    "task__controller_images",
+    "task__doctor",
+    "task__enough_functions",
+    "task__gpu_image",
+    "task__gpu_in_inventory",
+    "task__in_source",
+    "task__kind",
+    "task__ready",
+    "task__registry_image",
+    "task__runnable",
+    "task__runtime_image",
+    "task__virtual_functions",
+    "task_addon",
+    "task_addon_image",
+    "task_benchmark",
+    "task_configure",
+    "task_controller",
+    "task_controller_image",
+    "task_controller_source",
+    "task_cpufunc_namespaces",
+    "task_create_cluster",
+    "task_create_cluster_with_all",
+    "task_create_cluster_without_scenario",
+    "task_dataflow",
+    "task_dataflow_status",
+    "task_delete_cluster",
+    "task_delete_dataflow",
+    "task_doctor",
+    "task_engine",
+    "task_function_image",
+    "task_gpu_lease",
+    "task_gpu_return",
+    "task_image",
+    "task_images",
+    "task_kind_config",
+    "task_nics",
+    "task_nics_restore",
+    "task_nics_status",
+    "task_node",
+    "task_parameters",
+    "task_post_setup",
+    "task_prepare_scenario",
+    "task_registry",
+    "task_registry_ca",
+    "task_scenario",
+    "task_send_video_tool",
+    "task_status",
+    "task_test",
+]
+
+# What doit calls itself in its messages; started as a module it would say `-m`.
+DoitMain.BIN_NAME = "./doit"
+
+# doit makes the task database, but not the folder it is in.
+paths.BUILD.mkdir(exist_ok=True)
+
+DOIT_CONFIG = {
+    "backend": "sqlite3",
+    "dep_file": str(paths.TASK_DATABASE),
+    "default_tasks": ["parameters"],
+    "reporter": Reporter,
+    "verbosity": 2,
+}

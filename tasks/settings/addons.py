@@ -1,0 +1,219 @@
+"""The add-ons of a cluster. A table: an add-on is data, and one piece of code installs them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.settings import artifacts, images
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.settings.artifacts import GoArtifact
+    from tasks.settings.images import NodeImage
+
+
+@dataclass(frozen=True)
+class AddonFile:
+    """A file that an add-on puts on every node.
+
+    Attributes:
+        source: Its name in the add-on's folder under manifest/; one that ends in .j2 is rendered for each node.
+        path: Where it goes; not on a tmpfs.
+        mode: Its permission bits.
+    """
+
+    source: str
+    path: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class ModuleManifests:
+    """Upstream's manifests, as the Go module of an artifact holds them; its go.sum is the checksum.
+
+    Attributes:
+        artifact: The artifact.
+        path: A file or folder of the module.
+    """
+
+    artifact: GoArtifact
+    path: str
+
+
+@dataclass(frozen=True)
+class DownloadedManifest:
+    """Upstream's manifest, as a file of its repository at the tag of a version.
+
+    Attributes:
+        repository: `owner/name`.
+        path: Path of the file.
+        sha256: Checksum of the file, by version.
+    """
+
+    repository: str
+    path: str
+    sha256: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PublishedImage:
+    """An image that upstream publishes.
+
+    Attributes:
+        name: As upstream's manifests name it, without tag.
+        tag: Its tag; {version} stands for the version of the add-on.
+    """
+
+    name: str
+    tag: str = "{version}"
+
+
+@dataclass(frozen=True)
+class Release:
+    """What an add-on runs in the cluster. Its overlay, a kustomization, is in the add-on's folder under manifest/.
+
+    Attributes:
+        version: Parameter with its version.
+        registry: Parameter with the registry and path that hold its published images.
+        manifests: Upstream's manifests; the overlay finds them in `upstream`.
+        images: What of the manifests' images is replaced.
+        built: The image that stands in for all of them where they are compiled.
+    """
+
+    version: str
+    registry: str
+    manifests: ModuleManifests | DownloadedManifest
+    images: tuple[PublishedImage, ...]
+    built: NodeImage | None = None
+
+
+@dataclass(frozen=True)
+class Addon:
+    """Something a cluster gets beyond Kubernetes.
+
+    Attributes:
+        name: Its name, also that of its folder under manifest/.
+        doc: One sentence for the list of tasks.
+        parameter: Parameter that chooses it, by its value or by a list that holds it; empty where it is always there.
+        value: The value that chooses it.
+        files: What it puts on every node.
+        units: systemd units that are enabled and started there.
+        release: What it runs in the cluster.
+        needs: Add-ons that have to be there before.
+    """
+
+    name: str
+    doc: str
+    parameter: str = ""
+    value: str = ""
+    files: tuple[AddonFile, ...] = ()
+    units: tuple[str, ...] = ()
+    release: Release | None = None
+    needs: tuple[str, ...] = ()
+
+    @property
+    def is_pod_network(self) -> bool:
+        """Whether nodes become Ready by it."""
+        return self.parameter == "CNI"
+
+
+# The add-on that gives addresses to Services of type LoadBalancer.
+LOAD_BALANCER = "metallb"
+
+_UNITS = "/etc/systemd/system"
+
+ADDONS = (
+    Addon(
+        name="bridge-cni",
+        doc="Give pods a network: a bridge on each node, and routes between the nodes.",
+        parameter="CNI",
+        value="bridge",
+        files=(
+            AddonFile("pod-network.sh.j2", "/usr/local/sbin/pod-network", 0o755),
+            AddonFile("pod-network.service", f"{_UNITS}/pod-network.service"),
+            AddonFile("pod-network.timer", f"{_UNITS}/pod-network.timer"),
+            AddonFile("pod-network.conflist.j2", "/etc/cni/net.d/10-pod-network.conflist"),
+        ),
+        units=("pod-network.timer",),
+    ),
+    Addon(
+        name="calico",
+        doc="Give pods a network: Calico.",
+        parameter="CNI",
+        value="calico",
+        release=Release(
+            version="CALICO_VERSION",
+            registry="CALICO_REGISTRY",
+            manifests=DownloadedManifest(
+                "projectcalico/calico",
+                "manifests/calico.yaml",
+                {"v3.28.1": "3349111bfb38ded7c5ddd60018aa1d36f315c4a64902e1c18adba632634c5cf7"},
+            ),
+            images=tuple(PublishedImage(f"docker.io/calico/{name}") for name in ("cni", "node", "kube-controllers")),
+        ),
+    ),
+    Addon(
+        name="multus",
+        doc="Let pods have more interfaces than one: Multus.",
+        parameter="ADDONS",
+        value="multus",
+        release=Release(
+            version="MULTUS_VERSION",
+            registry="MULTUS_REGISTRY",
+            manifests=ModuleManifests(artifacts.MULTUS, "deployments/multus-daemonset-thick.yml"),
+            images=(PublishedImage("ghcr.io/k8snetworkplumbingwg/multus-cni", "{version}-thick"),),
+            built=images.MULTUS,
+        ),
+    ),
+    Addon(
+        name="sriov-device-plugin",
+        doc="Offer the virtual functions on the workers to pods: the SR-IOV network device plugin.",
+        parameter="ADDONS",
+        value="sriov-device-plugin",
+        release=Release(
+            version="SRIOV_DEVICE_PLUGIN_VERSION",
+            registry="SRIOV_DEVICE_PLUGIN_REGISTRY",
+            manifests=DownloadedManifest(
+                "k8snetworkplumbingwg/sriov-network-device-plugin",
+                "deployments/sriovdp-daemonset.yaml",
+                {"v3.7.0": "868d76af540f582e879be813eca16c5d896acbc12f73798e81f22bb62f0243a3"},
+            ),
+            images=(PublishedImage("ghcr.io/k8snetworkplumbingwg/sriov-network-device-plugin"),),
+        ),
+    ),
+    Addon(
+        name="metallb",
+        doc="Give Services of type LoadBalancer addresses: MetalLB.",
+        parameter="ADDONS",
+        value="metallb",
+        release=Release(
+            version="METALLB_VERSION",
+            registry="METALLB_REGISTRY",
+            manifests=ModuleManifests(artifacts.METALLB, "config/manifests/metallb-native.yaml"),
+            images=tuple(PublishedImage(f"quay.io/metallb/{name}") for name in ("controller", "speaker")),
+            built=images.METALLB,
+        ),
+    ),
+    Addon(
+        name="nvidia-k8s-ipam",
+        doc="Give the second interfaces of pods addresses: nvidia-k8s-ipam.",
+        parameter="ADDONS",
+        value="nvidia-k8s-ipam",
+        release=Release(
+            version="NVIDIA_K8S_IPAM_VERSION",
+            registry="NVIDIA_K8S_IPAM_REGISTRY",
+            manifests=ModuleManifests(artifacts.NVIDIA_K8S_IPAM, "deploy"),
+            images=(PublishedImage("ghcr.io/mellanox/nvidia-k8s-ipam"),),
+            built=images.NVIDIA_K8S_IPAM,
+        ),
+        needs=("multus",),
+    ),
+)
+CHOSEN_BY_NAME = tuple(entry.name for entry in ADDONS if entry.parameter == "ADDONS")
+
+
+def addon(name: str) -> Addon:
+    """Return an entry of the table by its name."""
+    return next(entry for entry in ADDONS if entry.name == name)

@@ -1,0 +1,162 @@
+"""The pinned table of what is built in Go; each artifact's go.sum, committed beside its go.mod, is the checksum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# SHA-256 of the toolchain archives of the Go module proxy (golang.org/toolchain), for a machine without Go.
+TOOLCHAIN_SHA256 = {"1.23.0": "42f5918c5229ad9744e765c3b95b6fa7e8445ca4648b9f028815ae2e2cb81bc8"}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A command that an artifact builds.
+
+    Attributes:
+        package: Import path of the command, or `.` for the module of the folder itself.
+        name: File name of the program.
+    """
+
+    package: str
+    name: str
+
+
+@dataclass(frozen=True)
+class GoArtifact:
+    """Programs that are built from one Go module.
+
+    Attributes:
+        name: What it is called in messages and in the cache.
+        folder: Folder of its go.mod, relative to the checkout.
+        programs: What is built.
+        module: Module whose version is a parameter; empty where the source is our own.
+        parameter: Name of that parameter.
+        stamps: Values for the linker's -X; {version}, {major} and {minor} stand for the parts of the version.
+        release: Name of the parameter that tells where its official releases are, where it has any.
+        compiler: Name of the image that compiles it, where it links C libraries.
+    """
+
+    name: str
+    folder: str
+    programs: tuple[Program, ...]
+    module: str = ""
+    parameter: str = ""
+    stamps: tuple[str, ...] = ()
+    release: str = ""
+    compiler: str = ""
+
+
+def _programs(prefix: str, *paths: str) -> tuple[Program, ...]:
+    """Return the programs of packages below `prefix` that are named after their folder."""
+    return tuple(Program(f"{prefix}/{path}", path.rpartition("/")[2]) for path in paths)
+
+
+_KUBERNETES_VERSION = tuple(
+    f"{package}.{value}"
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    for value in ("gitVersion={version}", "gitMajor={major}", "gitMinor={minor}", "gitTreeState=clean", "gitCommit=")
+)
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
+NODE = ("kubeadm", "kubectl", "kubelet")
+
+KUBERNETES = GoArtifact(
+    name="kubernetes",
+    folder="kind/go/kubernetes",
+    programs=_programs("k8s.io/kubernetes/cmd", *CONTROL_PLANE, *NODE),
+    module="k8s.io/kubernetes",
+    parameter="K8S_VERSION",
+    stamps=_KUBERNETES_VERSION,
+    release="K8S_RELEASE_URL",
+)
+ETCD = GoArtifact(
+    name="etcd",
+    folder="kind/go/etcd",
+    programs=(Program("go.etcd.io/etcd/server/v3", "etcd"), Program("go.etcd.io/etcd/etcdctl/v3", "etcdctl")),
+    module="go.etcd.io/etcd/server/v3",
+    parameter="ETCD_VERSION",
+)
+COREDNS = GoArtifact(
+    name="coredns",
+    folder="kind/go/coredns",
+    programs=(Program("github.com/coredns/coredns", "coredns"),),
+    module="github.com/coredns/coredns",
+    parameter="COREDNS_VERSION",
+)
+PAUSE = GoArtifact(name="pause", folder="kind/go/pause", programs=(Program(".", "pause"),))
+CONTAINERD = GoArtifact(
+    name="containerd",
+    folder="kind/go/containerd",
+    programs=_programs("github.com/containerd/containerd/cmd", "containerd", "containerd-shim-runc-v2", "ctr"),
+    module="github.com/containerd/containerd",
+    parameter="CONTAINERD_VERSION",
+    stamps=("github.com/containerd/containerd/version.Version={version}",),
+)
+# Its compiler makes pinns beside it, which is written in C.
+CRIO = GoArtifact(
+    name="cri-o",
+    folder="kind/go/crio",
+    programs=_programs("github.com/cri-o/cri-o/cmd", "crio"),
+    module="github.com/cri-o/cri-o",
+    parameter="CRIO_VERSION",
+    compiler="crio-cgo",
+)
+CNI_PLUGINS = GoArtifact(
+    name="cni-plugins",
+    folder="kind/go/cni-plugins",
+    programs=_programs(
+        "github.com/containernetworking/plugins/plugins",
+        *("main/bridge", "main/host-device", "main/loopback", "main/macvlan", "main/ptp"),
+        *("ipam/host-local", "ipam/static"),
+        *("meta/bandwidth", "meta/firewall", "meta/portmap", "meta/tuning"),
+    ),
+    module="github.com/containernetworking/plugins",
+    parameter="CNI_PLUGINS_VERSION",
+    stamps=("github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion={version}",),
+)
+SRIOV_CNI = GoArtifact(
+    name="sriov-cni",
+    folder="kind/go/sriov-cni",
+    programs=_programs("github.com/k8snetworkplumbingwg/sriov-cni/cmd", "sriov"),
+    module="github.com/k8snetworkplumbingwg/sriov-cni",
+    parameter="SRIOV_CNI_VERSION",
+)
+KIND = GoArtifact(
+    name="kind",
+    folder="kind/go/kind",
+    programs=(Program("sigs.k8s.io/kind", "kind"),),
+    module="sigs.k8s.io/kind",
+    parameter="KIND_VERSION",
+)
+REGISTRY = GoArtifact(
+    name="registry",
+    folder="kind/go/registry",
+    programs=(Program("github.com/distribution/distribution/v3/cmd/registry", "registry"),),
+    module="github.com/distribution/distribution/v3",
+    parameter="REGISTRY_VERSION",
+)
+CA_SERVER = GoArtifact(name="ca-server", folder="kind/go/ca-server", programs=(Program(".", "ca-server"),))
+METALLB = GoArtifact(
+    name="metallb",
+    folder="kind/go/metallb",
+    programs=_programs("go.universe.tf/metallb", "controller", "speaker"),
+    module="go.universe.tf/metallb",
+    parameter="METALLB_VERSION",
+    stamps=("go.universe.tf/metallb/internal/version.release={version}",),
+)
+MULTUS = GoArtifact(
+    name="multus",
+    folder="kind/go/multus",
+    programs=_programs(
+        "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd", "install_multus", "multus-daemon", "multus-shim"
+    ),
+    module="gopkg.in/k8snetworkplumbingwg/multus-cni.v4",
+    parameter="MULTUS_VERSION",
+    stamps=("gopkg.in/k8snetworkplumbingwg/multus-cni.v4/pkg/multus.version={version}",),
+)
+NVIDIA_K8S_IPAM = GoArtifact(
+    name="nvidia-k8s-ipam",
+    folder="kind/go/nvidia-k8s-ipam",
+    programs=_programs("github.com/Mellanox/nvidia-k8s-ipam/cmd", "ipam-controller", "ipam-node", "nv-ipam"),
+    module="github.com/Mellanox/nvidia-k8s-ipam",
+    parameter="NVIDIA_K8S_IPAM_VERSION",
+)

@@ -1,0 +1,111 @@
+"""The checks that doctor knows, and what asks for each; how each looks at the machine is in `actions.host_checks`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.settings.nics import WORKERS
+
+IMAGES = "images"
+REGISTRY = "registry"
+CLUSTER = "cluster"
+CONTROLLER = "controller"
+NICS = "nics"
+# Not a part of NICS, whose tasks are the cure.
+LENT_NICS = "lent-nics"
+GPU = "gpu"
+VIDEO = "video"
+LOADBALANCER = "loadbalancer"
+FPGA = "fpga"
+
+# What every dataflow stands on.
+BASE = (IMAGES, REGISTRY, CLUSTER, CONTROLLER)
+
+# The purposes of the tasks that a user asks for by name; those of a dataflow follow from its pattern.
+TASK_PURPOSES: dict[str, tuple[str, ...]] = {
+    "images": (IMAGES,),
+    "registry": (REGISTRY,),
+    "create_cluster": BASE,
+    "create_cluster_without_scenario": BASE,
+    "create_cluster_with_all": BASE,
+    "controller": BASE,
+    "prepare_scenario": BASE,
+    "nics": (NICS,),
+    "nics_status": (LENT_NICS,),
+    **{f"nics:{worker.task}": (NICS,) for worker in WORKERS},
+    "gpu_lease": (GPU,),
+    "send_video_tool": (VIDEO,),
+}
+PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA)
+# What is checked as the first step of what needs it.
+FIRST_STEPS = ("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA)
+
+# What a look ends with: the last where something could not be seen.
+OK = "ok"
+FAILED = "failed"
+UNKNOWN = "unknown"
+
+# A node of kind is a systemd with a container runtime; below these the second or third one fails to start.
+INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A prerequisite that can be looked at without touching anything.
+
+    Attributes:
+        name: What IGNORE_CHECKS calls it.
+        title: What is looked at.
+        purposes: What needs it.
+        cure: What to do where it fails, unless the look itself knows the exact command.
+    """
+
+    name: str
+    title: str
+    purposes: tuple[str, ...]
+    cure: str
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("cores", "processor cores", (CLUSTER,), "use a larger server, or lower MIN_CORES"),
+    Check("memory", "main memory", (CLUSTER,), "use a larger server, or lower MIN_MEMORY_GB"),
+    Check("disk", "disk space", (IMAGES, CLUSTER), "docker system prune, or use a larger disk"),
+    Check("system", "distribution", (CLUSTER,), "install Ubuntu 22.04 or newer, or Debian 12 or newer"),
+    Check("kernel", "kernel", (CLUSTER,), "sudo apt-get install linux-generic, then reboot"),
+    Check("swap", "swap", (CLUSTER,), "sudo swapoff -a, and remove it from /etc/fstab"),
+    Check("inotify", "inotify limits", (CLUSTER,), "sudo sysctl fs.inotify.max_user_instances=1024"),
+    Check("docker", "Docker engine", (IMAGES, REGISTRY, CLUSTER), "sudo apt-get install docker.io"),
+    Check(
+        "docker-access",
+        "right to use Docker",
+        (IMAGES, REGISTRY, CLUSTER),
+        "sudo usermod -aG docker $USER, then log out and in again",
+    ),
+    Check("addresses", "address plan", (CLUSTER,), "./doit parameters"),
+    Check("card-addresses", "address plan of the cards", (NICS,), "./doit parameters"),
+    Check("ports", "loopback ports", (REGISTRY,), "choose other ports with REGISTRY_PORT and CA_PORT"),
+    Check("dns", "name resolution", (IMAGES, REGISTRY), "resolvectl status"),
+    Check("proxy", "HTTP proxies", (IMAGES, REGISTRY), "env | grep -i _proxy"),
+    Check("clock", "clock", (REGISTRY, CLUSTER), "sudo timedatectl set-ntp true"),
+    Check("registry-ca", "CA of the registry", (REGISTRY,), "curl -fv $DCI_REGISTRY_CERT_URL"),
+    Check("registry", "registry", (REGISTRY,), "curl -v https://$DCI_REGISTRY_ADDR_ALT"),
+    Check("registry-trust", "Docker's trust in the registry", (REGISTRY,), "sudo -v, then the same command"),
+    Check("archive", "controller archive", (CONTROLLER,), "cp controller.tar.gz src/"),
+    Check("sudo", "sudo without a password", (NICS, GPU), "sudo -v"),
+    Check("pf", "physical functions", (NICS,), "ip -br link, then set SRIOV_PF_IF_1 and SRIOV_PF_IF_2"),
+    Check("ofed", "driver of the physical functions", (NICS,), "sudo modprobe mlx5_core, or install MLNX_OFED"),
+    Check("vfs", "virtual functions", (NICS,), "turn on SR-IOV in the firmware of the server and of the card"),
+    Check("nic-rules", "rules that keep others away from lent cards", (LENT_NICS,), "./doit nics, which writes them"),
+    Check("gpu", "NVIDIA GPU", (GPU,), "lspci -d 10de:"),
+    Check("gpu-driver", "NVIDIA driver file", (GPU,), "cp NVIDIA-Linux-x86_64-*.run driver/nvidia/"),
+    Check("kernel-headers", "headers of the running kernel", (GPU,), "sudo apt-get install linux-headers-$(uname -r)"),
+    Check(
+        "nouveau",
+        "nouveau driver",
+        (GPU,),
+        "echo 'blacklist nouveau' | sudo tee /etc/modprobe.d/nouveau.conf; sudo update-initramfs -u; sudo reboot",
+    ),
+    Check("videos", "H.264 videos", (VIDEO,), "cp *.mp4 work/DATA/video/"),
+    Check("load-balancer", "addresses for Services of type LoadBalancer", (LOADBALANCER,), "./doit parameters"),
+    Check("hugepages", "hugepages of 1 GiB", (FPGA,), "add hugepagesz=1G hugepages=32 to the kernel command line"),
+)

@@ -1,0 +1,184 @@
+"""What the controller's archive is made of, as the adapters look for it. Stands alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+# The one folder at the top of the archive.
+TOP = "controller"
+
+JSON = "test/sample-data/sample-data-common/json"
+SCENARIOS = "test/sample-data/sample-data-for-all-in-one"
+DEPLOY_SCRIPT = "test/script/run_controllers.sh"
+FUNCTIONS = "sample-functions/functions/for_all_in_one"
+UTILITIES = "sample-functions/utils"
+# What sends videos to dataflows.
+VIDEO_SENDER = "send_video_tool"
+COLLECTOR = "src/tools/InfoCollector"
+
+# Where the Dockerfiles expect the drivers that some programs link, and where the archive holds their source.
+DRIVERS = "openkasugai-hardware-drivers"
+DRIVERS_SOURCE = "src/submodules/fpga-software"
+# Its source lies beside the controllers, but those that link it copy it from their own folder.
+FPGA_DATABASE = "fpgadb"
+FPGA_DATABASE_SOURCE = "src/fpgadb"
+# In the drivers' source, but only where who made the archive has put it there.
+DRIVERS_JSON_PARSER = "lib/JSON/parson/parson.c"
+
+# Namespaces that no manifest of the archive holds, but its managers expect.
+NAMESPACES = ("test01", "cluster01", "topologyinfo")
+# Namespaces of the functions; pods there may read what the sidecar watches.
+FUNCTION_NAMESPACES = ("cpufunc-calcapp", "cpufunc-sample", "test")
+
+# What a manager's manifests may call its image: the original's build puts the real name in.
+PLACEHOLDER = "controller"
+
+# The user that the archive's Dockerfiles run daemons as. A kubelet passes on an image's user, but not its group.
+USER_ID = 65532
+
+# Its image was removed upstream; it only guards metrics that nobody scrapes here.
+DROPPED_CONTAINERS = frozenset({"kube-rbac-proxy"})
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of the controller that runs in the cluster.
+
+    Attributes:
+        image: Last path component of its image.
+        folder: Its folder under `src`.
+        role: A manager is a Deployment on the control plane, a daemon runs on each worker.
+        reads: ConfigMaps it reads once, when it starts.
+        needs: Hardware without which it is not deployed; its definitions are, in any case.
+    """
+
+    image: str
+    folder: str
+    role: Literal["manager", "daemon"]
+    reads: tuple[str, ...] = ()
+    needs: str = ""
+
+    @property
+    def daemon_set(self) -> str:
+        """Path of a daemon's manifest in the archive."""
+        return f"src/{self.folder}/config/samples/crc_{self.image}_daemonset.yaml"
+
+    @property
+    def deployment(self) -> str:
+        """Path of a manager's kustomization in the archive."""
+        return f"src/{self.folder}/config/default"
+
+    @property
+    def definitions(self) -> str:
+        """Path of the kustomization that lists the component's definitions."""
+        return f"src/{self.folder}/config/crd/kustomization.yaml"
+
+
+# In the order of the original installation: where two folders hold a definition, the later one counts.
+COMPONENTS = (
+    Component("deviceinfo", "DeviceInfo", "daemon", reads=("infrastructureinfo", "deployinfo")),
+    Component("pcieconnection", "PCIeConnection", "daemon", needs="fpga"),
+    Component("ethernetconnection", "EthernetConnection", "daemon"),
+    Component("fpgafunction", "FPGAFunction", "daemon", needs="fpga"),
+    Component("gpufunction", "GPUFunction", "daemon", needs="gpu"),
+    Component("cpufunction", "CPUFunction", "daemon"),
+    Component("whitebox-k8s-flowctrl", "whitebox-k8s-flowctrl", "manager"),
+    Component("wbfunction", "WBFunction", "manager", reads=("functionkindmap",)),
+    Component("wbconnection", "WBConnection", "manager", reads=("connectionkindmap",)),
+)
+
+
+GPU = "gpu"
+FPGA = "fpga"
+HARDWARE = (GPU, FPGA)
+
+
+def deployed(role: str, hardware: Collection[str] = ()) -> tuple[Component, ...]:
+    """Return the components of a role that are deployed.
+
+    Args:
+        role: `manager` or `daemon`.
+        hardware: Hardware whose components are asked for, beside those that need none.
+    """
+    wanted = {"", *hardware}
+    return tuple(component for component in COMPONENTS if component.role == role and component.needs in wanted)
+
+
+@dataclass(frozen=True)
+class SourceImage:
+    """An image that is built from the archive's source.
+
+    Attributes:
+        name: Last path component of the references to it.
+        folder: Where its Dockerfile is in the archive.
+        context: The folder its Dockerfile copies from.
+        packages: Folder of kind/ whose image has, from the distribution, what its Dockerfile installs from elsewhere.
+        published: Whether its makers publish it.
+    """
+
+    name: str
+    folder: str
+    context: str
+    packages: str = ""
+    published: bool = False
+
+
+def _function_image(folder: str) -> SourceImage:
+    return SourceImage(folder.rpartition("/")[2], f"{FUNCTIONS}/{folder}", f"{FUNCTIONS}/{folder}")
+
+
+def _video_tool(name: str) -> SourceImage:
+    folder = f"{UTILITIES}/{name}"
+    return SourceImage(name, folder, folder, packages="gstreamer", published=True)
+
+
+# What the functions of dataflows run, and what sends them videos; each is built when a pattern runs it.
+FUNCTION_IMAGES = (
+    _function_image("calc-func/cpufunc_calcapp"),
+    _function_image("cpugpu-func/cpufunc_sidecar"),
+    _function_image("cpugpu-func/cpufunc_gst"),
+    _function_image("cpugpu-func/gpufunc_dsa"),
+    _video_tool(VIDEO_SENDER),
+    _video_tool("rcv_video_tool"),
+)
+
+CONTROLLER_IMAGES = tuple(
+    SourceImage(component.image, f"src/{component.folder}", "src", published=True) for component in COMPONENTS
+)
+
+# DeepStream with the archive's plugins: 22 GB, and a GPU is needed to build it. The user does, as the archive says.
+DEEPSTREAM = "gpu_infer_tcp"
+DEEPSTREAM_FOLDER = "sample-functions/functions/gpu_infer_tcp_plugins/fpga_depayloader/build_docker/gpu-deepstream"
+
+# ConfigMap -> file in JSON; without these no dataflow is ever scheduled.
+REQUIRED_CONFIGURATION = {
+    "functionkindmap": "functionkindmap.json",
+    "connectionkindmap": "connectionkindmap.json",
+}
+# FPGA and demo data: created where the archive holds the file.
+OPTIONAL_CONFIGURATION = {
+    "servicer-mgmt-info": "servicer-mgmt-info.json",
+    "region-unique-info": "region-unique-info.json",
+    "function-unique-info": "function-unique-info.json",
+    "predetermined-region-info": "predetermined-region.json",
+    "fpgafunc-config-filter-resize-high-infer": "fpgafunc-config-filter-resize-high-infer.json",
+    "fpgafunc-config-filter-resize-low-infer": "fpgafunc-config-filter-resize-low-infer.json",
+    "cpufunc-config-decode": "cpufunc-config-decode.json",
+    "cpufunc-config-glue-fdma-to-tcp": "cpufunc-config-glue-fdma-to-tcp.json",
+    "cpufunc-config-copy-branch": "cpufunc-config-copy-branch.json",
+    "cpufunc-config-filter-resize-high-infer": "cpufunc-config-filter-resize-high-infer.json",
+    "cpufunc-config-filter-resize-low-infer": "cpufunc-config-filter-resize-low-infer.json",
+    "gpufunc-config-high-infer": "gpufunc-config-high-infer.json",
+    "gpufunc-config-low-infer": "gpufunc-config-low-infer.json",
+}
+
+# What a model of CPU or GPU is called in the inventory, and what it offers.
+DEVICE_TYPES = "devicetypemap.json"
+REGIONS = "region-unique-info.json"
+# What one CPU socket, or a GPU, offers to functions where the archive does not know the model.
+FUNCTIONS_PER_SOCKET = 110
+CAPACITY_PER_SOCKET = 120

@@ -1,0 +1,230 @@
+"""The chain of node images: what each is made of. Its Dockerfile and files are in kind/<name>/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.settings import artifacts, controller
+
+if TYPE_CHECKING:
+    from tasks.settings.artifacts import GoArtifact
+    from tasks.settings.parameter_model import Parameters
+
+# The label that carries the digest of everything an image was made of.
+INPUTS_LABEL = "openkasugai.inputs"
+# The same inputs by name, for people: what changed since an image was built.
+PARTS_LABEL = "openkasugai.parts"
+# The parent of the first image: UBUNTU_IMAGE_NAME, pulled or bootstrapped.
+BASE = "base"
+# The parent of an image that starts from nothing.
+SCRATCH = "scratch"
+# Stands in `parent` for the image of the chosen NODE_RUNTIME.
+RUNTIME = "runtime"
+# The image of nodes, and that of the worker that is lent the GPU.
+NODE_IMAGE = "dci-kind-node-non-acc"
+GPU_IMAGE = "dci-kind-node-with-acc"
+RUNTIME_IMAGES = {"crio": "kind-ubuntu-node-crio", "containerd": "kind-ubuntu-node-containerd"}
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Programs of an artifact that an image takes.
+
+    Attributes:
+        artifact: The artifact.
+        names: File names of the programs.
+        folder: Folder of the build context they go to.
+        optional: The image is made without them where the module proxy does not have their source.
+        only: A parameter and its value with which the image takes them; nothing where it always does.
+    """
+
+    artifact: GoArtifact
+    names: tuple[str, ...]
+    folder: str
+    optional: bool = False
+    only: tuple[str, str] | None = None
+
+    def wanted(self, parameters: Parameters) -> bool:
+        """Return whether the image takes them with these parameters."""
+        return self.only is None or getattr(parameters, self.only[0].lower()) == self.only[1]
+
+
+@dataclass(frozen=True)
+class ModuleFiles:
+    """Files of a Go module's source that an image takes, and the folder of the build context they go to.
+
+    Attributes:
+        artifact: The artifact whose go.sum verifies the module.
+        path: Folder within the module.
+        folder: Folder of the build context.
+    """
+
+    artifact: GoArtifact
+    path: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class ArchivePart:
+    """A folder of the controller's archive that an image takes where the parts for some hardware are asked for.
+
+    Attributes:
+        hardware: Word of CONTROLLER_HARDWARE that asks for it, and the stage of the Dockerfile that has it.
+        source: Folder in the archive.
+        folder: Folder of the build context.
+        arguments: Parameters that the Dockerfile has as build arguments then.
+    """
+
+    hardware: str
+    source: str
+    folder: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeImage:
+    """A node image.
+
+    Attributes:
+        name: Repository of its tag, and its folder in kind/.
+        meaning: What it adds, in the user's words.
+        parent: Name of the image it starts from, or BASE, RUNTIME or SCRATCH.
+        programs: Go programs it takes.
+        files: Files of Go modules it takes.
+        shared: Folders of kind/ it takes beside its own.
+        arguments: Parameters that its Dockerfile has as build arguments.
+        facts: Facts of the machine that it has as build arguments.
+        driver: Whether it takes the installer of NVIDIA_DRIVER_FILE.
+        archive: What it takes of the controller's archive for hardware.
+    """
+
+    name: str
+    meaning: str
+    parent: str
+    programs: tuple[Programs, ...] = ()
+    files: tuple[ModuleFiles, ...] = ()
+    shared: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    driver: bool = False
+    archive: ArchivePart | None = None
+
+
+_CONTROL_PLANE_PROGRAMS = (
+    Programs(artifacts.KUBERNETES, artifacts.CONTROL_PLANE, "control-plane"),
+    Programs(artifacts.ETCD, ("etcd",), "control-plane"),
+    Programs(artifacts.COREDNS, ("coredns",), "control-plane"),
+    Programs(artifacts.PAUSE, ("pause",), "control-plane"),
+)
+NODE_IMAGES = (
+    NodeImage(
+        name="kind-ubuntu",
+        meaning="the node base: systemd, network tools and kind's own entrypoint",
+        parent=BASE,
+        files=(ModuleFiles(artifacts.KIND, "images/base/files", "kind-files"),),
+        arguments=("APT_MIRROR",),
+    ),
+    NodeImage(
+        name="kind-ubuntu-node",
+        meaning="Kubernetes on the node base",
+        parent="kind-ubuntu",
+        programs=(Programs(artifacts.KUBERNETES, artifacts.NODE, "bin"),),
+        arguments=("K8S_VERSION",),
+    ),
+    NodeImage(
+        name=RUNTIME_IMAGES["crio"],
+        meaning="CRI-O as the container runtime",
+        parent="kind-ubuntu-node",
+        programs=(
+            *_CONTROL_PLANE_PROGRAMS,
+            Programs(artifacts.CRIO, ("crio", "pinns"), "bin", only=("CRIO_FROM", "modules")),
+        ),
+        shared=("shared", "apt"),
+        arguments=(
+            "CRIO_FROM",
+            *("CRIO_REPO_URL", "CRIO_REPO_VERSION", "CRIO_PKG_VERSION"),
+            *("CRIO_REPO_KEY_URL", "CRIO_REPO_KEY_SHA256"),
+        ),
+    ),
+    NodeImage(
+        name=RUNTIME_IMAGES["containerd"],
+        meaning="containerd as the container runtime",
+        parent="kind-ubuntu-node",
+        programs=(
+            *_CONTROL_PLANE_PROGRAMS,
+            Programs(artifacts.CONTAINERD, ("containerd", "containerd-shim-runc-v2", "ctr"), "bin"),
+        ),
+        shared=("shared",),
+    ),
+    NodeImage(
+        name=NODE_IMAGE,
+        meaning="the node image of a cluster without accelerators: CNI plugins, SR-IOV CNI, libfpga if asked for",
+        parent=RUNTIME,
+        programs=(
+            Programs(artifacts.CNI_PLUGINS, tuple(program.name for program in artifacts.CNI_PLUGINS.programs), "cni"),
+            Programs(artifacts.SRIOV_CNI, ("sriov",), "cni", optional=True),
+        ),
+        shared=("controller-cgo/parson",),
+        archive=ArchivePart(
+            controller.FPGA, controller.DRIVERS_SOURCE, "fpga-software", ("DPDK_FROM", "DPDK_URL", "DPDK_SHA256")
+        ),
+    ),
+    NodeImage(
+        name=GPU_IMAGE,
+        meaning="the node image of the worker that is lent the GPU: NVIDIA driver, container toolkit, MPS and DCGM",
+        parent=NODE_IMAGE,
+        shared=("apt",),
+        arguments=(
+            *("NVIDIA_TOOLKIT_VERSION", "NVIDIA_TOOLKIT_REPO_URL", "NVIDIA_TOOLKIT_KEY_URL"),
+            *("NVIDIA_TOOLKIT_KEY_SHA256", "DCGM_VERSION", "DCGM_REPO_URL", "DCGM_KEY_URL", "DCGM_KEY_SHA256"),
+        ),
+        facts=("KERNEL_RELEASE",),
+        driver=True,
+    ),
+)
+# What compiles CRI-O, which is no node.
+CRIO_COMPILER = NodeImage(name=artifacts.CRIO.compiler, meaning="the compiler of CRI-O", parent=BASE)
+# The embedded registry, which is none either.
+REGISTRY = NodeImage(
+    name="openkasugai-registry",
+    meaning="the embedded registry",
+    parent=SCRATCH,
+    programs=(Programs(artifacts.REGISTRY, ("registry",), "bin"), Programs(artifacts.CA_SERVER, ("ca-server",), "bin")),
+)
+# What add-ons run where their images are compiled; the cluster pulls them from its registry.
+METALLB = NodeImage(
+    name="addon-metallb",
+    meaning="MetalLB",
+    parent=SCRATCH,
+    programs=(Programs(artifacts.METALLB, ("controller", "speaker"), "bin"),),
+)
+MULTUS = NodeImage(
+    name="addon-multus",
+    meaning="Multus",
+    parent=BASE,
+    programs=(Programs(artifacts.MULTUS, ("install_multus", "multus-daemon", "multus-shim"), "bin"),),
+)
+NVIDIA_K8S_IPAM = NodeImage(
+    name="addon-nvidia-k8s-ipam",
+    meaning="nvidia-k8s-ipam",
+    parent=BASE,
+    programs=(Programs(artifacts.NVIDIA_K8S_IPAM, ("ipam-controller", "ipam-node", "nv-ipam"), "bin"),),
+)
+_BY_NAME = {image.name: image for image in (*NODE_IMAGES, CRIO_COMPILER, REGISTRY, METALLB, MULTUS, NVIDIA_K8S_IPAM)}
+
+
+def named(name: str) -> NodeImage:
+    """Return the image of that name."""
+    return _BY_NAME[name]
+
+
+def tag(name: str, parameters: Parameters) -> str:
+    """Return the full name of an image of the chain, or of its base."""
+    special = {BASE: parameters.ubuntu_image_name, SCRATCH: SCRATCH}
+    return special.get(name) or f"{name}:{parameters.img_tag}"
+
+
+def parent_name(image: NodeImage, runtime: str) -> str:
+    """Return the name of the image that an image starts from, with the nodes' runtime (a key of RUNTIME_IMAGES)."""
+    return RUNTIME_IMAGES[runtime] if image.parent == RUNTIME else image.parent

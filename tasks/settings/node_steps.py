@@ -1,0 +1,47 @@
+"""What every node gets between `kind create` and the first pod. Each step is a task of its own, and can be resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.settings import cluster
+
+
+@dataclass(frozen=True)
+class NodeStep:
+    """A step that puts a file on nodes.
+
+    Attributes:
+        name: Its name, that of its task below `node`.
+        doc: One sentence for the list of tasks.
+        roles: Kinds of nodes that get it.
+        units: systemd units that are enabled and started there.
+        needs: Tasks it needs, beside the one that makes the nodes.
+    """
+
+    name: str
+    doc: str
+    roles: tuple[str, ...] = (cluster.CONTROL_PLANE, cluster.WORKER)
+    units: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+TRUST_REGISTRY = NodeStep("trust-registry", "Let the nodes trust the registry's CA.", needs=("registry_ca",))
+# The kubelet looks once in five minutes for a file that was not there, so it is started again.
+CREDENTIALS = NodeStep(
+    "registry-credentials",
+    "Give the nodes the credentials of the registry, where there are any.",
+    units=("kubelet.service",),
+    needs=("registry_ca",),
+)
+KUBECONFIG = NodeStep(
+    "kubeconfig",
+    "Put a kubeconfig where the controller's daemons expect it.",
+    roles=(cluster.WORKER,),
+    needs=("controller_source",),
+)
+EXECUTABLE_TMP = NodeStep(
+    "executable-tmp", "Let programs be run from /tmp on the nodes.", units=("executable-tmp.service",)
+)
+
+NODE_STEPS = (TRUST_REGISTRY, CREDENTIALS, KUBECONFIG, EXECUTABLE_TMP)

@@ -1,0 +1,212 @@
+"""What a parameter may look like: each type turns the text of the table into a value, or says why it cannot."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+from tasks.settings.addons import CHOSEN_BY_NAME
+from tasks.settings.checks import CHECKS
+from tasks.settings.controller import HARDWARE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _matching(pattern: str, meant: str) -> AfterValidator:
+    """Return the check that the whole text matches `pattern`; `meant` says what it should be, as in "is not ..."."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {meant}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _parsed(parse: Callable[[str], Any], meant: str) -> BeforeValidator:
+    """Return the conversion by `parse`, whose own refusal is kept as the reason that the text is not what is meant."""
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as reason:
+            raise ValueError(f"{text!r} is not {meant}: {reason}") from None
+
+    return BeforeValidator(convert)
+
+
+def _with_prefix(text: str) -> IPv4Interface:
+    if "/" not in text:
+        raise ValueError("the prefix length is missing")
+    return IPv4Interface(text)
+
+
+def _network(text: str) -> IPv4Network:
+    _with_prefix(text)
+    return IPv4Network(text)
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]+", text):
+        raise ValueError("only digits are allowed")
+    return int(text)
+
+
+def _between(low: int, high: int) -> AfterValidator:
+    """Return the check that a number lies within two others, both allowed."""
+
+    def check(number: int) -> int:
+        if not low <= number <= high:
+            raise ValueError(f"{number} is not between {low} and {high}")
+        return number
+
+    return AfterValidator(check)
+
+
+def _regex(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as reason:
+        raise ValueError(f"{text!r} is not a regular expression: {reason}") from None
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+def _flag(text: str) -> bool:
+    if text not in {"", "1"}:
+        raise ValueError(f"{text!r} is neither empty nor 1")
+    return text == "1"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _hardware(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    for word in words:
+        if word not in HARDWARE:
+            raise ValueError(f"{word!r} is not one of {', '.join(HARDWARE)}")
+    return words
+
+
+def _check_names(text: str) -> tuple[str, ...]:
+    names = _words(text)
+    known = [check.name for check in CHECKS]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ValueError(f"{name!r} is not a check{f'; did you mean {near[0]}?' if near else ' of ./doit doctor'}")
+    return names
+
+
+def _folder(text: str) -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    path = Path(text or f"{base}/openkasugai-all-in-one").expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"{text!r} is not an absolute path")
+    return path
+
+
+def _addon_names(text: str) -> tuple[str, ...]:
+    names = _words(text)
+    for name in names:
+        if name not in CHOSEN_BY_NAME:
+            near = difflib.get_close_matches(name, CHOSEN_BY_NAME, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(CHOSEN_BY_NAME)}"
+            raise ValueError(f"{name!r} is not an add-on; {hint}")
+    return names
+
+
+def _pool(text: str) -> str:
+    if text != "auto":
+        pool_range(text)
+    return text
+
+
+def pool_range(text: str) -> tuple[IPv4Address, IPv4Address]:
+    """Return the first and last address of `first-last` or a CIDR."""
+    try:
+        if "-" not in text:
+            return ends(_network(text))
+        first, last = (IPv4Address(part.strip()) for part in text.split("-"))
+    except ValueError as reason:
+        raise ValueError(f"{text!r} is neither auto, first-last nor a CIDR: {reason}") from None
+    if first > last:
+        raise ValueError(f"{text!r}: the first address comes after the last")
+    return first, last
+
+
+def ends(network: IPv4Network) -> tuple[IPv4Address, IPv4Address]:
+    """Return the first and last address of a network."""
+    return network.network_address, network.broadcast_address
+
+
+Version = Annotated[str, _matching(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a version such as v1.2.3")]
+BareVersion = Annotated[str, _matching(r"\d+\.\d+(\.\d+)?", "a version such as 1.2.3")]
+MinorVersion = Annotated[str, _matching(r"v\d+\.\d+", "a version such as v1.2")]
+PackageVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+-[0-9A-Za-z.~+-]+", "a package version such as 1.2.3-1.1")]
+AnyPackageVersion = Annotated[
+    str, _matching(r"(\d+:)?\d[0-9A-Za-z.~+-]*", "a package version such as 1.2.3-1 or 1:1.2.3")
+]
+FileName = Annotated[str, _matching(r"[^/\s][^/]*", "a file name without folders")]
+Word = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "a word of letters, digits, '_', '.', '-'")]
+Interface = Annotated[str, _matching(r"[^/\s:]{1,15}", "an interface name of at most 15 characters")]
+Regex = Annotated[str, AfterValidator(_regex)]
+Repository = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+",
+        "a repository such as host/path or host:5000/path, without scheme or tag",
+    ),
+]
+Image = Annotated[
+    str, _matching(r"[a-z0-9][A-Za-z0-9._/:-]*[A-Za-z0-9](@sha256:[0-9a-f]{64})?", "an image such as name:tag")
+]
+ImageTag = Annotated[
+    str, _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image tag of letters, digits, '_', '.', '-'")
+]
+Url = Annotated[str, _matching(r"https?://[A-Za-z0-9.-]+(:\d+)?/\S+", "an address such as http://host/path")]
+Site = Annotated[str, _matching(r"https?://[A-Za-z0-9.-]+(:\d+)?/(\S+/)?", "an address such as http://host/path/")]
+OptionalUrl = Annotated[
+    str, _matching(r"(https?://[A-Za-z0-9.-]+(:\d+)?/[^\s|]*)?", "an address such as http://host/path")
+]
+GoProxies = Annotated[
+    str,
+    _matching(
+        r"https?://[A-Za-z0-9.-]+(:\d+)?(/[^\s,|]*)?([,|](direct|off|https?://[^\s,|]+))*",
+        "a list of Go module proxies such as http://host,direct",
+    ),
+]
+Fingerprint = Annotated[
+    str,
+    BeforeValidator(lambda text: text.replace(":", "").lower()),
+    _matching(r"([0-9a-f]{64})?", "a SHA-256 of 64 hexadecimal digits"),
+]
+ClusterName = Annotated[
+    str, _matching(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", "a name of lower-case letters, digits and '-'")
+]
+Address = Annotated[IPv4Address, _parsed(IPv4Address, "an address such as 192.0.2.1")]
+AddressWithPrefix = Annotated[
+    IPv4Interface, _parsed(_with_prefix, "an address with its prefix length such as 192.0.2.1/24")
+]
+Subnet = Annotated[IPv4Network, _parsed(_network, "a subnet such as 192.0.2.0/24")]
+AddonNames = Annotated[tuple[str, ...], BeforeValidator(_addon_names)]
+Count = Annotated[int, _parsed(_whole, "a whole number")]
+Port = Annotated[int, _parsed(_whole, "a port number"), _between(1, 65535)]
+Seconds = Annotated[int, _parsed(_whole, "a number of seconds"), _between(1, 86400)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+CacheFolder = Annotated[Path, BeforeValidator(_folder)]
+Pool = Annotated[str, AfterValidator(_pool)]
+Hardware = Annotated[tuple[str, ...], BeforeValidator(_hardware)]
+CheckNames = Annotated[tuple[str, ...], BeforeValidator(_check_names)]
+VfCount = Annotated[Count, _between(1, 256)]
+BlockSize = Annotated[Count, _between(1, 65536)]

@@ -1,0 +1,28 @@
+"""Where things are: the folders of a checkout, and the cache that checkouts share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VENV = ROOT / ".venv"
+
+ENV = ROOT / "env"
+KIND = ROOT / "kind"
+MANIFEST = ROOT / "manifest"
+SRC = ROOT / "src"
+DRIVER = ROOT / "driver" / "nvidia"
+WORK = ROOT / "work"
+
+BUILD = ROOT / "build"
+RENDERED = BUILD / "rendered"
+CONTROLLER = BUILD / "controller"
+REGISTRY_CA = BUILD / "registry" / "ca.crt"
+TASK_DATABASE = BUILD / "doit.db"
+LAST_PARAMETERS = BUILD / "last-parameters.json"
+RUN_LOCK = BUILD / "run.lock"
+
+
+def cluster_dir(cluster_name: str) -> Path:
+    """Return the folder of what belongs to one cluster, such as its rendered config and log archives."""
+    return BUILD / f"cluster-{cluster_name}"

@@ -1,0 +1,55 @@
+"""The embedded registry, which stands where the manual's server has a harbor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORIES = "images"
+CA_PATH = "/harbor/ca.crt"
+PORT = 443
+CA_PORT = 80
+# Where every Docker engine looks for the CA of a registry: a folder per host[:port].
+DOCKER_TRUST = Path("/etc/docker/certs.d")
+# Before the certificate, so that `clean` takes away what this tool wrote and nothing else.
+TRUST_MARK = "# Written by openkasugai-all-in-one; ./doit clean removes it.\n"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A container of the registry.
+
+    Attributes:
+        name: Name of the container.
+        command: Program with arguments.
+        port: Port it listens at.
+        published: Parameter with the loopback port of the host that leads there.
+        mounts: Folders below CACHE_DIR/registry and where it sees them; `:ro` where it only reads.
+        certificate: Whether it is to start again when the server certificate changes.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    published: str
+    mounts: tuple[tuple[str, str], ...]
+    certificate: bool = False
+
+
+SERVICES = (
+    Service(
+        name="openkasugai-registry",
+        command=("/bin/registry", "serve", "/etc/registry/config.yml"),
+        port=PORT,
+        published="registry_port",
+        mounts=(("data", "/var/lib/registry"), ("server", "/tls:ro")),
+        certificate=True,
+    ),
+    Service(
+        name="openkasugai-registry-ca",
+        command=("/bin/ca-server", f":{CA_PORT}", CA_PATH, "/ca/ca.crt"),
+        port=CA_PORT,
+        published="ca_port",
+        mounts=(("public", "/ca:ro"),),
+    ),
+)

@@ -1,0 +1,25 @@
+"""How videos go through dataflows. Stands alone but for the folders."""
+
+from __future__ import annotations
+
+from tasks.settings import paths
+
+# The user's own, of H.264 in MP4.
+FOLDER = paths.WORK / "DATA" / "video"
+# What is sent where the user has put none there.
+TEST_VIDEO = FOLDER / "made" / "test.mp4"
+TEST_SECONDS = 3.0
+
+SENDER = "send-video-tool"
+SENDER_NAMESPACE = "test"
+FOLDER_IN_NODE = "/root/work/DATA/video"
+FOLDER_IN_POD = "/opt/video"
+
+# In the pods of the functions.
+PORT = 5678
+PROGRAM = "gst-launch-1.0"
+WRAPPER = "/wrapper"
+RECORDING = "/rcv_video.mp4"
+
+# RTP on UDP may lose packets: so much of what was sent has to arrive.
+SHARE = 0.9
