@@ -1,0 +1,1 @@
+"""How the world outside is called: one module per tool or interface."""

@@ -1,0 +1,27 @@
+"""Copies of this checkout, for runs that need a lock, a task database and a build folder of their own."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from tasks.settings import paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What a fresh clone does not have.
+_NOT_CLONED = (
+    *(".git", ".venv", ".venv.lock", ".env", "build", "__pycache__", ".*_cache", "*.egg-info"),
+    *("controller.tar.gz", "*.run", "*.mp4"),
+)
+
+
+def copy_to(root: Path) -> None:
+    """Copy what a clone would hold, and lend it this checkout's .venv.
+
+    Args:
+        root: Folder of the copy, which must not exist.
+    """
+    shutil.copytree(paths.ROOT, root, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_CLONED))
+    (root / ".venv").symlink_to(paths.VENV)

@@ -1,0 +1,46 @@
+"""Checksums of large files, remembered until the file is another one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from tasks.engines import files
+from tasks.settings import parameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, or `absent`; one of 300 MB takes half a second to read.
+
+    Args:
+        path: The file.
+    """
+    if not path.is_file():
+        return "absent"
+    stat = path.stat()
+    stamp = [str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    kept = parameters.current().cache_dir / "digests" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
+    try:
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        if found["stamp"] == stamp:
+            return str(found["sha256"])
+    except (OSError, ValueError, KeyError):
+        pass  # asked for the first time, or the answer was cut short
+    digest = read(path)
+    files.write(kept, json.dumps({"stamp": stamp, "sha256": digest}))
+    return digest
+
+
+def read(path: Path) -> str:
+    """Return the SHA-256 of a file that is there, read now."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,565 @@
+"""The Docker engine: which one answers, its images and its containers.
+
+`docker` here is this module; the client library is imported inside functions, since it costs a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import tarfile
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from ipaddress import IPv4Network, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress
+from tasks.engines import dockerd, shell
+from tasks.problems import Problem
+from tasks.settings import credentials, parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from docker import DockerClient
+
+_DEFAULT_URL = "unix:///var/run/docker.sock"
+# Long enough for an engine that is unpacking an image of some gigabytes.
+_CALL_SECONDS = 600
+# The last client in which DOCKER_BUILDKIT=1 works without the buildx plugin.
+_LAST_BUNDLED_BUILDKIT = 22
+_ERROR_LINES = 15
+# On what this tool made and may remove.
+OURS = "openkasugai.made"
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the engine knows of an image.
+
+    Attributes:
+        id: Its content address, `sha256:...`.
+        labels: Its labels.
+    """
+
+    id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ContainerFacts:
+    """What the engine knows of a container.
+
+    Attributes:
+        id: Its identifier.
+        name: Its name.
+        status: `created`, `running`, `exited`, ...
+        image_id: Content address of the image it was made from.
+        labels: Its labels.
+        addresses: Its IPv4 address on each network it is attached to, by the network's name.
+        started: When it was last started, in RFC 3339 and UTC.
+    """
+
+    id: str
+    name: str
+    status: str
+    image_id: str
+    labels: Mapping[str, str]
+    addresses: Mapping[str, str]
+    started: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether its process runs."""
+        return self.status == "running"
+
+
+def host_url() -> str:
+    """Return the address of the machine's own engine, as the docker command finds it: DOCKER_HOST, context, default."""
+    return os.environ.get("DOCKER_HOST") or _context_url() or _DEFAULT_URL
+
+
+def embedded() -> dockerd.Engine:
+    """Return the tool's own engine, whether it runs or not."""
+    return dockerd.engine(parameters.current().cache_dir)
+
+
+def answers(url: str) -> bool:
+    """Return whether an engine answers at `url`."""
+    return _connect(url) is not None
+
+
+def socket() -> str:
+    """Return the address (DOCKER_HOST) of the engine that this run uses.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    return _chosen()[0]
+
+
+def client() -> DockerClient:
+    """Return the client of the engine that this run uses; connected once.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    return _chosen()[1]
+
+
+def forget() -> None:
+    """Forget the connection, after an engine was started or stopped."""
+    _chosen.cache_clear()
+    cli.cache_clear()
+
+
+def environment() -> dict[str, str]:
+    """Return the variables with which another program (kind, docker) reaches the same engine."""
+    folder = str(Path(cli()[0]).parent)
+    return {"DOCKER_HOST": socket(), "PATH": os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])}
+
+
+@functools.lru_cache(maxsize=1)
+def cli() -> tuple[str, bool]:
+    """Find a docker command that builds with BuildKit; several may be on PATH.
+
+    Returns:
+        Its path, and whether it does so by the buildx plugin rather than by itself.
+
+    Raises:
+        Problem: There is none.
+    """
+    candidates = _programs("docker")
+    for program in candidates:
+        if shell.run([program, "buildx", "version"], check=False).returncode == 0:
+            return program, True
+    for program in candidates:
+        version = re.search(r"(\d+)\.", shell.run([program, "--version"], check=False).stdout)
+        if version and int(version.group(1)) <= _LAST_BUNDLED_BUILDKIT:
+            return program, False
+    raise Problem("docker: no command on PATH can build with BuildKit", hint="sudo apt-get install docker-buildx")
+
+
+def build(  # noqa: PLR0913 - one argument for each thing a build depends on
+    context: Path,
+    tag: str,
+    *,
+    build_args: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    target: str | None = None,
+    network: str | None = None,
+) -> ImageFacts:
+    """Build an image with BuildKit; each step is reported as progress.
+
+    Args:
+        context: Folder with a Dockerfile.
+        tag: The name the image gets.
+        build_args: Values of the Dockerfile's ARGs; the proxies of this process are added.
+        labels: Labels of the image.
+        target: Stage to stop at.
+        network: Network of the RUN steps.
+
+    Returns:
+        The facts of the image.
+
+    Raises:
+        Problem: The build failed; the details carry its last lines.
+    """
+    program, buildx = cli()
+    argv = [program, "buildx", "build", "--load"] if buildx else [program, "build"]
+    argv += ["--progress=plain", "--tag", tag]
+    argv += _options("--build-arg", {**_proxies(), **(build_args or {})}) + _options("--label", labels or {})
+    argv += ["--target", target] if target else []
+    argv += ["--network", network] if network else []
+    # An attestation would make an index of what has to be a plain image.
+    env = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "DOCKER_HOST": socket()}
+    completed = shell.run([*argv, context], env=env, live=True, check=False)
+    if completed.returncode != 0:
+        raise Problem(f"image {tag}: the build failed", details=_build_error(completed.stderr or completed.stdout))
+    return require_image(tag)
+
+
+def import_rootfs(tar: Path, tag: str, *, labels: Mapping[str, str] | None = None) -> ImageFacts:
+    """Make an image of one layer from the tar of a root filesystem.
+
+    Args:
+        tar: Plain or compressed tar archive.
+        tag: The name the image gets.
+        labels: Labels of the image.
+
+    Returns:
+        The facts of the image.
+    """
+    changes = [f"LABEL {json.dumps(key)}={json.dumps(value)}" for key, value in (labels or {}).items()]
+    options = [word for change in changes for word in ("--change", change)]
+    progress.step(f"importing {tar.name} as {tag}")
+    shell.run([cli()[0], "import", *options, tar, tag], env={"DOCKER_HOST": socket()})
+    return require_image(tag)
+
+
+def image(tag: str) -> ImageFacts | None:
+    """Return the facts of an image of the engine, by tag or id, or None if it is not there."""
+    from docker.errors import ImageNotFound
+
+    try:
+        found = client().images.get(tag).attrs
+    except ImageNotFound:
+        return None
+    return ImageFacts(found["Id"], found["Config"].get("Labels") or {})
+
+
+def require_image(tag: str) -> ImageFacts:
+    """Return the facts of an image that has to be there.
+
+    Raises:
+        Problem: It is not there.
+    """
+    found = image(tag)
+    if found is None:
+        raise Problem(f"image {tag}: not in the Docker engine at {socket()}", hint="./doit images")
+    return found
+
+
+def image_tags() -> list[str]:
+    """Return the names with tag of all images of the engine."""
+    return [tag for found in client().images.list() for tag in found.tags]
+
+
+def pull(reference: str) -> str:
+    """Pull an image from its registry, and return its name, which it has in the engine too.
+
+    Args:
+        reference: Its name with registry, repository and tag.
+
+    Raises:
+        Problem: The registry does not answer, refuses, or has no such image.
+    """
+    from docker.errors import APIError, DockerException
+
+    progress.step(f"pulling {reference}")
+    try:
+        client().images.pull(reference)
+    except (APIError, DockerException) as error:
+        raise Problem(
+            f"image {reference}: cannot be pulled: {str(error).splitlines()[0]}", hint="CONTROLLER_IMAGES=source"
+        ) from error
+    return reference
+
+
+def remove_image(tag: str) -> None:
+    """Remove a tag, and the image with its last tag; what is not there is no error."""
+    from docker.errors import ImageNotFound
+
+    try:
+        client().api.remove_image(tag)
+    except ImageNotFound:
+        return
+
+
+def push(local_tag: str, remote_tag: str) -> str:
+    """Push an image under another name.
+
+    Args:
+        local_tag: Name in the engine.
+        remote_tag: Name with registry, repository and tag.
+
+    Returns:
+        The digest of the manifest in the registry, `sha256:...`.
+
+    Raises:
+        Problem: The registry refused or did not answer.
+    """
+    repository, _, tag = remote_tag.rpartition(":")
+    require_image(local_tag)
+    chosen = credentials.current()
+    # Without any the client takes those of `docker login`.
+    auth = {"username": chosen.user, "password": chosen.password} if chosen else None
+    client().api.tag(local_tag, repository, tag)
+    digest = ""
+    for event in client().api.push(repository, tag=tag, stream=True, decode=True, auth_config=auth):
+        if "error" in event:
+            raise Problem(f"image {remote_tag}: push failed: {event['error']}", hint="./doit registry")
+        digest = event.get("aux", {}).get("Digest", digest)
+        progress.step(f"pushing {remote_tag} ({event.get('id', '')} {event.get('status', '')})")
+    return digest
+
+
+def container(name: str) -> ContainerFacts | None:
+    """Return the facts of a container, running or not, or None if there is none of that name."""
+    from docker.errors import NotFound
+
+    try:
+        return _container_facts(client().api.inspect_container(name))
+    except NotFound:
+        return None
+
+
+def main_process(container_name: str) -> int:
+    """Return the process id, on the host, of a container's first process; 0 where it does not run or is not there."""
+    from docker.errors import NotFound
+
+    try:
+        return int(client().api.inspect_container(container_name)["State"]["Pid"])
+    except NotFound:
+        return 0
+
+
+def containers(label: str) -> list[ContainerFacts]:
+    """Return the containers, running or not, with a label (`key` or `key=value`), by name."""
+    listed = client().api.containers(all=True, filters={"label": label})
+    found = [container(entry["Id"]) for entry in listed]
+    return sorted((facts for facts in found if facts is not None), key=lambda facts: facts.name)
+
+
+def tenants(url: str) -> list[str]:
+    """Return the names of all containers, running or not, of the engine at `url`; none where none answers."""
+    engine = _connect(url)
+    listed = engine.api.containers(all=True) if engine else []
+    return sorted(entry["Names"][0].lstrip("/") for entry in listed)
+
+
+def remove_container(name: str) -> bool:
+    """Remove a container with its anonymous volumes, running or not.
+
+    Returns:
+        Whether there was one.
+    """
+    from docker.errors import NotFound
+
+    try:
+        client().api.remove_container(name, v=True, force=True)
+    except NotFound:
+        return False
+    return True
+
+
+def exec_in(container_name: str, argv: Sequence[str], *, stdin: str | None = None, check: bool = True) -> str:
+    """Run a program in a container.
+
+    Args:
+        container_name: Name of a running container.
+        argv: Program and arguments.
+        stdin: Text for its standard input.
+        check: Raise when the exit code is not 0.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        Problem: It failed; the details carry its last lines.
+    """
+    interactive = ["--interactive"] if stdin is not None else []
+    command = [cli()[0], "exec", *interactive, container_name, *argv]
+    completed = shell.run(command, stdin=stdin, env={"DOCKER_HOST": socket()}, check=False)
+    if check and completed.returncode != 0:
+        output = completed.stderr.strip() or completed.stdout.strip()
+        raise Problem(
+            f"{container_name}: {argv[0]} failed with exit code {completed.returncode}",
+            details="\n".join(output.splitlines()[-_ERROR_LINES:]),
+        )
+    return completed.stdout
+
+
+def run(image_tag: str, argv: Sequence[str], *, mounts: Mapping[Path, str], user: str) -> None:
+    """Run a program in a container of its own, without a network, and remove the container.
+
+    Args:
+        image_tag: Image whose entrypoint is run.
+        argv: Its arguments.
+        mounts: Folders of this machine and where they are in the container, with `:ro` for those it only reads.
+        user: User and group that it runs as, by number.
+
+    Raises:
+        Problem: It failed; the details carry its last lines.
+    """
+    binds = [word for folder, place in mounts.items() for word in ("--volume", f"{folder}:{place}")]
+    command = [cli()[0], "run", "--rm", "--network", "none", "--user", user, *binds, image_tag, *argv]
+    completed = shell.run(command, env={"DOCKER_HOST": socket()}, live=True, check=False)
+    if completed.returncode != 0:
+        output = completed.stderr.strip() or completed.stdout.strip()
+        raise Problem(
+            f"{image_tag}: {' '.join(argv)} failed with exit code {completed.returncode}",
+            details="\n".join(output.splitlines()[-_ERROR_LINES:]),
+        )
+
+
+def copy_into(container_name: str, path: str, data: bytes, *, mode: int = 0o644, owner: int = 0) -> None:
+    """Write a file in a container; folders that are missing are made.
+
+    Its modification time is derived from the content, so that `holds` need not read it.
+
+    Args:
+        container_name: Name of a container.
+        path: Absolute path in it; not on a tmpfs, which the engine's archive call does not see.
+        data: The content.
+        mode: The permission bits.
+        owner: The user and the group it belongs to, by number.
+    """
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo(path.lstrip("/"))
+        member.size, member.mode, member.mtime = len(data), mode, _time_of(data)
+        member.uid = member.gid = owner
+        tar.addfile(member, io.BytesIO(data))
+    client().api.put_archive(container_name, "/", archive.getvalue())
+
+
+def holds(container_name: str, path: str, data: bytes) -> bool:
+    """Return whether a container has a file as `copy_into` wrote it, running or not.
+
+    Reading a file takes the engine 50 ms, asking for its size and time 2 ms; any later change moves the time.
+    """
+    api = client().api
+    url = f"{api.base_url}/v{api.api_version}/containers/{container_name}/archive"
+    answer = api.head(url, params={"path": path}, timeout=_CALL_SECONDS)
+    stat = answer.headers.get("X-Docker-Container-Path-Stat")
+    if not answer.ok or stat is None:
+        return False
+    facts = json.loads(base64.b64decode(stat))
+    moment = datetime.strptime(facts["mtime"][:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+    return bool(facts["size"] == len(data) and moment.timestamp() == _time_of(data))
+
+
+def read_from(container_name: str, path: str) -> bytes | None:
+    """Return the content of a file in a container, or None if there is none."""
+    from docker.errors import NotFound
+
+    try:
+        chunks, _ = client().api.get_archive(container_name, path)
+    except NotFound:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        extracted = tar.extractfile(tar.next() or tarfile.TarInfo())
+        return extracted.read() if extracted else None
+
+
+def ensure_network(name: str) -> None:
+    """Make a bridge network unless there is one of that name. One that is made here bears the tool's label."""
+    if client().api.networks(filters={"name": f"^{name}$"}):
+        return
+    # kind's own settings; it takes a network as it finds it.
+    options = {"com.docker.network.bridge.enable_ip_masquerade": "true"}
+    client().api.create_network(name, driver="bridge", options=options, labels={OURS: "1"})
+
+
+def subnet(name: str) -> IPv4Network:
+    """Return the IPv4 subnet of a network.
+
+    Raises:
+        Problem: There is no such network, or it has none.
+    """
+    for entry in client().api.networks(filters={"name": f"^{name}$"}):
+        for config in entry["IPAM"]["Config"]:
+            network = ip_network(config["Subnet"])
+            if isinstance(network, IPv4Network):
+                return network
+    raise Problem(f"docker network {name}: has no IPv4 subnet", hint=f"docker network inspect {name}")
+
+
+def remove_network(name: str) -> bool:
+    """Remove a network that this tool made and nothing uses any more.
+
+    Returns:
+        Whether it was removed.
+    """
+    for entry in client().api.networks(filters={"name": f"^{name}$", "label": OURS}):
+        if not client().api.inspect_network(entry["Id"])["Containers"]:
+            client().api.remove_network(entry["Id"])
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=1)
+def _chosen() -> tuple[str, DockerClient]:
+    for url in _candidates():
+        found = _connect(url)
+        if found is not None:
+            return url, found
+    raise _no_engine()
+
+
+def _candidates() -> list[str]:
+    """Return the engines that DOCKER allows. The tool's own is preferred while it runs: it holds the tool's cluster."""
+    if os.environ.get("DOCKER_HOST"):
+        return [host_url()]
+    choices = {"host": [host_url()], "embedded": [embedded().url], "auto": [embedded().url, host_url()]}
+    return choices[parameters.current().docker]
+
+
+def _connect(url: str) -> DockerClient | None:
+    from docker import DockerClient
+    from docker.errors import DockerException
+
+    if url.startswith("unix://") and not Path(url.removeprefix("unix://")).exists():
+        return None
+    try:
+        connection = DockerClient(base_url=url, timeout=_CALL_SECONDS)
+        connection.ping()
+    except DockerException:
+        return None
+    return connection
+
+
+def _no_engine() -> Problem:
+    url = _candidates()[-1]
+    path = Path(url.removeprefix("unix://"))
+    if url.startswith("unix://") and path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return Problem(
+            f"Docker at {url}: permission denied", hint="sudo usermod -aG docker $USER, then log out and in again"
+        )
+    return Problem(f"Docker: no engine answers at {url}", hint="sudo apt-get install docker.io")
+
+
+def _context_url() -> str:
+    from docker.context import ContextAPI
+
+    return str(ContextAPI.get_current_context().Host or "")
+
+
+def _programs(name: str) -> list[str]:
+    """Return every program of that name on PATH, each file once."""
+    found = [shutil.which(name, path=folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    programs = {os.path.realpath(program): program for program in reversed(found) if program}
+    return list(reversed(programs.values()))
+
+
+def _options(option: str, values: Mapping[str, str]) -> list[str]:
+    return [word for key, value in sorted(values.items()) for word in (option, f"{key}={value}")]
+
+
+def _proxies() -> dict[str, str]:
+    """Return the proxy variables of this process: ARGs that BuildKit knows and leaves out of the image."""
+    names = ("http_proxy", "https_proxy", "no_proxy")
+    return {key: os.environ[key] for name in names for key in (name, name.upper()) if os.environ.get(key)}
+
+
+def _time_of(data: bytes) -> int:
+    """Return a moment of the years 2001 to 2009, in seconds, that stands for the content."""
+    return 10**9 + int(hashlib.sha256(data).hexdigest()[:7], 16)
+
+
+def _build_error(output: str) -> str:
+    """Return the part of BuildKit's plain output that tells what failed: from the first error line, else the tail."""
+    lines = output.strip().splitlines()
+    first = next((number for number, line in enumerate(lines) if "ERROR" in line), len(lines))
+    return "\n".join(lines[max(0, min(first, len(lines)) - _ERROR_LINES) :][: 2 * _ERROR_LINES])
+
+
+def _container_facts(found: dict[str, Any]) -> ContainerFacts:
+    networks = found["NetworkSettings"]["Networks"] or {}
+    return ContainerFacts(
+        id=found["Id"],
+        name=found["Name"].lstrip("/"),
+        status=found["State"]["Status"],
+        image_id=found["Image"],
+        labels=found["Config"].get("Labels") or {},
+        addresses={name: network["IPAddress"] for name, network in networks.items()},
+        started=found["State"]["StartedAt"],
+    )

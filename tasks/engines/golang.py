@@ -1,0 +1,333 @@
+"""Go: the pinned toolchain, and programs built from modules, kept in CACHE_DIR by what they are made of."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines import download, rootfs, shell
+from tasks.engines.lock import alone, part_of
+from tasks.problems import Problem
+from tasks.settings import artifacts, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.settings.artifacts import GoArtifact
+
+# The first Go that fetches another toolchain when GOTOOLCHAIN asks for it.
+_FIRST_SWITCHING = (1, 21)
+# What the outside must not change: one set of flags for every build of an artifact.
+_SETTINGS = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false", "GOWORK": "off"}
+_LINKER = "-s -w"
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """Where the pinned Go and the modules it has fetched are.
+
+    Attributes:
+        root: GOROOT.
+        modules: GOMODCACHE.
+    """
+
+    root: Path
+    modules: Path
+
+
+def definition(artifact: GoArtifact) -> str:
+    """Return what an artifact is made of, as a SHA-256: sources, go.mod, go.sum, flags and toolchain, not its programs.
+
+    Args:
+        artifact: An entry of the artifact table.
+
+    Raises:
+        Problem: Its go.mod pins another version than its parameter names.
+    """
+    folder = paths.ROOT / artifact.folder
+    built = asdict(artifact)
+    del built["release"]  # no part of what is compiled
+    compiler = built.pop("compiler")
+    parts = {
+        "artifact": built,
+        "flags": [*sorted(_SETTINGS.items()), _linker_flags(artifact)],
+        "go": parameters.current().go_version,
+        "files": _digests(folder),
+        **({"compiler": _digests(paths.KIND / compiler), "base": _base()} if compiler else {}),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def build(artifact: GoArtifact, compile_into: Callable[[Path], None] | None = None) -> Path:
+    """Have the programs of an artifact; a finished build is kept and found again.
+
+    Args:
+        artifact: An entry of the artifact table.
+        compile_into: Compiles it into an empty folder, where it is not go alone that does.
+
+    Returns:
+        The folder that holds them.
+
+    Raises:
+        Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
+    """
+    target = _target(artifact)
+    with alone(target):
+        if not target.is_dir():
+            part = part_of(target)
+            part.mkdir()
+            (compile_into or functools.partial(_compile, artifact))(part)
+            part.replace(target)
+    return target
+
+
+def is_built(artifact: GoArtifact) -> bool:
+    """Return whether a finished build of an artifact is kept."""
+    return _target(artifact).is_dir()
+
+
+def fetch(artifact: GoArtifact, *modules: str) -> str:
+    """Fetch modules that an artifact requires, and return what go says of each as JSON, errors included.
+
+    Args:
+        artifact: An entry of the artifact table.
+        modules: Module paths; all that its go.mod requires where none is given.
+
+    Raises:
+        Problem: go itself does not work, so that it says nothing of any module.
+    """
+    done = _call_go(paths.ROOT / artifact.folder, "mod", "download", "-json", *modules, check=False)
+    if not done.stdout.strip():
+        raise Problem(f"{artifact.name}: go says nothing of its modules", details=done.stderr)
+    return done.stdout
+
+
+def program(artifact: GoArtifact, name: str) -> Path:
+    """Return the path of one program of an artifact, built if need be."""
+    return build(artifact) / name
+
+
+def module_folder(artifact: GoArtifact, module: str) -> Path:
+    """Return the unpacked source of a module that an artifact requires, verified by its go.sum.
+
+    Args:
+        artifact: An entry of the artifact table.
+        module: Module path; its version is that of the artifact's go.mod.
+
+    Raises:
+        Problem: The module cannot be had, or its checksum is not that of go.sum.
+    """
+    answer = _go(artifact, "mod", "download", "-json", module)
+    return Path(json.loads(answer)["Dir"])
+
+
+def build_tree(source: Path, package: str, output: Path) -> None:
+    """Compile one program of a source tree that is not in the artifact table; its own go.sum checks its modules.
+
+    Args:
+        source: Folder of its go.mod.
+        package: The command's package, `.` for that folder itself.
+        output: File to write.
+
+    Raises:
+        Problem: It does not compile.
+    """
+    progress.step(f"compiling {output.name}")
+    _run_go(source, "build", "-ldflags", _LINKER, "-o", str(output), package)
+
+
+def fetch_modules(source: Path) -> Toolchain:
+    """Have all modules of a source tree, so that it compiles where there is no network.
+
+    Args:
+        source: Folder of its go.mod.
+
+    Returns:
+        The toolchain that compiles it, and where its modules are.
+
+    Raises:
+        Problem: A module cannot be had, or its checksum is not that of go.sum.
+    """
+    progress.step(f"fetching the Go modules of {source.name}")
+    _run_go(source, "mod", "download")
+    root, modules = _run_go(source, "env", "GOROOT", "GOMODCACHE").split()
+    return Toolchain(Path(root), Path(modules))
+
+
+def _target(artifact: GoArtifact) -> Path:
+    return parameters.current().cache_dir / "go" / "out" / f"{artifact.name}-{definition(artifact)[:16]}"
+
+
+def _compile(artifact: GoArtifact, part: Path) -> None:
+    progress.step(f"compiling {artifact.name}")
+    packages = [program.package for program in artifact.programs]
+    _go(artifact, "build", "-v", "-ldflags", _linker_flags(artifact), "-o", f"{part}/", *packages)
+    for program in artifact.programs:
+        (part / _default_name(artifact, program.package)).rename(part / program.name)
+
+
+def _default_name(artifact: GoArtifact, package: str) -> str:
+    """Return the name Go gives a program: the last part of its import path that is no version."""
+    path = artifact.folder if package == "." else package
+    return re.sub(r"/v\d+$", "", path).rpartition("/")[2]
+
+
+def _linker_flags(artifact: GoArtifact) -> str:
+    version = _version(artifact)
+    major, minor = [*version.lstrip("v").split("."), "", ""][:2]
+    values = [stamp.format(version=version, major=major, minor=minor) for stamp in artifact.stamps]
+    return " ".join([_LINKER, *(f"-X {value}" for value in values)])
+
+
+def _version(artifact: GoArtifact) -> str:
+    """Return the version that the artifact's parameter and go.mod name, or nothing where the source is our own."""
+    if not artifact.module:
+        return ""
+    wanted = str(getattr(parameters.current(), artifact.parameter.lower()))
+    text = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
+    pinned = re.search(rf"^(?:require)?\s*{re.escape(artifact.module)} (\S+)(?: // (v\S+))?", text, re.MULTILINE)
+    by_go, tag = pinned.groups() if pinned else ("no version", None)
+    # A comment names the tag where Go's own version is that of a commit.
+    found = str(tag or by_go)
+    if found != wanted:
+        raise Problem(
+            f"{artifact.parameter} is {wanted}, but {artifact.folder}/go.mod pins {artifact.module} at {found}",
+            hint=_how_to_pin(artifact, wanted, by_commit=tag is not None),
+        )
+    return found
+
+
+def _how_to_pin(artifact: GoArtifact, version: str, *, by_commit: bool) -> str:
+    """Return what pins another version; Go refuses a tag v2 or above of a module whose path does not end in it.
+
+    https://go.dev/ref/mod#major-version-suffixes
+    """
+    asked = "COMMIT" if by_commit else version
+    command = f"cd {artifact.folder} && go get {artifact.module}@{asked} && go mod tidy"
+    if not by_commit:
+        return command
+    return (
+        f"{command}, with the commit of the tag {version}; "
+        f"then write // {version} behind it in {artifact.folder}/go.mod"
+    )
+
+
+def _sources(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in _sources(folder)}
+
+
+def _base() -> str:
+    """Return what identifies the base image, whose C libraries are linked."""
+    current = parameters.current()
+    return rootfs.digest() if current.base_from == "bootstrap" else current.ubuntu_image_name
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _go(artifact: GoArtifact, *arguments: str) -> str:
+    return _run_go(paths.ROOT / artifact.folder, *arguments)
+
+
+def _run_go(folder: Path, *arguments: str) -> str:
+    return _call_go(folder, *arguments, check=True).stdout
+
+
+def _call_go(folder: Path, *arguments: str, check: bool) -> shell.Completed:
+    """Run go in a folder with the pinned toolchain; its caches are the tool's own."""
+    executable, toolchain = _toolchain(parameters.current().go_version)
+    cache = parameters.current().cache_dir / "go"
+    folders = {"GOMODCACHE": str(cache / "mod"), "GOCACHE": str(cache / "build")}
+    env = {**_SETTINGS, **folders, "GOTOOLCHAIN": toolchain, "GOPROXY": _proxies()}
+    return shell.run([executable, *arguments], cwd=folder, env=env, live=True, check=check)
+
+
+@functools.cache
+def _toolchain(version: str) -> tuple[Path, str]:
+    """Return a go command and the GOTOOLCHAIN with which it is the wanted version.
+
+    Where the wanted version cannot be had through an installed Go, that Go is used as it is, and it is said.
+    """
+    wanted = f"go{version}"
+    installed = shutil.which("go")
+    found = _release(installed) if installed else ()
+    if installed is None or found < _FIRST_SWITCHING:
+        return _downloaded_toolchain(version), "local"
+    cache = parameters.current().cache_dir / "go"
+    env = {"GOTOOLCHAIN": wanted, "GOMODCACHE": str(cache / "mod"), "GOFLAGS": "", "GOPROXY": _proxies()}
+    if shell.run([installed, "version"], env=env, check=False).returncode == 0:
+        return Path(installed), wanted
+    progress.line(f"{wanted} cannot be had from the module proxy: building with the installed Go {_dotted(found)}")
+    return Path(installed), "local"
+
+
+def _release(executable: str) -> tuple[int, ...]:
+    said = shell.run([executable, "version"], env={"GOTOOLCHAIN": "local"}, check=False).stdout
+    numbers = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", said)
+    return tuple(int(number) for number in numbers.groups(default="0")) if numbers else ()
+
+
+def _dotted(release: tuple[int, ...]) -> str:
+    return ".".join(str(number) for number in release)
+
+
+def _downloaded_toolchain(version: str) -> Path:
+    """Have the toolchain itself, as the module proxy offers it, on a machine whose Go is absent or too old."""
+    sha256 = artifacts.TOOLCHAIN_SHA256.get(version)
+    if sha256 is None:
+        known = ", ".join(artifacts.TOOLCHAIN_SHA256)
+        raise Problem(f"go: not found, and GO_VERSION {version} is not one of {known}", hint="install Go 1.21 or newer")
+    target = parameters.current().cache_dir / "go" / "toolchain" / f"go{version}"
+    with alone(target):
+        if not target.is_dir():
+            progress.line(f"No Go command that can switch toolchains: taking Go {version} from the module proxy")
+            _unpack_toolchain(f"golang.org/toolchain@v0.0.1-go{version}.linux-amd64", sha256, target)
+    return target / "bin" / "go"
+
+
+def _unpack_toolchain(module: str, sha256: str, target: Path) -> None:
+    path, _, version = module.partition("@")
+    url = f"{_first_address(_proxies(), parameters.current().go_proxy)}/{path}/@v/{version}.zip"
+    archive = download.fetch(url, target.with_suffix(".zip"), sha256=sha256)
+    part = part_of(target)
+    with zipfile.ZipFile(archive) as bundle:
+        bundle.extractall(part)
+    root = part / module
+    # A module archive can hold neither nested go.mod files nor execute bits: both are put back, as go itself does.
+    for hidden in root.rglob("_go.mod"):
+        hidden.rename(hidden.with_name("go.mod"))
+    for executable in (*(root / "bin").iterdir(), *(root / "pkg" / "tool").rglob("*")):
+        executable.chmod(executable.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    root.replace(target)
+    shutil.rmtree(part)
+    archive.unlink()
+
+
+def _proxies() -> str:
+    """Return the module proxies: those of the environment or of an installed Go's own settings, else GO_PROXY."""
+    installed = shutil.which("go")
+    chosen = os.environ.get("GOPROXY", "")
+    if not chosen and installed:
+        chosen = shell.run([installed, "env", "GOPROXY"], env={"GOTOOLCHAIN": "local"}, check=False).stdout.strip()
+    return chosen or parameters.current().go_proxy
+
+
+def _first_address(*lists: str) -> str:
+    """Return the first of lists of module proxies that is an address, and neither `direct` nor `off`."""
+    choices = [choice for each in lists for choice in re.split(r"[,|]", each)]
+    return next(choice.rstrip("/") for choice in choices if choice.startswith("http"))

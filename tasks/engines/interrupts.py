@@ -1,0 +1,111 @@
+"""Signals that end a run, so that whatever waits is woken and no program is started without being known."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Gate:
+    """Whether the main thread may be interrupted at this moment, and by what it has been."""
+
+    closed = 0
+    signal: signal.Signals | None = None
+    pending = False
+
+
+_gate = _Gate()
+
+
+def catch() -> Callable[[], None]:
+    """End the main thread by `SystemExit(128 + n)` at the first signal n of INT, TERM, HUP; ignore further ones.
+
+    Returns:
+        A function that puts the earlier handlers back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    with contextlib.ExitStack() as stack:
+        _gate.signal, _gate.pending = None, False
+        for number in _SIGNALS:
+            stack.callback(partial(signal.signal, number, signal.signal(number, _stop)))
+        # Undone first: a signal that is forwarded late still finds its handler.
+        stack.callback(_start_waking(threading.get_ident()))
+        return stack.pop_all().close
+
+
+def caught() -> str:
+    """Return the name of the signal that ends this run, or an empty string."""
+    return _gate.signal.name if _gate.signal else ""
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Let a signal wait for the end of the block, in which something is started that must be known to be stopped.
+
+    Raises:
+        SystemExit: This is a thread of a run that a signal has ended; it starts nothing more.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        if _gate.signal:
+            raise SystemExit(128 + _gate.signal)
+        yield
+        return
+    _gate.closed += 1
+    try:
+        yield
+    finally:
+        _gate.closed -= 1
+    if _gate.pending and not _gate.closed:
+        _leave()
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    if _gate.signal is None:
+        _gate.signal, _gate.pending = signal.Signals(number), True
+        if not _gate.closed:
+            _leave()
+
+
+def _leave() -> None:
+    _gate.pending = False
+    raise SystemExit(128 + (_gate.signal or 0))
+
+
+def _start_waking(main: int) -> Callable[[], None]:
+    """Wake the main thread by every signal.
+
+    The kernel may deliver a signal to any thread; Python then runs the handler in the main thread, but only once that
+    returns from the lock or the child that it waits for.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    earlier = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def forward() -> None:
+        seen: set[int] = set()
+        with open(reading, "rb", buffering=0) as signals:  # noqa: PTH123 - a descriptor, not a path
+            while data := signals.read(1):
+                if data[0] not in seen:
+                    seen.add(data[0])
+                    signal.pthread_kill(main, data[0])
+
+    thread = threading.Thread(target=forward, daemon=True)
+    thread.start()
+
+    def end() -> None:
+        signal.set_wakeup_fd(earlier)
+        os.close(writing)
+        thread.join()
+
+    return end

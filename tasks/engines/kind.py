@@ -1,0 +1,148 @@
+"""kind, as it is: no fork, no patch. What a cluster needs beyond `kind create` are steps after it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines import docker, golang, shell
+from tasks.problems import Problem
+from tasks.settings import artifacts, cluster, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Variables that would turn kind away from the engine and network that this tool looks at.
+_NEUTRAL = {"KIND_EXPERIMENTAL_PROVIDER": "", "KIND_EXPERIMENTAL_DOCKER_NETWORK": ""}
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
+_ERROR_LINES = 30
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """A node's container, as the engine lists it.
+
+    Attributes:
+        name: Name of the node and of its container.
+        running: Whether its container runs.
+        image_id: Content address of its image.
+        api_port: Loopback port of the host at which the API server answers; 0 for a worker or a stopped node.
+    """
+
+    name: str
+    running: bool
+    image_id: str
+    api_port: int
+
+
+def nodes(name: str) -> list[NodeFacts]:
+    """Return the nodes of a cluster that exist, whole or not."""
+    listed = docker.client().api.containers(all=True, filters={"label": f"{cluster.CLUSTER_LABEL}={name}"})
+    found = [
+        NodeFacts(
+            name=entry["Names"][0].lstrip("/"),
+            running=entry["State"] == "running",
+            image_id=entry["ImageID"],
+            api_port=next((p["PublicPort"] for p in entry["Ports"] if p["PrivatePort"] == cluster.API_PORT), 0),
+        )
+        for entry in listed
+    ]
+    return sorted(found, key=lambda node: node.name)
+
+
+def clusters() -> list[str]:
+    """Return the names of all clusters of this tool that the engine holds, those of other checkouts too."""
+    listed = docker.client().api.containers(all=True, filters={"label": cluster.CLUSTER_LABEL})
+    ours = [node for node in listed if cluster.CONTROLLER in [mount["Destination"] for mount in node["Mounts"]]]
+    return sorted({node["Labels"][cluster.CLUSTER_LABEL] for node in ours})
+
+
+def create(name: str, config: Path) -> None:
+    """Make a cluster, and write its access to the user's own kubeconfig.
+
+    Args:
+        name: Name of the cluster.
+        config: kind's own config file.
+
+    Raises:
+        Problem: kind failed. The nodes are kept and their logs are packed; the message says where.
+    """
+    completed = _run("create", "cluster", "--name", name, "--config", config, "--retain", check=False)
+    if completed.returncode != 0:
+        archive = _pack_logs(name)
+        lines = completed.stderr.strip().splitlines()
+        raise Problem(
+            f"cluster {name}: kind could not create it; the nodes' logs are in {archive}",
+            details="\n".join(lines[-_ERROR_LINES:]),
+            hint=f"tar -tzf {archive}; then run the same command again: it starts this cluster over",
+        )
+
+
+def delete(name: str) -> None:
+    """Remove a cluster's nodes and its entry in the user's kubeconfig."""
+    _run("delete", "cluster", "--name", name)
+
+
+def kubeconfig(name: str) -> str:
+    """Return the kubeconfig of a cluster, as the host uses it."""
+    return _run("get", "kubeconfig", "--name", name, live=False).stdout
+
+
+def export_kubeconfig(name: str) -> None:
+    """Write a cluster's access to the user's own kubeconfig, where it is missing."""
+    _run("export", "kubeconfig", "--name", name)
+
+
+def user_kubeconfigs() -> list[Path]:
+    """Return the files that the user's kubectl reads."""
+    given = os.environ.get("KUBECONFIG", "")
+    return [Path(part) for part in given.split(os.pathsep) if part] or [Path.home() / ".kube" / "config"]
+
+
+def _run(*words: str | Path, check: bool = True, live: bool = True) -> shell.Completed:
+    """Run kind; its output is progress, unless it holds keys."""
+    program = golang.program(artifacts.KIND, "kind")
+    env = {**docker.environment(), **_NEUTRAL, **_no_proxy()}
+    return shell.run([*_bound_to_this_process(), program, *words], env=env, live=live, check=check)
+
+
+def _no_proxy() -> dict[str, str]:
+    """Return the variables that keep the nodes from asking the machine's proxy for the registry.
+
+    kind hands the machine's proxies on to the nodes, and adds the cluster's own names to the exceptions.
+    """
+    if not any(os.environ.get(name) or os.environ.get(name.lower()) for name in _PROXIES):
+        return {}
+    host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
+    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    exceptions = ",".join(filter(None, (given, host)))
+    return {"NO_PROXY": exceptions, "no_proxy": exceptions}
+
+
+def _bound_to_this_process() -> Sequence[str]:
+    """Return a prefix with which kind ends when this run is killed.
+
+    Left alone it would go on creating nodes under the feet of the next run.
+    """
+    return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+
+
+def _pack_logs(name: str) -> Path:
+    """Pack all logs of a cluster into one archive in its folder."""
+    folder = paths.cluster_dir(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / "create-logs.tar.gz"
+    progress.step("gathering the nodes' logs")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        _run("export", "logs", Path(scratch) / "logs", "--name", name, check=False)
+        packed = Path(scratch) / archive.name
+        with tarfile.open(packed, "w:gz") as tar:
+            tar.add(Path(scratch) / "logs", arcname=f"{name}-create-logs")
+        packed.replace(archive)
+    return archive

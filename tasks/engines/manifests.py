@@ -1,0 +1,176 @@
+"""Kubernetes objects as data: kinds, order, the mark of their content, and whether a live one still fits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+Object = dict[str, Any]
+
+CONTENT = "openkasugai.dev/content"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an object's `apiVersion` and `kind` say."""
+
+    api_version: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the kind's name, as a user writes it."""
+        return self.name
+
+
+NAMESPACE = Kind("v1", "Namespace")
+NODE = Kind("v1", "Node")
+POD = Kind("v1", "Pod")
+EVENT = Kind("v1", "Event")
+SERVICE = Kind("v1", "Service")
+CONFIG_MAP = Kind("v1", "ConfigMap")
+DEPLOYMENT = Kind("apps/v1", "Deployment")
+DAEMON_SET = Kind("apps/v1", "DaemonSet")
+CUSTOM_RESOURCE_DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+
+# What others need comes first; workloads start when all they may read at start is there.
+_FIRST = ("Namespace", "CustomResourceDefinition")
+_LAST = ("Deployment", "DaemonSet", "StatefulSet", "Job", "Pod")
+
+# The end of those API groups of Kubernetes that have a dot.
+_BUILT_IN = ".k8s.io"
+
+_SUFFIXES = {
+    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1),
+    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
+    "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50),
+}  # fmt: skip
+_QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)([numkMGTP]?|[KMGTP]i)$")
+
+
+def kind_of(item: Object) -> Kind:
+    """Return an object's kind."""
+    return Kind(item["apiVersion"], item["kind"])
+
+
+def name_of(item: Object) -> str:
+    """Return an object's name."""
+    return str(item["metadata"]["name"])
+
+
+def namespace_of(item: Object) -> str:
+    """Return an object's namespace, or an empty string."""
+    return str(item["metadata"].get("namespace", ""))
+
+
+def label_of(item: Object) -> str:
+    """Return how messages name an object: "ConfigMap default/deployinfo"."""
+    namespace = namespace_of(item)
+    return f"{item['kind']} {namespace}/{name_of(item)}" if namespace else f"{item['kind']} {name_of(item)}"
+
+
+def load(path: Path) -> list[Object]:
+    """Return the objects of a YAML file, in its order.
+
+    Raises:
+        Problem: The file is not YAML, or something in it is not an object.
+    """
+    return parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def parse(text: str, origin: str) -> list[Object]:
+    """Return the objects of a YAML text; `origin` names it in errors.
+
+    Raises:
+        Problem: The text is not YAML, or something in it is not an object.
+    """
+    import yaml
+
+    try:
+        documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.YAMLError as error:
+        raise Problem(f"{origin}: not YAML: {' '.join(str(error).split())}") from error
+    found = [document for document in documents if document]
+    for document in found:
+        if not isinstance(document, dict) or not {"apiVersion", "kind", "metadata"} <= document.keys():
+            raise Problem(f"{origin}: holds something that is not a Kubernetes object")
+    return found
+
+
+def config_map(name: str, namespace: str, data: dict[str, str]) -> Object:
+    """Return a ConfigMap."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
+
+
+def namespace(name: str) -> Object:
+    """Return a Namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def digest(value: Any) -> str:
+    """Return a short hash of a JSON value that does not depend on the order of keys."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:20]
+
+
+def stamped(item: Object) -> Object:
+    """Return an object as it is applied: without what only a server writes, with the mark of its content."""
+    metadata = {key: value for key, value in item["metadata"].items() if key != "creationTimestamp"}
+    wanted = {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}
+    annotations = {**(metadata.get("annotations") or {}), CONTENT: digest(wanted)}
+    return {**wanted, "metadata": {**metadata, "annotations": annotations}}
+
+
+def waves(items: Iterable[Object]) -> Iterator[list[Object]]:
+    """Yield the objects in groups; those of one group may be applied at the same time."""
+    ordered = sorted(items, key=_rank)
+    for _, wave in groupby(ordered, key=_rank):
+        yield list(wave)
+
+
+def is_custom(item: Object) -> bool:
+    """Tell whether an object is of a kind that Kubernetes itself does not have."""
+    group = item["apiVersion"].rpartition("/")[0]
+    return "." in group and not group.endswith(_BUILT_IN)
+
+
+def _rank(item: Object) -> int:
+    if item["kind"] in _FIRST:
+        return 0
+    return 2 if item["kind"] in _LAST else 1
+
+
+def fits(wanted: Any, live: Any) -> bool:
+    """Tell whether a live value still holds everything that was wanted.
+
+    A server adds defaults, leaves out empty values and rewrites quantities; none of that is a difference. What a hand
+    changed or took away is.
+    """
+    if isinstance(wanted, dict):
+        return isinstance(live, dict) and all(_member_fits(key, value, live) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        same_length = isinstance(live, list) and len(wanted) == len(live)
+        return same_length and all(map(fits, wanted, live))
+    return bool(wanted == live) or _same_quantity(wanted, live)
+
+
+def _member_fits(key: str, value: Any, live: dict[str, Any]) -> bool:
+    return fits(value, live[key]) if key in live else not value
+
+
+def _same_quantity(left: Any, right: Any) -> bool:
+    amounts = [_QUANTITY.match(str(value)) for value in (left, right)]
+    if not all(amounts):
+        return False
+    first, second = (Decimal(match[1]) * _SUFFIXES[match[2]] for match in amounts if match)
+    return first == second

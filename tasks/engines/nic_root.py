@@ -1,0 +1,291 @@
+"""The one part of the tool that needs root: looks into network namespaces, moves devices, writes sysfs and ledgers.
+
+Run as a program (`sudo -n python -m tasks.engines.nic_root`) it reads one request from standard input, `{"call": name,
+"arguments": {...}}`, and prints `{"result": ...}` or `{"problem": [message, hint, details]}`. Root itself calls the
+same functions directly. It uses the standard library only.
+
+It runs `ip` rather than speaking netlink through pyroute2: `ip -json` already answers in dictionaries, knows every
+attribute by name and is installed wherever a container runtime is, so that what is left for us to write is the choice
+of fields. pyroute2 would leave the decoding of flags, families and nested attributes to us, and would have to be
+installed for root too. The commands are also the ones a user types to undo something by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.engines import shell, waiting
+from tasks.problems import Problem
+from tasks.settings import nics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+OWN_NAMESPACE = "/proc/self/ns/net"
+_WRITABLE = re.compile(
+    r"/sys/bus/pci/(devices/[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/(sriov_numvfs|driver_override|driver/unbind)"
+    r"|drivers_probe)"
+)
+_DEVICES = Path("/sys/bus/pci/devices")
+_OBJECTS = ("link", "address", "route")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_POD = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
+# A driver answers "busy" for a moment after virtual functions were switched off.
+_BUSY_SECONDS = 15.0
+
+
+def survey(nodes: dict[str, int], *, everywhere: bool) -> list[dict[str, Any]]:
+    """Return the network namespaces of this machine with their interfaces, this process's own (the host) first.
+
+    Args:
+        nodes: A process of each node container, by the node's name.
+        everywhere: Look into every namespace of the machine, not only into the host's and the nodes'.
+    """
+    seen: dict[int, dict[str, Any]] = {}
+    _note(seen, OWN_NAMESPACE, host=True)
+    for node, process in nodes.items():
+        _note(seen, f"/proc/{process}/ns/net", node=node, process=process)
+    if everywhere:
+        _note_all(seen)
+    for inode, found in list(seen.items()):
+        links = _links(found["path"], inode)
+        if links is None:
+            del seen[inode]
+        else:
+            found["links"] = links
+    return list(seen.values())
+
+
+def _note_all(seen: dict[int, dict[str, Any]]) -> None:
+    """Add the namespaces of all processes, then those that only a file keeps alive."""
+    for process in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
+        _note(seen, f"/proc/{process}/ns/net", process=process)
+    for process in {found["process"] for found in seen.values()}:
+        for folder in ("run/netns", "run/docker/netns"):
+            with contextlib.suppress(OSError):
+                for pin in sorted(Path(f"/proc/{process or 'self'}/root/{folder}").iterdir()):
+                    _note(seen, str(pin))
+
+
+def _note(seen: dict[int, dict[str, Any]], path: str, *, host: bool = False, node: str = "", process: int = 0) -> None:
+    with contextlib.suppress(OSError):
+        found = os.stat(path)  # noqa: PTH116 - the magic link itself, resolved by the kernel
+        inode = found.st_ino
+        # A file below /run/netns that no namespace is mounted on any more is an ordinary one.
+        if found.st_dev == os.stat(OWN_NAMESPACE).st_dev and inode not in seen:  # noqa: PTH116
+            seen[inode] = {"inode": inode, "path": path, "host": host, "node": node, "process": process,
+                           "pod": _pod_of(process), "command": _command_of(process)}  # fmt: skip
+
+
+def _pod_of(process: int) -> str:
+    """Return the UID of the pod that a process belongs to, as its control group names it, or an empty string."""
+    with contextlib.suppress(OSError):
+        found = _POD.search(Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8"))
+        return found.group(1).replace("_", "-") if found else ""
+    return ""
+
+
+def _command_of(process: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
+    return ""
+
+
+def _links(path: str, inode: int) -> list[dict[str, Any]] | None:
+    """Return the interfaces of a namespace, or None where its last process ended in between."""
+    try:
+        with _opened(path, inode) as handle:
+            answer = _ip(handle, ["-json", "-details", "address", "show"])
+    except OSError:
+        return None
+    return [link for link in json.loads(answer or "[]") if link]
+
+
+@contextlib.contextmanager
+def _opened(path: str, inode: int) -> Iterator[str]:
+    """Hold a namespace open, and give the path of the handle: a container that restarts has another namespace."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if os.fstat(descriptor).st_ino != inode:
+            raise FileNotFoundError(errno.ENOENT, "another network namespace is there", path)
+        yield f"/proc/{os.getpid()}/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _ip(handle: str, words: Sequence[str]) -> str:
+    own = os.stat(handle).st_ino == os.stat(OWN_NAMESPACE).st_ino  # noqa: PTH116
+    enter = [] if own else ["nsenter", f"--net={handle}"]
+    done = shell.run([*enter, shell.find("ip", package="iproute2"), *words], check=False)
+    if done.returncode != 0:
+        raise Problem(f"ip {' '.join(words)}: {done.stderr.strip() or f'exit code {done.returncode}'}")
+    return done.stdout
+
+
+def change(steps: list[dict[str, Any]], namespaces: list[tuple[int, str]]) -> None:
+    """Carry out steps in their order, all through handles that are opened before the first one.
+
+    Args:
+        steps: Each `{"namespace": inode, "ip": [words]}`, where a word `@inode` stands for the handle of another
+            namespace, or `{"write": a file of a PCI function in sysfs, "text": what to write}`.
+        namespaces: Inode and path of the namespaces that the steps name.
+
+    Raises:
+        Problem: A namespace is another one than it was, or a step failed; the ones before it are done.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            handles = {inode: stack.enter_context(_opened(path, inode)) for inode, path in namespaces}
+        except OSError as error:
+            raise Problem(f"{error.filename}: the network namespace is gone; its container restarted or ended",
+                          hint="run the same command again") from error  # fmt: skip
+        for step in steps:
+            if "write" in step:
+                _write(step["write"], step["text"])
+            else:
+                _configure(handles, step)
+
+
+def _configure(handles: dict[int, str], step: dict[str, Any]) -> None:
+    words = [handles[int(word[1:])] if word.startswith("@") else word for word in step["ip"]]
+    if words[0] not in _OBJECTS:
+        raise Problem(f"ip {words[0]}: not one of {', '.join(_OBJECTS)}")
+    _ip(handles[step["namespace"]], words)
+
+
+def _write(path: str, text: str) -> None:
+    if not _WRITABLE.fullmatch(path):
+        raise Problem(f"{path}: not a file that this helper writes")
+
+    def attempt() -> OSError | None:
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            return error
+        return None
+
+    failure = waiting.until(
+        f"{path}: accept {text}",
+        attempt,
+        lambda error: error is None or error.errno != errno.EBUSY,
+        deadline=_BUSY_SECONDS,
+        describe=lambda error: str(error.strerror) if error else "",
+        hint="look for what still uses the virtual functions: virtual machines, vfio, another tool",
+    )
+    if failure is not None:
+        raise Problem(f"{path}: the driver refused {text}: {failure.strerror}", hint="sudo dmesg | tail")
+
+
+def keep_ledger(cluster: str, content: dict[str, Any]) -> None:
+    """Write a cluster's ledger so that a power cut leaves the earlier or this one, never half of it.
+
+    Raises:
+        Problem: Another cluster's ledger holds one of the same physical functions.
+    """
+    nics.LEDGERS.mkdir(parents=True, exist_ok=True)
+    with _alone():
+        _refuse_held(cluster, content)
+        _replace(_ledger(cluster), json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def _refuse_held(cluster: str, content: dict[str, Any]) -> None:
+    mine = {loan["physical_function"] for loan in content["loans"].values()}
+    for other in nics.LEDGERS.glob("*.json"):
+        loans = json.loads(other.read_text(encoding="utf-8"))["loans"] if other.stem != cluster else {}
+        for node, loan in loans.items():
+            if loan["physical_function"] in mine:
+                raise Problem(f"{loan['physical_function']}: lent to {node} of cluster {other.stem} ({other})",
+                              hint=f"CLUSTER_NAME={other.stem} ./doit nics_restore")  # fmt: skip
+
+
+def drop_ledger(cluster: str) -> None:
+    """Remove a cluster's ledger, after everything it lists is back."""
+    with _alone():
+        _ledger(cluster).unlink(missing_ok=True)
+        _sync_folder(nics.LEDGERS)
+
+
+def keep_rule(cluster: str, rule: str, devices: Sequence[str] = ()) -> None:
+    """Put the udev rule of a cluster's lent devices in force.
+
+    Args:
+        cluster: Name of the cluster.
+        rule: The rule; an empty one takes it away.
+        devices: PCI addresses of devices of the host that it shall be applied to at once.
+    """
+    if not nics.UDEV_RULES.parent.exists():
+        return
+    nics.UDEV_RULES.mkdir(parents=True, exist_ok=True)
+    path = nics.UDEV_RULES / rule_name(cluster)
+    if rule:
+        _replace(path, rule)
+    else:
+        path.unlink(missing_ok=True)
+    shell.run(["udevadm", "control", "--reload"], check=False)
+    links = [link for bdf in devices for link in (_DEVICES / bdf / "net").glob("*")]
+    if links:
+        shell.run(["udevadm", "trigger", "--action=change", *links], check=False)
+
+
+def rule_name(cluster: str) -> str:
+    """Return the file name of a cluster's udev rule; it sorts behind the rules that set what it overrides."""
+    return f"90-openkasugai-nics-{cluster}.rules"
+
+
+def _ledger(cluster: str) -> Path:
+    if not _NAME.fullmatch(cluster):
+        raise Problem(f"{cluster!r}: not a cluster's name")
+    return nics.LEDGERS / f"{cluster}.json"
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the folder of ledgers: two clusters must not take one card at the same time."""
+    with (nics.LEDGERS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.chmod(0o644)
+    temporary.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+FUNCTIONS = {function.__name__: function for function in (survey, change, keep_ledger, drop_ledger, keep_rule)}
+
+
+def main() -> None:
+    """Answer the one request on standard input."""
+    os.umask(0o022)  # everybody may read what is lent
+    request = json.load(sys.stdin)
+    try:
+        answer: dict[str, Any] = {"result": FUNCTIONS[request["call"]](**request["arguments"])}
+    except Problem as problem:
+        answer = {"problem": [problem.message, problem.hint, problem.details]}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""Network interfaces of this machine: in which namespace each one is, and orders to change that.
+
+Reading the host's own interfaces needs nobody's leave. Whatever looks into or changes another namespace is done by
+`nic_root`, directly by root and through `sudo -n` otherwise.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tasks.engines import nic_root, pci, root, shell
+from tasks.problems import Problem
+from tasks.settings import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_SSH_PORT = 22
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network interface as `ip -json -details address show` prints it.
+
+    Attributes:
+        name: Its name in its namespace.
+        altnames: Its other names, sorted.
+        bdf: Address of the PCI function behind it, or an empty string.
+        mac: Its hardware address.
+        permanent_mac: The address that the card was made with, where it differs or is known.
+        mtu: Largest payload in bytes.
+        up: Whether it is switched on.
+        master: The bridge or bond that it is a member of, or an empty string.
+        under: The interface that it sits on (a VLAN's or macvlan's lower one), or an empty string.
+        addresses: Its addresses, as `ip` prints them.
+        representor: Whether it stands for a function on the host (switchdev) and is not the function's own.
+        vf_settings: What the physical function prescribes for each of its virtual functions.
+    """
+
+    name: str
+    altnames: tuple[str, ...] = ()
+    bdf: str = ""
+    mac: str = ""
+    permanent_mac: str = ""
+    mtu: int = 0
+    up: bool = False
+    master: str = ""
+    under: str = ""
+    representor: bool = False
+    addresses: tuple[Mapping[str, Any], ...] = ()
+    vf_settings: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name and its other names."""
+        return (self.name, *self.altnames)
+
+
+def parse(found: Mapping[str, Any]) -> Link:
+    """Return the interface that one object of `ip -json` describes."""
+    representor = pci.is_representor(found.get("phys_port_name", ""))
+    return Link(
+        name=found["ifname"],
+        altnames=tuple(sorted(found.get("altnames", ()))),
+        bdf=found.get("parentdev", "") if found.get("parentbus") == "pci" and not representor else "",
+        mac=found.get("address", ""),
+        permanent_mac=found.get("permaddr", ""),
+        mtu=found.get("mtu", 0),
+        up="UP" in found.get("flags", ()),
+        master=found.get("master", ""),
+        under=found.get("link", ""),
+        representor=representor,
+        addresses=tuple(found.get("addr_info", ())),
+        vf_settings=tuple(found.get("vfinfo_list", ())),
+    )
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A network namespace with its interfaces.
+
+    Attributes:
+        inode: What it is known by; a container that restarts has another one.
+        path: Where it can be opened.
+        host: Whether it is the host's.
+        node: Name of the node whose own namespace it is, or an empty string.
+        process: A process in it; 0 where only a file keeps it alive.
+        command: Name of that process's program.
+        pod: UID of the pod that the process belongs to, or an empty string.
+        links: Its interfaces.
+    """
+
+    inode: int
+    path: str
+    host: bool = False
+    node: str = ""
+    process: int = 0
+    command: str = ""
+    pod: str = ""
+    links: tuple[Link, ...] = ()
+
+    def named(self, name: str) -> Link | None:
+        """Return the interface that has a name, also as its other name."""
+        return next((link for link in self.links if name in link.names), None)
+
+
+@dataclass(frozen=True)
+class World:
+    """All namespaces that were looked into; the host's is among them."""
+
+    namespaces: tuple[Namespace, ...] = field(default=())
+
+    @property
+    def host(self) -> Namespace:
+        """The host's namespace."""
+        return next(namespace for namespace in self.namespaces if namespace.host)
+
+    def node(self, name: str) -> Namespace | None:
+        """Return the namespace of a node, or None where its container does not run."""
+        return next((namespace for namespace in self.namespaces if namespace.node == name), None)
+
+    def place(self, bdf: str) -> tuple[Namespace, Link] | None:
+        """Return where the interface of a PCI function is."""
+        return next(
+            ((namespace, link) for namespace in self.namespaces for link in namespace.links if bdf and link.bdf == bdf),
+            None,
+        )
+
+
+def survey(nodes: Mapping[str, int] | None = None, *, everywhere: bool = False) -> World:
+    """Look into the host's namespace and the nodes', or into every one.
+
+    Args:
+        nodes: A process of each node container, by the node's name.
+        everywhere: Look into every namespace of the machine.
+    """
+    found = call("survey", nodes=dict(nodes or {}), everywhere=everywhere)
+    return World(tuple(Namespace(**{**one, "links": tuple(map(parse, one["links"]))}) for one in found))
+
+
+def change(world: World, steps: Sequence[Mapping[str, Any]]) -> None:
+    """Carry out steps (see `nic_root.change`) in the namespaces of a survey."""
+    if steps:
+        namespaces = [(namespace.inode, namespace.path) for namespace in world.namespaces]
+        named = {int(word) for step in steps for word in _namespaces_of(step)}
+        call("change", steps=list(steps), namespaces=[pair for pair in namespaces if pair[0] in named])
+
+
+def _namespaces_of(step: Mapping[str, Any]) -> list[str]:
+    words = [word[1:] for word in step.get("ip", ()) if word.startswith("@")]
+    return [*words, str(step["namespace"])] if "namespace" in step else words
+
+
+def call(function: str, **arguments: Any) -> Any:
+    """Have a function of `nic_root` run by root.
+
+    Raises:
+        Problem: It failed, or sudo does not let us.
+    """
+    if os.geteuid() == 0:
+        return nic_root.FUNCTIONS[function](**arguments)
+    request = json.dumps({"call": function, "arguments": arguments})
+    done = root.run(sys.executable, "-m", nic_root.__name__, stdin=request, cwd=paths.ROOT)
+    answer = json.loads(done.stdout)
+    if "problem" in answer:
+        message, hint, details = answer["problem"]
+        raise Problem(message, hint=hint, details=details)
+    return answer["result"]
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait for the other tasks of this checkout that lend or give back, and hold them off meanwhile."""
+    with (paths.BUILD / "nics.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def settle() -> None:
+    """Wait until udev has named and configured the devices that appeared."""
+    if shutil.which("udevadm"):
+        shell.run(["udevadm", "settle", "--timeout=30"], check=False)
+
+
+def routes(name: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the routes through an interface of the host, as `ip` prints them, each with its `family`."""
+    return tuple(
+        {**route, "family": family}
+        for family in ("inet", "inet6")
+        for route in _host_ip("-family", family, "route", "show", "table", "all", "dev", name)
+    )
+
+
+def lifelines() -> dict[str, str]:
+    """Return the host's interfaces that must never be touched, each with the reason.
+
+    They are those of the default routes, and those that an SSH connection comes in on or is answered through: the one
+    this process runs under, and any other that is established, since sudo and tmux hide SSH_CONNECTION.
+    """
+    found = {
+        route["dev"]: "the default route goes through it"
+        for family in ("inet", "inet6")
+        for route in _default_routes(family)
+        if "dev" in route
+    }
+    holders = {info.get("local"): link["ifname"] for link in _host_ip("address", "show") for info in link["addr_info"]}
+    for client, server in ssh_connections():
+        for device in (holders.get(server), *(route.get("dev") for route in _route_to(client))):
+            if device and device != "lo":
+                found.setdefault(device, f"the SSH connection from {client} goes through it")
+    return found
+
+
+def _default_routes(family: str) -> list[dict[str, Any]]:
+    found = _host_ip("-family", family, "route", "show", "default")
+    return [hop for route in found for hop in (route, *route.get("nexthops", ()))]
+
+
+def _route_to(address: str) -> list[dict[str, Any]]:
+    done = shell.run(["ip", "-json", "route", "get", address], check=False)
+    return json.loads(done.stdout or "[]") if done.returncode == 0 else []
+
+
+def ssh_connections() -> list[tuple[str, str]]:
+    """Return client and server address of the SSH connections to this machine."""
+    client, _, server, port = ([*os.environ.get("SSH_CONNECTION", "").split(), "", "", "", ""])[:4]
+    ports = {str(_SSH_PORT), port} - {""}
+    established = shell.run(["ss", "-Htn", "state", "established"], check=False).stdout if shutil.which("ss") else ""
+    pairs = [(peer, local) for local, peer in _endpoints(established, ports)]
+    return list(dict.fromkeys([*([(client, server)] if server else []), *pairs]))
+
+
+def _endpoints(listing: str, ports: set[str]) -> list[tuple[str, str]]:
+    """Return local and peer address of the lines of `ss` whose local port is one of `ports`."""
+    rows = [line.split() for line in listing.splitlines()]
+    ends = [(local.rpartition(":"), peer.rpartition(":")) for *_, local, peer in (row for row in rows if len(row) >= 2)]  # noqa: PLR2004
+    return [(_plain(local[0]), _plain(peer[0])) for local, peer in ends if local[2] in ports]
+
+
+def _plain(address: str) -> str:
+    """Return an address as `ip` writes it: without brackets, zone or the prefix of an IPv4 address within IPv6."""
+    return address.strip("[]").partition("%")[0].removeprefix("::ffff:")
+
+
+def _host_ip(*words: str) -> list[dict[str, Any]]:
+    done = shell.run(["ip", "-json", *words])
+    return [found for found in json.loads(done.stdout or "[]") if found]
