@@ -1,0 +1,50 @@
+"""Files that the user puts into the checkout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.actions.checks.finding import Finding, judged, not_asked_for
+from tasks.engines import mp4
+from tasks.settings import paths
+from tasks.settings.checks import FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.actions.checks.finding import Look
+    from tasks.engines.host import Host
+    from tasks.settings.parameter_model import Parameters
+
+
+_GZIP = b"\x1f\x8b"
+
+
+def _archive(_: Host, p: Parameters) -> Finding:
+    if p.controller != "archive":
+        return not_asked_for("CONTROLLER", p.controller)
+    archive = paths.SRC / p.dci_k8s_software_tarfile
+    needed = f"src/{archive.name} (DCI_K8S_SOFTWARE_TARFILE)"
+    if not archive.is_file():
+        return Finding(FAILED, "not there", needed, f"cp {archive.name} src/")
+    with archive.open("rb") as file:
+        compressed = file.read(len(_GZIP)) == _GZIP
+    return judged(
+        compressed, f"{archive.stat().st_size} bytes" if compressed else "not gzip", needed, f"file {archive}"
+    )
+
+
+def _videos(_: Host, __: Parameters) -> Finding:
+    folder = paths.WORK / "DATA" / "video"
+    needed = "work/DATA/video/*.mp4 of H.264, or none: a test video is made then"
+    files = sorted(folder.glob("*.mp4"))
+    other = [file for file in files if not mp4.H264.intersection(mp4.codecs(file))]
+    convert = "; ".join(f"ffmpeg -i {file.name} -c:v libx264 h264-{file.name}" for file in other)
+    found = f"{', '.join(file.name for file in other)} without H.264" if other else f"{len(files)} files"
+    return judged(not other, found, needed, convert)
+
+
+LOOKS: Mapping[str, Look] = {
+    "archive": _archive,
+    "videos": _videos,
+}

@@ -1,0 +1,124 @@
+"""The machine itself: processors, memory, disk, kernel, and the Docker engine on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.actions.checks.finding import Finding, judged
+from tasks.engines import docker
+from tasks.problems import Problem
+from tasks.settings.checks import FAILED, INOTIFY, OK, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.actions.checks.finding import Look
+    from tasks.engines.host import Host
+    from tasks.settings.parameter_model import Parameters
+
+
+_GB = 10**9
+# What a run needs beyond what it keeps: the largest image is unpacked once more while it is exported.
+_FREE_GB = 15
+_DOCKER_DATA = Path("/var/lib/docker")
+_RELEASES = {"ubuntu": (22, 4), "debian": (12,)}
+# The kernel of Ubuntu 22.04.
+_KERNEL = (5, 15)
+# The first whose own client builds with BuildKit.
+_DOCKER = (20, 10)
+# Three systemd nodes with their runtime, kubelet and pods.
+_INOTIFY_HEADROOM = 128
+_INSTANCES = "max_user_instances"
+
+
+def _cores(host: Host, p: Parameters) -> Finding:
+    return judged(host.cores >= p.min_cores, f"{host.cores}", f"{p.min_cores} (MIN_CORES)")
+
+
+def _memory(host: Host, p: Parameters) -> Finding:
+    found = host.memory / _GB
+    return judged(found >= p.min_memory_gb, f"{found:.1f} GB", f"{p.min_memory_gb} GB (MIN_MEMORY_GB)")
+
+
+def _disk(host: Host, p: Parameters) -> Finding:
+    free, total, place = min((*host.disk(place), place) for place in (p.cache_dir, _DOCKER_DATA))
+    return judged(
+        total >= p.min_disk_gb * _GB and free >= _FREE_GB * _GB,
+        f"{total / _GB:.0f} GB, {free / _GB:.0f} GB free at {place}",
+        f"{p.min_disk_gb} GB (MIN_DISK_GB), {_FREE_GB} GB free",
+    )
+
+
+def _system(host: Host, _: Parameters) -> Finding:
+    name, version = host.release.get("ID", ""), host.release.get("VERSION_ID", "")
+    least = _RELEASES.get(name)
+    found = host.release.get("PRETTY_NAME", "unknown")
+    return judged(least is not None and _numbers(version) >= least, found, "Ubuntu 22.04 or Debian 12, or newer")
+
+
+def _kernel(host: Host, _: Parameters) -> Finding:
+    return judged(_numbers(host.kernel) >= _KERNEL, host.kernel, f"{_dotted(_KERNEL)} or newer")
+
+
+def _swap(host: Host, _: Parameters) -> Finding:
+    return judged(not host.swaps, ", ".join(host.swaps) or "off", "off")
+
+
+def _inotify(host: Host, _: Parameters) -> Finding:
+    limits = {name: host.number(f"/proc/sys/fs/inotify/{name}") or 0 for name in INOTIFY}
+    # Root's runs raise low limits by themselves.
+    usable = {name: max(limits[name], least if host.user == 0 else 0) for name, least in INOTIFY.items()}
+    used = host.inotify_instances
+    least = {**INOTIFY, _INSTANCES: max(INOTIFY[_INSTANCES], used + _INOTIFY_HEADROOM)}
+    low = {name: value for name, value in least.items() if usable[name] < value}
+    found = f"{limits['max_user_watches']} watches, {limits[_INSTANCES]} instances, {used} of them in use"
+    needed = f"{least['max_user_watches']} watches, {least[_INSTANCES]} instances"
+    return judged(not low, found, needed, "sudo sysctl " + " ".join(f"fs.inotify.{name}={low[name]}" for name in low))
+
+
+def _docker(host: Host, p: Parameters) -> Finding:
+    needed = f"{_dotted(_DOCKER)} or newer"
+    try:
+        version = str(docker.client().version()["Version"])
+    except Problem as problem:
+        own = p.docker != "host" and host.user == 0 and not os.environ.get("DOCKER_HOST")
+        if own:
+            return Finding(OK, "none answers; this tool starts its own", needed)
+        return Finding(FAILED, problem.message, needed, problem.hint)
+    return judged(_numbers(version) >= _DOCKER, version, needed)
+
+
+def _docker_access(host: Host, _: Parameters) -> Finding:
+    url = docker.host_url()
+    needed = "root, or a member of the group docker"
+    path = host.path(url.removeprefix("unix://"))
+    if host.user == 0 or not url.startswith("unix://"):
+        return Finding(OK, "root" if host.user == 0 else url, needed)
+    if not path.exists():
+        return Finding(UNKNOWN, f"{url} is not there", needed)
+    return judged(os.access(path, os.R_OK | os.W_OK), f"{path} as user {host.user}", needed)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: `22.04.5` is (22, 4, 5), `6.8.0-45-generic` is (6, 8, 0)."""
+    digits = version.partition("-")[0].partition("+")[0].split(".")
+    return tuple(int(part) for part in digits if part.isdigit())
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+LOOKS: Mapping[str, Look] = {
+    "cores": _cores,
+    "memory": _memory,
+    "disk": _disk,
+    "system": _system,
+    "kernel": _kernel,
+    "swap": _swap,
+    "inotify": _inotify,
+    "docker": _docker,
+    "docker-access": _docker_access,
+}

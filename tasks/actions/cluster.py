@@ -1,0 +1,374 @@
+"""The kind cluster: made once, resumed, never rebuilt without consent, and taken away without a trace."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from tasks import progress, reasons
+from tasks.actions import (
+    address_plan,
+    certificates,
+    engine,
+    gpu_lease,
+    images,
+    nics,
+    node_news,
+    node_runtime,
+    registry,
+)
+from tasks.engines import docker, files, kind, kube, manifests, templates
+from tasks.engines.waiting import until
+from tasks.problems import Problem
+from tasks.settings import cluster, gpu, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_TEMPLATE = paths.KIND / "cluster.yaml.j2"
+_KUBE_SYSTEM = "kube-system"
+_DNS = "coredns"
+_DNS_SERVICE = "kube-dns"
+# A DNS question for the address of that Service, as printf writes it. No byte of it is a line end, at which bash would
+# cut the datagram in two. The answer repeats the identifier; the low bits of its fourth byte are the error.
+_DNS_QUESTION = (
+    r"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+    r"\x08kube-dns\x0bkube-system\x03svc\x07cluster\x05local\x00\x00\x01\x00\x01"
+)
+_DNS_PROBE = (
+    f"exec 3<>/dev/udp/$0/53 && printf '{_DNS_QUESTION}' >&3"
+    " && timeout 3 dd bs=512 count=1 <&3 2>/dev/null | od -An -tx1 -N4"
+)
+_DNS_ERROR_BITS = 0x0F
+_LONGEST_SHOWN = 40
+_PARAMETERS = ("K8S_VERSION", "KIND_VERSION", "NODE_RUNTIME", "POD_SUBNET", "SERVICE_SUBNET", "CNI")
+
+
+def config_is_current() -> bool:
+    """Return whether the rendered config is that of the template and the parameters."""
+    return reasons.unless(_text(_config()) == _rendered(), f"{_config().name}: another text is rendered")
+
+
+def write_config() -> None:
+    """Render the config that kind is given."""
+    files.write(_config(), _rendered())
+
+
+def is_current() -> bool:
+    """Return whether the cluster runs, was finished, was made from what it would be made from, and can be reached."""
+    nodes = kind.nodes(_name())
+    current = (
+        [node.name for node in nodes] == sorted(cluster.node_names(_name()))
+        and all(node.running for node in nodes)
+        and _recorded() == _wanted()
+        and _access_is_current(nodes)
+    )
+    if not current:
+        _say_why(nodes)
+    return current and reasons.unless(kube.answers(), f"cluster {_name()}: its API does not answer")
+
+
+def create() -> None:
+    """Have the cluster: resume one that is whole, start over one that is half made, make one where there is none.
+
+    Raises:
+        Problem: It was made from something else than it would be made from, or kind failed.
+    """
+    nodes = kind.nodes(_name())
+    if nodes and not _keep():
+        _give_back()
+        kind.delete(_name())
+        nodes = []
+    if not nodes:
+        _make()
+    _start_stopped()
+    _have_access()
+    until(
+        f"cluster {_name()}: its API answers",
+        kube.answers,
+        bool,
+        deadline=parameters.current().cluster_deadline,
+        hint=f"docker logs {cluster.node_names(_name())[0]}",
+    )
+
+
+def is_ready() -> bool:
+    """Return whether all nodes are Ready, and the cluster's DNS is available."""
+    absent = _not_ready()
+    return reasons.unless(not absent, f"not Ready: {', '.join(absent)}") and reasons.unless(
+        kube.rolled_out(_dns() or {}), f"Deployment {_KUBE_SYSTEM}/{_DNS}: not available"
+    )
+
+
+def await_ready() -> None:
+    """Wait until all nodes are Ready, and the cluster's DNS answers each of them.
+
+    Raises:
+        Problem: They are not within CLUSTER_DEADLINE.
+    """
+    deadline = parameters.current().cluster_deadline
+    until(
+        f"nodes of cluster {_name()}: Ready",
+        _not_ready,
+        lambda waiting: not waiting,
+        deadline=deadline,
+        describe=lambda waiting: f"not yet: {', '.join(waiting)}",
+        explain=lambda: kube.cluster().evidence(_KUBE_SYSTEM),
+        hint="kubectl describe nodes",
+    )
+    kube.cluster().wait_rollout(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM, deadline=deadline)
+    service = kube.cluster().get(manifests.SERVICE, _DNS_SERVICE, _KUBE_SYSTEM) or {}
+    address = service["spec"]["clusterIP"]
+    for node in cluster.node_names(_name()):
+        until(
+            f"DNS of the cluster: an answer on {node}",
+            lambda node=node: _ask_dns(node, address),  # type: ignore[misc]
+            bool,
+            deadline=deadline,
+            explain=lambda: kube.cluster().evidence(_KUBE_SYSTEM),
+        )
+    progress.line(f"Cluster {_name()}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: kubectl get nodes")
+
+
+def delete() -> None:
+    """Take the cluster away, with its entry in the user's kubeconfig; what it borrowed goes back first."""
+    _give_back()
+    if not _engine_with_our_things():
+        return
+    if kind.nodes(_name()):
+        kind.delete(_name())
+        progress.line(f"Deleted cluster {_name()}.")
+    shutil.rmtree(paths.cluster_dir(_name()), ignore_errors=True)
+
+
+def clean() -> None:
+    """Take away everything but CACHE_DIR: cluster, registry, network, embedded engine, and what was generated."""
+    _give_back()
+    if _engine_with_our_things():
+        delete()
+        _leave_engine()
+    _remove_build()
+
+
+def _leave_engine() -> None:
+    """Take away what all clusters of the engine share, and the embedded engine itself, unless others use them."""
+    others = kind.clusters()
+    if others:
+        progress.line(f"Left the registry and the Docker engine to cluster {', '.join(others)} of another checkout.")
+        return
+    registry.remove()
+    certificates.distrust()
+    docker.remove_network(cluster.NETWORK)
+    tenants = docker.tenants(docker.embedded().url)
+    if tenants:
+        progress.line(f"Left the embedded Docker engine to {', '.join(tenants)}.")
+    else:
+        engine.stop()
+
+
+def _give_back() -> None:
+    nics.restore(_name())
+    gpu_lease.give_back(_name())
+
+
+def _name() -> str:
+    return parameters.current().cluster_name
+
+
+def _node_images() -> dict[str, str]:
+    """Return the image of each node, by what follows the cluster's name in the node's."""
+    return {node.suffix: images.node_image(node.suffix) for node in cluster.NODES}
+
+
+def _config() -> Path:
+    return paths.cluster_dir(_name()) / "kind.yaml"
+
+
+def _kubeconfig() -> Path:
+    return paths.cluster_dir(_name()) / "kubeconfig"
+
+
+def _rendered() -> str:
+    chosen = parameters.current()
+    return templates.render(
+        _TEMPLATE,
+        name=chosen.cluster_name,
+        pod_subnet=chosen.pod_subnet,
+        service_subnet=chosen.service_subnet,
+        cri_socket=cluster.CRI_SOCKETS.get(node_runtime.chosen(), ""),
+        nodes=cluster.NODES,
+        images=_node_images(),
+        mounts={str(paths.CONTROLLER): cluster.CONTROLLER, str(paths.WORK): "/root/work"},
+    )
+
+
+def _wanted() -> dict[str, str]:
+    """Return what the cluster would be made from, in words that a user knows."""
+    chosen = parameters.current()
+    facts = {name: str(getattr(chosen, name.lower())) for name in _PARAMETERS}
+    facts["NODE_RUNTIME"] = node_runtime.chosen()
+    facts["checkout"] = str(paths.ROOT)
+    ids = {tag: docker.require_image(tag).id for tag in set(_node_images().values())}
+    facts["node image"] = ids[images.node_image(cluster.CONTROL_PLANE)]
+    if images.lends_gpu():
+        facts["first worker's image"] = ids[images.node_image(gpu.NODE_SUFFIX)]
+    facts["kind config"] = hashlib.sha256(_rendered().encode()).hexdigest()
+    return facts
+
+
+def _recorded() -> dict[str, str] | None:
+    """Return what the cluster was made from, or None if kind never finished it."""
+    try:
+        content = docker.read_from(cluster.node_names(_name())[0], cluster.RECORD)
+        return json.loads(content) if content else None
+    except ValueError:
+        return None
+
+
+def _keep() -> bool:
+    """Decide whether the nodes that exist are to be kept.
+
+    Raises:
+        Problem: They are of a whole cluster that differs from the parameters, and there is no consent to rebuild it.
+    """
+    recorded = _recorded()
+    if recorded is None:
+        progress.line(f"Cluster {_name()} was left half made: starting it over.")
+        return False
+    missing = set(cluster.node_names(_name())) - {node.name for node in kind.nodes(_name())}
+    if missing:
+        progress.line(f"Cluster {_name()} lost {', '.join(sorted(missing))}, and kind adds no node: starting it over.")
+        return False
+    drift = _drift(recorded, _wanted())
+    if drift and not parameters.current().recreate:
+        raise Problem(
+            f"cluster {_name()} was made from something else, and is not rebuilt without consent: {'; '.join(drift)}",
+            hint="RECREATE=1 ./doit create_cluster, or ./doit delete_cluster first",
+        )
+    if drift:
+        progress.line(f"Cluster {_name()} is rebuilt (RECREATE=1): {'; '.join(drift)}")
+    return not drift
+
+
+def _drift(recorded: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    """Name what differs, old and new; the config as a whole only where nothing more telling does."""
+    names = [name for name in wanted if recorded.get(name) != wanted[name]]
+    telling = [name for name in names if name != "kind config"] or names
+    return [f"{name} {_short(recorded.get(name, 'nothing'))} -> {_short(wanted[name])}" for name in telling]
+
+
+def _short(value: str) -> str:
+    return value.removeprefix("sha256:")[:12] if len(value) > _LONGEST_SHOWN and "/" not in value else value
+
+
+def _make() -> None:
+    address_plan.check()
+    docker.ensure_network(cluster.NETWORK)
+    paths.CONTROLLER.mkdir(parents=True, exist_ok=True)
+    wanted = _wanted()
+    kind.create(_name(), _config())
+    # Written last: a control plane without it is of a cluster that was never finished.
+    record = json.dumps(wanted, indent=2).encode()
+    docker.copy_into(cluster.node_names(_name())[0], cluster.RECORD, record)
+
+
+def _say_why(nodes: list[kind.NodeFacts]) -> None:
+    """Tell a plan what would become of the nodes, as `_keep` decides it."""
+    recorded = _recorded() if nodes else None
+    if recorded is None:
+        reasons.remakes(f"cluster {_name()}: {'left half made' if nodes else 'not there'}")
+        return
+    drift = _drift(recorded, _wanted())
+    for change in drift:
+        reasons.remakes(change)
+    for node in nodes:
+        reasons.unless(node.running, f"node {node.name}: stopped")
+    if drift and not parameters.current().recreate:
+        reasons.obstacle("needs consent: RECREATE=1, or ./doit delete_cluster first")
+    elif drift:
+        reasons.disrupts(f"cluster {_name()} with its running dataflows: it is made again")
+    else:
+        reasons.unless(_access_is_current(nodes), "kubeconfig: lacks the cluster")
+
+
+def _start_stopped() -> None:
+    for node in kind.nodes(_name()):
+        if not node.running:
+            progress.line(f"Starting node {node.name}, which was stopped.")
+            docker.client().api.start(node.name)
+
+
+def _have_access() -> None:
+    """Write the tool's kubeconfig, and the user's where it lacks the cluster."""
+    if _access_is_current(kind.nodes(_name())):
+        return
+    files.write(_kubeconfig(), kind.kubeconfig(_name()), mode=0o600)
+    kind.export_kubeconfig(_name())
+
+
+def _access_is_current(nodes: list[kind.NodeFacts]) -> bool:
+    server = f"https://127.0.0.1:{max(node.api_port for node in nodes)}\n"
+    context = f"name: kind-{_name()}\n"
+    own = _text(_kubeconfig())
+    return server in own and any(
+        server in text and context in text for text in (_text(file) for file in kind.user_kubeconfigs())
+    )
+
+
+def _not_ready() -> list[str]:
+    """Return the nodes that are not there, not Ready, or not heard of since they were started."""
+    containers = {name: docker.container(name) for name in cluster.node_names(_name())}
+    started = {name: found.started if found else "" for name, found in containers.items()}
+    api = kube.cluster()
+    return node_news.not_ready(started, api.list(manifests.NODE), api.list(manifests.POD))
+
+
+def _dns() -> manifests.Object | None:
+    return kube.cluster().get(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM)
+
+
+def _ask_dns(node: str, address: str) -> bool:
+    """Return whether the cluster's DNS answers a question asked on a node, through the Service."""
+    answer = docker.exec_in(node, ["bash", "-c", _DNS_PROBE, address], check=False).split()
+    return answer[:2] == ["12", "34"] and not int(answer[3], 16) & _DNS_ERROR_BITS
+
+
+def _engine_with_our_things() -> bool:
+    """Return whether an engine answers; one of the tool's own that is stopped but holds containers is started."""
+    try:
+        docker.client()
+    except Problem:
+        if not docker.embedded().data.exists():
+            return False
+        engine.ensure()
+    return True
+
+
+def _remove_build() -> None:
+    """Remove what was generated; what doit and the reporter use or write goes when the process ends."""
+    in_use = (paths.TASK_DATABASE, paths.RUN_LOCK, paths.LAST_PARAMETERS)
+    for entry in paths.BUILD.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif not entry.name.startswith(tuple(file.name for file in in_use)):
+            entry.unlink()
+    atexit.register(_remove_rest, in_use)
+
+
+def _remove_rest(files: tuple[Path, ...]) -> None:
+    for file in files:
+        for part in paths.BUILD.glob(f"{file.name}*"):
+            part.unlink(missing_ok=True)
+    if not any(paths.BUILD.iterdir()):
+        paths.BUILD.rmdir()
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,98 @@
+"""The ledger of a lent GPU: what the host's driver was before the first touch, and which node has the GPU.
+
+One file a cluster, readable by anybody, written by root before anything is changed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.engines import root
+from tasks.engines.kernel_modules import Module
+from tasks.problems import Problem
+from tasks.settings import gpu
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERSION = 1
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What the host had, and who has it.
+
+    Attributes:
+        cluster: Name of the cluster.
+        boot: The kernel's identifier of the boot in which it was lent.
+        container: Identifier of the node's container that has it; empty while it is on its way.
+        devices: PCI addresses of the GPUs.
+        modules: Modules of the host's driver, in the order in which they were unloaded.
+        services: Services of the host that ran, in the order in which they were stopped.
+    """
+
+    cluster: str
+    boot: str
+    container: str
+    devices: tuple[str, ...]
+    modules: tuple[Module, ...]
+    services: tuple[str, ...]
+
+
+def boot() -> str:
+    """Return the identifier of this boot: a reboot gives the GPU back to the host's driver by itself."""
+    return _BOOT_ID.read_text(encoding="utf-8").strip()
+
+
+def path(cluster: str) -> Path:
+    """Return the file of a cluster's ledger."""
+    return gpu.LEDGERS / f"{cluster}.json"
+
+
+def load(cluster: str) -> Ledger | None:
+    """Return a cluster's ledger, or None where it has not borrowed the GPU.
+
+    Raises:
+        Problem: The file cannot be understood.
+    """
+    try:
+        return _parse(json.loads(path(cluster).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise Problem(f"{path(cluster)}: not a ledger of this tool: {error}", hint="README.md, Your GPU") from error
+
+
+def others(cluster: str) -> Iterator[Ledger]:
+    """Yield the ledgers of the other clusters of this machine."""
+    for file in sorted(gpu.LEDGERS.glob("*.json")):
+        ledger = load(file.stem) if file.stem != cluster else None
+        if ledger:
+            yield ledger
+
+
+def save(ledger: Ledger) -> None:
+    """Write a ledger; it is on the disk when this returns."""
+    root.write(path(ledger.cluster), json.dumps({"version": VERSION, **asdict(ledger)}, indent=2))
+
+
+def drop(cluster: str) -> None:
+    """Remove a cluster's ledger."""
+    root.run("rm", "-f", path(cluster))
+
+
+def _parse(data: dict[str, Any]) -> Ledger:
+    if data["version"] != VERSION:
+        raise ValueError(f"version {data['version']}")
+    return Ledger(
+        cluster=data["cluster"],
+        boot=data["boot"],
+        container=data["container"],
+        devices=tuple(data["devices"]),
+        modules=tuple(Module(**module) for module in data["modules"]),
+        services=tuple(data["services"]),
+    )

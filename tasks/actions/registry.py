@@ -1,0 +1,169 @@
+"""The embedded registry: two small containers with a certificate authority of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress, reasons
+from tasks.engines import docker, files, pki
+from tasks.engines import registry as engine
+from tasks.engines.lock import alone
+from tasks.engines.waiting import until
+from tasks.settings import cluster, images, parameters
+from tasks.settings import registry as table
+
+if TYPE_CHECKING:
+    from tasks.engines.pki import Pair
+    from tasks.settings.registry import Service
+
+_CA_NAME = "OpenKasugai all-in-one lab registry CA"
+_DEADLINE = 60.0
+_CERTIFICATES = ("ca/ca.crt", "server/server.crt")
+_RENEW_AT = "openkasugai.renew-at"
+
+
+def image() -> dict[str, list[str]]:
+    """Return the task of the embedded registry's image where it is wanted, in doit's words for dependencies."""
+    return {"task_dep": [f"image:{images.REGISTRY.name}"] if _wanted() else []}
+
+
+def is_current() -> bool:
+    """Return whether the embedded registry runs as it should, or is not wanted."""
+    return not _wanted() or all(_runs(service) for service in table.SERVICES)
+
+
+def ensure() -> None:
+    """Have the embedded registry, if the parameters want it: certificates, network, containers, and an answer."""
+    if not _wanted():
+        return
+    docker.ensure_network(cluster.NETWORK)
+    with alone(engine.home()):
+        _ensure_certificates()
+        for service in table.SERVICES:
+            if not _runs(service):
+                _start(service)
+    hint = "docker logs openkasugai-registry"
+    until("embedded registry: answering", engine.answers, bool, deadline=_DEADLINE, explain=_logs, hint=hint)
+    until("CA of the embedded registry: offered", engine.ca_answers, bool, deadline=_DEADLINE, explain=_logs)
+    progress.line(f"Registry {engine.pull_address()}: push to {engine.push_address()}")
+
+
+def remove() -> None:
+    """Remove the registry's containers. Its images and CA stay in CACHE_DIR."""
+    for service in table.SERVICES:
+        if docker.remove_container(service.name):
+            progress.line(f"Removed {service.name}.")
+
+
+def _wanted() -> bool:
+    return parameters.current().registry == "embedded"
+
+
+def _host() -> str:
+    """Return the name under which the cluster knows the registry."""
+    return parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
+
+
+def _ensure_certificates() -> None:
+    """Have a CA and a server certificate that are good for another month."""
+    home = engine.home()
+    # Programs of another user only ever see `public` and `server`: the CA's key stays here.
+    ca = pki.ensure_ca(home / "ca", _CA_NAME)
+    pki.ensure_server(home / "server", ca, [_host(), "localhost", "127.0.0.1"])
+    _publish(ca)
+    (home / "data").mkdir(exist_ok=True)
+
+
+def _publish(ca: Pair) -> None:
+    public = engine.ca_certificate()
+    content = ca.certificate.read_bytes()
+    if not (public.exists() and public.read_bytes() == content):
+        files.write(public, content)
+
+
+def _runs(service: Service) -> bool:
+    found = docker.container(service.name)
+    if found is None or not found.running:
+        return reasons.unless(False, f"container {service.name}: does not run")
+    same = found.labels.get(images.INPUTS_LABEL) == _inputs(service)
+    # Parsing certificates takes longer than all else that is asked here, so the container itself tells.
+    lasts = found.labels.get(_RENEW_AT, "") > _now().isoformat()
+    return reasons.unless(same, f"container {service.name}: was started from something else") and reasons.unless(
+        lasts, f"container {service.name}: its certificate runs out"
+    )
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.timezone.utc)
+
+
+def _inputs(service: Service) -> str:
+    """Return the digest of what a container is started from."""
+    certificate = engine.home() / "server" / "server.crt"
+    parts = {
+        # Not its id: checkouts that share an engine make the same content, each under an id of its own.
+        "image": docker.require_image(_image()).labels.get(images.INPUTS_LABEL),
+        "command": service.command,
+        "port": [service.port, getattr(parameters.current(), service.published)],
+        "mounts": [service.mounts, str(engine.home())],
+        "host": _host(),
+        "certificate": certificate.read_text(encoding="ascii") if service.certificate else "",
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _image() -> str:
+    return images.tag(images.REGISTRY.name, parameters.current())
+
+
+def _start(service: Service) -> None:
+    """Start a container afresh; all it keeps is in its mounts."""
+    progress.step(f"starting {service.name}")
+    docker.remove_container(service.name)
+    api = docker.client().api
+    volumes = [f"{engine.home() / source}:{target}" for source, target in service.mounts]
+    published: dict[int | str, Any] = {
+        service.port: ("127.0.0.1", getattr(parameters.current(), service.published)),
+    }
+    aliases = [_host()] if service.certificate else []
+    network: Any = {cluster.NETWORK: api.create_endpoint_config(aliases=aliases)}
+    created = api.create_container(
+        _image(),
+        list(service.command),
+        name=service.name,
+        # The files that it writes in CACHE_DIR belong to who runs this.
+        user=f"{os.getuid()}:{os.getgid()}",
+        ports=[service.port],
+        labels={docker.OURS: "1", images.INPUTS_LABEL: _inputs(service), _RENEW_AT: _renew_at()},
+        environment={"OTEL_TRACES_EXPORTER": "none"},
+        host_config=api.create_host_config(
+            binds=volumes,
+            port_bindings=published,
+            network_mode=cluster.NETWORK,
+            restart_policy={"Name": "unless-stopped"},
+        ),
+        networking_config=api.create_networking_config(network),
+    )
+    api.start(created["Id"])
+
+
+def _renew_at() -> str:
+    """Return from when on a certificate is to be made again, in ISO 8601 and UTC."""
+    home = engine.home()
+    return min(pki.renew_at(home / certificate) for certificate in _CERTIFICATES).isoformat()
+
+
+def _logs() -> str:
+    """Return the last words of the containers."""
+    from docker.errors import NotFound
+
+    words = []
+    for service in table.SERVICES:
+        with contextlib.suppress(NotFound):
+            words.append(docker.client().api.logs(service.name, tail=10).decode(errors="replace"))
+    return "\n".join(words)

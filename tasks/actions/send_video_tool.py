@@ -1,0 +1,63 @@
+"""What sends videos to dataflows: a pod in the first worker's own network, with the videos of work/DATA/video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.actions import archive_images, controller
+from tasks.engines import kube, manifests
+from tasks.settings import controller as source
+from tasks.settings import parameters, video
+
+if TYPE_CHECKING:
+    from tasks.engines.manifests import Object
+
+
+def is_current() -> bool:
+    """Tell whether the sender runs as it should."""
+    return kube.cluster().is_current([_deployment()])
+
+
+def deploy() -> None:
+    """Have the sender run.
+
+    Raises:
+        Problem: It does not come up within CONTROLLER_DEADLINE; carries what its pod complains about.
+    """
+    video.FOLDER.mkdir(parents=True, exist_ok=True)
+    cluster = kube.cluster()
+    cluster.apply([_deployment()])
+    deadline = parameters.current().controller_deadline
+    cluster.wait_rollout(manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=deadline)
+
+
+def _deployment() -> Object:
+    labels = {"app": video.SENDER}
+    container = {
+        "name": video.SENDER,
+        "image": archive_images.reference(source.VIDEO_SENDER),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["tail", "-f", "/dev/null"],
+        "volumeMounts": [{"name": "videos", "mountPath": video.FOLDER_IN_POD}],
+    }
+    pod = {
+        "nodeSelector": {"kubernetes.io/hostname": controller.workers()[0]},
+        # From the node's own network it reaches Services, load balancers and the cards that were lent to the node.
+        "hostNetwork": True,
+        "terminationGracePeriodSeconds": 0,
+        "containers": [container],
+        "volumes": [
+            {"name": "videos", "hostPath": {"path": video.FOLDER_IN_NODE, "type": "DirectoryOrCreate"}},
+        ],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": video.SENDER, "namespace": video.SENDER_NAMESPACE},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "strategy": {"type": "Recreate"},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }

@@ -1,0 +1,67 @@
+"""What there is at this moment: engine, registry, nodes, and what runs on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.actions import node_runtime
+from tasks.engines import docker, kind, kube, manifests
+from tasks.problems import Problem
+from tasks.settings import cluster, images, parameters, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ABSENT = "not there"
+
+
+def show() -> None:
+    """Show a line for each thing that this tool makes; what is not there is no error."""
+    rows = list(_rows())
+    width = max(len(name) for name, _ in rows)
+    for name, state in rows:
+        progress.line(f"{name:<{width}}  {state}")
+
+
+def _rows() -> Iterator[tuple[str, str]]:
+    try:
+        version = docker.client().version()["Version"]
+    except Problem as problem:
+        yield "Docker", problem.message
+        return
+    yield "Docker", f"{version} at {docker.socket()}"
+    yield from _images()
+    yield from ((service.name, _container(service.name)) for service in registry.SERVICES)
+    yield from ((name, _container(name)) for name in cluster.node_names(parameters.current().cluster_name))
+    if kind.nodes(parameters.current().cluster_name):
+        yield from _workloads()
+
+
+def _images() -> Iterator[tuple[str, str]]:
+    """Yield the images of the profile, from that of the nodes down to what the chain starts from."""
+    name = images.NODE_IMAGE
+    while name != images.BASE:
+        tag = images.tag(name, parameters.current())
+        found = docker.image(tag)
+        yield f"image {tag}", found.id.removeprefix("sha256:")[:12] if found else _ABSENT
+        name = images.parent_name(images.named(name), node_runtime.chosen())
+
+
+def _container(name: str) -> str:
+    found = docker.container(name)
+    return f"{found.status} {found.addresses.get(cluster.NETWORK, '')}".strip() if found else _ABSENT
+
+
+def _workloads() -> Iterator[tuple[str, str]]:
+    try:
+        nodes = kube.cluster().list(manifests.NODE)
+        pods = kube.cluster().list(manifests.POD)
+    except Problem as problem:
+        yield "Kubernetes", problem.message
+        return
+    ready = [manifests.name_of(node) for node in nodes if kube.condition(node, "Ready")]
+    yield "nodes Ready", f"{len(ready)} of {len(nodes)}: {', '.join(ready)}"
+    for namespace in sorted({manifests.namespace_of(pod) for pod in pods}):
+        mine = [pod for pod in pods if manifests.namespace_of(pod) == namespace]
+        yield f"pods in {namespace}", f"{sum(map(kube.pod_ready, mine))} of {len(mine)} Ready"
