@@ -1,0 +1,26 @@
+"""The parameter table.
+
+env/defaults.env < env/$PROFILE.env < .env < environment   ->   parameters (shown)
+                                                           ->   configure (written to .env)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.actions import parameters
+from tasks.cluster import clean_all
+from tasks.declare import Do
+from tasks.reporter import QUERY
+
+
+def task_parameters() -> dict[str, Any]:
+    """Show every parameter with its value, origin and meaning (--json for programs)."""
+    as_json = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
+    # `doit clean` cleans the default task, which is this one.
+    return {"actions": [Do(parameters.show)], "params": [as_json], "meta": {QUERY: True}, "clean": [clean_all]}
+
+
+def task_configure() -> dict[str, Any]:
+    """Write the parameter table to .env, or add to it what is missing."""
+    return {"actions": [Do(parameters.configure)], "meta": {QUERY: True}}

@@ -1,0 +1,194 @@
+"""How a run looks: a live display on a terminal, plain lines in a file or a pipe."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+_PLAIN_STEP_SECONDS = 10.0
+_REFRESHES_PER_SECOND = 4
+_MINUTE = 60
+_SHORT_SECONDS = 10
+_DURATION_WIDTH = 11
+_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9])")
+
+
+class Screen(Protocol):
+    """What the reporter needs of a terminal or a log."""
+
+    def write(self, text: str) -> None:
+        """Keep `text`, of one or several lines."""
+
+    def start(self, task: str) -> None:
+        """Show that a task runs."""
+
+    def step(self, task: str, text: str) -> None:
+        """Show what a running task is doing."""
+
+    def end(self, task: str) -> None:
+        """Show the task no more."""
+
+    def pause(self) -> None:
+        """Leave the terminal to a task that writes to it by itself."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+
+
+def open_screen(stream: TextIO) -> Screen:
+    """Return the display that suits the stream."""
+    return Live(stream) if stream.isatty() else Plain(stream)
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as people say it.
+
+    Args:
+        seconds: Length of the span in seconds.
+    """
+    if seconds < _SHORT_SECONDS:
+        return f"{seconds:.1f} s"
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes} min {rest} s"
+
+
+class Plain:
+    """Lines for a log: the start of each task, and its steps now and then."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to `stream`."""
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._next_step: dict[str, float] = {}
+
+    def write(self, text: str) -> None:
+        """Write the text and a line end, at once."""
+        with self._lock:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+    def start(self, task: str) -> None:
+        """Say that a task starts."""
+        self._next_step[task] = time.monotonic() + _PLAIN_STEP_SECONDS
+        self.write(f"{task} ...")
+
+    def step(self, task: str, text: str) -> None:
+        """Say what a task is doing, unless something was said a moment ago: a log is read afterwards."""
+        at = time.monotonic()
+        if at >= self._next_step.get(task, 0.0):
+            self._next_step[task] = at + _PLAIN_STEP_SECONDS
+            self.write(f"{task}: {_one_line(text)}")
+
+    def end(self, task: str) -> None:
+        """Forget the task."""
+        self._next_step.pop(task, None)
+
+    def pause(self) -> None:
+        """Lines need no pause."""
+
+    def close(self) -> None:
+        """Every line is written already."""
+
+
+class Lines:
+    """Listens to progress where no reporter does, and keeps the lines only."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to `stream`."""
+        self._stream = stream
+
+    def step(self, text: str) -> None:
+        """Leave out what is true for a moment."""
+
+    def line(self, text: str) -> None:
+        """Write the text and a line end, at once."""
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+
+class Live:
+    """A line per running task with its time and its present step, below what was written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Draw on `stream`."""
+        self._stream = stream
+        self._lock = threading.RLock()
+        self._running: dict[str, tuple[float, str]] = {}
+        self._live: Any = None
+
+    def write(self, text: str) -> None:
+        """Write above the running tasks."""
+        with self._lock:
+            if self._live is None:
+                self._stream.write(f"{text}\n")
+                self._stream.flush()
+            else:
+                self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def start(self, task: str) -> None:
+        """Add the task's line."""
+        with self._lock:
+            self._running[task] = (time.monotonic(), "")
+            if self._live is None:
+                self._live = self._opened()
+
+    def step(self, task: str, text: str) -> None:
+        """Change the task's line at the next refresh."""
+        with self._lock:
+            started, _ = self._running.get(task, (time.monotonic(), ""))
+            self._running[task] = (started, text)
+
+    def end(self, task: str) -> None:
+        """Remove the task's line."""
+        with self._lock:
+            self._running.pop(task, None)
+            if not self._running:
+                self.close()
+
+    def pause(self) -> None:
+        """Stop drawing until the next task starts."""
+        self.close()
+
+    def close(self) -> None:
+        """Erase the running tasks."""
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    def _opened(self) -> Any:
+        from rich.console import Console
+        from rich.live import Live as RichLive
+
+        live = RichLive(
+            console=Console(file=self._stream),
+            get_renderable=self._drawn,
+            refresh_per_second=_REFRESHES_PER_SECOND,
+            transient=True,
+        )
+        live.start()
+        return live
+
+    def _drawn(self) -> Group:
+        from rich.console import Group
+        from rich.text import Text
+
+        running = list(self._running.items())
+        width = max((len(task) for task, _ in running), default=0)
+        lines = []
+        for task, (started, text) in running:
+            elapsed = duration(time.monotonic() - started)
+            parts = ((task.ljust(width), "bold"), f" {elapsed:>{_DURATION_WIDTH}} ", (_one_line(text), "cyan"))
+            lines.append(Text.assemble(*parts, no_wrap=True, overflow="ellipsis"))
+        return Group(*lines)
+
+
+def _one_line(text: str) -> str:
+    """Return what a program meant for one line of a terminal, without what moves its cursor or colours it."""
+    return _ESCAPES.sub("", text).strip().rpartition("\r")[2]
