@@ -1,0 +1,3 @@
+module openkasugai.local/artifacts/ca-server
+
+go 1.21

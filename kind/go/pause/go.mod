@@ -1,0 +1,3 @@
+module openkasugai.local/artifacts/pause
+
+go 1.21

@@ -1,0 +1,8 @@
+//go:build tools
+
+// Package tools pins the commands this module builds, so that go.sum covers what they import.
+package tools
+
+import (
+	_ "github.com/k8snetworkplumbingwg/sriov-cni/cmd/sriov"
+)
