@@ -1,0 +1,3 @@
+module calcapp
+
+go 1.21

@@ -1,0 +1,111 @@
+"""Run one controller: ``python3 -m sample_operator ROLE [--kubeconfig FILE]``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+import kopf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+from . import cpufunction, deviceinfo, ethernetconnection, flowctrl, wbconnection, wbfunction
+from .api import Api, ApiError
+from .context import LATER, SOON, Context, Delay
+
+log = logging.getLogger("sample_operator")
+
+ROLES = {
+    "flowctrl": flowctrl.ROLE,
+    "wbfunction": wbfunction.ROLE,
+    "wbconnection": wbconnection.ROLE,
+    "cpufunction": cpufunction.ROLE,
+    "deviceinfo": deviceinfo.ROLE,
+    "ethernetconnection": ethernetconnection.ROLE,
+}
+# Somebody else was quicker: the next look shows what there is now.
+_OVERTAKEN = {404, 409}
+# A watch that the server forgot is noticed after so many seconds.
+_WATCH_SECONDS = 120
+
+
+def main() -> None:
+    """Read the arguments, prepare the role and watch its resources until the pod is stopped."""
+    parser = argparse.ArgumentParser(prog="sample_operator")
+    parser.add_argument("role", choices=ROLES)
+    parser.add_argument("--kubeconfig", help="without it, the pod's service account")
+    parser.add_argument("--health-port", type=int, default=8081)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if arguments.kubeconfig:
+        os.environ["KUBECONFIG"] = arguments.kubeconfig
+    role = ROLES[arguments.role]
+    try:
+        context = role.prepare(Context(Api(login), os.environ.get("K8S_NODENAME", "")))
+    except (LookupError, ApiError, OSError) as error:
+        raise SystemExit(f"{arguments.role}: {error}") from error
+    for resource, reconcile in role.reconcilers.items():
+        watch(resource, reconcile, context)
+    kopf.run(
+        standalone=True,
+        clusterwide=True,
+        # Without one, kopf asks for the user's name, and the image's user has none.
+        identity=arguments.role,
+        liveness_endpoint=f"http://0.0.0.0:{arguments.health_port}/healthz",
+    )
+
+
+def login() -> Any:
+    """The connection of the kubeconfig if one was given, else of the pod's service account."""
+    source = kopf.login_with_kubeconfig if os.environ.get("KUBECONFIG") else kopf.login_with_service_account
+    connection = source(settings=kopf.OperatorSettings())
+    if connection is None:
+        raise LookupError("neither a kubeconfig nor a service account to log in with")
+    return connection
+
+
+@kopf.on.login()
+def log_kopf_in(**_: Any) -> Any:
+    """Let kopf use the same connection."""
+    return login()
+
+
+@kopf.on.startup()
+def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    """Leave no mark of kopf in the cluster, and notice a dead watch."""
+    settings.posting.enabled = False
+    settings.watching.server_timeout = _WATCH_SECONDS
+    settings.watching.client_timeout = _WATCH_SECONDS + 10
+
+
+def watch(resource: str, reconcile: Callable[[Context, str, str], Delay], context: Context) -> None:
+    """Reconcile each object of a resource whenever it changes, until there is nothing left to do about it."""
+
+    @kopf.on.event("example.com", "v1", resource, id=resource)
+    async def changed(name: str, namespace: str | None, **_: Any) -> None:
+        delay: Delay = 0
+        while delay is not None:
+            await asyncio.sleep(delay)
+            delay = await asyncio.to_thread(attempt, reconcile, context, namespace or "", name)
+
+
+def attempt(reconcile: Callable[[Context, str, str], Delay], context: Context, namespace: str, name: str) -> Delay:
+    """One look at an object; whatever goes wrong is tried again."""
+    try:
+        return reconcile(context, namespace, name)
+    except (ApiError, OSError) as error:
+        if isinstance(error, ApiError) and error.code in _OVERTAKEN:
+            log.info("%s/%s: %s", namespace, name, error)
+            return SOON
+        log.error("%s/%s: %s", namespace, name, error)  # noqa: TRY400
+    except Exception:
+        log.exception("%s/%s", namespace, name)
+    return LATER
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Names, kinds and status words of the contract: what the tool and its users look for in the cluster."""
+
+from __future__ import annotations
+
+GROUP_VERSION = "example.com/v1"
+START_OF_CHAIN = "wb-start-of-chain"
+END_OF_CHAIN = "wb-end-of-chain"
+CONFIG_NAMESPACE = "default"
+NETWORK_ANNOTATION = "ethernet.swb.example.com/network"
+ADDRESS_POOL_ANNOTATION = "metallb.universe.tf/address-pool"
+ADDRESS_POOL = "cpufunc-pool"
+
+READY, ERROR = "Ready", "Error"
+SCHEDULING = "Scheduling in progress"
+CREATING = "WBFunction/WBConnection creation in progress"
+CREATED = "WBFunction/WBConnection created"
+WAITING, DEPLOYED, TERMINATING, RELEASED, FAILED = "Waiting", "Deployed", "Terminating", "Released", "Failed"
+RUNNING, OK = "Running", "OK"
+DEPLOY, UNDEPLOY, UNDEPLOYED = "Deploy", "Undeploy", "Undeployed"
+
+# Kinds whose plural is not the lower-case kind and an "s".
+_PLURALS = {"DeviceInfo": "deviceinfoes", "SchedulingData": "schedulingdata", "ChildBs": "childbs"}
+
+
+def plural(kind: str) -> str:
+    """Resource name of a kind in the API's paths."""
+    return _PLURALS.get(kind, f"{kind.lower()}s")
+
+
+def finalizer(kind: str) -> str:
+    """Finalizer that the controller of a kind sets, such as ``dataflow.finalizers.example.com.v1``."""
+    return f"{kind.lower()}.finalizers.example.com.v1"
+
+
+def wbfunction(dataflow: str, key: str) -> str:
+    """WBFunction, and CPUFunction, of one key of a chain."""
+    return f"{dataflow}-wbfunction-{key}"
+
+
+def wbconnection(dataflow: str, from_key: str, to_key: str) -> str:
+    """WBConnection, and EthernetConnection, between two keys of a chain."""
+    return f"{dataflow}-wbconnection-{from_key}-{to_key}"
+
+
+def connection_of(dataflow: str, from_function: str, to_function: str) -> str:
+    """WBConnection between two functions, given the functions' own names."""
+    prefix = wbfunction(dataflow, "")
+    return wbconnection(dataflow, from_function.removeprefix(prefix), to_function.removeprefix(prefix))
+
+
+def pod(function: str) -> str:
+    """Pod of a CPUFunction."""
+    return f"{function}-cpu-pod".lower()
+
+
+def service(function: str) -> str:
+    """Service in front of a function's pod."""
+    return f"{function}-service"
+
+
+def forwarding(pod_name: str) -> str:
+    """ConfigMap that tells a pod's sidecar the next hop."""
+    return f"ethcrl.{pod_name}"
+
+
+def device_info(function: str) -> str:
+    """DeviceInfo that asks a node's daemon to book or free a function's place."""
+    return f"deviceinfo-{function}"
+
+
+def compute_resource(node: str) -> str:
+    """ComputeResource of a node."""
+    return f"compute-{node}"
+
+
+def function_target(node: str, device_type: str, device_index: int, region: str) -> str:
+    """FunctionTarget of a node's region, such as ``kind-worker.cpu-0.cpu``."""
+    return f"{node}.{device_type}-{device_index}.{region}"

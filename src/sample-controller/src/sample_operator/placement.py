@@ -1,0 +1,117 @@
+"""Where the functions of a chain run: pure functions from what there is to what is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+from .names import END_OF_CHAIN, READY, START_OF_CHAIN
+
+Connection = dict[str, Any]
+
+
+class NoPlaceError(Exception):
+    """A function fits on no target."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A region of a node that takes functions."""
+
+    node: str
+    device_type: str
+    device_index: int
+    region: str
+    region_type: str
+    free_functions: int
+    free_capacity: int
+
+    @property
+    def place(self) -> tuple[str, str, int, str]:
+        """What identifies the region."""
+        return self.node, self.device_type, self.device_index, self.region
+
+    def minus(self, functions: int, capacity: int) -> Target:
+        """The same region with so much less free."""
+        return replace(
+            self, free_functions=self.free_functions - functions, free_capacity=self.free_capacity - capacity
+        )
+
+
+def usable_targets(statuses: Iterable[Mapping[str, Any]]) -> list[Target]:
+    """Targets that take functions, from the status of the FunctionTargets."""
+    return [
+        Target(
+            node=status["nodeName"],
+            device_type=status["deviceType"],
+            device_index=status["deviceIndex"],
+            region=status["regionName"],
+            region_type=status["regionType"],
+            free_functions=status.get("maxFunctions", 0) - status.get("currentFunctions", 0),
+            free_capacity=status.get("maxCapacity", 0) - status.get("currentCapacity", 0),
+        )
+        for status in statuses
+        if status.get("status") == READY and status.get("available")
+    ]
+
+
+def keys_in_order(connections: Sequence[Connection]) -> list[str]:
+    """The function keys of a chain from its start, breadth first where it branches."""
+    order: list[str] = []
+    wave = [START_OF_CHAIN]
+    while wave:
+        wave = [
+            each["to"]["functionKey"]
+            for each in connections
+            if each["from"]["functionKey"] in wave and each["to"]["functionKey"] not in order
+        ]
+        order += [key for key in dict.fromkeys(wave) if key != END_OF_CHAIN]
+    return order
+
+
+def place(
+    order: Sequence[str],
+    region_types: Mapping[str, set[str]],
+    targets: Sequence[Target],
+    requested_nodes: Mapping[str, Sequence[str]],
+    capacity: int,
+) -> dict[str, Target]:
+    """Choose a target for every function: beside its predecessor if it fits there, else the freest.
+
+    Args:
+        order: the function keys from the start of the chain.
+        region_types: the region types that each function can run in.
+        targets: what there is.
+        requested_nodes: the nodes that the user allows, for the keys that the user names.
+        capacity: what each function takes.
+
+    Returns:
+        The target of each key.
+
+    Raises:
+        NoPlaceError: a function fits nowhere; the message names it.
+    """
+    free = {target.place: target for target in targets}
+    chosen: dict[str, Target] = {}
+    last: Target | None = None
+    for key in order:
+        nodes = requested_nodes.get(key)
+        fits = [
+            target
+            for target in free.values()
+            if target.region_type in region_types[key]
+            and (nodes is None or target.node in nodes)
+            and target.free_functions >= 1
+            and target.free_capacity >= capacity
+        ]
+        if not fits:
+            where = f" on {', '.join(nodes)}" if nodes else ""
+            raise NoPlaceError(f"{key}: no target{where} has capacity {capacity} in {sorted(region_types[key])}")
+        beside = [target for target in fits if last and target.place == last.place]
+        best = min(beside or fits, key=lambda target: (-target.free_capacity, target.place))
+        chosen[key] = last = best
+        free[best.place] = best.minus(1, capacity)
+    return chosen
