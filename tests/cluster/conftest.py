@@ -1,0 +1,38 @@
+"""One cluster for the whole tier, and what a test may take for granted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.engines import docker
+from tasks.engines.lock import alone
+from tasks.settings import images, parameters
+from tests.cluster.lab import ANSWERS, BASIC, NAME, Lab, answers
+from tests.conftest import copy_of_checkout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab without a cluster, in a folder with an awkward name; taken away in the end."""
+    folder = tmp_path_factory.mktemp("cluster")
+    made = Lab(copy_of_checkout(folder / "check out äöü 日本"), folder / "kubeconfig")
+    # The cluster's name is one for all sessions: they take turns, and find what a killed one has left.
+    with alone(parameters.current().cache_dir / "cluster-tests"):
+        made.run("delete_cluster")
+        yield made
+        made.run("delete_cluster")
+        # The tag of the registry stays: its container may run from it.
+        for image in reversed(images.NODE_IMAGES):
+            docker.remove_image(f"{image.name}:{NAME}")
+
+
+@pytest.fixture
+def verified(lab: Lab) -> Lab:
+    """The lab with a cluster on which calcapp-basic is deployed and answers."""
+    assert answers(lab.run(BASIC)) == ANSWERS
+    return lab

@@ -1,0 +1,202 @@
+"""A lab of the tests' own: a copy of the checkout, with a cluster name, image tags and a kubeconfig of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tasks.engines import docker, golang, manifests, shell, waiting
+from tasks.engines.kube import Kube
+from tasks.settings import artifacts, cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from tests.conftest import Checkout
+
+NAME = "tier"
+NAMESPACE = "cpufunc-calcapp"
+BASIC = "dataflow:calcapp-basic"
+MULTI_WORKER = "dataflow:calcapp-basic-multi-worker"
+ANSWERS = {
+    "plus": "15.0",
+    "minus": "-13.0",
+    "multiply": "120.0",
+    "divide": "0.008333333333333333",
+    "average": "30.502083333333335",
+}
+
+_RUN_SECONDS = 900
+_STARTED = re.compile(r"^(\S+) \.\.\.$", re.MULTILINE)
+_ROW = re.compile(
+    r"^(?P<function>\w+) +(?P<node>\S+) +(?P<address>[\d.]+)(?: +(?P<value>\S+) +(?P<verdict>ok|WRONG))?$"
+)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Where a run is killed.
+
+    Attributes:
+        task: How the name of the task begins that has to have started; empty for the very start.
+        after: Seconds from then on.
+        group: Whether what the run has started dies with it.
+    """
+
+    task: str
+    after: float
+    group: bool
+
+
+class Lab:
+    """Runs `./doit` in its checkout and looks at what became of it."""
+
+    def __init__(self, checkout: Checkout, user_kubeconfig: Path) -> None:
+        self.checkout = checkout
+        self.user_kubeconfig = user_kubeconfig
+        self.env = {"CLUSTER_NAME": NAME, "IMG_TAG": NAME, "KUBECONFIG": str(user_kubeconfig)}
+
+    # Runs
+
+    def run(self, *words: str, **env: str) -> str:
+        """Run `./doit`, which has to succeed; return what it said."""
+        code, output = self._doit(words, env)
+        assert code == 0, output
+        return output
+
+    def fail(self, *words: str, **env: str) -> str:
+        """Run `./doit`, which has to fail without a traceback; return what it said."""
+        code, output = self._doit(words, env)
+        assert code == 1, output
+        assert "Traceback" not in output
+        return output
+
+    def kill(self, kill: Kill, *words: str, **env: str) -> None:
+        """Run `./doit` and end it by SIGKILL, which has to hit it."""
+        process = self._start(*words, **env)
+        with _killed(process, group=kill.group):
+            seen = _until_started(process, kill.task)
+            still_runs = _outlasts(process, kill.after)
+        assert still_runs, f"{kill}: the run had ended before\n{seen}"
+
+    def killed_or_done(self, kill: Kill, *words: str) -> bool:
+        """Run `./doit` and end it by SIGKILL, unless it has succeeded before; return whether it was hit."""
+        process = self._start(*words)
+        with _killed(process, group=kill.group):
+            still_runs = _outlasts(process, kill.after)
+            said = "" if still_runs else (process.stdout or io.StringIO()).read()
+            code = process.returncode
+        assert still_runs or code == 0, f"{kill}: the run had failed before\n{said}"
+        return still_runs
+
+    def kill_when(self, condition: Callable[[], bool], *words: str) -> None:
+        """Run `./doit` and end it, but nothing that it has started, by SIGKILL as soon as a condition is met."""
+        process = self._start(*words)
+        with _killed(process, group=False):
+            waiting.until(f"{words}: to be killed", condition, bool, deadline=_RUN_SECONDS)
+
+    def _start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self.checkout.root / "doit", *words],
+            env={**os.environ, **self.env, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _doit(self, words: tuple[str, ...], env: Mapping[str, str]) -> tuple[int, str]:
+        done = self.checkout.doit(*words, env={**self.env, **env}, timeout=_RUN_SECONDS)
+        return done.returncode, done.stdout + done.stderr
+
+    # The world
+
+    @property
+    def api(self) -> Kube:
+        """The cluster, by the credentials in the user's own kubeconfig."""
+        return Kube(self.user_kubeconfig)
+
+    @cached_property
+    def node_names(self) -> list[str]:
+        """The names that the nodes and their containers should have."""
+        return cluster.node_names(NAME)
+
+    def node_ids(self) -> dict[str, str]:
+        """Return the id of each container of the cluster, by name."""
+        return {node.name: node.id for node in docker.containers(f"{cluster.CLUSTER_LABEL}={NAME}")}
+
+    def pod_uids(self) -> dict[str, str]:
+        """Return the UID of each pod of the dataflow, by name."""
+        return {manifests.name_of(pod): pod["metadata"]["uid"] for pod in self.api.list(manifests.POD, NAMESPACE)}
+
+    def kubectl(self, *words: str) -> Any:
+        """Run kubectl as the user would, and return its JSON."""
+        program = golang.program(artifacts.KUBERNETES, "kubectl")
+        return json.loads(shell.run([program, *words, "-o", "json"], env=self.env).stdout)
+
+
+def function_pod(function: str) -> str:
+    """Return the name of a function's pod."""
+    return f"df-calcapp-wbfunction-{function}-cpu-pod"
+
+
+def started(output: str) -> list[str]:
+    """Return the tasks that ran."""
+    return _STARTED.findall(output)
+
+
+def rows(output: str) -> dict[str, dict[str, str]]:
+    """Return the printed table of a verified dataflow, by function."""
+    found = [match.groupdict() for line in output.splitlines() if (match := _ROW.match(line))]
+    return {row["function"]: row for row in found}
+
+
+def answers(output: str) -> dict[str, str]:
+    """Return the values of a printed table that are ok."""
+    return {function: row["value"] for function, row in rows(output).items() if row["verdict"] == "ok"}
+
+
+@contextmanager
+def _killed(process: subprocess.Popen[str], *, group: bool) -> Iterator[None]:
+    """Kill a process in the end, however that comes."""
+    watchdog = threading.Timer(_RUN_SECONDS, process.kill)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        if group:
+            # Nobody is left of a group that has ended.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.communicate(timeout=60)
+
+
+def _until_started(process: subprocess.Popen[str], task: str) -> str:
+    """Read what a run says until a task has started; return it."""
+    seen = ""
+    if task:
+        for line in process.stdout or ():
+            seen += line
+            if line.startswith(task) and line.endswith(" ...\n"):
+                break
+    return seen
+
+
+def _outlasts(process: subprocess.Popen[str], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False

@@ -1,0 +1,51 @@
+"""From nothing to a verified answer, and nothing twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.cluster.lab import ANSWERS, BASIC, MULTI_WORKER, NAME, answers, rows, started
+
+if TYPE_CHECKING:
+    from tests.cluster.lab import Lab
+
+
+def test_one_command_leads_from_no_cluster_to_a_verified_answer(lab: Lab) -> None:
+    lab.run("delete_cluster")
+    assert answers(lab.run(BASIC)) == ANSWERS
+
+
+def test_kubectl_works_with_the_users_own_kubeconfig(verified: Lab) -> None:
+    nodes = verified.kubectl("get", "nodes")["items"]
+    versions = {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
+    ready = [c["status"] for node in nodes for c in node["status"]["conditions"] if c["type"] == "Ready"]
+    assert versions == dict.fromkeys(verified.node_names, "v1.31.0")
+    assert ready == ["True"] * len(verified.node_names)
+    assert verified.user_kubeconfig.stat().st_mode & 0o077 == 0
+
+
+def test_a_second_run_does_nothing_and_says_so(verified: Lab) -> None:
+    verified.run("create_cluster_with_all")
+    containers = verified.node_ids()
+    output = verified.run("create_cluster_with_all")
+    assert output.startswith("Nothing to do: ")
+    assert len(output.splitlines()) == 1
+    assert verified.node_ids() == containers
+
+
+def test_a_second_dataflow_is_only_verified(verified: Lab) -> None:
+    pods = verified.pod_uids()
+    output = verified.run(BASIC)
+    assert started(output) == [BASIC]
+    assert answers(output) == ANSWERS
+    assert verified.pod_uids() == pods
+
+
+def test_the_multi_worker_pattern_is_spread_over_both_workers(verified: Lab) -> None:
+    output = verified.run(MULTI_WORKER)
+    first, second = f"{NAME}-worker", f"{NAME}-worker2"
+    assert answers(output) == ANSWERS
+    assert {function: row["node"] for function, row in rows(output).items()} == {
+        **dict.fromkeys(("send", "plus", "minus", "multiply"), first),
+        **dict.fromkeys(("divide", "average", "rcv"), second),
+    }

@@ -1,0 +1,120 @@
+"""What a hand removes is put back by the next run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.engines import docker, manifests
+from tasks.settings import cluster
+from tests.cluster.lab import ANSWERS, BASIC, NAME, NAMESPACE, answers, function_pod, started
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.engines.manifests import Kind
+    from tests.cluster.lab import Lab
+
+SCENARIO = f"scenario:{BASIC.partition(':')[2]}"
+NODE_IMAGE = f"dci-kind-node-non-acc:{NAME}"
+REGISTRY = "openkasugai-registry"
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What a hand does to a cluster.
+
+    Attributes:
+        what: Name of the case.
+        do: Does it.
+        task: The task that has to notice.
+    """
+
+    what: str
+    do: Callable[[Lab], object]
+    task: str
+
+
+def deleted(kind: Kind, name: str, namespace: str) -> Callable[[Lab], object]:
+    """Delete an object and wait until it is gone."""
+
+    def do(lab: Lab) -> None:
+        lab.api.delete(kind, name, namespace)
+        lab.api.wait_gone(kind, name, namespace, deadline=60)
+
+    return do
+
+
+def stopped(*suffixes: str) -> Callable[[Lab], object]:
+    """Stop containers of nodes, as a crash of the engine would."""
+    return lambda lab: [docker.client().api.kill(f"{NAME}-{suffix}") for suffix in suffixes]
+
+
+def without_file(path: str) -> Callable[[Lab], object]:
+    """Remove a file or folder on a worker."""
+    return lambda _lab: docker.exec_in(f"{NAME}-worker", ["rm", "-r", path])
+
+
+DAMAGES = (
+    Damage("pod", deleted(manifests.POD, function_pod("plus"), NAMESPACE), BASIC),
+    Damage("configuration", deleted(manifests.CONFIG_MAP, "functionkindmap", "default"), "controller:configuration"),
+    Damage(
+        "function type's configuration", deleted(manifests.CONFIG_MAP, "funcinfo-calcapp-plus", NAMESPACE), SCENARIO
+    ),
+    Damage(
+        "Deployment",
+        deleted(manifests.DEPLOYMENT, "wbfunction-controller-manager", "wbfunction-system"),
+        "controller:managers",
+    ),
+    Damage("DaemonSet", deleted(manifests.DAEMON_SET, "crc-cpufunction-daemon", "default"), "controller:daemons"),
+    Damage("pod network", without_file("/etc/cni/net.d/10-pod-network.conflist"), "addon:bridge-cni"),
+    Damage("trust in the registry", without_file("/etc/containers/certs.d"), "node:trust-registry"),
+    Damage("worker", stopped("worker"), "_kind"),
+    Damage("all nodes", stopped("worker2", "worker", "control-plane"), "_kind"),
+    Damage("registry", lambda lab: docker.remove_container(REGISTRY), "registry"),
+    Damage(
+        "image", lambda lab: docker.client().api.remove_image(NODE_IMAGE, force=True), "image:dci-kind-node-non-acc"
+    ),
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.what)
+def test_the_next_run_puts_it_back(verified: Lab, damage: Damage) -> None:
+    containers = verified.node_ids()
+    damage.do(verified)
+    output = verified.run(BASIC)
+    assert damage.task in started(output)
+    assert answers(output) == ANSWERS
+    assert verified.node_ids() == containers
+    assert started(verified.run(BASIC)) == [BASIC]
+
+
+def test_nodes_that_come_back_with_other_addresses_find_each_other(verified: Lab) -> None:
+    containers, before = verified.node_ids(), addresses()
+    stopped("worker2", "worker", "control-plane")(verified)
+    api = docker.client().api
+    # What comes back first gets the lowest address that is free; this one keeps it from its owner.
+    squatter = api.create_container(NODE_IMAGE, ["sleep", "infinity"], entrypoint=[], host_config=in_network())
+    try:
+        api.start(squatter)
+        for suffix in ("worker2", "worker"):
+            api.start(f"{NAME}-{suffix}")
+        output = verified.run(BASIC)
+    finally:
+        api.remove_container(squatter, force=True)
+    assert answers(output) == ANSWERS
+    assert verified.node_ids() == containers
+    assert addresses() != before
+
+
+def addresses() -> list[str]:
+    """Return the address of each node."""
+    found = docker.containers(f"{cluster.CLUSTER_LABEL}={NAME}")
+    return [node.addresses[cluster.NETWORK] for node in found]
+
+
+def in_network() -> Any:
+    """Return the host config of a container in the nodes' network."""
+    return docker.client().api.create_host_config(network_mode=cluster.NETWORK)

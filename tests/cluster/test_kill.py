@@ -1,0 +1,85 @@
+"""Killed anywhere, run again: it converges."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.engines import docker
+from tasks.settings import images
+from tests.cluster.lab import ANSWERS, BASIC, Kill, answers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cluster.lab import Lab
+
+SCENARIO = f"scenario:{BASIC.partition(':')[2]}"
+SEED = 20241122
+RANDOM_KILLS = 6
+LONGEST_SECONDS = 30.0
+IMAGE = "kind-ubuntu-node"
+IMG_TAG = "tier-killed"
+
+# In the order of the graph: each run gets past the place where the one before it was killed.
+PLACES = (
+    Kill("_kind", 1, group=False),
+    Kill("_kind", 6, group=True),
+    Kill("_kind", 14, group=False),
+    Kill("addon:bridge-cni", 0.5, group=True),
+    Kill("node:", 0.2, group=False),
+    Kill("controller:definitions", 0.1, group=True),
+    Kill("controller:managers", 1, group=False),
+    Kill("controller:daemons", 2, group=True),
+    Kill(SCENARIO, 0.1, group=False),
+    Kill(BASIC, 0.2, group=True),
+    Kill(BASIC, 3, group=False),
+)
+
+
+def test_killed_in_every_stage_it_still_gets_to_the_answer(lab: Lab) -> None:
+    lab.run("delete_cluster")
+    for place in PLACES:
+        lab.kill(place, BASIC)
+    assert answers(lab.run(BASIC)) == ANSWERS
+
+
+def test_killed_at_any_moment_it_still_gets_to_the_answer(lab: Lab) -> None:
+    moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
+    lab.run("delete_cluster")
+    for number in range(RANDOM_KILLS):
+        # The earlier runs are killed at the latest moments: later ones have less left to do.
+        longest = LONGEST_SECONDS * (RANDOM_KILLS - number) / RANDOM_KILLS
+        moment = Kill("", moments.uniform(0, longest), group=bool(number % 2))
+        # How far the runs before it got is the machine's affair: one that is done too early starts over.
+        if not lab.killed_or_done(moment, BASIC):
+            lab.run("delete_cluster")
+            lab.kill(moment, BASIC)
+    assert answers(lab.run(BASIC)) == ANSWERS
+
+
+def test_killed_while_it_is_deleted_the_cluster_goes_and_comes_again(verified: Lab) -> None:
+    verified.kill_when(lambda: len(verified.node_ids()) < len(verified.node_names), "delete_cluster")
+    assert answers(verified.run(BASIC)) == ANSWERS
+
+
+@pytest.fixture
+def changed_image(lab: Lab) -> Iterator[str]:
+    """Name of an image that has to be built, with all that are made from it, under tags of their own."""
+    dockerfile = lab.checkout.root / "kind" / IMAGE / "Dockerfile"
+    before = dockerfile.read_text()
+    dockerfile.write_text(f"{before}RUN : {time.time_ns()} && sleep 1\n")
+    yield IMAGE
+    dockerfile.write_text(before)
+    for image in reversed(images.NODE_IMAGES):
+        docker.remove_image(f"{image.name}:{IMG_TAG}")
+
+
+def test_an_image_build_that_was_killed_is_done_again(lab: Lab, changed_image: str) -> None:
+    for group in (True, False):
+        lab.kill(Kill(f"image:{changed_image}", 0.5, group=group), "images", IMG_TAG=IMG_TAG)
+    lab.run("images", IMG_TAG=IMG_TAG)
+    assert lab.run("images", IMG_TAG=IMG_TAG).startswith("Nothing to do: ")

@@ -1,0 +1,81 @@
+"""Real node containers and pods, with what a veth can show: it dies with its namespace, but it moves like a card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.actions import nic_ledger, nic_presence, nic_steps
+from tasks.actions.nic_ledger import Loan, Record
+from tasks.engines import docker, manifests, nics, shell
+from tests.cluster.lab import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cluster.lab import Lab
+
+NODE = f"{NAME}-worker"
+VETH, PEER = "okcluster0", "okcluster1"
+
+
+@pytest.fixture
+def veth() -> Iterator[str]:
+    shell.run(["ip", "link", "add", VETH, "type", "veth", "peer", "name", PEER])
+    yield VETH
+    shell.run(["ip", "link", "del", PEER], check=False)
+
+
+def test_device_moves_into_a_node_and_back(verified: Lab, veth: str) -> None:
+    assert verified
+    nodes = {NODE: docker.main_process(NODE)}
+    world = nics.survey(nodes)
+    inside, link = world.node(NODE), world.host.named(veth)
+    assert inside is not None
+    assert link is not None
+    nics.change(world, nic_steps.move(link, world.host, inside))
+    assert veth in docker.exec_in(NODE, ["ip", "-brief", "link"])
+    world = nics.survey(nodes)
+    moved = world.node(NODE)
+    assert moved is not None
+    there = moved.named(veth)
+    assert there is not None
+    nics.change(world, nic_steps.move(there, moved, world.host))
+    assert nics.survey().host.named(veth) is not None
+
+
+def test_namespace_of_a_pod_is_told_by_its_name(verified: Lab) -> None:
+    nodes = {NODE: docker.main_process(NODE)}
+    pods = [pod for pod in verified.api.list(manifests.POD) if not pod["spec"].get("hostNetwork")]
+    running = [pod["metadata"] for pod in pods if pod["status"]["phase"] == "Running"]
+    names = {pod["uid"]: f"{pod['namespace']}/{pod['name']}" for pod in running}
+    places = {nic_presence.where(space, names) for space in nics.survey(nodes, everywhere=True).namespaces}
+    assert running
+    assert {f"in pod {name}" for name in names.values()} <= places
+    assert {f"in {NODE}", "on the host"} <= places
+
+
+def test_nothing_is_lent_on_a_machine_without_cards(verified: Lab) -> None:
+    assert "Nothing is lent" in verified.run("nics_status")
+    assert "up to date" in verified.run("nics_restore")
+
+
+def test_cluster_is_kept_until_its_cards_are_back(verified: Lab) -> None:
+    """This machine has no card: one that went away cannot be given back, so that its node must not go either."""
+    card = Record(
+        bdf="0000:fe:1f.7", identity="15b3:1019", permanent_mac="", namespace="host", name="ens9f0np0", altnames=(),
+        mac="", mtu=1500, up=True, driver="mlx5_core", num_vfs=0, physical_function="", addresses=(), routes=(),
+        vf_settings=(),
+    )  # fmt: skip
+    nic_ledger.save(nic_ledger.fresh(NAME).with_loan(NODE, Loan(card.bdf, 8, 1), (card,)))
+    try:
+        nodes = verified.node_ids()
+        assert "0000:fe:1f.7: the ledger knows ens9f0np0" in verified.fail("delete_cluster")
+        assert verified.node_ids() == nodes
+    finally:
+        nic_ledger.drop(NAME)
+
+
+def test_card_that_is_not_there_is_refused_by_name(verified: Lab) -> None:
+    assert "SRIOV_PF_IF_1" in verified.fail("nics:kind-worker")

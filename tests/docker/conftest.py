@@ -1,0 +1,37 @@
+"""What the docker tier shares."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.actions import engine
+from tasks.engines import golang, shell
+from tasks.settings import artifacts
+from tests.docker.private_engine import STOP, PrivateEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def supplies() -> None:
+    """Have what an embedded engine and its registry are made of: a namespace of its own reaches no mirror or proxy."""
+    engine.install()
+    for artifact in (artifacts.REGISTRY, artifacts.CA_SERVER):
+        golang.program(artifact, artifact.programs[0].name)
+
+
+@pytest.fixture
+def private(supplies: None, tmp_path: Path) -> Iterator[PrivateEngine]:
+    if os.geteuid() != 0:
+        pytest.skip("an embedded engine needs root")
+    made = PrivateEngine(tmp_path / "cache")
+    shell.run(["ip", "netns", "add", made.namespace])
+    made.inside("ip", "link", "set", "lo", "up")
+    yield made
+    made.python(STOP)
+    shell.run(["ip", "netns", "delete", made.namespace])

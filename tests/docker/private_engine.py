@@ -1,0 +1,52 @@
+"""An embedded engine of a test's own, in a network namespace where its rules meet nobody else's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+from tasks.engines import dockerd
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP = "from tasks.actions import engine; engine.stop()"
+
+
+class PrivateEngine:
+    """A cache folder and a network namespace."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self.engine = dockerd.engine(cache)
+        self.namespace = f"okai-{uuid.uuid4().hex[:8]}"
+
+    def python(self, code: str) -> str:
+        """Run code of the project, as a run of another checkout with the same cache would."""
+        return self.inside(sys.executable, "-c", code)
+
+    def inside(self, *argv: str) -> str:
+        env = {key: value for key, value in os.environ.items() if key != "DOCKER_HOST"}
+        env |= {"CACHE_DIR": str(self.cache), "DOCKER": "embedded", "PYTHONPATH": str(ROOT)}
+        command = ["nsenter", f"--net=/run/netns/{self.namespace}", *argv]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def pid(self) -> int:
+        number = dockerd.pid(self.engine)
+        assert number is not None
+        return number
+
+
+def processes_with(mark: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, NotADirectoryError):
+            continue
+        if mark in command and entry.name.isdigit():
+            found.append(command)
+    return found

@@ -1,0 +1,85 @@
+"""`clean` in every spelling of doit: all that is not cache is gone, and there is nothing to do for a second one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.settings import parameters
+from tests.docker.private_engine import processes_with
+
+if TYPE_CHECKING:
+    from tests.conftest import Checkout
+    from tests.docker.private_engine import PrivateEngine
+
+
+@pytest.mark.parametrize("words", [("delete_cluster", "clean"), ("run", "clean"), ("clean",)], ids=" ".join)
+def test_it_leaves_nothing_behind(private: PrivateEngine, checkout: Checkout, words: tuple[str, ...]) -> None:
+    private.cache.mkdir()
+    # What was compiled before serves here too, where no module proxy can be reached.
+    (private.cache / "go").symlink_to(parameters.current().cache_dir / "go")
+    doit = str(checkout.root / "doit")
+    private.inside(doit, "registry_ca")
+    assert processes_with(str(private.engine.run))
+    assert (checkout.root / "build" / "registry" / "ca.crt").exists()
+
+    private.inside(doit, *words)
+    assert processes_with(str(private.engine.run)) == []
+    assert not private.engine.run.exists()
+    assert not (checkout.root / "build").exists()
+    assert str(private.cache) not in Path("/proc/self/mounts").read_text(encoding="utf-8")
+    assert "DOCKER" not in private.inside("iptables-save")
+    assert (private.cache / "registry" / "ca" / "ca.crt").exists()
+
+    private.inside(doit, *words)
+
+
+def test_a_registry_that_was_cleaned_comes_back_with_its_ca(private: PrivateEngine, checkout: Checkout) -> None:
+    private.cache.mkdir()
+    (private.cache / "go").symlink_to(parameters.current().cache_dir / "go")
+    doit = str(checkout.root / "doit")
+    private.inside(doit, "registry_ca")
+    before = (private.cache / "registry" / "ca" / "ca.crt").read_bytes()
+    private.inside(doit, "clean")
+    private.inside(doit, "registry_ca")
+    assert (checkout.root / "build" / "registry" / "ca.crt").read_bytes() == before
+    assert "Nothing to do" in private.inside(doit, "registry_ca")
+
+
+# A container as the engine sees a node of another checkout's cluster, or any program's.
+TENANT = """
+from tasks.engines import docker
+from tasks.settings import images, parameters
+api = docker.client().api
+host = api.create_host_config(binds=["/tmp:/root/controller"])
+image = images.tag("openkasugai-registry", parameters.current())
+api.create_container(image, ["true"], name="tenant", labels={labels!r}, host_config=host)
+"""
+
+
+@pytest.mark.parametrize(
+    ("labels", "said", "registry_stays"),
+    [
+        ({"io.x-k8s.kind.cluster": "other"}, "Left the registry and the Docker engine to cluster other", True),
+        ({}, "Left the embedded Docker engine to tenant.", False),
+    ],
+    ids=["another cluster", "another container"],
+)
+def test_what_others_use_is_left_and_said(
+    private: PrivateEngine, checkout: Checkout, labels: dict[str, str], said: str, *, registry_stays: bool
+) -> None:
+    private.cache.mkdir()
+    (private.cache / "go").symlink_to(parameters.current().cache_dir / "go")
+    doit = str(checkout.root / "doit")
+    private.inside(doit, "registry")
+    private.python(TENANT.format(labels=labels))
+    assert said in private.inside(doit, "clean")
+    names = private.python("from tasks.engines import docker; print(docker.tenants(docker.socket()))")
+    assert ("openkasugai-registry" in names) is registry_stays
+    assert "tenant" in names
+
+    private.python("from tasks.engines import docker; docker.remove_container('tenant')")
+    private.inside(doit, "clean")
+    assert processes_with(str(private.engine.run)) == []

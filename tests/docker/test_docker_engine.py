@@ -1,0 +1,146 @@
+"""tasks.engines.docker against a real engine, with an image of one small program."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.actions import engine
+from tasks.engines import docker, golang
+from tasks.problems import Problem
+from tasks.settings import artifacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CA_SERVER = ["/ca-server", "127.0.0.1:80", "/", "/none"]
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    engine.ensure()
+    folder = tmp_path_factory.mktemp("context äö")
+    shutil.copy(golang.program(artifacts.CA_SERVER, "ca-server"), folder)
+    (folder / "Dockerfile").write_text('FROM scratch\nARG WORD\nLABEL word="$WORD"\nCOPY ca-server /\n', "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def image(context: Path) -> Iterator[str]:
+    tag = f"docker-test:{uuid.uuid4().hex[:8]}"
+    docker.build(context, tag, build_args={"WORD": "a word"}, labels={"inputs": 'say "x"'})
+    yield tag
+    docker.remove_image(tag)
+
+
+@pytest.fixture
+def container(image: str) -> Iterator[str]:
+    name = f"docker-test-{uuid.uuid4().hex[:8]}"
+    docker.client().containers.run(image, CA_SERVER, name=name, detach=True, labels={"docker-test": name})
+    yield name
+    docker.remove_container(name)
+
+
+def test_an_image_bears_arguments_and_labels(image: str) -> None:
+    found = docker.require_image(image)
+    assert found.id.startswith("sha256:")
+    assert found.labels == {"word": "a word", "inputs": 'say "x"'}
+    assert docker.image("docker-test:none") is None
+
+
+def test_a_failing_step_is_in_the_error(context: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "context"
+    shutil.copytree(context, folder)
+    (folder / "Dockerfile").write_text('FROM scratch\nCOPY ca-server /\nRUN ["/ca-server"]\n', "utf-8")
+    with pytest.raises(Problem, match="docker-test:broken: the build failed") as caught:
+        docker.build(folder, "docker-test:broken")
+    assert "usage: /ca-server ADDRESS PATH FILE" in caught.value.details
+
+
+def test_a_push_to_nobody_is_a_problem(image: str) -> None:
+    with pytest.raises(Problem, match=r"push failed: .*connection refused"):
+        docker.push(image, "127.0.0.1:1/nobody:1")
+    docker.remove_image("127.0.0.1:1/nobody:1")
+
+
+def test_a_container_is_found_by_name_and_label(container: str) -> None:
+    found = docker.container(container)
+    assert found is not None
+    assert found.running
+    assert [one.name for one in docker.containers(f"docker-test={container}")] == [container]
+    assert docker.main_process(container) > 0
+    assert docker.container("docker-test-none") is None
+    assert docker.main_process("docker-test-none") == 0
+
+
+def test_a_file_is_written_found_and_its_changes_are_seen(container: str) -> None:
+    path = "/etc/some folder/file"
+    assert not docker.holds(container, path, b"content")
+    docker.copy_into(container, path, b"content", mode=0o600)
+    assert docker.holds(container, path, b"content")
+    assert docker.read_from(container, path) == b"content"
+    assert not docker.holds(container, path, b"another")
+    assert not docker.holds(container, path, b"content.")
+    docker.client().api.put_archive(container, "/", _tar(path, b"Content"))
+    assert not docker.holds(container, path, b"content"), "of the same size, by another hand"
+
+
+def test_files_can_be_asked_for_while_the_container_is_stopped(container: str) -> None:
+    docker.copy_into(container, "/file", b"content")
+    docker.client().api.kill(container)
+    assert docker.holds(container, "/file", b"content")
+    assert docker.read_from(container, "/file") == b"content"
+    assert docker.read_from(container, "/none") is None
+
+
+def test_what_fails_in_a_container_is_told(container: str) -> None:
+    with pytest.raises(Problem, match=f"{container}: /ca-server failed with exit code 1") as caught:
+        docker.exec_in(container, ["/ca-server"])
+    assert "usage" in caught.value.details
+
+
+def test_removing_twice_is_no_error(container: str) -> None:
+    assert docker.remove_container(container)
+    assert not docker.remove_container(container)
+    docker.remove_image("docker-test:none")
+
+
+def test_a_network_is_removed_only_by_who_made_it_and_when_it_is_empty(container: str) -> None:
+    name = f"docker-test-{uuid.uuid4().hex[:8]}"
+    docker.ensure_network(name)
+    docker.ensure_network(name)
+    docker.client().api.connect_container_to_network(container, name)
+    assert not docker.remove_network(name)
+    docker.remove_container(container)
+    assert docker.remove_network(name)
+    foreign = docker.client().networks.create(name)
+    assert not docker.remove_network(name)
+    foreign.remove()
+
+
+def test_no_engine_is_one_line_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    docker.forget()
+    try:
+        with pytest.raises(Problem, match=f"no engine answers at unix://{tmp_path}/docker.sock") as caught:
+            docker.client()
+        assert "docker.io" in caught.value.hint
+    finally:
+        docker.forget()
+
+
+def _tar(path: str, content: bytes) -> bytes:
+    import io
+    import tarfile
+    import time
+
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        member = tarfile.TarInfo(path.lstrip("/"))
+        member.size, member.mtime = len(content), int(time.time())
+        tar.addfile(member, io.BytesIO(content))
+    return made.getvalue()

@@ -1,0 +1,312 @@
+"""A registry in the place of harbor: its own CA over HTTP, TLS at an address, and a robot that has to log in."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import io
+import json
+import socket
+import ssl
+import subprocess
+import tarfile
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks import progress
+from tasks.actions import certificates, doctor, engine, nodes
+from tasks.engines import docker, golang, pki, waiting
+from tasks.engines import registry as access
+from tasks.problems import Problem
+from tasks.settings import artifacts, cluster, credentials, node_steps, parameters, paths
+from tasks.settings import registry as table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+USER = "robot$kind+puller"
+PASSWORD = 'pa$$word "quoted"'
+# Of bcrypt, which is all that the registry reads.
+HTPASSWD = f"{USER}:$2b$04$LGgVJmx7ADBmh5z2a7R5FOvyYJcI70IU2Pu8h4R3kF1YqVgtzBdJa\n"
+CONFIG = """\
+version: 0.1
+log: {{level: info}}
+storage: {{filesystem: {{rootdirectory: "{folder}/data"}}}}
+http: {{addr: "{host}", tls: {{certificate: "{folder}/server.crt", key: "{folder}/server.key"}}}}
+auth: {{htpasswd: {{realm: harbor, path: "{folder}/htpasswd"}}}}
+"""
+
+
+@dataclass
+class Harbor:
+    """The registry of the management network.
+
+    Attributes:
+        folder: Its files.
+        host: Its address with port.
+        page: What is offered as its CA; None is a page that is not there.
+        said: What actions said.
+        started: Words and environment of each program that was started.
+    """
+
+    folder: Path
+    host: str
+    page: bytes | None
+    said: list[str]
+    started: list[str]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(encoding="utf-8")
+
+
+class Keeper:
+    """A listener that keeps all that actions say."""
+
+    def __init__(self, said: list[str]) -> None:
+        self.step = self.line = said.append
+
+
+def _free_port(address: str) -> int:
+    with socket.create_server((address, 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _offering(harbor: Harbor, address: str) -> Iterator[str]:
+    """Offer the CA by HTTP as harbor does; yield its URL."""
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(404 if harbor.page is None else 200)
+            self.end_headers()
+            self.wfile.write(b"<html>none</html>" if harbor.page is None else harbor.page)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer((address, 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{address}:{server.server_address[1]}/harbor/ca.crt"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def _serving(harbor: Harbor) -> Iterator[None]:
+    """Run the registry."""
+    (harbor.folder / "htpasswd").write_text(HTPASSWD, encoding="utf-8")
+    config = harbor.folder / "config.yml"
+    config.write_text(CONFIG.format(folder=harbor.folder, host=harbor.host), encoding="utf-8")
+    program = golang.program(artifacts.REGISTRY, "registry")
+    with (harbor.folder / "log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", config], stdout=log, stderr=log)
+    try:
+        host, _, port = harbor.host.partition(":")
+        waiting.until("registry: listens", lambda: _listens(host, int(port)), bool, deadline=30)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+@pytest.fixture
+def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
+    """A registry at an address of this machine that Docker does not trust by itself."""
+    engine.ensure()
+    docker.ensure_network(cluster.NETWORK)
+    address = docker.client().networks.get(cluster.NETWORK).attrs["IPAM"]["Config"][0]["Gateway"]
+    ca = pki.ensure_ca(tmp_path / "ca", "harbor")
+    pki.ensure_server(tmp_path, ca, [address])
+    made = Harbor(tmp_path, f"{address}:{_free_port(address)}", ca.certificate.read_bytes(), [], [])
+    with _offering(made, address) as url, _serving(made):
+        values = {"registry": "harbor", "dci_registry_addr_alt": f"{made.host}/images", "dci_registry_cert_url": url}
+        chosen = parameters.current().model_copy(update=values)
+        monkeypatch.setattr(parameters, "current", lambda: chosen)
+        monkeypatch.setattr(paths, "REGISTRY_CA", tmp_path / "kept" / "ca.crt")
+        monkeypatch.setattr(progress, "_listener", Keeper(made.said))
+        monkeypatch.setenv("NO_PROXY", address)
+        monkeypatch.setenv(credentials.USER, USER)
+        monkeypatch.setenv(credentials.PASSWORD, PASSWORD)
+        _watch_programs(monkeypatch, made.started)
+        yield made
+        certificates.distrust()
+        assert not (table.DOCKER_TRUST / made.host).exists()
+
+
+def _watch_programs(monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
+    real = subprocess.Popen
+
+    def start(words: list[str], **options: Any) -> Any:
+        started.append(json.dumps([words, {**(options.get("env") or {})}], default=str))
+        return real(words, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Iterator[str]:
+    """An image that no registry has."""
+    tag = f"harbor-test:{uuid.uuid4().hex[:8]}"
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(f"FROM scratch\nCOPY Dockerfile /\nLABEL test={tag}\n", encoding="utf-8")
+    docker.build(context, tag)
+    yield tag
+    docker.remove_image(tag)
+
+
+def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_nothing_keeps_them(
+    harbor: Harbor, image: str
+) -> None:
+    reference = f"{access.pull_address()}/{image}"
+    certificates.fetch()
+    assert not certificates.is_trusted()
+    with pytest.raises(Problem, match=r"x509|certificate"):
+        access.push(image, reference)
+    certificates.trust()
+    assert certificates.is_trusted()
+    assert not access.holds(reference)
+    with pytest.raises(Problem, match=rf"image {reference}: not in the registry"):
+        access.require([reference, "other.example/images/function:1"])
+    access.push(image, reference)
+    assert access.holds(reference)
+    access.require([reference])
+    archive = b"".join(docker.client().images.get(reference).save())
+    inspected = json.dumps(
+        [docker.client().images.get(reference).attrs, docker.client().images.get(reference).history()]
+    )
+    docker.remove_image(reference)
+    _holds_no_secret(harbor, inspected, _members(archive))
+    assert harbor.started
+
+
+def _members(archive: bytes) -> str:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = [tar.extractfile(member) for member in tar.getmembers() if member.isfile()]
+        return "".join(file.read().decode("latin-1") for file in files if file)
+
+
+def _holds_no_secret(harbor: Harbor, *texts: str) -> None:
+    """Look for the credentials in images, archives, arguments, environments of programs, logs, and what was said."""
+    chosen = credentials.current()
+    assert chosen is not None
+    engine_log = docker.embedded().log
+    logs = engine_log.read_text(encoding="utf-8", errors="replace") if engine_log.exists() else ""
+    kept = "".join(file.read_text(encoding="latin-1") for file in (paths.BUILD).glob("*.json"))
+    for text in (*texts, *harbor.said, *harbor.started, harbor.log, logs, kept):
+        for secret in (PASSWORD, json.dumps(PASSWORD)[1:-1], chosen.basic):
+            assert secret not in text
+
+
+def test_wrong_and_absent_credentials_are_one_line_each(
+    harbor: Harbor, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates.fetch()
+    certificates.trust()
+    reference = f"{access.pull_address()}/{image}"
+    monkeypatch.setenv(credentials.PASSWORD, "wrong")
+    with pytest.raises(Problem, match="the registry refuses the credentials") as caught:
+        certificates.fetch()
+    assert "\n" not in caught.value.message
+    monkeypatch.delenv(credentials.USER)
+    monkeypatch.delenv(credentials.PASSWORD)
+    with pytest.raises(Problem, match=r"push failed: .*(basic auth|authentication|unauthorized)"):
+        access.push(image, reference)
+    docker.remove_image(reference)
+    with pytest.raises(Problem, match=r"the registry refuses it \(status 401\)"):
+        access.require([reference])
+
+
+def test_nodes_get_the_credentials_in_the_kubelets_own_file(harbor: Harbor) -> None:
+    (file,) = nodes._FILES[node_steps.CREDENTIALS]()
+    assert (file.path, file.mode) == ("/var/lib/kubelet/config.json", 0o600)
+    assert json.loads(file.content) == {"auths": {harbor.host: {"auth": credentials.Credentials(USER, PASSWORD).basic}}}
+
+
+def _bad_pages(harbor: Harbor, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | None]:
+    """Return what harbor may offer in the place of its CA, by what has to be said."""
+    assert harbor.page is not None
+    with monkeypatch.context() as long_ago:
+        long_ago.setattr(pki, "_now", lambda: datetime(2010, 1, 1, tzinfo=timezone.utc))
+        expired = pki.ensure_ca(harbor.folder / "expired", "harbor").certificate.read_bytes()
+    return {
+        "404": None,
+        "HTML page": b"<html>harbor</html>",
+        "DER form": ssl.PEM_cert_to_DER_cert(harbor.page.decode("ascii")),
+        "expired on": expired,
+        "is not a CA": (harbor.folder / "server.crt").read_bytes(),
+        "certificate verify failed|unable to get local issuer|self.signed": pki.ensure_ca(
+            harbor.folder / "other", "other"
+        ).certificate.read_bytes(),
+    }
+
+
+@pytest.mark.parametrize("number", range(6), ids=["404", "html", "der", "expired", "leaf", "another CA"])
+def test_what_is_no_ca_of_this_registry_is_one_line_and_is_not_kept(
+    harbor: Harbor, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    says, harbor.page = list(_bad_pages(harbor, monkeypatch).items())[number]
+    with pytest.raises(Problem, match=says) as caught:
+        certificates.fetch()
+    assert "\n" not in caught.value.message
+    assert not paths.REGISTRY_CA.exists()
+    assert not (table.DOCKER_TRUST / harbor.host).exists()
+    failed = {result.name for result in doctor.examine(("registry",)) if result.is_obstacle}
+    assert failed & {"registry-ca", "registry"}
+
+
+def test_a_wrong_name_and_a_registry_that_is_down_are_one_line_each(
+    harbor: Harbor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = parameters.current()
+    down = chosen.model_copy(update={"dci_registry_addr_alt": f"{harbor.host.partition(':')[0]}:1/images"})
+    monkeypatch.setattr(parameters, "current", lambda: down)
+    with pytest.raises(Problem, match="Connection refused"):
+        certificates.fetch()
+    named = chosen.model_copy(update={"dci_registry_addr_alt": f"127.0.0.1:{_free_port('127.0.0.1')}/images"})
+    monkeypatch.setattr(parameters, "current", lambda: named)
+    with (
+        _forwarding(named.dci_registry_addr_alt.partition("/")[0], harbor.host),
+        pytest.raises(Problem, match="IP address mismatch"),
+    ):
+        certificates.fetch()
+    assert not paths.REGISTRY_CA.exists()
+
+
+@contextlib.contextmanager
+def _forwarding(listen: str, target: str) -> Iterator[None]:
+    """Lead one connection of an address to another, as a registry by another name."""
+    here, there = ((host, int(port)) for host, _, port in (listen.partition(":"), target.partition(":")))
+    server = socket.create_server(here)
+
+    def lead(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while content := source.recv(65536):
+                sink.sendall(content)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            source, _ = server.accept()
+            sink = socket.create_connection(there)
+            threading.Thread(target=lead, args=(sink, source), daemon=True).start()
+            with source, sink:
+                lead(source, sink)
+
+    threading.Thread(target=accept, daemon=True).start()
+    with server:
+        yield

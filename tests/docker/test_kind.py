@@ -1,0 +1,59 @@
+"""kind itself, where it fails: a node image that is none."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.actions import engine
+from tasks.engines import docker, golang, kind
+from tasks.problems import Problem
+from tasks.settings import artifacts, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "no-node"
+IMAGE = f"{NAME}:1"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    engine.ensure()
+    docker.ensure_network("kind")
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    context = tmp_path / "context"
+    context.mkdir()
+    shutil.copy(golang.program(artifacts.CA_SERVER, "ca-server"), context)
+    (context / "Dockerfile").write_text('FROM scratch\nCOPY ca-server /\nENTRYPOINT ["/ca-server"]\n', "utf-8")
+    docker.build(context, IMAGE)
+    file = tmp_path / "kind.yaml"
+    file.write_text(
+        f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{{role: control-plane, image: '{IMAGE}'}}]\n"
+    )
+    yield file
+    kind.delete(NAME)
+    docker.remove_image(IMAGE)
+
+
+def test_a_failed_create_keeps_the_nodes_and_packs_their_logs(config: Path) -> None:
+    with pytest.raises(Problem, match=r"the nodes' logs are in .*create-logs\.tar\.gz") as caught:
+        kind.create(NAME, config)
+    archive = paths.cluster_dir(NAME) / "create-logs.tar.gz"
+    assert str(archive) in caught.value.message
+    assert "could not find a log line" in caught.value.details
+    with tarfile.open(archive) as tar:
+        logs = {name.rpartition("/")[2]: name for name in tar.getnames()}
+        serial = tar.extractfile(logs["serial.log"])
+        assert serial is not None
+        assert b"usage: /ca-server" in serial.read()
+    assert [path.name for path in archive.parent.iterdir()] == [archive.name]
+    assert [node.name for node in kind.nodes(NAME)] == [f"{NAME}-control-plane"]
+
+    kind.delete(NAME)
+    assert kind.nodes(NAME) == []

@@ -1,0 +1,374 @@
+"""The images of the manual's server, built for real against repositories and a release site made on the spot."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tarfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.actions import controller_source, engine, images
+from tasks.engines import docker
+from tasks.problems import Problem
+from tasks.settings import controller, parameters, paths
+from tasks.settings import images as table
+from tests.docker.apt_site import Site, served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tasks.settings.parameter_model import Parameters
+    from tests.docker.apt_site import Server
+
+KERNEL = "5.15.0-122-generic"
+CRIO = table.RUNTIME_IMAGES["crio"]
+CHAIN = ("kind-ubuntu", "kind-ubuntu-node", CRIO, table.NODE_IMAGE, table.GPU_IMAGE)
+CONTROL_PLANE = (
+    *(f"registry.k8s.io/{name}:v1.31.0" for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
+    "registry.k8s.io/kube-proxy:v1.31.0",
+    "registry.k8s.io/coredns/coredns:v1.11.1",
+    "registry.k8s.io/pause:3.10",
+    "registry.k8s.io/etcd:3.5.15-0",
+)
+KUBEADM = "#!/bin/sh\n" + "".join(f"echo {image}\n" for image in CONTROL_PLANE)
+UNIT = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+UNITS = "/etc/systemd/system"
+# What runc, which does nothing here, is given for a container that asks for more than its node has.
+ADAPT = """
+echo '#!/bin/sh' > /usr/sbin/runc
+mkdir /bundle
+for asked in -997 1000; do
+    echo '{"process": {"oomScoreAdj": '$asked', "capabilities": {"bounding": ["CAP_CHOWN", "CAP_SYS_RESOURCE"]}}}' \
+        > /bundle/config.json
+    /usr/libexec/crio/runc create --bundle /bundle pod
+    jq -c '.process | [.oomScoreAdj, .capabilities.bounding]' /bundle/config.json
+done
+"""
+TOOLKIT = (
+    "nvidia-container-toolkit",
+    "nvidia-container-toolkit-base",
+    "libnvidia-container-tools",
+    "libnvidia-container1",
+)
+
+# The drivers of an archive and the DPDK that they call, each one function.
+DRIVERS = {
+    "Makefile": """\
+DPDK_VERSION := 99.1
+dpdk:
+\ttar -C DPDK -xf DPDK/dpdk-$(DPDK_VERSION).tar.xz
+\tcd DPDK/dpdk-stable-$(DPDK_VERSION) && meson setup --prefix=$(CURDIR)/DPDK/dpdk build && ninja -C build install
+static:
+\tmkdir $(BUILD_DIR)
+\tcc $(SHARED-FLAGS) -c -o $(BUILD_DIR)/fpga.o fpga.c
+\tar rcs $(BUILD_DIR)/libfpga.a $(BUILD_DIR)/fpga.o
+""",
+    "fpga.c": """\
+#include "JSON/parson/parson.h"
+int rte_answer(void);
+int fpga_answer(void) { return rte_answer(); }
+""",
+    "DPDK/README.md": "",
+}
+DPDK = {
+    "eal.c": "int rte_answer(void) { return 42; }\n",
+    "meson.build": """\
+project('dpdk', 'c')
+eal = library('rte_eal', 'eal.c', soversion: '1', install: true)
+import('pkgconfig').generate(eal, filebase: 'libdpdk', description: 'stands in for DPDK')
+""",
+}
+
+
+def write_tree(root: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+
+
+def fill(site: Site) -> None:
+    """Put the sources of the chain below a site, each signed by a key of its own."""
+    for version in ("1.31.0-1.1", "1.31.1-1.1"):
+        files = {
+            "etc/cni/net.d/11-crio-ipv4-bridge.conflist": "{}",
+            "lib/systemd/system/crio.service": UNIT,
+            "lib/systemd/system/containerd.service": UNIT,
+            "usr/bin/crio": f"#!/bin/sh\necho {version}\n",
+        }
+        site.add_package("cri-o/v1.31/deb", "cri-o", version, files, "systemctl enable containerd.service")
+    for name in TOOLKIT:
+        site.add_package("toolkit", name, "1.16.2-1", {f"usr/share/{name}": "1"})
+        site.add_package("toolkit", name, "1.17.0-1", {f"usr/share/{name}": "2"})
+    dcgm = {"lib/systemd/system/nvidia-dcgm.service": UNIT}
+    site.add_package("cuda", "datacenter-gpu-manager", "1:3.3.8", dcgm)
+    site.add_package("cuda", "datacenter-gpu-manager", "1:3.3.9", dcgm)
+    config = f"usr/src/linux-headers-{KERNEL}/.config"
+    site.add_package(
+        "cuda", f"linux-headers-{KERNEL}", "5.15.0-122.132", {config: 'CONFIG_CC_VERSION_TEXT="gcc (11) 11"\n'}
+    )
+    for repository, key in (("cri-o/v1.31/deb", "crio"), ("toolkit", "toolkit"), ("cuda", "cuda")):
+        site.write(f"{repository}/Release.key", site.make_key(key))
+        site.publish(repository, key)
+    site.write("page", "<html>please log in</html>")
+    write_tree(site.root / "dpdk/source", DPDK)
+    with tarfile.open(site.root / "dpdk/dpdk-99.1.tar.xz", "w:xz") as tar:
+        tar.add(site.root / "dpdk/source", "dpdk-stable-99.1")
+    for name in (
+        "kubeadm",
+        "kubectl",
+        "kubelet",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kube-proxy",
+    ):
+        text = KUBEADM if name == "kubeadm" else f"#!/bin/sh\necho {name}\n"
+        place = f"release/v1.31.0/bin/linux/amd64/{name}"
+        site.write(place, text)
+        site.write(f"{place}.sha256", hashlib.sha256(text.encode()).hexdigest())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    engine.ensure()
+    site = Site(tmp_path_factory.mktemp("site"))
+    try:
+        fill(site)
+    finally:
+        site.forget_keys()
+    bridge = docker.client().networks.get("bridge").attrs["IPAM"]["Config"][0]
+    with served(site.root, bridge.get("Gateway", "172.17.0.1")) as running:
+        yield running
+
+
+def url(server: Server) -> str:
+    return "http://{}:{}".format(*server.server_address)
+
+
+def physical(server: Server, **changes: str) -> Parameters:
+    """Return the manual's parameters, with what is remote at the server."""
+    site = url(server)
+    values = {
+        "PROFILE": "physical",
+        "DOCKER": "auto",
+        "BASE_FROM": "bootstrap",
+        "UBUNTU_IMAGE_NAME": "openkasugai-base:lab",
+        "APT_MIRROR": "",
+        "IMG_TAG": f"physical-{server.server_address[1]}",
+        "KUBERNETES_FROM": "release",
+        "K8S_RELEASE_URL": f"{site}/release",
+        "CRIO_REPO_URL": f"{site}/cri-o",
+        "NVIDIA_TOOLKIT_REPO_URL": f"{site}/toolkit",
+        "NVIDIA_TOOLKIT_KEY_URL": f"{site}/toolkit/Release.key",
+        "DCGM_REPO_URL": f"{site}/cuda",
+        "DCGM_KEY_URL": f"{site}/cuda/Release.key",
+        "CONTROLLER_HARDWARE": "gpu,fpga",
+        "DPDK_URL": f"{site}/dpdk",
+        "GPU": "yes",
+        "NVIDIA_DRIVER_FILE": "driver.run",
+        "CACHE_DIR": str(parameters.current().cache_dir),
+    }
+    return parameters.validated(parameters.read(paths.ROOT, {**values, **changes}))
+
+
+@pytest.fixture(scope="module")
+def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parameters]:
+    """Return the parameters of a chain that is built, and removed in the end."""
+    chosen = physical(server)
+    releases = chosen.cache_dir / "releases"
+    before = set(releases.iterdir()) if releases.exists() else set()
+    archive = tmp_path_factory.mktemp("controller")
+    write_tree(archive / controller.DRIVERS_SOURCE / "lib", DRIVERS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parameters, "current", lambda: chosen)
+        patch.setattr(paths, "BUILD", tmp_path_factory.mktemp("build"))
+        patch.setattr(paths, "DRIVER", Path(__file__).parent)
+        patch.setattr(controller_source, "SOURCE", archive)
+        patch.setitem(images._FACTS, "KERNEL_RELEASE", lambda: KERNEL)
+        if not images.base_is_current():
+            images.build_base()
+        for name in CHAIN:
+            images.build(name)
+        yield chosen
+        for name in reversed(CHAIN):
+            docker.remove_image(table.tag(name, chosen))
+    for folder in set(releases.iterdir()) - before:
+        shutil.rmtree(folder)
+
+
+def inside(chain: Parameters, image: str, script: str) -> str:
+    """Return what a script says in an image."""
+    said = docker.client().containers.run(
+        table.tag(image, chain), ["-c", script], entrypoint="/bin/sh", remove=True, network_mode="none"
+    )
+    return str(said.decode()).strip()
+
+
+def stored(chain: Parameters) -> set[str]:
+    """Return the names of the images in the read-only store, whose layers are unpacked."""
+    store = "/usr/share/openkasugai/store"
+    assert inside(chain, CRIO, f"ls {store}/overlay/*/diff/usr/local/bin/kube-apiserver").startswith(store)
+    return set(inside(chain, CRIO, f"jq -r '.[].names[]' {store}/overlay-images/images.json").splitlines())
+
+
+def test_each_image_is_current_and_another_kernel_rebuilds_the_last_one_only(
+    chain: Parameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert chain.kubernetes_from == "release"
+    assert [images.is_current(name) for name in CHAIN] == [True] * 5
+    monkeypatch.setitem(images._FACTS, "KERNEL_RELEASE", lambda: "5.15.0-125-generic")
+    assert [images.is_current(name) for name in CHAIN] == [True] * 4 + [False]
+
+
+def test_kubernetes_is_the_release(chain: Parameters) -> None:
+    assert inside(chain, "kind-ubuntu-node", "cat /kind/version; echo; kubelet") == "v1.31.0\nkubelet"
+    assert inside(chain, "kind-ubuntu-node", "kubeadm").splitlines() == list(CONTROL_PLANE)
+
+
+def test_crio_is_pinned_held_and_the_one_runtime(chain: Parameters) -> None:
+    assert inside(chain, CRIO, "dpkg-query --showformat '${Version}' --show cri-o; apt-mark showhold") == (
+        "1.31.0-1.1cri-o"
+    )
+    assert inside(chain, CRIO, "systemctl is-enabled crio kubelet containerd || true").splitlines() == [
+        *("enabled", "enabled", "disabled"),
+    ]
+    assert inside(chain, CRIO, "ls -A /etc/cni/net.d; ls /etc/crio/net.d") == "11-crio-ipv4-bridge.conflist"
+    assert inside(chain, CRIO, "cat /etc/apt/sources.list.d/cri-o.list") == (
+        f"deb [signed-by=/etc/apt/keyrings/cri-o.asc] {chain.crio_repo_url}/v1.31/deb/ /"
+    )
+    assert 'pause_image = "registry.k8s.io/pause:3.10"' in inside(chain, CRIO, "cat /etc/crio/crio.conf.d/20-kind.conf")
+
+
+def test_the_control_plane_is_there_for_crio(chain: Parameters) -> None:
+    assert stored(chain) == set(CONTROL_PLANE)
+    assert 'additionalimagestores = ["/usr/share/openkasugai/store"]' in inside(
+        chain, CRIO, "cat /etc/containers/storage.conf"
+    )
+
+
+@pytest.fixture
+def compiled(
+    chain: Parameters, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Parameters]:
+    """Return the parameters of an image with a CRI-O that was compiled, on the parent of the other."""
+    chosen = physical(server, CRIO_FROM="modules", IMG_TAG=f"compiled-{server.server_address[1]}")
+    for name in ("crio", "pinns"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho compiled {name}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    parent = "kind-ubuntu-node"
+    docker.client().images.get(table.tag(parent, chain)).tag(parent, chosen.img_tag)
+    monkeypatch.setattr(parameters, "current", lambda: chosen)
+    monkeypatch.setattr(images, "_compiled", lambda _artifact: tmp_path)
+    images.build(CRIO)
+    yield chosen
+    for name in (CRIO, parent):
+        docker.remove_image(table.tag(name, chosen))
+
+
+def test_a_compiled_crio_has_the_same_images_and_asks_runc_for_no_more_than_its_node_has(compiled: Parameters) -> None:
+    assert stored(compiled) == set(CONTROL_PLANE)
+    assert inside(compiled, CRIO, "crio; pinns; systemctl is-enabled crio") == "compiled crio\ncompiled pinns\nenabled"
+    assert inside(compiled, CRIO, "/usr/libexec/crio/conmon --version; /usr/libexec/crio/runc --version")
+    own = inside(compiled, CRIO, "cat /proc/self/oom_score_adj")
+    assert inside(compiled, CRIO, ADAPT).splitlines() == [f'[{own},["CAP_CHOWN"]]', '[1000,["CAP_CHOWN"]]']
+
+
+def test_the_archives_libfpga_is_there_with_the_dpdk_that_it_names_and_nothing_that_built_them(
+    chain: Parameters,
+) -> None:
+    linked = inside(chain, table.NODE_IMAGE, "ldd -r /usr/local/lib/libfpga.so 2>&1")
+    assert "librte_eal.so.1 => /usr/local/lib/librte_eal.so.1" in linked
+    assert "undefined symbol" not in linked
+    assert "libfpga.so" in inside(chain, table.NODE_IMAGE, "ldconfig -p")
+    left = "command -v gcc cc make meson ninja pkg-config; find / -xdev -name 'fpga.*' -o -xdev -name 'dpdk-*'; true"
+    assert inside(chain, table.NODE_IMAGE, left) == ""
+
+
+def test_the_nvidia_packages_are_pinned_and_held(chain: Parameters) -> None:
+    show = "dpkg-query --showformat '${Package}=${Version}\\n' --show 'nvidia-*' 'libnvidia-*' datacenter-gpu-manager"
+    expected = {*(f"{name}=1.16.2-1" for name in TOOLKIT), "datacenter-gpu-manager=1:3.3.8"}
+    assert set(inside(chain, table.GPU_IMAGE, show).splitlines()) == expected
+    held = set(inside(chain, table.GPU_IMAGE, "apt-mark showhold").splitlines())
+    assert held == {"cri-o", "datacenter-gpu-manager", *TOOLKIT}
+
+
+def test_the_nvidia_runtime_is_crios_default_and_the_services_start_with_the_gpu(chain: Parameters) -> None:
+    crio = inside(chain, table.GPU_IMAGE, "cat /etc/crio/crio.conf.d/99-nvidia.conf").splitlines()
+    assert 'default_runtime = "nvidia"' in crio
+    assert 'runtime_path = "/usr/bin/nvidia-container-runtime"' in crio
+    assert "/usr/libexec/crio/crun" in inside(chain, table.GPU_IMAGE, "cat /etc/nvidia-container-runtime/config.toml")
+    services = ("nvidia-persistenced", "nvidia-mps", "nvidia-dcgm")
+    assert inside(chain, table.GPU_IMAGE, f"systemctl is-enabled {' '.join(services)}").split() == ["enabled"] * 3
+    for service in services:
+        text = inside(chain, table.GPU_IMAGE, f"find {UNITS}/{service}.service* -type f -exec cat {{}} +")
+        assert "ConditionPathExists=/dev/nvidiactl" in text
+    assert "nvidia-cuda-mps-control -d" in inside(chain, table.GPU_IMAGE, f"cat {UNITS}/nvidia-mps.service")
+
+
+def test_the_driver_is_for_the_kernel_and_nothing_that_built_it_is_left(chain: Parameters) -> None:
+    modules = inside(chain, table.GPU_IMAGE, f"cat /opt/nvidia/lib/modules/{KERNEL}/modules.dep").splitlines()
+    assert {Path(line.rstrip(":")).name for line in modules} == {"nvidia.ko", "nvidia-modeset.ko", "nvidia-uvm.ko"}
+    assert inside(chain, table.GPU_IMAGE, f"test -d /usr/src/linux-headers-{KERNEL} && command -v nvidia-smi")
+    tools = "command -v gcc cc make ld strip go; find / -xdev -name '*.run' -o -xdev -name add-apt-repository"
+    assert inside(chain, table.GPU_IMAGE, f"{tools}; true") == ""
+    assert inside(chain, CRIO, f"{tools}; true") == ""
+
+
+def test_a_proxy_reaches_a_build_and_stays_out_of_the_image(
+    server: Server, chain: Parameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = f"proxy-test:{uuid.uuid4().hex[:8]}"
+    parent = table.tag("kind-ubuntu", chain)
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {parent}\nRUN curl -fsS http://{tag[-8:]}.example/page > /page\n", "utf-8"
+    )
+    monkeypatch.setenv("http_proxy", url(server))
+    docker.build(tmp_path, tag)
+    try:
+        assert f"http://{tag[-8:]}.example/page" in server.asked
+        facts = docker.client().api.inspect_image(tag), docker.client().api.history(tag)
+        assert url(server) not in json.dumps(facts)
+    finally:
+        docker.remove_image(tag)
+
+
+@pytest.mark.parametrize(
+    ("image", "changes", "words"),
+    [
+        (CRIO, {"CRIO_PKG_VERSION": "1.31.9-1.1"}, "Version '1.31.9-1.1' for 'cri-o' was not found"),
+        (CRIO, {"CRIO_REPO_KEY_SHA256": "0" * 64}, "the key's SHA-256 is"),
+        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/page"}, "not a signing key"),
+        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/none"}, "no signing key of cri-o there"),
+        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/cuda/Release.key"}, "is not signed"),
+        (table.NODE_IMAGE, {"DPDK_SHA256": "0" * 64}, "dpdk-99.1.tar.xz: its SHA-256 is"),
+        (table.NODE_IMAGE, {"DPDK_URL": "{site}/none"}, "no source of DPDK there"),
+    ],
+)
+@pytest.mark.usefixtures("chain")
+def test_a_wrong_source_is_refused(
+    server: Server, monkeypatch: pytest.MonkeyPatch, image: str, changes: dict[str, str], words: str
+) -> None:
+    wrong = physical(server, **{name: value.format(site=url(server)) for name, value in changes.items()})
+    monkeypatch.setattr(parameters, "current", lambda: wrong)
+    with pytest.raises(Problem, match="the build failed") as caught:
+        images.build(image)
+    assert words in caught.value.details
+
+
+def test_another_driver_than_is_pinned_is_refused(
+    server: Server, chain: Parameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for changes, words in (
+        ({"NVIDIA_DRIVER_SHA256": "0" * 64}, "NVIDIA_DRIVER_SHA256: driver/nvidia/driver.run has"),
+        ({"NVIDIA_DRIVER_FILE": "none.run"}, "NVIDIA_DRIVER_FILE: driver/nvidia/none.run is not there"),
+    ):
+        wrong = physical(server, **changes)
+        monkeypatch.setattr(parameters, "current", lambda wrong=wrong: wrong)
+        with pytest.raises(Problem, match=words):
+            images.build(table.GPU_IMAGE)
+    assert chain.gpu == "yes"

@@ -1,0 +1,113 @@
+"""The embedded registry for real: images go in and stay, its certificate is good, its CA is offered."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.actions import certificates, engine
+from tasks.actions import images as build
+from tasks.actions import registry as actions
+from tasks.engines import docker, download, registry
+from tasks.problems import Problem
+from tasks.settings import images, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "openkasugai-registry"
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose registry runs, as the tasks before this one leave it."""
+    engine.ensure()
+    if not build.is_current(images.REGISTRY.name):
+        build.build(images.REGISTRY.name)
+    actions.ensure()
+    monkeypatch.setattr(paths, "REGISTRY_CA", tmp_path / "registry" / "ca.crt")
+    certificates.fetch()
+    return tmp_path
+
+
+@pytest.fixture
+def image(running: Path) -> Iterator[str]:
+    """An image that no registry has."""
+    tag = f"registry-test:{uuid.uuid4().hex[:8]}"
+    (running / "Dockerfile").write_text(f"FROM scratch\nCOPY Dockerfile /\nLABEL test={tag}\n", encoding="utf-8")
+    context = running / "context"
+    context.mkdir()
+    shutil.move(running / "Dockerfile", context / "Dockerfile")
+    docker.build(context, tag)
+    yield tag
+    docker.remove_image(tag)
+    docker.remove_image(f"{registry.push_address()}/{tag}")
+
+
+def test_what_is_pushed_is_held_under_the_name_that_the_cluster_pulls(image: str) -> None:
+    reference = f"{registry.pull_address()}/{image}"
+    assert not registry.holds(reference)
+    registry.push(image, reference)
+    assert registry.holds(reference)
+
+
+def test_images_outlive_the_container(image: str) -> None:
+    reference = f"{registry.pull_address()}/{image}"
+    registry.push(image, reference)
+    docker.remove_container(NAME)
+    assert not actions.is_current()
+    assert not registry.answers()
+    actions.ensure()
+    assert actions.is_current()
+    assert registry.holds(reference)
+
+
+def test_a_stopped_registry_is_started(running: Path) -> None:
+    docker.client().api.kill(NAME)
+    assert not actions.is_current()
+    actions.ensure()
+    assert registry.answers()
+
+
+def test_its_certificate_is_for_the_name_that_nodes_use_and_of_no_public_ca(running: Path) -> None:
+    port = parameters.current().registry_port
+    trusting = ssl.create_default_context(cafile=str(paths.REGISTRY_CA))
+    host = parameters.current().dci_registry_addr_alt.partition("/")[0]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        trusting.wrap_socket(plain, server_hostname=host).close()
+    with pytest.raises(Problem, match="unable to get local issuer certificate"):
+        download.read(f"https://127.0.0.1:{port}/v2/", limit=1000, attempts=1)
+
+
+def test_the_ca_that_is_served_is_kept_and_current(running: Path) -> None:
+    assert certificates.registry_ca() == registry.ca_certificate().read_bytes()
+    assert certificates.is_current()
+
+
+def test_a_ca_that_is_not_the_served_one_is_fetched_again(running: Path) -> None:
+    paths.REGISTRY_CA.write_bytes(b"<html>")
+    with pytest.raises(Problem, match="an HTML page"):
+        certificates.is_current()
+    certificates.fetch()
+    assert certificates.is_current()
+
+
+def test_a_pinned_ca_is_refused_where_it_differs(running: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned = parameters.current().model_copy(update={"dci_registry_cert_sha256": "0" * 64})
+    monkeypatch.setattr(parameters, "current", lambda: pinned)
+    with pytest.raises(Problem, match="DCI_REGISTRY_CERT_SHA256"):
+        certificates.fetch()
+
+
+def test_a_registry_that_is_away_does_not_spoil_the_ca_that_is_kept(
+    running: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = parameters.current().model_copy(update={"dci_registry_cert_url": "http://127.0.0.1:1/ca.crt"})
+    monkeypatch.setattr(parameters, "current", lambda: away)
+    assert certificates.is_current()

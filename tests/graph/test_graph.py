@@ -1,0 +1,142 @@
+"""The shape of the graph, and what loading it may not do."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from doit.control import TaskControl
+from doit.loader import load_tasks
+
+import dodo
+from tasks.declare import Current, Do, Same
+from tasks.settings import parameters
+
+if TYPE_CHECKING:
+    from doit.task import Task
+
+ROOT = Path(__file__).resolve().parents[2]
+TASKS = {task.name: task for task in load_tasks(vars(dodo))}
+CREATORS = [value for name, value in vars(dodo).items() if name.startswith("task_")]
+USER_TASKS = [task for task in TASKS.values() if not task.name.startswith("_") and not task.subtask_of]
+LONGEST_CREATOR = 12
+
+LOAD = """
+import sys
+FORBIDDEN = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system", "socket.connect", "socket.bind")
+def refuse(event, arguments):
+    if event in FORBIDDEN:
+        raise SystemExit(f"loading the graph does {event} {arguments}")
+sys.addaudithook(refuse)
+import dodo
+from doit.loader import load_tasks
+load_tasks(vars(dodo))
+HEAVY = {"docker", "kubernetes", "jinja2", "requests", "pydantic", "rich", "yaml", "dotenv", "cryptography", "tenacity"}
+print(*sorted(HEAVY & set(sys.modules)))
+"""
+
+
+def test_loading_the_graph_touches_nothing_and_imports_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", LOAD], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+def test_loading_the_graph_reads_no_parameter() -> None:
+    parameters.current.cache_clear()
+    parameters._layers.cache_clear()
+    load_tasks(vars(dodo))
+    assert parameters.current.cache_info().misses == 0
+    assert parameters._layers.cache_info().misses == 0
+
+
+def test_every_dependency_exists() -> None:
+    TaskControl(list(TASKS.values())).process(list(TASKS))
+    assert {need for task in TASKS.values() for need in task.calc_dep} <= TASKS.keys()
+
+
+@pytest.mark.parametrize("task", list(TASKS.values()), ids=lambda task: task.name)
+def test_no_task_waits_for_a_chooser_in_two_ways(task: Task) -> None:
+    """Doit ends with a traceback where the chooser of a task's dependencies is one of its dependencies too."""
+    assert not set(task.calc_dep) & set(task.task_dep)
+
+
+@pytest.mark.parametrize("name", ["kind_config", "_gpu_image", "image:dci-kind-node-non-acc"])
+def test_what_depends_on_the_runtime_waits_for_its_choice(name: str) -> None:
+    task = TASKS[name]
+    assert "_runtime_image" in {*task.task_dep, *task.calc_dep}
+
+
+@pytest.mark.parametrize("task", USER_TASKS, ids=lambda task: task.name)
+def test_a_users_task_has_one_imperative_sentence(task: Task) -> None:
+    assert task.doc, "no sentence"
+    assert task.doc[0].isupper()
+    assert task.doc.endswith((".", ")."))
+    assert "\n" not in task.doc
+    assert len(task.doc) <= 110
+
+
+@pytest.mark.parametrize("task", list(TASKS.values()), ids=lambda task: task.name)
+def test_actions_are_declared_functions_and_checks_never_raise(task: Task) -> None:
+    for action in task.actions:
+        assert isinstance(action.py_callable, Do)
+        assert action.py_callable.__name__ != "<lambda>"
+    assert all(isinstance(check, (Current, Same)) for check, *_ in task.uptodate if callable(check))
+    assert not task.teardown, "teardown runs once more than it should under threads"
+
+
+@pytest.mark.parametrize("creator", CREATORS, ids=lambda creator: creator.__name__)
+def test_creators_declare_and_do_no_more(creator: object) -> None:
+    function = ast.parse(inspect.getsource(creator)).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    assert function.end_lineno is not None
+    assert function.end_lineno - function.body[0].lineno <= LONGEST_CREATOR
+
+
+# Each floor with what it may never import.
+FLOORS = {
+    "tasks/actions": ("doit", "dodo"),
+    "tasks/engines": ("doit", "dodo", "tasks.actions"),
+    "tasks/settings": ("doit", "dodo", "tasks.actions", "tasks.engines"),
+}
+MODULES = [(floor, path) for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
+
+
+@pytest.mark.parametrize(("floor", "path"), MODULES, ids=lambda value: getattr(value, "name", value))
+def test_calls_go_down_the_floors(floor: str, path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            assert not any(name == upper or name.startswith(f"{upper}.") for upper in FLOORS[floor]), name
+
+
+@pytest.mark.parametrize("name", ["parameters", "configure", "test", "images"])
+def test_the_tasks_of_the_manual_are_there(name: str) -> None:
+    assert name in TASKS
+
+
+@pytest.mark.parametrize(
+    ("group", "chooser"), [("controller_image", "_controller_images"), ("function_image", "_runnable")]
+)
+def test_a_group_of_images_runs_what_its_chooser_names_and_any_by_its_name(group: str, chooser: str) -> None:
+    assert (TASKS[group].task_dep, TASKS[group].calc_dep) == ([], {chooser})
+    members = [task for task in TASKS.values() if task.subtask_of == group]
+    assert members
+    assert all(task.actions for task in members)
+
+
+def test_the_machine_is_looked_at_before_anything_is_touched() -> None:
+    """Doit hands out the tasks in the order of a run; nothing is run here."""
+    tasks = {task.name: task for task in load_tasks(vars(dodo))}
+    for target in ("images", "create_cluster_with_all", "dataflow:calcapp-basic"):
+        control = TaskControl(list(tasks.values()))
+        control.process([target])
+        dispatcher = control.task_dispatcher()
+        first = next(node for node in dispatcher.generator if not isinstance(node, str))
+        assert first.task.name.startswith("_doctor:"), target

@@ -1,0 +1,353 @@
+"""`doit plan` against what a run then really does, in a small graph whose world is a folder of files."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.conftest import Checkout
+
+# The names are those of the real graph, as what one task means for another goes by name. A made thing is a file that
+# holds what it was made of; IMG_TAG goes into the lowest image, GO_VERSION into _ready.
+WORLD = """
+from tasks import reasons
+from tasks.declare import Current, Do, Same
+from tasks.problems import Problem
+from tasks.reporter import Reporter
+from tasks.settings import parameters, paths
+
+paths.BUILD.mkdir(exist_ok=True)
+DOIT_CONFIG = {"backend": "sqlite3", "dep_file": str(paths.TASK_DATABASE), "reporter": Reporter, "verbosity": 2}
+THINGS = paths.ROOT / "world"
+DAEMON = THINGS / "daemon"
+
+
+def inputs(name, parent, parameter):
+    if not DAEMON.exists():
+        raise Problem("no daemon answers")
+    above = (THINGS / parent).read_text() if parent else ""
+    return f"{name}({above}{getattr(parameters.current(), parameter) if parameter else ''})"
+
+
+def is_current(name, parent, parameter):
+    if not DAEMON.exists():
+        raise Problem("no daemon answers")
+    if not (THINGS / name).exists():
+        return reasons.absent(name)
+    wanted, found = inputs(name, parent, parameter), (THINGS / name).read_text()
+    same = wanted == found
+    if not same:
+        reasons.remakes(f"{name}: {found} -> {wanted}")
+    if not same and name == "_kind" and not parameters.current().recreate:
+        reasons.obstacle("needs consent: RECREATE=1")
+    return same
+
+
+def make(name, parent, parameter):
+    if name == "_kind" and (THINGS / name).exists() and not parameters.current().recreate:
+        raise Problem("needs consent: RECREATE=1")
+    (THINGS / name).write_text(inputs(name, parent, parameter))
+
+
+def thing(name, parent="", parameter="", needs=()):
+    call = (name, parent, parameter)
+    return {"actions": [Do(make, *call)], "uptodate": [Current(is_current, *call)], "task_dep": list(needs)}
+
+
+def chosen():
+    return {"task_dep": ["image:" + parameters.current().cni]}
+
+
+def task_engine():
+    return {"actions": [Do(DAEMON.touch)], "uptodate": [Current(DAEMON.exists)]}
+
+
+def task_image():
+    yield {"name": "lower", **thing("lower", parameter="img_tag", needs=["engine"])}
+    yield {"name": "upper", **thing("upper", "lower", needs=["image:lower"])}
+    yield {"name": "bridge", **thing("bridge", "", needs=["engine"])}
+    yield {"name": "calico", **thing("calico", "", needs=["engine"])}
+
+
+def task_images():
+    return {"actions": None, "task_dep": ["image:upper"]}
+
+
+def task__chosen():
+    return {"actions": [Do(chosen)], "uptodate": [Same(chosen)]}
+
+
+def task__kind():
+    return {**thing("_kind", "upper", needs=["images"]), "calc_dep": ["_chosen"]}
+
+
+def task__ready():
+    return thing("_ready", "_kind", "go_version", needs=["_kind"])
+
+
+def task_controller():
+    yield {"name": "managers", **thing("managers", "_ready", needs=["_ready"])}
+
+
+def task_dataflow():
+    yield {"name": "verify", "actions": [Do(lambda: None)], "task_dep": ["controller"]}
+
+
+def task_create_cluster_with_all():
+    return {"actions": None, "task_dep": ["controller"]}
+"""
+ALL = {"engine", "image:lower", "image:upper", "image:bridge", "_chosen", "_kind", "_ready", "controller:managers"}
+
+
+@dataclass(frozen=True)
+class Planner:
+    """A checkout with the small graph."""
+
+    checkout: Checkout
+    cache: Path
+
+    @property
+    def world(self) -> Path:
+        return self.checkout.root / "world"
+
+    def plan(self, *words: str, **env: str) -> tuple[int, dict[str, Any]]:
+        """Return the exit code and the tasks by name, and see that nothing was touched."""
+        before = self._everything()
+        done = self.checkout.doit("plan", "--json", *words, env=self._env(env))
+        assert self._everything() == before, "the plan changed something"
+        assert done.stderr == ""
+        content = json.loads(done.stdout)
+        assert content["changes"] == (done.returncode == 2)
+        return done.returncode, {one["name"]: one for one in content["tasks"]}
+
+    def text(self, *words: str, **env: str) -> str:
+        return self.checkout.doit("plan", *words, env=self._env(env)).stdout
+
+    def run(self, *words: str, **env: str) -> tuple[int, set[str]]:
+        """Return the exit code and the tasks that ran, those that failed among them."""
+        done = self.checkout.doit(*(words or ["create_cluster_with_all"]), env=self._env(env))
+        return done.returncode, set(re.findall(r"^(\S+): (?:done|failed) ", done.stdout, re.MULTILINE))
+
+    def _env(self, env: Mapping[str, str]) -> dict[str, str]:
+        return {"CACHE_DIR": str(self.cache), **env}
+
+    def _everything(self) -> dict[str, bytes]:
+        roots = (self.world, self.cache, self.checkout.root / "build")
+        files = (file for root in roots if root.exists() for file in root.rglob("*") if file.is_file())
+        # The database is made by doit itself, as soon as any of its commands looks into it.
+        return {str(file): file.read_bytes() for file in files if file.name != "doit.db"}
+
+
+@pytest.fixture
+def planner(checkout: Checkout, tmp_path: Path) -> Planner:
+    (checkout.root / "dodo.py").write_text(WORLD)
+    (checkout.root / "world").mkdir()
+    (tmp_path / "cache").mkdir()
+    return Planner(checkout, tmp_path / "cache")
+
+
+@pytest.fixture
+def made(planner: Planner) -> Planner:
+    assert planner.run() == (0, ALL)
+    return planner
+
+
+def states(tasks: Mapping[str, Any]) -> dict[str, str]:
+    return {name: task["state"] for name, task in tasks.items() if task["state"] != "up to date"}
+
+
+def holds_true(planned: Mapping[str, Any], ran: set[str]) -> None:
+    """See that nothing ran which the plan left out, and everything that it promised did."""
+    moving = {name for name, task in planned.items() if task["state"] in {"run", "stop", "unknown"}}
+    promised = {name for name, task in planned.items() if task["state"] in {"run", "stop"}}
+    assert promised <= ran <= moving
+
+
+def test_nothing_to_do_is_said_and_is_exit_code_0(made: Planner) -> None:
+    code, planned = made.plan()
+    assert (code, states(planned)) == (0, {})
+    assert set(planned) == ALL
+    assert made.text() == f"Nothing to do: {len(ALL)} tasks are up to date\n"
+    assert made.run() == (0, set())
+
+
+def test_a_fresh_machine_is_all_changes_and_no_promise_without_a_daemon(planner: Planner) -> None:
+    code, planned = planner.plan()
+    assert code == 2
+    assert planned["engine"]["state"] == "run"
+    assert planned["image:lower"]["state"] == "unknown"
+    assert planned["image:lower"]["reasons"] == ["no daemon answers"]
+    _, ran = planner.run()
+    holds_true(planned, ran)
+
+
+def test_a_changed_parameter_is_told_with_old_and_new_and_what_follows_from_it(made: Planner) -> None:
+    code, planned = made.plan(IMG_TAG="9", RECREATE="1")
+    assert code == 2
+    assert states(planned) == {
+        "image:lower": "run",
+        "image:upper": "run",
+        "_kind": "run",
+        "_ready": "run",
+        "controller:managers": "run",
+    }
+    assert planned["image:lower"]["reasons"] == ["lower: lower(22.04.5) -> lower(9)"]
+    assert "IMG_TAG: 22.04.5 -> 9 (environment)" in planned["image:lower"]["parameters"]
+    assert planned["image:upper"]["reasons"] == ["after image:lower"]
+    code, ran = made.run(IMG_TAG="9", RECREATE="1")
+    assert code == 0
+    holds_true(planned, ran)
+    assert made.plan(IMG_TAG="9")[0] == 0
+
+
+def test_a_run_that_would_stop_for_consent_is_told_before(made: Planner) -> None:
+    _, planned = made.plan(IMG_TAG="9")
+    assert states(planned)["_kind"] == "stop"
+    assert states(planned)["_ready"] == "blocked"
+    assert "RECREATE=1" in " ".join(planned["_kind"]["reasons"])
+    code, ran = made.run(IMG_TAG="9")
+    assert code == 1
+    holds_true(planned, ran)
+    # The images are made by now; the obstacle is the cluster's own.
+    _, planned = made.plan(IMG_TAG="9")
+    assert states(planned) == {"_kind": "stop", "_ready": "blocked", "controller:managers": "blocked"}
+    assert planned["_kind"]["reasons"][0] == "needs consent: RECREATE=1"
+
+
+@pytest.mark.parametrize("name", ["lower", "_kind", "managers"])
+def test_a_thing_removed_by_hand_is_named(made: Planner, name: str) -> None:
+    (made.world / name).unlink()
+    code, planned = made.plan()
+    assert code == 2
+    assert [task["reasons"] for task in planned.values() if task["reasons"] == [f"{name}: not there"]]
+    _, ran = made.run()
+    holds_true(planned, ran)
+
+
+def test_without_a_daemon_parameters_are_still_explained(made: Planner) -> None:
+    (made.world / "daemon").unlink()
+    code, planned = made.plan(GO_VERSION="1.24.0")
+    assert code == 2
+    assert planned["_ready"]["state"] == "unknown"
+    assert "GO_VERSION: 1.23.0 -> 1.24.0 (environment)" in planned["_ready"]["parameters"]
+    assert "GO_VERSION: 1.23.0 -> 1.24.0 (environment)" in made.text(GO_VERSION="1.24.0").splitlines()
+
+
+def test_a_parameter_that_chooses_tasks_brings_them_in(made: Planner) -> None:
+    code, planned = made.plan(CNI="calico")
+    assert code == 2
+    assert planned["image:calico"]["reasons"] == ["calico: not there"]
+    assert "image:bridge" not in planned
+    assert "bridge" in planned["_chosen"]["reasons"][0]
+    _, ran = made.run(CNI="calico")
+    assert {"image:calico", "_chosen"} <= ran
+
+
+def test_what_is_interrupted_and_how_long_it_takes(made: Planner) -> None:
+    (made.cache / "durations.json").write_text(json.dumps({"controller:managers": 90.0}))
+    (made.world / "managers").unlink()
+    _, planned = made.plan()
+    assert planned["controller:managers"]["disrupts"] == ["the controller: it restarts where it changed"]
+    assert planned["controller:managers"]["seconds"] == 90
+    text = made.text()
+    assert "Time: about 1 min 30 s" in text
+    assert "Disturbs the controller" in text
+    (made.cache / "durations.json").unlink()
+    assert "Time: unknown" in made.text()
+
+
+def test_a_task_that_runs_each_time_is_a_change(made: Planner) -> None:
+    code, planned = made.plan("dataflow:verify")
+    assert (code, states(planned)) == (2, {"dataflow:verify": "run"})
+    assert planned["dataflow:verify"]["reasons"] == ["runs each time"]
+    assert made.run("dataflow:verify") == (0, {"dataflow:verify"})
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "says"),
+    [
+        (["nosuch"], {}, "nosuch"),
+        (["--nosuch"], {}, "nosuch"),
+        ([], {"POD_SUBNET": "10.0.0.0/40"}, "environment: POD_SUBNET: "),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_1(
+    planner: Planner, words: list[str], env: dict[str, str], says: str
+) -> None:
+    done = planner.checkout.doit("plan", *words, env=env)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_unknown_option_is_told_in_words(planner: Planner) -> None:
+    done = planner.checkout.doit("plan", "--nosuch")
+    assert done.stderr.splitlines() == ["ERROR: option --nosuch not recognized", "Try: ./doit plan --help"]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["_ready", "--help"]], ids=" ".join)
+def test_help_is_the_usage_and_no_plan(planner: Planner, words: list[str]) -> None:
+    done = planner.checkout.doit("plan", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    usage, *rest = done.stdout.splitlines()
+    assert usage == "Usage: ./doit plan [--json] [TASK ...]"
+    assert rest[-1] == "Exit codes: 0 nothing to do, 2 changes, 1 error."
+
+
+def test_a_bug_is_exit_code_1_with_its_traceback(planner: Planner) -> None:
+    (planner.checkout.root / "dodo.py").write_text("raise ZeroDivisionError\n")
+    done = planner.checkout.doit("plan")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_json_may_be_asked_for_after_the_task(made: Planner) -> None:
+    done = made.checkout.doit("plan", "_ready", "--json")
+    assert "tasks" in json.loads(done.stdout)
+
+
+def test_too_few_virtual_functions_for_a_pattern_are_told_before_anything_is_touched(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    env = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock", "CACHE_DIR": str(tmp_path / "cache"), "SRIOV_NUM_VFS": "3"}
+    done = checkout.doit("plan", "--json", "dataflow:calcapp-sriov", env=env)
+    names = [task["name"] for task in json.loads(done.stdout)["tasks"]]
+    planned = {task["name"]: task for task in json.loads(done.stdout)["tasks"]}["_enough_functions:calcapp-sriov"]
+    assert planned["state"] == "stop"
+    assert "takes 7 virtual functions, 4 of one worker, but SRIOV_NUM_VFS is 3" in " ".join(planned["reasons"])
+    before = names[: names.index("_enough_functions:calcapp-sriov")]
+    assert all(name.startswith("_doctor:") for name in before)
+
+
+@pytest.mark.parametrize("hardware", ["", "gpu", "fpga"])
+def test_images_of_hardware_that_is_not_asked_for_are_not_built(
+    checkout: Checkout, tmp_path: Path, hardware: str
+) -> None:
+    env = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock", "CACHE_DIR": str(tmp_path / "cache")}
+    done = checkout.doit("plan", "--json", "controller_image", env={**env, "CONTROLLER_HARDWARE": hardware})
+    assert (done.returncode, done.stderr) == (2, "")
+    planned = {task["name"] for task in json.loads(done.stdout)["tasks"]}
+    assert {"controller_image:deviceinfo", "controller_image:wbfunction"} <= planned
+    assert ("controller_image:fpgafunction" in planned) == (hardware == "fpga")
+    assert ("controller_image:gpufunction" in planned) == (hardware == "gpu")
+
+
+def test_the_real_graph_is_planned_where_no_daemon_answers(checkout: Checkout, tmp_path: Path) -> None:
+    env = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock", "CACHE_DIR": str(tmp_path / "cache")}
+    done = checkout.doit("plan", "--json", "create_cluster_with_all", env=env)
+    assert (done.returncode, done.stderr) == (2, "")
+    planned = {task["name"]: task for task in json.loads(done.stdout)["tasks"]}
+    assert planned["_kind"]["state"] == "unknown"
+    assert planned["controller_source"]["reasons"] == ["build/controller: not there"]
+    assert any("no engine answers" in reason for reason in planned["image:kind-ubuntu"]["reasons"])
+    # All that is left is what a check remembers to be quick the next time.
+    assert {file.name for file in (tmp_path / "cache").glob("*")} <= {"apt-sources.json"}

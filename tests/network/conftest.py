@@ -1,0 +1,131 @@
+"""A real API server without nodes: etcd and kube-apiserver as processes on loopback."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tasks.engines import golang, waiting
+from tasks.engines.kube import Kube
+from tasks.problems import Problem
+from tasks.settings import artifacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_START_SECONDS = 90
+# The server makes it, signed by itself, when it starts.
+_CERTIFICATE = "certs/apiserver.crt"
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of an administrator of an API server that lives as long as the session."""
+    folder = tmp_path_factory.mktemp("apiserver")
+    etcd, peer, secure = (_free_port() for _ in range(3))
+    token = secrets.token_hex(16)
+    (folder / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
+    (folder / "sa.key").write_bytes(_private_key())
+    config = folder / "kubeconfig"
+    config.write_text(json.dumps(_kubeconfig(folder, secure, token)))
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        started.append(_start(folder, "etcd", _etcd(folder, etcd, peer)))
+        started.append(_start(folder, "kube-apiserver", _apiserver(folder, etcd, secure)))
+        _wait_ready(config, folder, started)
+        yield config
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def api(kubeconfig: Path) -> Kube:
+    """The API of that server."""
+    return Kube(kubeconfig)
+
+
+def _etcd(folder: Path, port: int, peer: int) -> list[str]:
+    url, peers = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer}"
+    return [
+        str(golang.program(artifacts.ETCD, "etcd")),
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls={peers}",
+        f"--initial-advertise-peer-urls={peers}",
+        f"--initial-cluster=default={peers}",
+        "--unsafe-no-fsync",
+    ]
+
+
+def _apiserver(folder: Path, etcd: int, secure: int) -> list[str]:
+    return [
+        str(golang.program(artifacts.KUBERNETES, "kube-apiserver")),
+        f"--etcd-servers=http://127.0.0.1:{etcd}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={secure}",
+        f"--cert-dir={folder / 'certs'}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        f"--service-account-key-file={folder / 'sa.key'}",
+        f"--service-account-signing-key-file={folder / 'sa.key'}",
+        "--service-account-issuer=https://test",
+        "--service-cluster-ip-range=10.255.0.0/24",
+        "--authorization-mode=RBAC",
+        "--allow-privileged=true",
+        # No controller manager runs that would make the accounts this plugin asks for.
+        "--disable-admission-plugins=ServiceAccount",
+    ]
+
+
+def _start(folder: Path, name: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    with (folder / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+
+
+def _wait_ready(config: Path, folder: Path, started: Sequence[subprocess.Popen[bytes]]) -> None:
+    def ready() -> bool:
+        assert all(process.poll() is None for process in started), _logs(folder)
+        try:
+            return (folder / _CERTIFICATE).is_file() and bool(Kube(config).identity())
+        except Problem:
+            return False
+
+    waiting.until("kube-apiserver: ready", ready, bool, deadline=_START_SECONDS, explain=lambda: _logs(folder))
+
+
+def _logs(folder: Path) -> str:
+    return "\n".join("\n".join(log.read_text().splitlines()[-20:]) for log in folder.glob("*.log"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _private_key() -> bytes:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+
+
+def _kubeconfig(folder: Path, port: int, token: str) -> dict[str, object]:
+    server = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(folder / _CERTIFICATE)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": server}],
+        "users": [{"name": "u", "user": {"token": token}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "c",
+    }

@@ -1,0 +1,118 @@
+"""Virtual functions that the nodes offer to pods, awaited at a real API server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.actions import nic_pods
+from tasks.engines import kube, manifests, waiting
+from tasks.problems import Problem
+from tasks.settings import nics as settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.engines.kube import Kube
+
+NODE = "nics-worker"
+PLUGIN = "kube-sriov-device-plugin"
+SYSTEM = "kube-system"
+
+
+@pytest.fixture(autouse=True)
+def node(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A node of the cluster, as far as its status is asked for."""
+    monkeypatch.setattr(kube, "cluster", lambda: api)
+    api.apply([{"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}])
+    yield NODE
+    api.delete(manifests.NODE, NODE)
+
+
+@pytest.fixture
+def plugin(api: Kube) -> Iterator[str]:
+    """The device plugin's DaemonSet."""
+    labels = {"name": PLUGIN}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "plugin", "image": "x:1"}]}}
+    api.apply(
+        [
+            {
+                "apiVersion": "apps/v1",
+                "kind": "DaemonSet",
+                "metadata": {"name": PLUGIN, "namespace": SYSTEM},
+                "spec": {"selector": {"matchLabels": labels}, "template": template},
+            }
+        ]
+    )
+    yield PLUGIN
+    api.delete(manifests.DAEMON_SET, PLUGIN, SYSTEM)
+
+
+def offer(api: Kube, count: int) -> None:
+    """Have the node offer so many, as its kubelet does after the device plugin told it."""
+    amount = {settings.RESOURCE: str(count)}
+    change = json.dumps({"status": {"capacity": amount, "allocatable": amount}})
+    api._send("PATCH", f"/api/v1/nodes/{NODE}/status", {}, change, "application/merge-patch+json")
+
+
+@pytest.mark.usefixtures("plugin")
+def test_functions_are_awaited_until_the_node_offers_them(api: Kube) -> None:
+    offer(api, 2)
+    later = threading.Timer(0.5, offer, (api, 3))
+    later.start()
+    nic_pods.await_allocatable({NODE: 3})
+    assert nic_pods._allocatable(api, NODE) == 3
+    later.join()
+
+
+def run_plugin(api: Kube, node: str, phase: str) -> str:
+    """Have a pod of the device plugin on a node; return its name."""
+    name = f"plugin-on-{node}"
+    container = {"name": "plugin", "image": "x:1"}
+    metadata = {"name": name, "namespace": SYSTEM, "labels": {"name": PLUGIN}}
+    spec = {"nodeName": node, "containers": [container], "tolerations": [{"operator": "Exists"}]}
+    api.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
+    path = f"/api/v1/namespaces/{SYSTEM}/pods/{name}/status"
+    api._send("PATCH", path, {}, json.dumps({"status": {"phase": phase}}), "application/merge-patch+json")
+    return name
+
+
+@pytest.mark.usefixtures("plugin")
+def test_plugin_that_started_before_the_functions_is_started_again(api: Kube) -> None:
+    offer(api, 0)
+    known, starting, elsewhere = (
+        run_plugin(api, node, phase) for node, phase in ((NODE, "Running"), ("late", "Pending"), ("other", "Running"))
+    )
+
+    def ends(pod: str) -> bool:
+        found = api.get(manifests.POD, pod, SYSTEM)
+        return found is None or "deletionTimestamp" in found["metadata"]
+
+    def play_kubelet() -> None:
+        waiting.until("the plugin's pod ends", lambda: ends(known), bool, deadline=30)
+        offer(api, 3)
+
+    kubelet = threading.Thread(target=play_kubelet)
+    kubelet.start()
+    nic_pods.await_allocatable({NODE: 3})
+    kubelet.join()
+    assert not ends(elsewhere)
+    nic_pods.await_allocatable({NODE: 3})
+    plugin = next(item for item in api.list(manifests.DAEMON_SET) if item["metadata"]["name"] == PLUGIN)
+    nic_pods._start_again(api, plugin, "late")
+    assert not ends(starting), "one that has not started yet finds them anyway"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_node_that_does_not_offer_them_is_named(api: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "ALLOCATABLE_DEADLINE", 0.5)
+    offer(api, 2)
+    with pytest.raises(Problem, match=rf"node {NODE}: 3 allocatable {settings.RESOURCE}.*last seen: 2"):
+        nic_pods.await_allocatable({NODE: 3})
+
+
+def test_nothing_is_awaited_where_no_plugin_runs() -> None:
+    nic_pods.await_allocatable({NODE: 3})

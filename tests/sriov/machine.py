@@ -1,0 +1,138 @@
+"""A virtual machine with two SR-IOV network cards (QEMU's igb, an Intel 82576) under plain emulation.
+
+It needs no network card, no KVM and no nested virtualisation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.engines import shell
+from tests.sriov.image import QEMU, ensure_image, project_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MEMORY_MIB = 768
+STATE_DISK_MIB = 16
+BOOT_SECONDS = 300
+# A root port each, so that each has room for its virtual functions.
+CARDS = ("52:54:00:0a:00:01", "52:54:00:0b:00:01")
+
+
+class Machine:
+    """One virtual machine, with a small disk that outlives its boots."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the folder of its disk and logs."""
+        self._folder = folder
+        self._disk = folder / "state.img"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pending = b""
+        self._boots = 0
+
+    def boot(self, *, afresh: bool = False) -> None:
+        """Start it and wait for its agent.
+
+        Args:
+            afresh: Empty its disk first.
+        """
+        if afresh:
+            self._disk.unlink(missing_ok=True)
+        image = ensure_image()
+        self._boots += 1
+        self._make_disk()
+        initrd = self._folder / "initrd"
+        initrd.write_bytes((image / "root.cpio").read_bytes() + project_tree())
+        console = self._folder / f"console-{self._boots}.log"
+        arguments = self._arguments(image / "vmlinuz", initrd, console)
+        with (self._folder / "qemu.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [shell.find("nice"), shell.find(QEMU), *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        if not self._answer(BOOT_SECONDS).get("ready"):
+            pytest.fail(f"the virtual machine said no ready; its console:\n{self._console()}", pytrace=False)
+
+    def _arguments(self, kernel: Path, initrd: Path, console: Path) -> list[str]:
+        cards = [argument for number, mac in enumerate(CARDS, start=1) for argument in (
+            "-device", f"pcie-root-port,id=port{number},chassis={number},slot={number}",
+            "-netdev", f"hubport,hubid=1,id=wire{number}",
+            "-device", f"igb,bus=port{number},netdev=wire{number},mac={mac}",
+        )]  # fmt: skip
+        return [
+            "-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg", "-smp", "1",
+            "-m", str(MEMORY_MIB), "-kernel", str(kernel), "-initrd", str(initrd),
+            "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+            "-serial", f"file:{console}", "-chardev", "stdio,id=agent,signal=off", "-serial", "chardev:agent",
+            "-drive", f"file={self._disk},format=raw,if=virtio,cache=writethrough", *cards,
+        ]  # fmt: skip
+
+    def _make_disk(self) -> None:
+        if not self._disk.exists():
+            with self._disk.open("wb") as disk:
+                disk.truncate(STATE_DISK_MIB << 20)
+            shell.run([shutil.which("mke2fs") or "/sbin/mke2fs", "-q", "-F", "-t", "ext4", self._disk])
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is switched on."""
+        return self._process is not None
+
+    def run(self, scenario: str, *, seconds: float = 300) -> str:
+        """Run a scenario inside and return what it printed; fail the test with its traceback where it failed.
+
+        Args:
+            scenario: Name of a function of `tests.sriov.vm.scenarios`.
+            seconds: After which the machine is taken for hung.
+        """
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"scenario": scenario}).encode() + b"\n")
+        self._process.stdin.flush()
+        answer = self._answer(seconds)
+        if not answer["passed"]:
+            # What the scenario left is nothing for the next one to start from.
+            self.cut_power()
+            pytest.fail(f"{scenario} failed inside the virtual machine:\n{answer['output']}", pytrace=False)
+        return str(answer["output"])
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._pending:
+                left = deadline - time.monotonic()
+                chunk = os.read(self._process.stdout.fileno(), 65536) if left > 0 and selector.select(left) else b""
+                if not chunk:
+                    pytest.fail(f"no answer within {seconds:.0f} s; the console:\n{self._console()}", pytrace=False)
+                self._pending += chunk
+        line, _, self._pending = self._pending.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _console(self) -> str:
+        log = self._folder / f"console-{self._boots}.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-40:]) if log.exists() else ""
+
+    def cut_power(self) -> None:
+        """Kill it where it stands: nothing that it has not written to its disk survives."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._process, self._pending = None, b""

@@ -1,0 +1,76 @@
+"""Lending and giving back real SR-IOV devices: true sysfs, true namespaces, a true udev, in a virtual machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.sriov.machine import Machine
+
+# Functions of `tests.sriov.vm.scenarios`, each of which ends as it began.
+SCENARIOS = (
+    "create_and_restore",
+    "everything_a_card_had_comes_back",
+    "virtual_functions_that_were_there_are_kept",
+    "seven_functions_for_each_of_two_workers",
+    "second_run_changes_nothing",
+    "another_count",
+    "busy_card_gets_another_count",
+    "busy_card_is_asked_again",
+    "only_what_the_expression_matches_is_lent",
+    "card_that_something_else_moved_in_is_lent",
+    "any_step_may_be_the_last_one",
+    "node_dies_with_everything_inside",
+    "restarted_node_gets_its_devices_again",
+    "pod_dies_with_a_function_inside",
+    "restore_while_a_pod_holds_a_function",
+    "restore_while_pods_call_theirs_alike",
+    "function_that_a_dead_pod_left_behind_comes_back",
+    "held_function_forbids_another_count",
+    "name_clash_on_return",
+    "altname_clash_on_return",
+    "altname_clash_when_a_node_dies",
+    "names_that_were_swapped_come_back",
+    "default_route_is_refused",
+    "default_route_through_a_function_is_refused",
+    "ssh_connection_is_refused",
+    "bond_member_is_refused",
+    "bridge_member_is_refused",
+    "card_under_a_vlan_is_refused",
+    "too_many_functions_are_refused",
+    "device_without_sriov_is_refused",
+    "pattern_that_matches_others_is_refused",
+    "one_card_for_two_workers_is_refused",
+    "card_of_another_cluster_is_refused",
+    "rule_keeps_network_managers_away",
+    "rule_is_there_before_the_functions",
+    "status_names_every_place",
+    "way_back_by_hand",
+    "user_reaches_root_through_sudo",
+    "user_without_sudo_is_refused",
+)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenario(machine: Machine, scenario: str) -> None:
+    machine.run(scenario)
+
+
+# What is before the power cut, and what after it.
+POWER_CUTS = (
+    ("lend_until_the_ledger_is_written", "restore_after_the_power_cut"),
+    ("lend_until_the_functions_are_made", "restore_after_the_power_cut"),
+    ("lend_and_keep", "restore_after_the_power_cut"),
+    ("lend_until_the_ledger_is_written", "lend_again_after_the_power_cut"),
+    ("lend_and_keep", "lend_again_after_the_power_cut"),
+)
+
+
+@pytest.mark.parametrize(("before", "after"), POWER_CUTS)
+def test_power_cut(machine: Machine, before: str, after: str) -> None:
+    machine.run(before)
+    machine.cut_power()
+    machine.boot()
+    machine.run(after)

@@ -1,0 +1,35 @@
+"""Routes as iproute2 writes them."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from tasks.engines import ip, shell
+
+if TYPE_CHECKING:
+    import pytest
+
+ANSWER = [
+    {"dst": "default", "gateway": "192.0.2.1", "dev": "eth0", "flags": []},
+    {"dst": "172.17.0.0/16", "dev": "docker0", "protocol": "kernel", "scope": "link", "flags": ["linkdown"]},
+    {"type": "blackhole", "dst": "10.1.0.0/16", "flags": []},
+    {"dst": "192.0.2.9", "dev": "wg0", "scope": "link", "flags": []},
+]
+
+
+def test_routes_are_read_without_the_default_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "find", lambda program, **_: program)
+    monkeypatch.setattr(shell, "run", lambda _: shell.Completed(0, json.dumps(ANSWER), ""))
+    assert ip.routes() == (
+        ip.Route(IPv4Network("172.17.0.0/16"), "docker0"),
+        ip.Route(IPv4Network("10.1.0.0/16"), "blackhole"),
+        ip.Route(IPv4Network("192.0.2.9/32"), "wg0"),
+    )
+
+
+def test_no_route_at_all_is_an_empty_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "find", lambda program, **_: program)
+    monkeypatch.setattr(shell, "run", lambda _: shell.Completed(0, "", ""))
+    assert ip.routes() == ()

@@ -1,0 +1,229 @@
+"""Interfaces as `ip -json` prints them, lifelines, and the way to root."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.engines import nic_root, nics, shell
+from tasks.engines.shell import Completed
+from tasks.problems import Problem
+from tasks.settings import nics as settings
+from tests.unit.connectx5 import card
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def test_interfaces_are_known_by_pci_address() -> None:
+    found = {link.bdf: link for link in map(nics.parse, card.links())}
+    assert found["0000:17:00.0"].name == "ens9f0np0"
+    assert found["0000:17:00.0"].altnames == ("enp23s0f0np0",)
+    assert found["0000:17:02.1"].names == ("ens9f1v7", "enp23s0f1v7")
+    assert (found["0000:17:00.2"].up, found["0000:17:00.0"].up) == (False, True)
+    assert len(found["0000:17:00.1"].vf_settings) == 8
+
+
+def test_representor_does_not_stand_for_the_card() -> None:
+    stand_in = {**card.links()[3], "ifname": "ens9f0npf0vf0", "phys_port_name": "pf0vf0"}
+    link = nics.parse(stand_in)
+    assert (link.bdf, link.representor) == ("", True)
+
+
+def test_place_of_a_function() -> None:
+    world = card.world(lambda link: card.NODE if link["ifname"] == "ens9f0v3" else card.HOST)
+    place = world.place("0000:17:00.5")
+    assert place is not None
+    assert (place[0].node, place[1].name) == ("kind-worker", "ens9f0v3")
+    assert world.place("0000:17:07.7") is None
+    assert world.place("") is None
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any]) -> None:
+    """Have programs answer by the words that their command ends with."""
+
+    def run(argv: Sequence[Any], **_: Any) -> Completed:
+        command = " ".join(map(str, argv))
+        found = next((answer for words, answer in table.items() if command.endswith(words)), [])
+        return Completed(0, found if isinstance(found, str) else json.dumps(found), "")
+
+    monkeypatch.setattr(shell, "run", run)
+    monkeypatch.setattr(nics.shutil, "which", lambda program: f"/bin/{program}")
+
+
+def test_default_routes_of_both_families_and_all_hops_are_lifelines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    hops = [{"dst": "default", "nexthops": [{"gateway": "192.0.2.1", "dev": "eno1"}, {"dev": "eno2"}]}]
+    answers(
+        monkeypatch, {"inet route show default": hops, "inet6 route show default": [{"dst": "default", "dev": "eno3"}]}
+    )
+    assert set(nics.lifelines()) == {"eno1", "eno2", "eno3"}
+
+
+def test_ssh_comes_in_on_one_interface_and_is_answered_through_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 51000 192.0.2.10 22")
+    answers(
+        monkeypatch,
+        {"address show": card.links(), "route get 203.0.113.9": [{"dst": "203.0.113.9", "dev": "ens9f0np0"}]},
+    )
+    found = nics.lifelines()
+    assert set(found) == {"eno8303", "ens9f0np0"}
+    assert "203.0.113.9" in found["eno8303"]
+
+
+def test_ssh_that_sudo_hides_is_found_among_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    listing = (
+        "0      0            192.0.2.10:22     198.51.100.7:60222\n"
+        "0      0      [fe80::1%eno8303]:22   [fe80::2%eno8303]:60000\n"
+        "0      0     [::ffff:192.0.2.10]:22  [::ffff:198.51.100.8]:60001\n"
+        "0      0             192.0.2.10:6443  198.51.100.9:4000\n"
+    )
+    answers(monkeypatch, {"state established": listing})
+    assert nics.ssh_connections() == [
+        ("198.51.100.7", "192.0.2.10"), ("fe80::2", "fe80::1"), ("198.51.100.8", "192.0.2.10"),
+    ]  # fmt: skip
+
+
+def test_ssh_on_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 51000 192.0.2.10 2222")
+    answers(monkeypatch, {"state established": "0 0 192.0.2.10:2222 203.0.113.77:1000\n"})
+    assert nics.ssh_connections() == [("203.0.113.9", "192.0.2.10"), ("203.0.113.77", "192.0.2.10")]
+
+
+def test_a_user_goes_through_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[list[str], str]] = []
+
+    def run(argv: Sequence[str], *, stdin: str, **_: Any) -> Completed:
+        asked.append((list(argv), stdin))
+        return Completed(0, json.dumps({"result": [1, 2]}), "")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shell, "run", run)
+    assert nics.call("survey", nodes={"kind-worker": 7}, everywhere=True) == [1, 2]
+    argv, request = asked[0]
+    assert argv == ["sudo", "-n", sys.executable, "-m", "tasks.engines.nic_root"]
+    assert json.loads(request) == {"call": "survey", "arguments": {"nodes": {"kind-worker": 7}, "everywhere": True}}
+
+
+def test_refused_sudo_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(1, "", "sudo: a password is required"))
+    with pytest.raises(Problem, match="sudo was refused"):
+        nics.call("drop_ledger", cluster="kind")
+
+
+def test_a_problem_of_the_helper_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = json.dumps({"problem": ["it is busy", "wait", "so it is"]})
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, answer, ""))
+    with pytest.raises(Problem) as caught:
+        nics.call("survey", nodes={}, everywhere=False)
+    assert (caught.value.message, caught.value.hint, caught.value.details) == ("it is busy", "wait", "so it is")
+
+
+def ask(root: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Run the helper as the program that sudo runs."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tasks.engines.nic_root"],
+        cwd=root, input=json.dumps(request), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"write": "/etc/passwd", "text": "x"}, "/etc/passwd: not a file"),
+        ({"write": "/sys/bus/pci/devices/0000:17:00.0/../../../../../etc/x", "text": "x"}, "not a file"),
+        ({"write": "/sys/bus/pci/devices/0000:17:00.0/reset", "text": "1"}, "not a file"),
+    ],
+)
+def test_helper_writes_no_other_file(request: pytest.FixtureRequest, step: dict[str, str], said: str) -> None:
+    answer = ask(request.config.rootpath, {"call": "change", "arguments": {"steps": [step], "namespaces": []}})
+    assert said in answer["problem"][0]
+
+
+def test_helper_runs_nothing_but_what_concerns_links(request: pytest.FixtureRequest) -> None:
+    inode = os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116
+    step = {"namespace": inode, "ip": ["netns", "exec", "x", "sh"]}
+    arguments = {"steps": [step], "namespaces": [[inode, "/proc/self/ns/net"]]}
+    answer = ask(request.config.rootpath, {"call": "change", "arguments": arguments})
+    assert answer["problem"][0] == "ip netns: not one of link, address, route"
+
+
+def test_helper_notices_another_namespace_at_the_same_path(request: pytest.FixtureRequest) -> None:
+    arguments = {"steps": [{"namespace": 1, "ip": ["link"]}], "namespaces": [[1, "/proc/self/ns/net"]]}
+    answer = ask(request.config.rootpath, {"call": "change", "arguments": arguments})
+    assert "the network namespace is gone" in answer["problem"][0]
+    assert answer["problem"][1] == "run the same command again"
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(settings, "LEDGERS", tmp_path / "nics")
+    return tmp_path / "nics"
+
+
+def content(card: str) -> dict[str, Any]:
+    return {"loans": {"kind-worker": {"physical_function": card}}}
+
+
+def test_ledger_is_replaced_as_a_whole(folders: Path) -> None:
+    nic_root.keep_ledger("kind", content("0000:17:00.0"))
+    nic_root.keep_ledger("kind", content("0000:17:00.1"))
+    assert json.loads((folders / "kind.json").read_text()) == content("0000:17:00.1")
+    assert [path.name for path in folders.glob("*kind*")] == ["kind.json"]
+    nic_root.drop_ledger("kind")
+    nic_root.drop_ledger("kind")
+    assert not list(folders.glob("*.json"))
+
+
+def test_card_of_another_cluster_cannot_be_written_down(folders: Path) -> None:
+    nic_root.keep_ledger("one", content("0000:17:00.0"))
+    with pytest.raises(Problem, match=r"lent to kind-worker of cluster one"):
+        nic_root.keep_ledger("two", content("0000:17:00.0"))
+    assert not (folders / "two.json").exists()
+
+
+def test_ledger_stays_in_its_folder(folders: Path) -> None:
+    with pytest.raises(Problem, match="not a cluster's name"):
+        nic_root.keep_ledger("../../etc/cron", content("0000:17:00.0"))
+
+
+def test_busy_card_is_asked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tries: list[str] = []
+
+    class Busy:
+        def __init__(self, path: str) -> None:
+            self.path = path
+
+        def write_text(self, text: str, **_: Any) -> None:
+            tries.append(text)
+            if len(tries) < 3:
+                raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(nic_root, "Path", Busy)
+    nic_root.change([{"write": "/sys/bus/pci/devices/0000:17:00.0/sriov_numvfs", "text": "8"}], [])
+    assert tries == ["8", "8", "8"]
+
+
+def test_card_that_stays_busy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Busy:
+        def __init__(self, path: str) -> None:
+            self.path = path
+
+        def write_text(self, *_: Any, **__: Any) -> None:
+            raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(nic_root, "Path", Busy)
+    monkeypatch.setattr(nic_root, "_BUSY_SECONDS", 0.2)
+    with pytest.raises(Problem, match=r"sriov_numvfs: accept 8.*Device or resource busy"):
+        nic_root.change([{"write": "/sys/bus/pci/devices/0000:17:00.0/sriov_numvfs", "text": "8"}], [])

@@ -1,0 +1,161 @@
+"""A cluster in memory to run the sample controller against."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[3] / "src" / "sample-controller"
+sys.path.insert(0, str(ROOT / "src"))
+
+Body = dict[str, Any]
+WORKERS = ("kind-worker", "kind-worker2")
+SCENARIO = ROOT / "test" / "sample-data" / "sample-data-for-all-in-one" / "calc-func" / "basic"
+
+
+def merge(target: Body, patch: Body) -> None:
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            merge(target[key], value)
+        else:
+            target[key] = copy.deepcopy(value)
+
+
+class FakeApi:
+    """Objects with versions, finalizers and owners: what the controllers rely on of an API server."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], Body] = {}
+        self.statuses: dict[tuple[str, str, str], list[str]] = {}
+        self._numbers = count(1)
+
+    def get(self, resource: str, namespace: str, name: str) -> Body | None:
+        return copy.deepcopy(self.objects.get((resource, namespace, name)))
+
+    def list(self, resource: str) -> list[Body]:
+        return [copy.deepcopy(body) for key, body in self.objects.items() if key[0] == resource]
+
+    def create(self, resource: str, body: Body) -> bool:
+        key = (resource, body["metadata"]["namespace"], body["metadata"]["name"])
+        if key in self.objects:
+            return False
+        self.objects[key] = copy.deepcopy(body)
+        self.objects[key]["metadata"] |= {"uid": f"uid-{next(self._numbers)}", "resourceVersion": "0"}
+        if resource == "services":
+            self.objects[key]["spec"]["clusterIP"] = f"10.96.0.{next(self._numbers)}"
+        return True
+
+    def patch(self, resource: str, namespace: str, name: str, body: Body) -> None:
+        from sample_operator.api import ApiError
+
+        key = (resource, namespace, name)
+        if key not in self.objects:
+            raise ApiError(404, f"{key} not found")
+        stored = self.objects[key]
+        if (
+            body.get("metadata", {}).get("resourceVersion", stored["metadata"]["resourceVersion"])
+            != (stored["metadata"]["resourceVersion"])
+        ):
+            raise ApiError(409, f"{key} changed meanwhile")
+        merge(stored, body)
+        stored["metadata"]["resourceVersion"] = str(next(self._numbers))
+        word = stored.get("status", {}).get("status")
+        if word and self.statuses.setdefault(key, [""])[-1] != word:
+            self.statuses[key].append(word)
+        self._drop_if_free(key)
+
+    def delete(self, resource: str, namespace: str, name: str) -> None:
+        key = (resource, namespace, name)
+        if key in self.objects:
+            self.objects[key]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+            self._drop_if_free(key)
+
+    def _drop_if_free(self, key: tuple[str, str, str]) -> None:
+        metadata = self.objects[key]["metadata"]
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            del self.objects[key]
+            for other, body in list(self.objects.items()):
+                if metadata["uid"] in {owner["uid"] for owner in body["metadata"].get("ownerReferences", [])}:
+                    self.delete(*other)
+
+
+PLURALS = {
+    "ConfigMap": "configmaps",
+    "FunctionType": "functiontypes",
+    "FunctionChain": "functionchains",
+    "DataFlow": "dataflows",
+}
+
+
+class Cluster:
+    """All six controllers of a cluster with two workers, stepped until nothing changes any more."""
+
+    def __init__(self) -> None:
+        self.api = FakeApi()
+        self._contexts: list[tuple[Any, Any]] = []
+
+    def apply(self, file: str, **changes: Any) -> None:
+        for body in yaml.safe_load_all((SCENARIO / file).read_text()):
+            merge(body, changes)
+            assert self.api.create(PLURALS[body["kind"]], body)
+
+    def configure(self, name: str, content: Any, namespace: str = "default") -> None:
+        data = (
+            content if isinstance(content, dict) and namespace != "default" else {f"{name}.json": json.dumps(content)}
+        )
+        body = {"kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
+        assert self.api.create("configmaps", body)
+
+    def inventory(self, capacity: int = 120) -> None:
+        common = ROOT / "test" / "sample-data" / "sample-data-common" / "json"
+        for name in ("functionkindmap", "connectionkindmap"):
+            self.configure(name, json.loads((common / f"{name}.json").read_text()))
+        region = {"regionType": "cpu", "regionName": "cpu", "maxFunctions": 110, "maxCapacity": capacity}
+        cpus, deployable = [], []
+        for node in WORKERS:
+            cpus.append({"nodeName": node, "deviceUUID": f"{node}-cpu0", "deviceType": "cpu", "deviceIndex": 0})
+            cpus.append({"nodeName": node, "deviceUUID": f"{node}-mem0", "deviceType": "memory", "deviceIndex": 0})
+            deployable.append({"nodeName": node, "deviceUUID": f"{node}-cpu0", "functionTargets": [region]})
+        self.configure("infrastructureinfo", {"devices": cpus})
+        self.configure("deployinfo", {"devices": deployable})
+
+    def start(self) -> None:
+        from sample_operator import cpufunction, deviceinfo, ethernetconnection, flowctrl, wbconnection, wbfunction
+        from sample_operator.context import Context
+
+        for module in (flowctrl, wbfunction, wbconnection):
+            self._contexts.append((module.ROLE, module.ROLE.prepare(Context(self.api))))
+        for module in (deviceinfo, cpufunction, ethernetconnection):
+            for node in WORKERS:
+                self._contexts.append((module.ROLE, module.ROLE.prepare(Context(self.api, node))))
+
+    def settle(self, rounds: int = 60) -> None:
+        """Every controller looks once at every object, so many times."""
+        for _ in range(rounds):
+            for role, context in self._contexts:
+                for resource, reconcile in role.reconcilers.items():
+                    for key in [key for key in self.api.objects if key[0] == resource]:
+                        reconcile(context, key[1], key[2])
+
+    def names(self, resource: str) -> list[str]:
+        return sorted(name for kind, _, name in self.api.objects if kind == resource)
+
+    def flow(self) -> Body:
+        return self.api.objects["dataflows", "cpufunc-calcapp", "df-calcapp"]
+
+
+def started_cluster(capacity: int = 120) -> Cluster:
+    """A cluster whose controllers have seen the inventory and the calcapp scenario."""
+    cluster = Cluster()
+    cluster.inventory(capacity)
+    for file in ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml"):
+        cluster.apply(file)
+    cluster.start()
+    cluster.settle()
+    return cluster

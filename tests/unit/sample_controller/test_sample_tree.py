@@ -1,0 +1,118 @@
+"""The sample controller's files: the layout, names and references that the real archive has."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.unit.sample_controller.sample_cluster import ROOT, SCENARIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KINDS = {
+    "ChildBs", "ComputeResource", "ConnectionTarget", "ConnectionType", "CPUFunction", "DataFlow", "DeviceInfo",
+    "EthernetConnection", "FPGA", "FPGAFunction", "FPGAReconfiguration", "FunctionChain", "FunctionTarget",
+    "FunctionType", "GPUFunction", "PCIeConnection", "SchedulingData", "TopologyInfo", "WBConnection", "WBFunction",
+}  # fmt: skip
+WITH_STATUS_ENDPOINT = {
+    "connectiontargets", "connectiontypes", "dataflows", "functionchains", "functiontargets", "functiontypes",
+    "schedulingdata", "topologyinfos",
+}  # fmt: skip
+MANAGERS = {
+    "whitebox-k8s-flowctrl": "whitebox-k8s-flowctrl",
+    "WBFunction": "wbfunction",
+    "WBConnection": "wbconnection",
+}
+DAEMONS = {"CPUFunction": "cpufunction", "DeviceInfo": "deviceinfo", "EthernetConnection": "ethernetconnection"}
+
+
+def documents(file: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(file.read_text()))
+
+
+def definitions() -> list[dict[str, Any]]:
+    files = [
+        folder.parent / resource
+        for folder in ROOT.glob("src/*/config/crd/kustomization.yaml")
+        for resource in documents(folder)[0]["resources"]
+    ]
+    return list(itertools.chain.from_iterable(map(documents, files)))
+
+
+def test_every_kind_of_the_contract_is_defined() -> None:
+    assert {each["spec"]["names"]["kind"] for each in definitions()} == KINDS
+    assert {each["spec"]["group"] for each in definitions()} == {"example.com"}
+    assert {each["spec"]["scope"] for each in definitions()} == {"Namespaced"}
+
+
+def test_only_some_kinds_have_a_status_endpoint() -> None:
+    found = {
+        each["spec"]["names"]["plural"]
+        for each in definitions()
+        if "status" in each["spec"]["versions"][0].get("subresources", {})
+    }
+    assert found == WITH_STATUS_ENDPOINT
+
+
+def test_operator_writes_status_where_the_definitions_say() -> None:
+    from sample_operator import api
+
+    assert api._STATUS_ENDPOINT <= WITH_STATUS_ENDPOINT
+
+
+def test_plurals_of_the_operator_are_those_of_the_definitions() -> None:
+    from sample_operator import names
+
+    for each in definitions():
+        assert names.plural(each["spec"]["names"]["kind"]) == each["spec"]["names"]["plural"]
+
+
+@pytest.mark.parametrize(("folder", "image"), MANAGERS.items())
+def test_managers_run_on_the_control_plane(folder: str, image: str) -> None:
+    config = ROOT / "src" / folder / "config"
+    assert documents(config / "default/kustomization.yaml")[0]["namespace"] == f"{image}-system"
+    assert documents(config / "manager/kustomization.yaml")[0]["images"][0]["newName"] == f"localhost/{image}"
+    deployment = documents(config / "manager/manager.yaml")[1]
+    assert "node-role.kubernetes.io/control-plane" in deployment["spec"]["template"]["spec"]["nodeSelector"]
+
+
+@pytest.mark.parametrize(("folder", "image"), DAEMONS.items())
+def test_daemons_find_the_kubeconfig_of_their_node(folder: str, image: str) -> None:
+    daemon = documents(ROOT / f"src/{folder}/config/samples/crc_{image}_daemonset.yaml")[0]
+    pod = daemon["spec"]["template"]["spec"]
+    assert daemon["metadata"]["name"] == f"crc-{image}-daemon"
+    assert pod["containers"][0]["image"] == f"localhost/{image}:1.1.0"
+    assert pod["volumes"][0]["hostPath"] == {"path": "/etc/k8s_node/config", "type": "File"}
+
+
+@pytest.mark.parametrize("folder", [*MANAGERS, *DAEMONS])
+def test_each_controller_image_runs_a_known_role(folder: str) -> None:
+    source = (ROOT / "src/sample_operator/__main__.py").read_text()
+    entrypoint = re.search(r"ENTRYPOINT (\[.*\])", (ROOT / "src" / folder / "Dockerfile").read_text())
+    assert entrypoint is not None
+    role = json.loads(entrypoint[1])[-1]
+    assert f'"{role}": {role}.ROLE' in source
+
+
+def test_images_of_the_scenarios_can_be_built() -> None:
+    built = {file.parent.name for file in ROOT.glob("sample-functions/**/Dockerfile")}
+    used = {"send_video_tool"}
+    files = SCENARIO.parents[1].rglob("cm-cpufunc-config.yaml")
+    for config in itertools.chain.from_iterable(map(documents, files)):
+        for entry in json.loads(next(iter(config["data"].values()))):
+            used |= {each["image"].split("/")[-1].split(":")[0] for each in entry["template"]["spec"]["containers"]}
+    assert used == built
+
+
+def test_chain_leads_from_start_to_end_through_every_function() -> None:
+    from sample_operator.placement import keys_in_order
+
+    chain = documents(SCENARIO / "functionchain.yaml")[0]["spec"]
+    assert keys_in_order(chain["connections"]) == ["send", "plus", "minus", "multiply", "divide", "average", "rcv"]
+    assert set(keys_in_order(chain["connections"])) == set(chain["functions"])
