@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import io
@@ -13,7 +14,9 @@ import json
 import os
 import re
 import shutil
+import socket as unix
 import tarfile
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from ipaddress import IPv4Network, ip_network
@@ -38,6 +41,8 @@ _LAST_BUNDLED_BUILDKIT = 22
 _ERROR_LINES = 15
 # On what this tool made and may remove.
 OURS = "openkasugai.made"
+# One at a time: two threads that look at once would make two connections and forget one.
+_CHOOSING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,11 @@ def embedded() -> dockerd.Engine:
 
 def answers(url: str) -> bool:
     """Return whether an engine answers at `url`."""
-    return _connect(url) is not None
+    connection = _connect(url)
+    if connection is None:
+        return False
+    connection.close()
+    return True
 
 
 def socket() -> str:
@@ -116,7 +125,10 @@ def client() -> DockerClient:
 
 def forget() -> None:
     """Forget the connection, after an engine was started or stopped."""
-    _chosen.cache_clear()
+    with _CHOOSING:
+        if _first_that_answers.cache_info().currsize:
+            _first_that_answers()[1].close()
+        _first_that_answers.cache_clear()
     cli.cache_clear()
 
 
@@ -282,12 +294,14 @@ def push(local_tag: str, remote_tag: str) -> str:
     # Without any the client takes those of `docker login`.
     auth = {"username": chosen.user, "password": chosen.password} if chosen else None
     client().api.tag(local_tag, repository, tag)
-    digest = ""
+    digest, error = "", ""
+    # Read to its end even after an error: an answer that is left half read keeps its connection.
     for event in client().api.push(repository, tag=tag, stream=True, decode=True, auth_config=auth):
-        if "error" in event:
-            raise Problem(f"image {remote_tag}: push failed: {event['error']}", hint="./doit registry")
+        error = error or event.get("error", "")
         digest = event.get("aux", {}).get("Digest", digest)
         progress.step(f"pushing {remote_tag} ({event.get('id', '')} {event.get('status', '')})")
+    if error:
+        raise Problem(f"image {remote_tag}: push failed: {error}", hint="./doit registry")
     return digest
 
 
@@ -321,7 +335,10 @@ def containers(label: str) -> list[ContainerFacts]:
 def tenants(url: str) -> list[str]:
     """Return the names of all containers, running or not, of the engine at `url`; none where none answers."""
     engine = _connect(url)
-    listed = engine.api.containers(all=True) if engine else []
+    if engine is None:
+        return []
+    with contextlib.closing(engine):
+        listed = engine.api.containers(all=True)
     return sorted(entry["Names"][0].lstrip("/") for entry in listed)
 
 
@@ -476,8 +493,13 @@ def remove_network(name: str) -> bool:
     return False
 
 
-@functools.lru_cache(maxsize=1)
 def _chosen() -> tuple[str, DockerClient]:
+    with _CHOOSING:
+        return _first_that_answers()
+
+
+@functools.lru_cache(maxsize=1)
+def _first_that_answers() -> tuple[str, DockerClient]:
     for url in _candidates():
         found = _connect(url)
         if found is not None:
@@ -497,14 +519,26 @@ def _connect(url: str) -> DockerClient | None:
     from docker import DockerClient
     from docker.errors import DockerException
 
-    if url.startswith("unix://") and not Path(url.removeprefix("unix://")).exists():
+    if not _listens(url):
         return None
     try:
         connection = DockerClient(base_url=url, timeout=_CALL_SECONDS)
-        connection.ping()
     except DockerException:
         return None
+    try:
+        connection.ping()
+    except DockerException:
+        connection.close()
+        return None
     return connection
+
+
+def _listens(url: str) -> bool:
+    """Return whether somebody takes connections at `url`: the client leaks a UNIX socket that nobody listens at."""
+    if not url.startswith("unix://"):
+        return True
+    with unix.socket(unix.AF_UNIX, unix.SOCK_STREAM) as probe:
+        return probe.connect_ex(url.removeprefix("unix://")) == 0
 
 
 def _no_engine() -> Problem:

@@ -35,8 +35,6 @@ _STOP_SECONDS = 60.0
 _LOG_TAIL = 15
 # What BuildKit keeps of layers that no image needs; without a bound it keeps every one that it ever made.
 _BUILD_CACHE = "15GB"
-# Daemons that this run has started. They outlive it, and are no children that somebody forgot to wait for.
-_launched: list[subprocess.Popen[bytes]] = []
 
 _RUNTIME = """#!/bin/sh
 # OCI runtime for a machine whose capability bounding set lacks CAP_SYS_RESOURCE: runc would fail to grant it.
@@ -156,6 +154,8 @@ def start(target: Engine, answers: Callable[[], bool]) -> None:
             explain=lambda: tail(target),
             hint=f"less {target.log}",
         )
+        if process is not None:
+            process.returncode = 0  # It outlives this run, and is no child that somebody forgot to wait for.
 
 
 def stop(target: Engine) -> bool:
@@ -195,7 +195,7 @@ def _launch(target: Engine) -> subprocess.Popen[bytes]:
     _remember_network(target)
     _make_bridge(target.bridge)
     with target.log.open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             _arguments(target),
             cwd="/",
             env=credentials.kept_out(os.environ),
@@ -204,8 +204,6 @@ def _launch(target: Engine) -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,  # it outlives this run and its terminal
         )
-    _launched.append(process)
-    return process
 
 
 def _arguments(target: Engine) -> list[str]:

@@ -1,0 +1,88 @@
+"""tasks.engines.docker without an engine: which one is chosen, and connections that are closed."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.engines import docker
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    path = tmp_path / "docker.sock"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    docker.forget()
+    yield path
+    docker.forget()
+
+
+class Connection:
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_socket_that_a_killed_engine_left_is_no_engine_and_leaks_nothing(address: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(address))
+    assert not docker.answers(f"unix://{address}")
+    with pytest.raises(Problem, match="no engine answers"):
+        docker.client()
+    gc.collect()  # pytest fails the test for a socket that nobody closed
+
+
+def test_an_engine_that_answers_nonsense_is_no_engine(address: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor() as pool:
+        listener.bind(str(address))
+        listener.listen()
+        served = pool.submit(_answer_once, listener)
+        assert not docker.answers(f"unix://{address}")
+        assert b"GET " in served.result()
+    gc.collect()
+
+
+def test_checks_side_by_side_share_one_connection(address: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Connection] = []
+
+    def connect(url: str) -> Connection:
+        time.sleep(0.01)  # the others arrive meanwhile
+        made.append(Connection())
+        return made[-1]
+
+    monkeypatch.setattr(docker, "_connect", connect)
+    barrier = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        sockets = {future.result() for future in [pool.submit(_meet_and_ask, barrier) for _ in range(4)]}
+    assert sockets == {f"unix://{address}"}
+    assert len(made) == 1
+    docker.forget()
+    assert made[0].closed == 1
+
+
+def _answer_once(listener: socket.socket) -> bytes:
+    asked = b""
+    while not asked:  # who only looks whether somebody listens, asks for nothing
+        connection, _ = listener.accept()
+        with connection:
+            asked = connection.recv(4096)
+            if asked:
+                connection.sendall(b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    return asked
+
+
+def _meet_and_ask(barrier: threading.Barrier) -> str:
+    barrier.wait()
+    return docker.socket()
