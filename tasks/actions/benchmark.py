@@ -36,6 +36,7 @@ _MINUTE = 60
 _MEGABYTE = 1_000_000
 
 Seconds = dict[str, float]
+Row = dict[str, object]
 
 
 def run(*, warm: bool = False) -> None:
@@ -49,6 +50,7 @@ def run(*, warm: bool = False) -> None:
     """
     shutil.rmtree(_FOLDER, ignore_errors=True)
     checkout.copy_to(_COPY)
+    _lend_archive()
     _doit("delete_cluster")
     seconds: Seconds = {} if warm else _cold_images()
     _doit("images", "image:openkasugai-registry")
@@ -56,6 +58,13 @@ def run(*, warm: bool = False) -> None:
         seconds.update(measure())
     _doit("delete_cluster")
     _report(seconds, _sizes())
+
+
+def _lend_archive() -> None:
+    """Let the copy use this checkout's controller archive, where there is one."""
+    archive = paths.SRC / parameters.current().dci_k8s_software_tarfile
+    if archive.is_file():
+        (_COPY / "src" / archive.name).symlink_to(archive)
 
 
 def _cold_images() -> Seconds:
@@ -204,32 +213,24 @@ def _sizes() -> dict[str, float]:
 
 
 def _report(seconds: Seconds, sizes: dict[str, float]) -> None:
-    rows = [_row(name, took, seconds) for name, took in seconds.items()]
+    rows: list[Row] = [{"name": name, "seconds": round(took, 3)} for name, took in seconds.items()]
+    aims = [_held_against(aim, seconds) for aim in benchmark.AIMS if aim.measured in seconds]
     for row in rows:
-        aim = f"  aim {row['aim']}: {'met' if row['met'] else 'MISSED'}" if "aim" in row else ""
-        ratio = f"  {row['ratio']:.2f} x {row['against']}" if "ratio" in row else ""
-        progress.line(f"{row['name']:<55} {row['seconds']:8.2f} s{ratio}{aim}")
+        progress.line(f"{row['name']:<55} {row['seconds']:8.2f} s")
+    for aim in aims:
+        unit = f"x {aim['against']}" if "against" in aim else "s"
+        said = f"{aim['found']:.2f} {unit}, aim {aim['limit']:g}: {'met' if aim['met'] else 'MISSED'}"
+        progress.line(f"{aim['name']:<55} {said}")
     for name, size in sizes.items():
         progress.line(f"{f'size of {name}':<55} {size:8.0f} MB")
     machine = {"cores": os.cpu_count(), "kernel": os.uname().release}
-    text = json.dumps({"machine": machine, "measured": rows, "megabytes": sizes}, indent=2)
+    text = json.dumps({"machine": machine, "measured": rows, "aims": aims, "megabytes": sizes}, indent=2)
     _RESULTS.write_text(f"{text}\n", encoding="utf-8")
     progress.line(f"Written to {_RESULTS.relative_to(paths.ROOT)}")
 
 
-def _row(name: str, took: float, seconds: Seconds) -> dict[str, object]:
-    """Return a measurement with what it is held against, as the JSON file has it."""
-    row: dict[str, object] = {"name": name, "seconds": round(took, 3)}
-    aim = benchmark.AIMS.get(name)
-    if aim is None:
-        return row
-    if not aim.against:
-        return {**row, "aim": f"{aim.limit} s", "met": took <= aim.limit}
-    ratio = took / seconds[aim.against]
-    return {
-        **row,
-        "against": aim.against,
-        "ratio": round(ratio, 3),
-        "aim": f"{aim.limit} x",
-        "met": ratio <= aim.limit,
-    }
+def _held_against(aim: benchmark.Aim, seconds: Seconds) -> Row:
+    """Return a measurement beside what it should not exceed, as the JSON file has it."""
+    found = seconds[aim.measured] / (seconds[aim.against] if aim.against else 1)
+    against = {"against": aim.against} if aim.against else {}
+    return {"name": aim.measured, "found": round(found, 3), **against, "limit": aim.limit, "met": found <= aim.limit}

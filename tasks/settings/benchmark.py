@@ -16,22 +16,25 @@ class Aim:
     """What a measurement should not exceed.
 
     Attributes:
+        measured: Name of the measurement.
         limit: Seconds, or the ratio to another measurement of the same run.
         against: Name of that other measurement; empty where the limit is in seconds.
     """
 
+    measured: str
     limit: float
     against: str = ""
 
 
-AIMS = {
-    "images, cold": Aim(1200),
-    "nodes": Aim(1.2, "nodes, stock kind"),
-    "warm images to a verified dataflow": Aim(120),
-    "doit list": Aim(0.25),
-    "./doit --version": Aim(1.25, "python -m doit --version"),
-    "doctor, the registry says nothing": Aim(3),
-    "create_cluster_with_all, nothing to do": Aim(1),
-    "register, doit": Aim(0.67, "register, one kubectl call"),
-    "registered, nothing to do": Aim(0.5, "register, doit"),
-}
+AIMS = (
+    Aim("images, cold", 1200),
+    Aim("nodes", 1.2, "nodes, stock kind"),
+    Aim("warm images to a verified dataflow", 120),
+    Aim("doit list", 0.25),
+    Aim("./doit --version", 1.25, "python -m doit --version"),
+    Aim("doctor, the registry says nothing", 3),
+    Aim("create_cluster_with_all, nothing to do", 1),
+    Aim("register, doit", 0.67, "register, one kubectl call"),
+    Aim("register, doit", 0.1, "register, a kubectl call per file"),
+    Aim("registered, nothing to do", 0.5, "register, doit"),
+)
