@@ -44,11 +44,21 @@ def _memory(host: Host, p: Parameters) -> Finding:
 
 def _disk(host: Host, p: Parameters) -> Finding:
     free, total, place = min((*host.disk(place), place) for place in (p.cache_dir, _DOCKER_DATA))
+    good = total >= p.min_disk_gb * _GB and free >= _FREE_GB * _GB
     return judged(
-        total >= p.min_disk_gb * _GB and free >= _FREE_GB * _GB,
+        good,
         f"{total / _GB:.0f} GB, {free / _GB:.0f} GB free at {place}",
         f"{p.min_disk_gb} GB (MIN_DISK_GB), {_FREE_GB} GB free",
+        "" if good else _prune(),
     )
+
+
+def _prune() -> str:
+    """Return the command that frees what the engine in use keeps for nobody; empty where none answers."""
+    try:
+        return f"DOCKER_HOST={docker.socket()} docker system prune, or use a larger disk"
+    except Problem:
+        return ""
 
 
 def _system(host: Host, _: Parameters) -> Finding:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=timezone.utc)
 GB = 10**9
+SOCKET = "unix:///var/run/docker.sock"
 CERT_URL = "http://192.168.10.100/harbor/ca.crt"
 REGISTRY_URL = "https://192.168.10.100/v2/"
 PROC_NET_TCP = """\
@@ -176,7 +177,8 @@ CASES = (
     Case("memory", FAILED, "0.0 GB", files={"/proc/meminfo": None}),
     Case("disk", OK, "60 GB free"),
     Case("disk", FAILED, "50 GB", disk=(40 * GB, 50 * GB)),
-    Case("disk", FAILED, "3 GB free", disk=(3 * GB, 500 * GB), cure="docker system prune"),
+    Case("disk", FAILED, "3 GB free", disk=(3 * GB, 500 * GB), cure=f"DOCKER_HOST={SOCKET} docker system prune"),
+    Case("disk", FAILED, "3 GB free", disk=(3 * GB, 500 * GB), docker="", cure="docker system prune"),
     Case("system", OK, "Ubuntu 22.04.5 LTS"),
     Case("system", OK, "bookworm", files={"/etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="bookworm"'}),
     Case("system", FAILED, "Focal", files={"/etc/os-release": 'ID=ubuntu\nVERSION_ID="20.04"\nPRETTY_NAME=Focal'}),
@@ -318,7 +320,8 @@ def _look(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca_pem: b
     chosen = _parameters(case)
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     monkeypatch.setattr(docker, "client", lambda: _engine(case.docker))
-    monkeypatch.setattr(docker, "host_url", lambda: "unix:///var/run/docker.sock")
+    monkeypatch.setattr(docker, "host_url", lambda: SOCKET)
+    monkeypatch.setattr(docker, "socket", lambda: _engine(case.docker) and SOCKET)
     routes = tuple(ip.Route(ip.IPv4Network(network), "ens0") for network in case.routes)
     monkeypatch.setattr(address_plan.ip, "routes", lambda: routes)
     web = {url: _with_ca(answer, ca_pem) for url, answer in case.web.items()}
