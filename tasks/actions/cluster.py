@@ -270,10 +270,21 @@ def _make() -> None:
     docker.ensure_network(cluster.NETWORK)
     paths.CONTROLLER.mkdir(parents=True, exist_ok=True)
     wanted = _wanted()
-    kind.create(_name(), _config())
+    _make_nodes(late=len(cluster.node_names(_name())))
     # Written last: a control plane without it is of a cluster that was never finished.
     record = json.dumps(wanted, indent=2).encode()
     docker.copy_into(cluster.node_names(_name())[0], cluster.RECORD, record)
+
+
+def _make_nodes(late: int) -> None:
+    """Run kind; once more for each of `late` nodes that the engine was still making for a run that was killed."""
+    try:
+        kind.create(_name(), _config())
+    except kind.NodesExist:
+        if not late:
+            raise
+        kind.delete(_name())
+        _make_nodes(late - 1)
 
 
 def _say_why(nodes: list[kind.NodeFacts]) -> None:

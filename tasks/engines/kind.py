@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _NEUTRAL = {"KIND_EXPERIMENTAL_PROVIDER": "", "KIND_EXPERIMENTAL_DOCKER_NETWORK": ""}
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
 _ERROR_LINES = 30
+# kind's own words for nodes that it sees before it begins, and the engine's for one that comes while it works.
+_TAKEN = ("already exist for a cluster with the name", "is already in use by container")
+
+
+class NodesExist(Problem):
+    """Nodes of that name were there, or came while the cluster was made."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +77,12 @@ def create(name: str, config: Path) -> None:
         config: kind's own config file.
 
     Raises:
-        Problem: kind failed. The nodes are kept and their logs are packed; the message says where.
+        NodesExist: There are nodes of that name.
+        Problem: kind failed otherwise. The nodes are kept and their logs are packed; the message says where.
     """
     completed = _run("create", "cluster", "--name", name, "--config", config, "--retain", check=False)
+    if any(words in completed.stderr for words in _TAKEN):
+        raise NodesExist(f"cluster {name}: something else makes nodes of it", details=completed.stderr.strip())
     if completed.returncode != 0:
         archive = _pack_logs(name)
         lines = completed.stderr.strip().splitlines()
@@ -140,6 +149,7 @@ def _pack_logs(name: str) -> Path:
     archive = folder / "create-logs.tar.gz"
     progress.step("gathering the nodes' logs")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        (Path(scratch) / "logs").mkdir()  # kind makes none where no node is left
         _run("export", "logs", Path(scratch) / "logs", "--name", name, check=False)
         packed = Path(scratch) / archive.name
         with tarfile.open(packed, "w:gz") as tar:

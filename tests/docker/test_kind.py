@@ -57,3 +57,20 @@ def test_a_failed_create_keeps_the_nodes_and_packs_their_logs(config: Path) -> N
 
     kind.delete(NAME)
     assert kind.nodes(NAME) == []
+
+
+def test_a_node_that_a_killed_run_left_is_told_apart(config: Path) -> None:
+    with pytest.raises(Problem, match="logs are in"):
+        kind.create(NAME, config)
+    with pytest.raises(kind.NodesExist, match=f"cluster {NAME}: "):
+        kind.create(NAME, config)
+
+
+def test_a_node_that_comes_while_kind_works_is_told_apart(config: Path) -> None:
+    # Without kind's label kind does not see it, and the engine refuses the name.
+    docker.client().api.create_container(IMAGE, name=f"{NAME}-control-plane")
+    try:
+        with pytest.raises(kind.NodesExist):
+            kind.create(NAME, config)
+    finally:
+        docker.remove_container(f"{NAME}-control-plane")
