@@ -1,4 +1,4 @@
-"""The virtual machine of this tier: one for all tests, started again after one that failed."""
+"""The virtual machines of this tier: they work off all selected tests at once, and each test waits for its own."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sriov.image import ensure_qemu
-from tests.sriov.machine import Machine
+from tests.sriov.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
+
+    Stages = tuple[str, ...]
 
 
-@pytest.fixture(scope="session")
-def _one_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+@pytest.fixture(scope="module")
+def outcomes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[Stages, Future[None]]]:
+    """Start everything that the selected tests want run; what takes longest begins first."""
     ensure_qemu()
-    machine = Machine(tmp_path_factory.mktemp("sriov"))
-    yield machine
-    machine.cut_power()
-
-
-@pytest.fixture
-def machine(_one_machine: Machine) -> Machine:
-    """Return the machine, running, with nothing lent and no virtual functions."""
-    if not _one_machine.runs:
-        _one_machine.boot(afresh=True)
-    return _one_machine
+    functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    wanted = [item.callspec.params["stages"] for item in functions if "outcomes" in item.fixturenames]
+    pool = Pool(tmp_path_factory.mktemp("sriov"))
+    try:
+        yield {stages: pool.submit(stages) for stages in sorted(wanted, key=len, reverse=True)}
+    finally:
+        pool.close()

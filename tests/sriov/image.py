@@ -1,19 +1,20 @@
 """What the virtual machine boots: QEMU, a Debian kernel, a small root filesystem, and this checkout.
 
 Everything comes from the machine's own apt sources. Kernel and root filesystem are kept by content below CACHE_DIR; the
-project's tree is a second archive, made anew for every boot.
+project's tree is a second archive, made anew for every run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import lzma
 import os
 import platform
+import py_compile
 import shutil
 import stat
+import struct
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,10 +39,14 @@ _MODULES = (
     "dca", "i2c-algo-bit", "igb", "igbvf",
     "veth", "llc", "stp", "garp", "mrp", "8021q", "bridge", "tls", "bonding",
 )  # fmt: skip
+# What comes along with the packages and nothing here reads: every MiB is unpacked again in each boot.
 _LEFT_OUT = (
-    "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/perl5",
+    "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/perl", "usr/share/perl5",
+    "usr/lib/x86_64-linux-gnu/perl", "usr/lib/x86_64-linux-gnu/perl-base", "usr/lib/x86_64-linux-gnu/gconv",
     "lib/udev/hwdb.d", "usr/lib/udev/hwdb.d", "var/lib", "var/cache", "dev",
 )  # fmt: skip
+# No postinst does it in an image that is only extracted; unchecked, since the archive knows no times.
+_COMPILE = 'chroot "$1" /usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3*'
 
 
 def ensure_qemu() -> None:
@@ -90,8 +95,16 @@ def _with_backports() -> Iterator[list[str]]:
         yield ["-q", *(word for option in options for word in ("-o", option))]
 
 
+def boot_files(folder: Path) -> tuple[Path, Path]:
+    """Return the kernel and the initial RAM disk of this checkout, which is written to a folder."""
+    image = ensure_image()
+    initrd = folder / "initrd"
+    initrd.write_bytes((image / "root.cpio").read_bytes() + project_tree())
+    return image / "kernel", initrd
+
+
 def ensure_image() -> Path:
-    """Return the folder with `vmlinuz` and `root.cpio`, made once per content."""
+    """Return the folder with `kernel` and `root.cpio`, made once per content."""
     folder = _folder()
     if folder is None or not folder.exists():
         # The lists may be older than what the mirror still holds.
@@ -110,8 +123,8 @@ def ensure_image() -> Path:
 
 def _folder() -> Path | None:
     kernel = _kernel()
-    inputs = json.dumps([kernel, _PACKAGES, _MODULES, _LEFT_OUT])
-    name = hashlib.sha256(inputs.encode()).hexdigest()[:16]
+    # What is in an image depends on all that makes it, which is this file.
+    name = hashlib.sha256(kernel.encode() + Path(__file__).read_bytes()).hexdigest()[:16]
     return parameters.current().cache_dir / "sriov-vm" / name if kernel else None
 
 
@@ -132,8 +145,9 @@ def _make_image(folder: Path, scratch: Path) -> None:
     shell.run(["apt-get", "-q", "download", _kernel()], cwd=scratch)
     shell.run(["dpkg-deb", "-x", next(scratch.glob("*.deb")), unpacked])
     packages = f"--include={','.join(_PACKAGES)}"
-    shell.run(["mmdebstrap", "--variant=extract", packages, apt.suite(), root, *apt.sources()])
-    shutil.copy(next((unpacked / "boot").glob("vmlinuz-*")), folder / "vmlinuz")
+    compiled = f"--extract-hook={_COMPILE}"
+    shell.run(["mmdebstrap", "--variant=extract", packages, compiled, apt.suite(), root, *apt.sources()])
+    (folder / "kernel").write_bytes(_unpacked(next((unpacked / "boot").glob("vmlinuz-*")).read_bytes()))
     modules = root / "modules"
     modules.mkdir()
     (modules / "order").write_text("".join(f"{name}\n" for name in _MODULES), encoding="utf-8")
@@ -141,6 +155,19 @@ def _make_image(folder: Path, scratch: Path) -> None:
         _copy_module(next((unpacked / "lib" / "modules").rglob(f"{name}.ko*")), modules / f"{name}.ko")
     kept = (path for path in sorted(root.rglob("*")) if _is_kept(path, root))
     (folder / "root.cpio").write_bytes(cpio((path.relative_to(root), path) for path in kept))
+
+
+def _unpacked(kernel: bytes) -> bytes:
+    """Return what a bzImage unpacks when it boots, which QEMU boots too (PVH): emulated, that takes seconds.
+
+    The fields are those of Documentation/arch/x86/boot.rst. What is not packed with xz stays as it is.
+    """
+    setup_sectors = kernel[0x1F1]
+    offset, length = struct.unpack_from("<II", kernel, 0x248)
+    start = (setup_sectors + 1) * 512 + offset
+    # The last four bytes tell the unpacked size.
+    payload = kernel[start : start + length - 4]
+    return lzma.decompress(payload) if payload.startswith(b"\xfd7zXZ\0") else kernel
 
 
 def _copy_module(source: Path, target: Path) -> None:
@@ -177,8 +204,21 @@ def _cpio_entry(inode: int, name: str, mode: int, data: bytes) -> list[bytes]:
 def project_tree() -> bytes:
     """Return what the scenarios need of this checkout, as an archive that the kernel unpacks over the root."""
     here = Path(__file__).parent
-    programs = (path for folder in (paths.ROOT / "tasks", here / "vm") for path in folder.rglob("*.py"))
-    files = {path.relative_to(paths.ROOT) for path in (*programs, paths.ROOT / "README.md")}
-    folders = {parent for name in files for parent in name.parents}
-    inside = ((Path("project") / name, paths.ROOT / name) for name in (*sorted(folders), *sorted(files)))
-    return cpio([*inside, (Path("init"), here / "vm" / "init")])
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for source in (paths.ROOT / "tasks", here / "vm"):
+            for path in source.rglob("*.py"):
+                _add_program(path, tree / "project" / path.relative_to(paths.ROOT))
+        shutil.copy(paths.ROOT / "README.md", tree / "project")
+        shutil.copy(here / "vm" / "init", tree)
+        return cpio((path.relative_to(tree), path) for path in sorted(tree.rglob("*")))
+
+
+def _add_program(source: Path, target: Path) -> None:
+    """Copy a program and compile it: a Python of another version in the image ignores that by its name."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
+    shown = f"/project/{source.relative_to(paths.ROOT)}"
+    py_compile.compile(
+        str(target), dfile=shown, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.engines import shell
-from tests.sriov.image import QEMU, ensure_image, project_tree
+from tests.sriov.image import QEMU
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MEMORY_MIB = 768
+# Python waits for the kernel's random numbers, which come at once from a processor that has an instruction for them.
+CPU = "qemu64,+rdrand"
+KERNEL_WORDS = "console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0"
 STATE_DISK_MIB = 16
 BOOT_SECONDS = 300
 # A root port each, so that each has room for its virtual functions.
@@ -31,9 +34,11 @@ CARDS = ("52:54:00:0a:00:01", "52:54:00:0b:00:01")
 class Machine:
     """One virtual machine, with a small disk that outlives its boots."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep the folder of its disk and logs."""
+    def __init__(self, folder: Path, kernel: Path, initrd: Path) -> None:
+        """Keep what it boots, and make the folder of its disk and logs."""
+        folder.mkdir()
         self._folder = folder
+        self._system = (kernel, initrd)
         self._disk = folder / "state.img"
         self._process: subprocess.Popen[bytes] | None = None
         self._pending = b""
@@ -47,16 +52,11 @@ class Machine:
         """
         if afresh:
             self._disk.unlink(missing_ok=True)
-        image = ensure_image()
         self._boots += 1
         self._make_disk()
-        initrd = self._folder / "initrd"
-        initrd.write_bytes((image / "root.cpio").read_bytes() + project_tree())
-        console = self._folder / f"console-{self._boots}.log"
-        arguments = self._arguments(image / "vmlinuz", initrd, console)
         with (self._folder / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [shell.find("nice"), shell.find(QEMU), *arguments],
+                [shell.find("nice"), shell.find(QEMU), *self._arguments()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -64,7 +64,8 @@ class Machine:
         if not self._answer(BOOT_SECONDS).get("ready"):
             pytest.fail(f"the virtual machine said no ready; its console:\n{self._console()}", pytrace=False)
 
-    def _arguments(self, kernel: Path, initrd: Path, console: Path) -> list[str]:
+    def _arguments(self) -> list[str]:
+        kernel, initrd = self._system
         cards = [argument for number, mac in enumerate(CARDS, start=1) for argument in (
             "-device", f"pcie-root-port,id=port{number},chassis={number},slot={number}",
             "-netdev", f"hubport,hubid=1,id=wire{number}",
@@ -72,9 +73,8 @@ class Machine:
         )]  # fmt: skip
         return [
             "-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg", "-smp", "1",
-            "-m", str(MEMORY_MIB), "-kernel", str(kernel), "-initrd", str(initrd),
-            "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
-            "-serial", f"file:{console}", "-chardev", "stdio,id=agent,signal=off", "-serial", "chardev:agent",
+            "-cpu", CPU, "-m", str(MEMORY_MIB), "-kernel", str(kernel), "-initrd", str(initrd), "-append", KERNEL_WORDS,
+            "-serial", f"file:{self._console_log}", "-chardev", "stdio,id=agent,signal=off", "-serial", "chardev:agent",
             "-drive", f"file={self._disk},format=raw,if=virtio,cache=writethrough", *cards,
         ]  # fmt: skip
 
@@ -90,7 +90,7 @@ class Machine:
         return self._process is not None
 
     def run(self, scenario: str, *, seconds: float = 300) -> str:
-        """Run a scenario inside and return what it printed; fail the test with its traceback where it failed.
+        """Run a scenario inside and return what it printed; fail with its traceback where it failed.
 
         Args:
             scenario: Name of a function of `tests.sriov.vm.scenarios`.
@@ -102,8 +102,6 @@ class Machine:
         self._process.stdin.flush()
         answer = self._answer(seconds)
         if not answer["passed"]:
-            # What the scenario left is nothing for the next one to start from.
-            self.cut_power()
             pytest.fail(f"{scenario} failed inside the virtual machine:\n{answer['output']}", pytrace=False)
         return str(answer["output"])
 
@@ -123,8 +121,12 @@ class Machine:
         message: dict[str, Any] = json.loads(line)
         return message
 
+    @property
+    def _console_log(self) -> Path:
+        return self._folder / f"console-{self._boots}.log"
+
     def _console(self) -> str:
-        log = self._folder / f"console-{self._boots}.log"
+        log = self._console_log
         return "\n".join(log.read_text(errors="replace").splitlines()[-40:]) if log.exists() else ""
 
     def cut_power(self) -> None:

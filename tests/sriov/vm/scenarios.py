@@ -410,10 +410,9 @@ def card_that_something_else_moved_in_is_lent() -> None:
     undress()
 
 
-def any_step_may_be_the_last_one() -> None:
-    """Stop the tool after each of its steps in turn, and run it again."""
-    ip("link", "set", "dev", name_of(LEFT), "mtu", "1600", "up")
-    ip("address", "add", "10.9.1.1/24", "dev", name_of(LEFT))
+def any_step_of_lending_may_be_the_last_one() -> None:
+    """Stop the tool after each of its steps in turn, and give back what it lent until then."""
+    _address_left()
     before = snapshot(LEFT)
     asked = wish(num_vfs=1)
     with container() as node:
@@ -422,6 +421,17 @@ def any_step_may_be_the_last_one() -> None:
                 break
             give_back(CLUSTER)
             assert_same(before, LEFT)
+        give_back(CLUSTER)
+    assert_same(before, LEFT)
+    undress()
+
+
+def any_step_of_giving_back_may_be_the_last_one() -> None:
+    """Stop the tool after each of its steps in turn, and lend again what it gave back until then."""
+    _address_left()
+    before = snapshot(LEFT)
+    with container() as node:
+        asked = lend(node, wish(num_vfs=1))
         for steps in itertools.count():
             if not _stopped_after(steps, lambda: give_back(CLUSTER)):
                 break
@@ -429,6 +439,12 @@ def any_step_may_be_the_last_one() -> None:
             lend(node, asked)
     assert_same(before, LEFT)
     undress()
+
+
+def _address_left() -> None:
+    name = name_of(LEFT)
+    ip("link", "set", "dev", name, "mtu", "1600", "up")
+    ip("address", "add", "10.9.1.1/24", "dev", name)
 
 
 def _stopped_after(steps: int, action: Callable[[], None]) -> bool:
