@@ -39,7 +39,7 @@ _MODULES = (
     "dca", "i2c-algo-bit", "igb", "igbvf",
     "veth", "llc", "stp", "garp", "mrp", "8021q", "bridge", "tls", "bonding",
 )  # fmt: skip
-# What comes along with the packages and nothing here reads: every MiB is unpacked again in each boot.
+# What comes along with the packages and nothing here reads: each boot unpacks it all again.
 _LEFT_OUT = (
     "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/perl", "usr/share/perl5",
     "usr/lib/x86_64-linux-gnu/perl", "usr/lib/x86_64-linux-gnu/perl-base", "usr/lib/x86_64-linux-gnu/gconv",
@@ -215,7 +215,7 @@ def project_tree() -> bytes:
 
 
 def _add_program(source: Path, target: Path) -> None:
-    """Copy a program and compile it: a Python of another version in the image ignores that by its name."""
+    """Copy a program and compile it here; where the image has another Python, that one compiles it again."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, target)
     shown = f"/project/{source.relative_to(paths.ROOT)}"

@@ -21,7 +21,7 @@ from tests.sriov.image import QEMU
 if TYPE_CHECKING:
     from pathlib import Path
 
-MEMORY_MIB = 768
+MEMORY_MIB = 512
 # Python waits for the kernel's random numbers, which come at once from a processor that has an instruction for them.
 CPU = "qemu64,+rdrand"
 KERNEL_WORDS = "console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0"
