@@ -123,6 +123,8 @@ class Kube:
         settings: Iterable[Any] = self._configuration.auth_settings().values()
         self._credentials = {auth["key"]: auth["value"] for auth in settings}
         self._served: dict[str, dict[str, Resource]] = {}
+        # Kept: starting threads costs a run with nothing to do more than what they ask for.
+        self._workers = ThreadPoolExecutor(_CONNECTIONS)
 
     def identity(self) -> str:
         """Return the cluster's own UID: that of its namespace kube-system."""
@@ -437,10 +439,10 @@ class Kube:
         data: bytes = answer.data
         return data
 
-    @staticmethod
-    def _together(work: Callable[[Any], Any], items: Sequence[Any]) -> Sequence[Any]:
-        with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            return [*pool.map(work, items)]
+    def _together(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Sequence[Any]:
+        if len(items) <= 1:
+            return [work(item) for item in items]
+        return [*self._workers.map(work, items)]
 
 
 def shortened(line: str) -> str:
