@@ -48,12 +48,13 @@ class Kill:
     """Where a run is killed.
 
     Attributes:
-        task: How the name of the task begins that has to have started; empty for the very start.
+        task: How the name of the task begins that has to have started, or the names of any of which one has to; empty
+            for the very start.
         after: Seconds from then on.
         group: Whether what the run has started dies with it.
     """
 
-    task: str
+    task: str | tuple[str, ...]
     after: float
     group: bool
 
@@ -183,7 +184,7 @@ def _killed(process: subprocess.Popen[str], *, group: bool) -> Iterator[None]:
         process.communicate(timeout=60)
 
 
-def _until_started(process: subprocess.Popen[str], task: str) -> str:
+def _until_started(process: subprocess.Popen[str], task: str | tuple[str, ...]) -> str:
     """Read what a run says until a task has started; return it."""
     seen = ""
     if task:
