@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.engines import files, shell
+from tasks.engines import kept, shell
 from tasks.problems import Problem
 from tasks.settings import parameters
 
@@ -63,17 +62,8 @@ def sources() -> tuple[str, ...]:
     Raises:
         Problem: There is none.
     """
-    kept = parameters.current().cache_dir / "apt-sources.json"
-    stamp = _stamp()
-    try:
-        answer = json.loads(kept.read_text(encoding="utf-8"))
-        if answer["stamp"] == stamp:
-            return tuple(answer["sources"])
-    except (OSError, ValueError, KeyError):
-        pass  # asked for the first time, or the answer was cut short
-    found = _ask_for_sources()
-    files.write(kept, json.dumps({"stamp": stamp, "sources": found}))
-    return found
+    file = parameters.current().cache_dir / "apt-sources.json"
+    return tuple(kept.answer(file, _stamp(), _ask_for_sources))
 
 
 def _stamp() -> list[list[str | int]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING
 
-from tasks.engines import files
+from tasks.engines import kept
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
@@ -25,16 +24,8 @@ def sha256(path: Path) -> str:
         return "absent"
     stat = path.stat()
     stamp = [str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-    kept = parameters.current().cache_dir / "digests" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
-    try:
-        found = json.loads(kept.read_text(encoding="utf-8"))
-        if found["stamp"] == stamp:
-            return str(found["sha256"])
-    except (OSError, ValueError, KeyError):
-        pass  # asked for the first time, or the answer was cut short
-    digest = read(path)
-    files.write(kept, json.dumps({"stamp": stamp, "sha256": digest}))
-    return digest
+    file = parameters.current().cache_dir / "digests" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
+    return str(kept.answer(file, stamp, lambda: read(path)))
 
 
 def read(path: Path) -> str:
