@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.actions import gpu_ledger
 from tasks.actions.gpu_ledger import Ledger
-from tasks.engines import docker, kernel_modules, processes, root
+from tasks.engines import docker, kernel_modules, ledgers, processes, root
 from tasks.problems import Problem
 from tasks.settings import gpu, parameters
 
@@ -35,7 +35,7 @@ def is_current() -> bool:
         ledger is not None
         and container is not None
         and container.running
-        and (ledger.boot, ledger.container) == (gpu_ledger.boot(), container.id)
+        and (ledger.boot, ledger.container) == (ledgers.boot(), container.id)
         and kernel_modules.is_loaded(gpu.MODULE)
     )
 
@@ -81,7 +81,7 @@ def give_back(cluster: str = "") -> None:
     if ledger is None:
         return
     # A reboot has given the GPU back already.
-    if ledger.boot == gpu_ledger.boot():
+    if ledger.boot == ledgers.boot():
         _take_from(_container(f"{ledger.cluster}-{gpu.NODE_SUFFIX}"))
         _restore(ledger)
     gpu_ledger.drop(ledger.cluster)
@@ -137,7 +137,7 @@ def _require_driver() -> None:
 def _known(cluster: str) -> Ledger | None:
     """Return the ledger of an earlier run; one from before a reboot is of no use, as the host has its driver again."""
     ledger = gpu_ledger.load(cluster)
-    return ledger if ledger and ledger.boot == gpu_ledger.boot() else None
+    return ledger if ledger and ledger.boot == ledgers.boot() else None
 
 
 def _running_node() -> ContainerFacts:
@@ -153,7 +153,7 @@ def _capture(cluster: str) -> Ledger:
         raise Problem("no NVIDIA GPU in this server", hint="./doit doctor --for gpu")
     return Ledger(
         cluster=cluster,
-        boot=gpu_ledger.boot(),
+        boot=ledgers.boot(),
         container="",
         devices=tuple(devices),
         modules=kernel_modules.unload_order(gpu.MODULE),

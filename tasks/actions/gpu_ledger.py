@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines import root
+from tasks.engines import ledgers, root
 from tasks.engines.kernel_modules import Module
-from tasks.problems import Problem
 from tasks.settings import gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 VERSION = 1
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,6 @@ class Ledger:
     services: tuple[str, ...]
 
 
-def boot() -> str:
-    """Return the identifier of this boot: a reboot gives the GPU back to the host's driver by itself."""
-    return _BOOT_ID.read_text(encoding="utf-8").strip()
-
-
 def path(cluster: str) -> Path:
     """Return the file of a cluster's ledger."""
     return gpu.LEDGERS / f"{cluster}.json"
@@ -59,12 +52,7 @@ def load(cluster: str) -> Ledger | None:
     Raises:
         Problem: The file cannot be understood.
     """
-    try:
-        return _parse(json.loads(path(cluster).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise Problem(f"{path(cluster)}: not a ledger of this tool: {error}", hint="README.md, Your GPU") from error
+    return ledgers.read(path(cluster), VERSION, _parse, hint="README.md, Your GPU")
 
 
 def others(cluster: str) -> Iterator[Ledger]:
@@ -86,8 +74,6 @@ def drop(cluster: str) -> None:
 
 
 def _parse(data: dict[str, Any]) -> Ledger:
-    if data["version"] != VERSION:
-        raise ValueError(f"version {data['version']}")
     return Ledger(
         cluster=data["cluster"],
         boot=data["boot"],

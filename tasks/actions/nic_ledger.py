@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv6Address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.engines import ledgers, pci
 from tasks.engines import nics as engine
-from tasks.engines import pci
-from tasks.problems import Problem
 from tasks.settings import nics as settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 VERSION = 1
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # Words of an address that stand alone, in `ip`'s output as in its commands.
 ADDRESS_FLAGS = ("noprefixroute", "nodad", "home", "mngtmpaddr", "autojoin")
 _ADDRESS_FIELDS = (
@@ -130,24 +128,12 @@ def load(cluster: str) -> Ledger | None:
     Raises:
         Problem: The file cannot be understood.
     """
-    try:
-        text = path(cluster).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    try:
-        return _parse(json.loads(text))
-    except (ValueError, KeyError, TypeError) as error:
-        raise Problem(f"{path(cluster)}: not a ledger of this tool: {error}", hint="README.md, Your NICs") from error
+    return ledgers.read(path(cluster), VERSION, _parse, hint="README.md, Your NICs")
 
 
 def fresh(cluster: str) -> Ledger:
     """Return an empty ledger of this boot."""
-    return Ledger(cluster, boot())
-
-
-def boot() -> str:
-    """Return the kernel's identifier of this boot."""
-    return _BOOT_ID.read_text(encoding="utf-8").strip()
+    return Ledger(cluster, ledgers.boot())
 
 
 def save(ledger: Ledger) -> None:
@@ -169,8 +155,6 @@ def all_ledgers() -> Iterator[Ledger]:
 
 
 def _parse(data: dict[str, Any]) -> Ledger:
-    if data["version"] != VERSION:
-        raise ValueError(f"version {data['version']}")
     return Ledger(
         data["cluster"],
         data["boot"],

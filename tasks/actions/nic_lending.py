@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from tasks import progress, reasons
 from tasks.actions import nic_ledger, nic_presence, nic_refusals, nic_steps, nic_udev
 from tasks.actions.nic_ledger import Loan
+from tasks.engines import ledgers, pci
 from tasks.engines import nics as engine
-from tasks.engines import pci
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -245,10 +245,10 @@ def _written(  # noqa: PLR0913, PLR0917 - the facts of one line in the ledger
     earlier = ledger.loans.get(wish.node)
     kept = earlier.names if earlier and earlier.num_vfs == wish.num_vfs == function.num_vfs else {}
     if earlier and earlier.namespace != node.inode:
-        restarted = wish.node if ledger.boot == nic_ledger.boot() else "the machine"
+        restarted = wish.node if ledger.boot == ledgers.boot() else "the machine"
         progress.line(f"{restarted} restarted since {wish.node} got {wish.interface}: moving its devices in again")
     records = () if earlier else _records(card, function, world)
-    current = replace(ledger, boot=nic_ledger.boot())
+    current = replace(ledger, boot=ledgers.boot())
     written = current.with_loan(wish.node, Loan(function.bdf, wish.num_vfs, node.inode, kept), records)
     if written != ledger:
         nic_ledger.save(written)

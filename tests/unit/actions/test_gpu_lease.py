@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.actions import gpu_lease, gpu_ledger
-from tasks.engines import docker, host, kernel_modules, processes, shell
+from tasks.engines import docker, host, kernel_modules, ledgers, processes, shell
 from tasks.engines.docker import ContainerFacts
 from tasks.engines.shell import Completed
 from tasks.problems import Problem
@@ -186,7 +186,7 @@ def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., 
         monkeypatch.setattr(gpu, "LEDGERS", tmp_path / "ledgers")
         monkeypatch.setattr(gpu, "END_DEADLINE", 0.3)
         monkeypatch.setattr("os.geteuid", lambda: 0)
-        monkeypatch.setattr(gpu_ledger, "boot", lambda: "boot-1")
+        monkeypatch.setattr(ledgers, "boot", lambda: "boot-1")
         choose()
         return machine
 
@@ -321,7 +321,7 @@ def test_lending_twice_after_the_node_restarted_loads_its_driver_again(
 def test_a_reboot_has_given_it_back(boot: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch) -> None:
     machine = boot(SERVER)
     gpu_lease.lend()
-    monkeypatch.setattr(gpu_ledger, "boot", lambda: "boot-2")
+    monkeypatch.setattr(ledgers, "boot", lambda: "boot-2")
     assert not gpu_lease.is_current()
     machine.commands.clear()
     gpu_lease.give_back()
