@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NAME = "tier"
 NAMESPACE = "cpufunc-calcapp"
 BASIC = "dataflow:calcapp-basic"
+DELETE = f"delete_{BASIC}"
 MULTI_WORKER = "dataflow:calcapp-basic-multi-worker"
 ANSWERS = {
     "plus": "15.0",

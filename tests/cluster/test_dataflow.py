@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.engines import manifests
-from tests.cluster.lab import ANSWERS, BASIC, NAMESPACE, answers, function_pod, started
+from tests.cluster.lab import ANSWERS, BASIC, DELETE, NAMESPACE, answers, function_pod, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.cluster.lab import Lab
 
-DELETE = f"delete_{BASIC}"
 FLOW_CONTROL = "whitebox-k8s-flowctrl"
 MANAGER = f"{FLOW_CONTROL}-controller-manager"
 # Where nobody listens; on the functions' own port, a function would pass requests on to itself for ever.

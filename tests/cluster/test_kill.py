@@ -10,7 +10,7 @@ import pytest
 
 from tasks.engines import docker
 from tasks.settings import images
-from tests.cluster.lab import ANSWERS, BASIC, Kill, answers
+from tests.cluster.lab import ANSWERS, BASIC, DELETE, Kill, answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_killed_in_every_stage_it_still_gets_to_the_answer(lab: Lab) -> None:
     lab.run("delete_cluster")
     for place in PLACES:
         lab.kill(place, BASIC)
-    lab.run(f"delete_{BASIC}")
+    lab.run(DELETE)
     lab.kill(WHILE_PODS_START, BASIC)
     assert answers(lab.run(BASIC)) == ANSWERS
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import nic_ledger, nic_presence, nic_steps
+from tasks.actions import nic_ledger, nic_presence
 from tasks.actions.nic_ledger import Loan, Record
-from tasks.engines import docker, manifests, nics, shell
+from tasks.engines import docker, manifests, nics
+from tests import veths
 from tests.cluster.lab import NAME
 
 if TYPE_CHECKING:
@@ -22,27 +23,16 @@ VETH, PEER = "okcluster0", "okcluster1"
 
 @pytest.fixture
 def veth() -> Iterator[str]:
-    shell.run(["ip", "link", "add", VETH, "type", "veth", "peer", "name", PEER])
-    yield VETH
-    shell.run(["ip", "link", "del", PEER], check=False)
+    with veths.veth(VETH, PEER) as name:
+        yield name
 
 
 def test_device_moves_into_a_node_and_back(verified: Lab, veth: str) -> None:
     assert verified
-    nodes = {NODE: docker.main_process(NODE)}
-    world = nics.survey(nodes)
-    inside, link = world.node(NODE), world.host.named(veth)
-    assert inside is not None
-    assert link is not None
-    nics.change(world, nic_steps.move(link, world.host, inside))
+    process = docker.main_process(NODE)
+    veths.move_in(veth, NODE, process)
     assert veth in docker.exec_in(NODE, ["ip", "-brief", "link"])
-    world = nics.survey(nodes)
-    moved = world.node(NODE)
-    assert moved is not None
-    there = moved.named(veth)
-    assert there is not None
-    nics.change(world, nic_steps.move(there, moved, world.host))
-    assert nics.survey().host.named(veth) is not None
+    veths.move_out(veth, NODE, process)
 
 
 def test_namespace_of_a_pod_is_told_by_its_name(verified: Lab) -> None:

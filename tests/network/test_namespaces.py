@@ -14,6 +14,7 @@ import pytest
 from tasks.actions import nic_steps
 from tasks.engines import nics, shell
 from tasks.problems import Problem
+from tests import veths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +40,8 @@ def container() -> Iterator[int]:
 
 @pytest.fixture
 def veth() -> Iterator[str]:
-    shell.run(["ip", "link", "add", VETH, "type", "veth", "peer", "name", PEER])
-    yield VETH
-    shell.run(["ip", "link", "del", PEER], check=False)
+    with veths.veth(VETH, PEER) as name:
+        yield name
 
 
 def inode(process: int) -> int:
@@ -71,20 +71,8 @@ def test_namespace_that_only_a_file_keeps_alive_is_found() -> None:
 
 def test_device_moves_in_and_out_by_handle(veth: str) -> None:
     with container() as node:
-        world = nics.survey({"kind-worker": node})
-        inside = world.node("kind-worker")
-        link = world.host.named(veth)
-        assert inside is not None
-        assert link is not None
-        nics.change(world, nic_steps.move(link, world.host, inside))
-        world = nics.survey({"kind-worker": node})
-        assert world.host.named(veth) is None
-        moved = world.node("kind-worker")
-        assert moved is not None
-        there = moved.named(veth)
-        assert there is not None
-        nics.change(world, nic_steps.move(there, moved, world.host))
-        assert nics.survey().host.named(veth) is not None
+        veths.move_in(veth, "kind-worker", node)
+        veths.move_out(veth, "kind-worker", node)
 
 
 def test_container_that_restarted_in_between_is_noticed(veth: str) -> None:
