@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.engines import checkout, docker, golang, kind, manifests, shell
 from tasks.engines.kube import Kube
-from tasks.settings import artifacts, benchmark, credentials, images, parameters, paths
+from tasks.settings import artifacts, benchmark, credentials, images, parameters, paths, patterns
 from tasks.settings import controller as source
 from tasks.settings.checks import CHECKS
 
@@ -53,7 +53,7 @@ def run(*, warm: bool = False) -> None:
     _lend_archive()
     _doit("delete_cluster")
     seconds: Seconds = {} if warm else _cold_images()
-    _doit("images", "image:openkasugai-registry")
+    _doit("images", "image:openkasugai-registry", "controller_image", *_images_of_pattern())
     for measure in (_changed_images, _clusters, _dataflow, _idle, _registration):
         seconds.update(measure())
     _doit("delete_cluster")
@@ -65,6 +65,10 @@ def _lend_archive() -> None:
     archive = paths.SRC / parameters.current().dci_k8s_software_tarfile
     if archive.is_file():
         (_COPY / "src" / archive.name).symlink_to(archive)
+
+
+def _images_of_pattern() -> list[str]:
+    return [f"function_image:{name}" for name in patterns.BY_NAME[benchmark.PATTERN].images]
 
 
 def _cold_images() -> Seconds:
