@@ -64,7 +64,7 @@ def is_current() -> bool:
     current = (
         [node.name for node in nodes] == sorted(cluster.node_names(_name()))
         and all(node.running for node in nodes)
-        and _recorded() == _wanted()
+        and docker.holds(nodes[0].name, cluster.RECORD, _record(_wanted()))
         and _access_is_current(nodes)
     )
     if not current:
@@ -220,6 +220,10 @@ def _wanted() -> dict[str, str]:
     return facts
 
 
+def _record(made_from: Mapping[str, str]) -> bytes:
+    return json.dumps(made_from, indent=2).encode()
+
+
 def _recorded() -> dict[str, str] | None:
     """Return what the cluster was made from, or None if kind never finished it."""
     try:
@@ -272,8 +276,7 @@ def _make() -> None:
     wanted = _wanted()
     _make_nodes(late=len(cluster.node_names(_name())))
     # Written last: a control plane without it is of a cluster that was never finished.
-    record = json.dumps(wanted, indent=2).encode()
-    docker.copy_into(cluster.node_names(_name())[0], cluster.RECORD, record)
+    docker.copy_into(cluster.node_names(_name())[0], cluster.RECORD, _record(wanted))
 
 
 def _make_nodes(late: int) -> None:
@@ -314,20 +317,29 @@ def _start_stopped() -> None:
 
 
 def _have_access() -> None:
-    """Write the tool's kubeconfig, and the user's where it lacks the cluster."""
-    if _access_is_current(kind.nodes(_name())):
-        return
-    files.write(_kubeconfig(), kind.kubeconfig(_name()), mode=0o600)
-    kind.export_kubeconfig(_name())
+    """Write the tool's kubeconfig, and the user's, where they lack the cluster; kind itself wrote a new one's."""
+    nodes = kind.nodes(_name())
+    if not _tool_has_access(nodes):
+        files.write(_kubeconfig(), kind.kubeconfig(_name()), mode=0o600)
+    if not _user_has_access(nodes):
+        kind.export_kubeconfig(_name())
 
 
 def _access_is_current(nodes: list[kind.NodeFacts]) -> bool:
-    server = f"https://127.0.0.1:{max(node.api_port for node in nodes)}\n"
-    context = f"name: kind-{_name()}\n"
-    own = _text(_kubeconfig())
-    return server in own and any(
-        server in text and context in text for text in (_text(file) for file in kind.user_kubeconfigs())
-    )
+    return _tool_has_access(nodes) and _user_has_access(nodes)
+
+
+def _tool_has_access(nodes: list[kind.NodeFacts]) -> bool:
+    return _server(nodes) in _text(_kubeconfig())
+
+
+def _user_has_access(nodes: list[kind.NodeFacts]) -> bool:
+    wanted = _server(nodes), f"name: kind-{_name()}\n"
+    return any(all(words in text for words in wanted) for text in map(_text, kind.user_kubeconfigs()))
+
+
+def _server(nodes: list[kind.NodeFacts]) -> str:
+    return f"https://127.0.0.1:{max(node.api_port for node in nodes)}\n"
 
 
 def _not_ready() -> list[str]:

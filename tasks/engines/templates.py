@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from jinja2 import Template
 
 
 def render(template: Path, **values: Any) -> str:
@@ -20,6 +23,17 @@ def render(template: Path, **values: Any) -> str:
     Raises:
         Problem: It names something else, or is not a template.
     """
+    from jinja2 import TemplateError
+
+    try:
+        return _compiled(template.read_text(encoding="utf-8")).render(values)
+    except TemplateError as error:
+        raise Problem(f"{template}: {error}") from error
+
+
+# Kept: many are rendered once a node, and compiling takes ten times as long.
+@lru_cache(maxsize=32)
+def _compiled(text: str) -> Template:
     import jinja2
 
     environment = jinja2.Environment(
@@ -29,7 +43,4 @@ def render(template: Path, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    try:
-        return environment.from_string(template.read_text(encoding="utf-8")).render(values)
-    except jinja2.TemplateError as error:
-        raise Problem(f"{template}: {error}") from error
+    return environment.from_string(text)

@@ -133,6 +133,24 @@ def test_access_is_current_when_both_kubeconfigs_lead_to_the_cluster(
     assert cluster._access_is_current([facts(name) for name in NODES]) == current
 
 
+def test_only_the_kubeconfig_that_lacks_the_cluster_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: dict[str, object]
+) -> None:
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/user")
+    access = "server: https://127.0.0.1:40000\nname: kind-kind\n"
+    (tmp_path / "user").write_text(access, encoding="utf-8")
+    exported: list[str] = []
+    monkeypatch.setattr(kind, "kubeconfig", lambda _name: access)
+    monkeypatch.setattr(kind, "export_kubeconfig", exported.append)
+    cluster._have_access()
+    assert (tmp_path / "cluster-kind" / "kubeconfig").read_text(encoding="utf-8") == access
+    assert exported == []
+    (tmp_path / "user").unlink()
+    cluster._have_access()
+    assert exported == ["kind"]
+
+
 def test_the_config_has_three_nodes_with_their_mounts(choose: Callable[..., None]) -> None:
     choose(CLUSTER_NAME="other", POD_SUBNET="10.200.0.0/16")
     config = yaml.safe_load(cluster._rendered())
