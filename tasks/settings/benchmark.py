@@ -8,6 +8,8 @@ from dataclasses import dataclass
 CLUSTER_NAME = "benchmark"
 # Times that each short command is run; the median counts.
 REPEATS = 5
+# Times that nodes are created by each of two ways; the median counts.
+CLUSTERS = 3
 PATTERN = "calcapp-basic"
 
 
