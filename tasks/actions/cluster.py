@@ -6,6 +6,8 @@ import atexit
 import hashlib
 import json
 import shutil
+import time
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from tasks import progress, reasons
@@ -45,6 +47,8 @@ _DNS_PROBE = (
 )
 _DNS_ERROR_BITS = 0x0F
 _LONGEST_SHOWN = 40
+# Seconds that an engine needs at most, on a busy machine, to finish what killed runs asked of it.
+_PATIENCE = 30.0
 _PARAMETERS = ("K8S_VERSION", "KIND_VERSION", "NODE_RUNTIME", "POD_SUBNET", "SERVICE_SUBNET", "CNI")
 
 
@@ -274,20 +278,24 @@ def _make() -> None:
     docker.ensure_network(cluster.NETWORK)
     paths.CONTROLLER.mkdir(parents=True, exist_ok=True)
     wanted = _wanted()
-    _make_nodes(late=len(cluster.node_names(_name())))
+    _make_nodes(end=time.monotonic() + _PATIENCE)
     # Written last: a control plane without it is of a cluster that was never finished.
     docker.copy_into(cluster.node_names(_name())[0], cluster.RECORD, _record(wanted))
 
 
-def _make_nodes(late: int) -> None:
-    """Run kind; once more for each of `late` nodes that the engine was still making for a run that was killed."""
+def _make_nodes(end: float) -> None:
+    """Run kind; again while the engine is still making nodes for runs that were killed.
+
+    Args:
+        end: End of the patience with that, on the clock of `time.monotonic`.
+    """
     try:
         kind.create(_name(), _config())
     except kind.NodesExist:
-        if not late:
+        if time.monotonic() > end:
             raise
         kind.delete(_name())
-        _make_nodes(late - 1)
+        _make_nodes(end)
 
 
 def _say_why(nodes: list[kind.NodeFacts]) -> None:
@@ -343,11 +351,12 @@ def _server(nodes: list[kind.NodeFacts]) -> str:
 
 
 def _not_ready() -> list[str]:
-    """Return the nodes that are not there, not Ready, or not heard of since they were started."""
+    """Return the nodes that are not there, not Ready, or not heard of since their start, and workloads likewise."""
     containers = {name: docker.container(name) for name in cluster.node_names(_name())}
     started = {name: found.started if found else "" for name, found in containers.items()}
     api = kube.cluster()
-    return node_news.not_ready(started, api.list(manifests.NODE), api.list(manifests.POD))
+    nodes, pods, *workloads = api.lists(manifests.NODE, manifests.POD, manifests.DEPLOYMENT, manifests.DAEMON_SET)
+    return node_news.not_ready(started, nodes, pods) + node_news.miscounted(chain(*workloads), pods)
 
 
 def _dns() -> manifests.Object | None:

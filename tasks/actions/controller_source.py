@@ -298,7 +298,7 @@ def _listing(root: Path) -> str:
     lines = []
     for entry in _entries(root):
         status = entry.stat(follow_symlinks=False)
-        lines.append(f"{os.path.relpath(entry.path, root)} {status.st_size} {status.st_mtime_ns}")
+        lines.append(f"{entry.path.removeprefix(f'{root}/')} {status.st_size} {status.st_mtime_ns}")
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:20]
 
 
@@ -307,7 +307,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    """Yield the files and links below a folder. Of thousands, paths would take four times as long."""
+    """Yield the files and links below a folder. For thousands, os.walk and Path take more than twice as long."""
     with os.scandir(folder) as found:
         for entry in found:
             if not entry.is_dir(follow_symlinks=False):

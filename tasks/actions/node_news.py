@@ -1,6 +1,7 @@
 """Whether what the cluster says of its nodes is from after their last start.
 
-A node that was stopped goes on being called Ready, and so do its pods, until its kubelet speaks again or is missed.
+A node that was stopped goes on being called Ready, and so do its pods, until its kubelet speaks again or is missed. Who
+counts the pods of a workload stops with the control plane, and begins again when its lease of 15 s has run out.
 """
 
 from __future__ import annotations
@@ -28,6 +29,25 @@ def not_ready(started: Mapping[str, str], nodes: Iterable[Object], pods: Iterabl
     ready = {manifests.name_of(node) for node in nodes if _ready_since(node, started)}
     outdated = {pod["spec"].get("nodeName") for pod in pods if _outdated(pod, started)}
     return [name for name in started if name not in ready or name in outdated]
+
+
+def miscounted(workloads: Iterable[Object], pods: Iterable[Object]) -> list[str]:
+    """Return the labels of the workloads that are said to have more pods available than are Ready.
+
+    Args:
+        workloads: Deployments and DaemonSets as the API lists them.
+        pods: The pods as the API lists them.
+    """
+    ready = [pod for pod in pods if kube.pod_ready(pod)]
+    return [
+        manifests.label_of(item) for item in workloads if kube.available(item) > sum(_owns(item, pod) for pod in ready)
+    ]
+
+
+def _owns(workload: Object, pod: Object) -> bool:
+    selected = workload["spec"]["selector"].get("matchLabels", {}).items()
+    same_namespace = manifests.namespace_of(workload) == manifests.namespace_of(pod)
+    return same_namespace and selected <= pod["metadata"].get("labels", {}).items()
 
 
 def _ready_since(node: Object, started: Mapping[str, str]) -> bool:

@@ -166,6 +166,10 @@ class Kube:
         # The items of a list do not say what they are.
         return [{**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer["items"]]
 
+    def lists(self, *kinds: Kind) -> Sequence[Objects]:
+        """Return the objects of several kinds, of all namespaces, asked for at the same time."""
+        return self._together(self.list, kinds)
+
     def logs(self, pod: str, namespace: str, container: str, *, since: str = "", tail: int = 0) -> str:
         """Return a container's log.
 
@@ -487,6 +491,11 @@ def rolled_out(item: Object) -> bool:
     return all(status.get(field, 0) == wanted for field in fields)
 
 
+def available(item: Object) -> int:
+    """Return how many pods a Deployment or DaemonSet is said to have available."""
+    return int(item.get("status", {}).get(_scale(item)[1][-1], 0))
+
+
 def _scale(item: Object) -> tuple[int, tuple[str, ...]]:
     """Return how many replicas are wanted, and the fields of the status that count them."""
     if item["kind"] == manifests.DAEMON_SET.name:
@@ -499,8 +508,7 @@ def _scale(item: Object) -> tuple[int, tuple[str, ...]]:
 def _progress_of_rollout(item: Object) -> str:
     if not item:
         return "absent"
-    wanted, fields = _scale(item)
-    return f"{item.get('status', {}).get(fields[-1], 0)} of {wanted} available"
+    return f"{available(item)} of {_scale(item)[0]} available"
 
 
 def _lack(wanted: Object, live: Object | None) -> str:

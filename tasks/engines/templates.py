@@ -31,7 +31,7 @@ def render(template: Path, **values: Any) -> str:
         raise Problem(f"{template}: {error}") from error
 
 
-# Kept: many are rendered once a node, and compiling takes ten times as long.
+# Kept: many are rendered once a node, and compiling takes a hundred times as long.
 @lru_cache(maxsize=32)
 def _compiled(text: str) -> Template:
     import jinja2

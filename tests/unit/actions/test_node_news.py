@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.actions.node_news import not_ready
+from tasks.actions.node_news import miscounted, not_ready
 
 STARTED = {"kind-worker": "2024-11-22T19:06:51.987654321Z"}
 BEFORE, AFTER = "2024-11-22T19:06:51Z", "2024-11-22T19:06:52Z"
@@ -53,3 +53,42 @@ def test_a_node_without_a_status_is_not_ready() -> None:
 
 def test_a_pod_on_a_node_of_another_cluster_does_not_matter() -> None:
     assert not_ready({}, [node(AFTER)], [pod(RUNS_SINCE_BEFORE)]) == []
+
+
+def workload(kind: str, available: int, namespace: str = "apps") -> dict[str, Any]:
+    field = {"Deployment": "availableReplicas", "DaemonSet": "numberAvailable"}[kind]
+    return {
+        "kind": kind,
+        "metadata": {"name": "manager", "namespace": namespace},
+        "spec": {"selector": {"matchLabels": {"app": "manager"}}},
+        "status": {field: available},
+    }
+
+
+def counted(*, ready: str = "True", app: str = "manager", **metadata: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "pod", "namespace": "apps", "labels": {"app": app, "more": "x"}, **metadata},
+        "status": {"conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "DaemonSet"])
+@pytest.mark.parametrize(
+    ("available", "pods", "believed"),
+    [
+        (1, [counted()], True),
+        (0, [counted(ready="False")], True),
+        (0, [], True),
+        (1, [counted(), counted()], True),
+        (1, [counted(ready="False")], False),
+        (1, [counted(app="another")], False),
+        (1, [counted(namespace="elsewhere")], False),
+        (1, [counted(deletionTimestamp=AFTER)], False),
+        (2, [counted(), counted(ready="False")], False),
+    ],
+)
+def test_a_workload_with_fewer_ready_pods_than_it_is_said_to_have_was_not_counted_since(
+    kind: str, available: int, pods: list[dict[str, Any]], *, believed: bool
+) -> None:
+    expected = [] if believed else [f"{kind} apps/manager"]
+    assert miscounted([workload(kind, available)], pods) == expected
