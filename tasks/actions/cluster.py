@@ -289,13 +289,13 @@ def _make_nodes(end: float) -> None:
     Args:
         end: End of the patience with that, on the clock of `time.monotonic`.
     """
-    try:
-        kind.create(_name(), _config())
-    except kind.NodesExist:
-        if time.monotonic() > end:
-            raise
+    while True:
+        try:
+            return kind.create(_name(), _config())
+        except kind.NodesExist:
+            if time.monotonic() > end:
+                raise
         kind.delete(_name())
-        _make_nodes(end)
 
 
 def _say_why(nodes: list[kind.NodeFacts]) -> None:
