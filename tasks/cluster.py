@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.actions import cluster, nodes, status
+from tasks.actions import cluster, cluster_removal, nodes, status
 from tasks.declare import Current, Do
 from tasks.engines import lock
 from tasks.problems import Problem
@@ -87,7 +87,7 @@ def task_create_cluster_with_all() -> dict[str, Any]:
 
 def task_delete_cluster() -> dict[str, Any]:
     """Delete the cluster."""
-    return {"actions": [Do(cluster.delete)]}
+    return {"actions": [Do(cluster_removal.delete)], "uptodate": [Current(cluster_removal.is_deleted)]}
 
 
 def task_status() -> dict[str, Any]:
@@ -98,7 +98,12 @@ def task_status() -> dict[str, Any]:
 def task__clean() -> dict[str, Any]:
     """Declare the task `clean`; doit refuses a creator called task_clean, since it has a command of that name."""
     doc = "Delete the cluster, the registry, the embedded engine and all that was generated; the cache stays."
-    return {"basename": "clean", "doc": doc, "actions": [Do(cluster.clean)]}
+    return {
+        "basename": "clean",
+        "doc": doc,
+        "actions": [Do(cluster_removal.clean)],
+        "uptodate": [Current(cluster_removal.is_clean)],
+    }
 
 
 def clean_all() -> None:
@@ -111,6 +116,6 @@ def clean_all() -> None:
         ends.callback(progress.listen(Lines(sys.stdout)))
         try:
             ends.callback(lock.hold(paths.RUN_LOCK, "./doit clean").release)
-            cluster.clean()
+            cluster_removal.clean()
         except Problem as problem:
             raise SystemExit(str(problem)) from None

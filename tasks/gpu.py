@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.actions import doctor, gpu_lease
+from tasks.actions import cluster_owner, doctor, gpu_lease
 from tasks.declare import Current, Do
 
 
@@ -22,4 +22,7 @@ def task_gpu_lease() -> dict[str, Any]:
 
 def task_gpu_return() -> dict[str, Any]:
     """Give the GPU back to the host, as it was."""
-    return {"actions": [Do(gpu_lease.give_back)], "uptodate": [Current(gpu_lease.nothing_lent)]}
+    return {
+        "actions": [Do(cluster_owner.require_not_lent_there), Do(gpu_lease.give_back)],
+        "uptodate": [Current(gpu_lease.nothing_lent)],
+    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.actions import doctor, nics, pattern_needs
+from tasks.actions import cluster_owner, doctor, nics, pattern_needs
 from tasks.declare import Current, Do
 from tasks.reporter import QUERY
 from tasks.settings.nics import WORKERS
@@ -52,7 +52,10 @@ def task__enough_functions() -> Iterator[dict[str, Any]]:
 
 def task_nics_restore() -> dict[str, Any]:
     """Give the network cards back to the host, as they were."""
-    return {"actions": [Do(nics.restore)], "uptodate": [Current(nics.nothing_lent)]}
+    return {
+        "actions": [Do(cluster_owner.require_not_lent_there), Do(nics.restore)],
+        "uptodate": [Current(nics.nothing_lent)],
+    }
 
 
 def task_nics_status() -> dict[str, Any]:

@@ -1,11 +1,9 @@
-"""The kind cluster: made once, resumed, never rebuilt without consent, and taken away without a trace."""
+"""The kind cluster: made once, resumed, and never rebuilt without consent."""
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
-import shutil
 import time
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -13,14 +11,12 @@ from typing import TYPE_CHECKING
 from tasks import progress, reasons
 from tasks.actions import (
     address_plan,
-    certificates,
-    engine,
-    gpu_lease,
+    cluster_engine,
+    cluster_owner,
+    cluster_removal,
     images,
-    nics,
     node_news,
     node_runtime,
-    registry,
 )
 from tasks.engines import docker, files, kind, kube, manifests, templates
 from tasks.engines.waiting import until
@@ -64,6 +60,8 @@ def write_config() -> None:
 
 def is_current() -> bool:
     """Return whether the cluster runs, was finished, was made from what it would be made from, and can be reached."""
+    if not cluster_owner.is_ours(_name()):
+        return False
     nodes = kind.nodes(_name())
     current = (
         [node.name for node in nodes] == sorted(cluster.node_names(_name()))
@@ -80,11 +78,12 @@ def create() -> None:
     """Have the cluster: resume one that is whole, start over one that is half made, make one where there is none.
 
     Raises:
-        Problem: It was made from something else than it would be made from, or kind failed.
+        Problem: It is not ours, it was made from something else than it would be made from, or kind failed.
     """
+    cluster_owner.require_ours(_name())
     nodes = kind.nodes(_name())
     if nodes and not _keep():
-        _give_back()
+        cluster_removal.give_back(_name())
         kind.delete(_name())
         nodes = []
     if not nodes:
@@ -138,47 +137,6 @@ def await_ready() -> None:
     progress.line(f"Cluster {_name()}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: kubectl get nodes")
 
 
-def delete() -> None:
-    """Take the cluster away, with its entry in the user's kubeconfig; what it borrowed goes back first."""
-    _give_back()
-    if not _engine_with_our_things():
-        return
-    if kind.nodes(_name()):
-        kind.delete(_name())
-        progress.line(f"Deleted cluster {_name()}.")
-    shutil.rmtree(paths.cluster_dir(_name()), ignore_errors=True)
-
-
-def clean() -> None:
-    """Take away everything but CACHE_DIR: cluster, registry, network, embedded engine, and what was generated."""
-    _give_back()
-    if _engine_with_our_things():
-        delete()
-        _leave_engine()
-    _remove_build()
-
-
-def _leave_engine() -> None:
-    """Take away what all clusters of the engine share, and the embedded engine itself, unless others use them."""
-    others = kind.clusters()
-    if others:
-        progress.line(f"Left the registry and the Docker engine to cluster {', '.join(others)} of another checkout.")
-        return
-    registry.remove()
-    certificates.distrust()
-    docker.remove_network(cluster.NETWORK)
-    tenants = docker.tenants(docker.embedded().url)
-    if tenants:
-        progress.line(f"Left the embedded Docker engine to {', '.join(tenants)}.")
-    else:
-        engine.stop()
-
-
-def _give_back() -> None:
-    nics.restore(_name())
-    gpu_lease.give_back(_name())
-
-
 def _name() -> str:
     return parameters.current().cluster_name
 
@@ -206,7 +164,7 @@ def _rendered() -> str:
         cri_socket=cluster.CRI_SOCKETS.get(node_runtime.chosen(), ""),
         nodes=cluster.NODES,
         images=_node_images(),
-        mounts={str(paths.CONTROLLER): cluster.CONTROLLER, str(paths.WORK): "/root/work"},
+        mounts={str(folder): place for folder, place in cluster_owner.mounts().items()},
     )
 
 
@@ -278,6 +236,7 @@ def _make() -> None:
     docker.ensure_network(cluster.NETWORK)
     paths.CONTROLLER.mkdir(parents=True, exist_ok=True)
     wanted = _wanted()
+    cluster_engine.remember(_name())
     _make_nodes(end=time.monotonic() + _PATIENCE)
     # Written last: a control plane without it is of a cluster that was never finished.
     docker.copy_into(cluster.node_names(_name())[0], cluster.RECORD, _record(wanted))
@@ -295,6 +254,7 @@ def _make_nodes(end: float) -> None:
         except kind.NodesExist:
             if time.monotonic() > end:
                 raise
+        cluster_owner.require_ours(_name())
         kind.delete(_name())
 
 
@@ -308,7 +268,7 @@ def _say_why(nodes: list[kind.NodeFacts]) -> None:
     for change in drift:
         reasons.remakes(change)
     for node in nodes:
-        reasons.unless(node.running, f"node {node.name}: stopped")
+        reasons.unless(node.running, f"node {node.name}: {'paused' if node.paused else 'stopped'}")
     if drift and not parameters.current().recreate:
         reasons.obstacle("needs consent: RECREATE=1, or ./doit delete_cluster first")
     elif drift:
@@ -319,9 +279,12 @@ def _say_why(nodes: list[kind.NodeFacts]) -> None:
 
 def _start_stopped() -> None:
     for node in kind.nodes(_name()):
-        if not node.running:
+        if node.paused:
+            progress.line(f"Unpausing node {node.name}, which was paused.")
+            docker.unpause(node.name)
+        elif not node.running:
             progress.line(f"Starting node {node.name}, which was stopped.")
-            docker.client().api.start(node.name)
+            docker.start(node.name)
 
 
 def _have_access() -> None:
@@ -367,36 +330,6 @@ def _ask_dns(node: str, address: str) -> bool:
     """Return whether the cluster's DNS answers a question asked on a node, through the Service."""
     answer = docker.exec_in(node, ["bash", "-c", _DNS_PROBE, address], check=False).split()
     return answer[:2] == ["12", "34"] and not int(answer[3], 16) & _DNS_ERROR_BITS
-
-
-def _engine_with_our_things() -> bool:
-    """Return whether an engine answers; one of the tool's own that is stopped but holds containers is started."""
-    try:
-        docker.client()
-    except Problem:
-        if not docker.embedded().data.exists():
-            return False
-        engine.ensure()
-    return True
-
-
-def _remove_build() -> None:
-    """Remove what was generated; what doit and the reporter use or write goes when the process ends."""
-    in_use = (paths.TASK_DATABASE, paths.RUN_LOCK, paths.LAST_PARAMETERS)
-    for entry in paths.BUILD.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif not entry.name.startswith(tuple(file.name for file in in_use)):
-            entry.unlink()
-    atexit.register(_remove_rest, in_use)
-
-
-def _remove_rest(files: tuple[Path, ...]) -> None:
-    for file in files:
-        for part in paths.BUILD.glob(f"{file.name}*"):
-            part.unlink(missing_ok=True)
-    if not any(paths.BUILD.iterdir()):
-        paths.BUILD.rmdir()
 
 
 def _text(file: Path) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tasks import progress, reasons
-from tasks.actions import gpu_ledger, nic_ledger
+from tasks.actions import cluster_owner, gpu_ledger, nic_ledger
 from tasks.engines import docker
 from tasks.problems import Problem
 from tasks.settings import images, parameters, patterns
@@ -215,7 +215,10 @@ def _images_are_there() -> bool:
 
 
 def _cluster_is_there() -> bool:
-    return docker.container(f"{parameters.current().cluster_name}-control-plane") is not None
+    name = parameters.current().cluster_name
+    there = docker.container(f"{name}-control-plane") is not None
+    # Another's is said by its check before anything is built for ours.
+    return there and cluster_owner.is_ours(name)
 
 
 def _nics_are_lent() -> bool:

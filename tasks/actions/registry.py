@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress, reasons
@@ -14,10 +15,12 @@ from tasks.engines import docker, files, pki
 from tasks.engines import registry as engine
 from tasks.engines.lock import alone
 from tasks.engines.waiting import until
+from tasks.problems import Problem
 from tasks.settings import cluster, images, parameters
 from tasks.settings import registry as table
 
 if TYPE_CHECKING:
+    from tasks.engines.docker import ContainerFacts
     from tasks.engines.pki import Pair
     from tasks.settings.registry import Service
 
@@ -54,10 +57,47 @@ def ensure() -> None:
 
 
 def remove() -> None:
-    """Remove the registry's containers. Its images and CA stay in CACHE_DIR."""
+    """Remove the registry's containers, where they are ours. Its images and CA stay in CACHE_DIR."""
     for service in table.SERVICES:
-        if docker.remove_container(service.name):
+        stranger = objection(service)
+        if stranger is not None:
+            progress.line(f"Left {stranger.message}.")
+        elif docker.remove_container(service.name):
             progress.line(f"Removed {service.name}.")
+
+
+def objection(service: Service) -> Problem | None:
+    """Return why a container must be left alone, with what to do instead, or None where it is ours or not there.
+
+    Args:
+        service: Its row in the table.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    return _objection(service, docker.container(service.name))
+
+
+def _objection(service: Service, found: ContainerFacts | None) -> Problem | None:
+    """Return the same for what was found; ours has folders of our CACHE_DIR mounted, by which checkouts share it."""
+    if found is None:
+        return None
+    source, target = service.mounts[0]
+    place = target.partition(":")[0]
+    held = found.mounts.get(place, "")
+    if held and Path(held).resolve() == (engine.home() / source).resolve():
+        return None
+    folder = Path(held).parent
+    if docker.OURS in found.labels and folder.name == engine.home().name:
+        return Problem(
+            f"container {service.name}: belongs to the checkouts with CACHE_DIR={folder.parent}",
+            hint=f"CACHE_DIR={folder.parent} with the same command, or ./doit clean in those",
+        )
+    docker_command = f"DOCKER_HOST={docker.socket()} docker"
+    return Problem(
+        f"container {service.name}: not made by this tool",
+        hint=f"{docker_command} rename {service.name} <another name>, or {docker_command} rm --force {service.name}",
+    )
 
 
 def _wanted() -> bool:
@@ -88,6 +128,10 @@ def _publish(ca: Pair) -> None:
 
 def _runs(service: Service) -> bool:
     found = docker.container(service.name)
+    stranger = _objection(service, found)
+    if stranger is not None:
+        reasons.obstacle(stranger.message)
+        return False
     if found is None or not found.running:
         return reasons.unless(False, f"container {service.name}: does not run")
     same = found.labels.get(images.INPUTS_LABEL) == _inputs(service)
@@ -123,6 +167,9 @@ def _image() -> str:
 
 def _start(service: Service) -> None:
     """Start a container afresh; all it keeps is in its mounts."""
+    stranger = objection(service)
+    if stranger is not None:
+        raise stranger
     progress.step(f"starting {service.name}")
     docker.remove_container(service.name)
     api = docker.client().api

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import functools
 import hashlib
 import io
@@ -39,6 +40,11 @@ _CALL_SECONDS = 600
 # The last client in which DOCKER_BUILDKIT=1 works without the buildx plugin.
 _LAST_BUNDLED_BUILDKIT = 22
 _ERROR_LINES = 15
+# Why nobody answers at a UNIX socket, and what to do, by the error number.
+_NO_ENGINE = {
+    errno.ENOENT: (" (there is no such socket)", "sudo apt-get install docker.io"),
+    errno.ECONNREFUSED: (" (connection refused: it is stopped)", "sudo systemctl start docker"),
+}
 # On what this tool made and may remove.
 OURS = "openkasugai.made"
 # One at a time: two threads that look at once would make two connections and forget one.
@@ -70,6 +76,7 @@ class ContainerFacts:
         labels: Its labels.
         addresses: Its IPv4 address on each network it is attached to, by the network's name.
         started: When it was last started, in RFC 3339 and UTC.
+        mounts: Folders of the host that it sees, by where it sees them.
     """
 
     id: str
@@ -79,6 +86,7 @@ class ContainerFacts:
     labels: Mapping[str, str]
     addresses: Mapping[str, str]
     started: str = ""
+    mounts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
@@ -342,6 +350,36 @@ def tenants(url: str) -> list[str]:
     return sorted(entry["Names"][0].lstrip("/") for entry in listed)
 
 
+def start(container_name: str) -> None:
+    """Start a container that stands still.
+
+    Raises:
+        Problem: The engine refuses it.
+    """
+    _set_going(container_name, "start")
+
+
+def unpause(container_name: str) -> None:
+    """Let a container go on that `docker pause` froze; the engine starts no such one.
+
+    Raises:
+        Problem: The engine refuses it.
+    """
+    _set_going(container_name, "unpause")
+
+
+def _set_going(container_name: str, verb: str) -> None:
+    from docker.errors import APIError
+
+    try:
+        getattr(client().api, verb)(container_name)
+    except APIError as error:
+        raise Problem(
+            f"container {container_name}: cannot be set going: {error.explanation}",
+            hint=f"DOCKER_HOST={socket()} docker {verb} {container_name}",
+        ) from error
+
+
 def remove_container(name: str) -> bool:
     """Remove a container with its anonymous volumes, running or not.
 
@@ -480,17 +518,47 @@ def subnet(name: str) -> IPv4Network:
     raise Problem(f"docker network {name}: has no IPv4 subnet", hint=f"docker network inspect {name}")
 
 
+def is_own_network(name: str) -> bool:
+    """Return whether there is a network of that name, and this tool made it."""
+    return bool(client().api.networks(filters={"name": f"^{name}$", "label": OURS}))
+
+
+def network_users(name: str) -> list[str]:
+    """Return the names of the containers that are in a network, running or not.
+
+    The network itself lists those that run; one that stands still could not start again without it.
+    """
+    known = {name, *(entry["Id"] for entry in client().api.networks(filters={"name": f"^{name}$"}))}
+    listed = client().api.containers(all=True)
+    return sorted(entry["Names"][0].lstrip("/") for entry in listed if known & _networks_of(entry))
+
+
+def _networks_of(entry: Mapping[str, Any]) -> set[str]:
+    """Return the names and ids of the networks that a listed container is in, or will be in once it starts."""
+    attached = entry["NetworkSettings"]["Networks"] or {}
+    ids = {endpoint["NetworkID"] for endpoint in attached.values()}
+    return {entry["HostConfig"]["NetworkMode"], *attached, *ids}
+
+
 def remove_network(name: str) -> bool:
-    """Remove a network that this tool made and nothing uses any more.
+    """Remove a network that this tool made and no container needs any more, running or not.
 
     Returns:
         Whether it was removed.
+
+    Raises:
+        Problem: The engine refuses it, as something has come into it meanwhile.
     """
-    for entry in client().api.networks(filters={"name": f"^{name}$", "label": OURS}):
-        if not client().api.inspect_network(entry["Id"])["Containers"]:
-            client().api.remove_network(entry["Id"])
-            return True
-    return False
+    from docker.errors import APIError
+
+    own = client().api.networks(filters={"name": f"^{name}$", "label": OURS})
+    if not own or network_users(name):
+        return False
+    try:
+        client().api.remove_network(own[0]["Id"])
+    except APIError as error:
+        raise Problem(f"docker network {name}: {error.explanation}", hint=f"docker network inspect {name}") from error
+    return True
 
 
 def _chosen() -> tuple[str, DockerClient]:
@@ -535,20 +603,29 @@ def _connect(url: str) -> DockerClient | None:
 
 def _listens(url: str) -> bool:
     """Return whether somebody takes connections at `url`: the client leaks a UNIX socket that nobody listens at."""
-    if not url.startswith("unix://"):
-        return True
+    return not url.startswith("unix://") or _refusal(url) == 0
+
+
+def _refusal(url: str) -> int:
+    """Return the error number with which a UNIX socket refuses a connection, or 0 where it takes one."""
     with unix.socket(unix.AF_UNIX, unix.SOCK_STREAM) as probe:
-        return probe.connect_ex(url.removeprefix("unix://")) == 0
+        try:
+            return probe.connect_ex(url.removeprefix("unix://"))
+        except OSError:  # a path that is too long for a socket
+            return errno.ENAMETOOLONG
 
 
 def _no_engine() -> Problem:
     url = _candidates()[-1]
-    path = Path(url.removeprefix("unix://"))
-    if url.startswith("unix://") and path.exists() and not os.access(path, os.R_OK | os.W_OK):
+    refusal = _refusal(url) if url.startswith("unix://") else errno.EPROTO
+    if refusal in {errno.EACCES, errno.EPERM}:
         return Problem(
             f"Docker at {url}: permission denied", hint="sudo usermod -aG docker $USER, then log out and in again"
         )
-    return Problem(f"Docker: no engine answers at {url}", hint="sudo apt-get install docker.io")
+    cause, cure = _NO_ENGINE.get(refusal, ("", "sudo systemctl restart docker"))
+    if os.environ.get("DOCKER_HOST"):
+        cure = f"correct or unset DOCKER_HOST, or {cure}"
+    return Problem(f"Docker: no engine answers at {url}{cause}", hint=cure)
 
 
 def _context_url() -> str:
@@ -596,4 +673,5 @@ def _container_facts(found: dict[str, Any]) -> ContainerFacts:
         labels=found["Config"].get("Labels") or {},
         addresses={name: network["IPAddress"] for name, network in networks.items()},
         started=found["State"]["StartedAt"],
+        mounts={mount["Destination"]: mount["Source"] for mount in found["Mounts"] if mount["Type"] == "bind"},
     )

@@ -6,9 +6,9 @@ import os
 import shutil
 import tarfile
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.engines import docker, golang, shell
@@ -16,7 +16,7 @@ from tasks.problems import Problem
 from tasks.settings import artifacts, cluster, parameters, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # Variables that would turn kind away from the engine and network that this tool looks at.
 _NEUTRAL = {"KIND_EXPERIMENTAL_PROVIDER": "", "KIND_EXPERIMENTAL_DOCKER_NETWORK": ""}
@@ -39,34 +39,57 @@ class NodeFacts:
         running: Whether its container runs.
         image_id: Content address of its image.
         api_port: Loopback port of the host at which the API server answers; 0 for a worker or a stopped node.
+        paused: Whether its container is frozen (`docker pause`).
+        mounts: Folders of the host that it sees, by where it sees them.
+        cluster: Name of the cluster that kind's label says; empty for a container that kind did not make.
     """
 
     name: str
     running: bool
     image_id: str
     api_port: int
+    paused: bool = False
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = ""
 
 
 def nodes(name: str) -> list[NodeFacts]:
     """Return the nodes of a cluster that exist, whole or not."""
-    listed = docker.client().api.containers(all=True, filters={"label": f"{cluster.CLUSTER_LABEL}={name}"})
-    found = [
-        NodeFacts(
-            name=entry["Names"][0].lstrip("/"),
-            running=entry["State"] == "running",
-            image_id=entry["ImageID"],
-            api_port=next((p["PublicPort"] for p in entry["Ports"] if p["PrivatePort"] == cluster.API_PORT), 0),
-        )
-        for entry in listed
-    ]
-    return sorted(found, key=lambda node: node.name)
+    return _listed({"label": f"{cluster.CLUSTER_LABEL}={name}"})
 
 
-def clusters() -> list[str]:
-    """Return the names of all clusters of this tool that the engine holds, those of other checkouts too."""
-    listed = docker.client().api.containers(all=True, filters={"label": cluster.CLUSTER_LABEL})
-    ours = [node for node in listed if cluster.CONTROLLER in [mount["Destination"] for mount in node["Mounts"]]]
-    return sorted({node["Labels"][cluster.CLUSTER_LABEL] for node in ours})
+def squatters(name: str) -> list[NodeFacts]:
+    """Return the containers that bear the name of a node of the cluster without being one of it."""
+    named = _listed({"name": [f"^/{node}$" for node in cluster.node_names(name)]})
+    return [container for container in named if container.cluster != name]
+
+
+def clusters() -> dict[str, str]:
+    """Return all clusters of this tool that the engine holds, those of other checkouts too.
+
+    Returns:
+        The folder of the host that their nodes see as the controller's source, by the cluster's name.
+    """
+    listed = _listed({"label": cluster.CLUSTER_LABEL})
+    return {node.cluster: node.mounts[cluster.CONTROLLER] for node in listed if cluster.CONTROLLER in node.mounts}
+
+
+def _listed(filters: Mapping[str, Any]) -> list[NodeFacts]:
+    """Return the containers, running or not, that an engine's filters let through, by name."""
+    listed = docker.client().api.containers(all=True, filters=filters)
+    return sorted(map(_facts, listed), key=lambda node: node.name)
+
+
+def _facts(entry: Mapping[str, Any]) -> NodeFacts:
+    return NodeFacts(
+        name=entry["Names"][0].lstrip("/"),
+        running=entry["State"] == "running",
+        image_id=entry["ImageID"],
+        api_port=next((p["PublicPort"] for p in entry["Ports"] if p["PrivatePort"] == cluster.API_PORT), 0),
+        paused=entry["State"] == "paused",
+        mounts={mount["Destination"]: mount["Source"] for mount in entry["Mounts"] if mount["Type"] == "bind"},
+        cluster=(entry["Labels"] or {}).get(cluster.CLUSTER_LABEL, ""),
+    )
 
 
 def create(name: str, config: Path) -> None:

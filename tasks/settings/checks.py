@@ -81,6 +81,8 @@ CHECKS: tuple[Check, ...] = (
         (IMAGES, REGISTRY, CLUSTER),
         "sudo usermod -aG docker $USER, then log out and in again",
     ),
+    Check("cluster-owner", "whose the cluster is", (CLUSTER,), "CLUSTER_NAME=<another name> with the same command"),
+    Check("registry-owner", "whose the registry is", (REGISTRY,), "docker ps --all --filter name=openkasugai-registry"),
     Check("addresses", "address plan", (CLUSTER,), "./doit parameters"),
     Check("card-addresses", "address plan of the cards", (NICS,), "./doit parameters"),
     Check("ports", "loopback ports", (REGISTRY,), "choose other ports with REGISTRY_PORT and CA_PORT"),

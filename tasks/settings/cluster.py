@@ -19,6 +19,8 @@ TRUST = "/etc/containers/certs.d"
 
 # Where the nodes see the controller's source; no cluster but one of this tool has it.
 CONTROLLER = "/root/controller"
+# Where they see what the user puts into the checkout: videos for the pods.
+WORK = "/root/work"
 
 # In the control plane's own file system: what the cluster was made from. It is there once kind has finished.
 RECORD = "/etc/openkasugai/cluster.json"

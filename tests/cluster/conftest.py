@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import docker
+from tasks.actions import engine
+from tasks.engines import docker, kind
 from tasks.engines.lock import alone
 from tasks.settings import images, parameters
 from tests.cluster.lab import ANSWERS, BASIC, NAME, Lab, answers
@@ -23,12 +24,19 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     made = Lab(copy_of_checkout(folder / "check out äöü 日本"), folder / "kubeconfig")
     # The cluster's name is one for all sessions: they take turns, and find what a killed one has left.
     with alone(parameters.current().cache_dir / "cluster-tests"):
-        made.run("delete_cluster")
+        _forget_killed_session()
         yield made
         made.run("delete_cluster")
         # The tag of the registry stays: its container may run from it.
         for image in reversed(images.NODE_IMAGES):
             docker.remove_image(f"{image.name}:{NAME}")
+
+
+def _forget_killed_session() -> None:
+    """Delete the cluster that a killed session has left: its checkout was another one, so that the lab refuses to."""
+    engine.ensure()
+    if kind.nodes(NAME):
+        kind.delete(NAME)
 
 
 @pytest.fixture

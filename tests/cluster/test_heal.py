@@ -72,6 +72,7 @@ DAMAGES = (
     Damage("pod network", without_file("/etc/cni/net.d/10-pod-network.conflist"), "addon:bridge-cni"),
     Damage("trust in the registry", without_file("/etc/containers/certs.d"), "node:trust-registry"),
     Damage("worker", stopped("worker"), "_kind"),
+    Damage("paused worker", lambda _lab: docker.client().api.pause(f"{NAME}-worker"), "_kind"),
     Damage("all nodes", stopped("worker2", "worker", "control-plane"), "_kind"),
     Damage("registry", lambda lab: docker.remove_container(REGISTRY), "registry"),
     Damage(

@@ -7,8 +7,12 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.engines import dockerd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP = "from tasks.actions import engine; engine.stop()"
@@ -22,17 +26,27 @@ class PrivateEngine:
         self.engine = dockerd.engine(cache)
         self.namespace = f"okai-{uuid.uuid4().hex[:8]}"
 
-    def python(self, code: str) -> str:
+    def python(self, code: str, *arguments: str) -> str:
         """Run code of the project, as a run of another checkout with the same cache would."""
-        return self.inside(sys.executable, "-c", code)
+        return self.inside(sys.executable, "-c", code, *arguments)
 
     def inside(self, *argv: str) -> str:
+        done = self._run(argv)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def refused(self, *argv: str) -> str:
+        """Run what has to end with an error and no traceback; return all that it said."""
+        done = self._run(argv)
+        assert done.returncode not in {0, 124}, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def _run(self, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
         env = {key: value for key, value in os.environ.items() if key != "DOCKER_HOST"}
         env |= {"CACHE_DIR": str(self.cache), "DOCKER": "embedded", "PYTHONPATH": str(ROOT)}
         command = ["nsenter", f"--net=/run/netns/{self.namespace}", *argv]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
 
     def pid(self) -> int:
         number = dockerd.pid(self.engine)

@@ -122,6 +122,41 @@ def test_a_network_is_removed_only_by_who_made_it_and_when_it_is_empty(container
     foreign.remove()
 
 
+def test_a_network_stays_under_a_container_that_stands_still(container: str) -> None:
+    name = f"docker-test-{uuid.uuid4().hex[:8]}"
+    docker.ensure_network(name)
+    api = docker.client().api
+    stopped = f"{name}-stopped"
+    image = api.inspect_container(container)["Image"]
+    api.create_container(image, name=stopped, host_config=api.create_host_config(network_mode=name))
+    try:
+        assert docker.network_users(name) == [stopped]
+        assert not docker.remove_network(name)
+        assert docker.is_own_network(name)
+    finally:
+        docker.remove_container(stopped)
+        assert docker.remove_network(name)
+    # One that was connected, and stopped then, is in it just the same.
+    docker.ensure_network(name)
+    api.connect_container_to_network(container, name)
+    api.kill(container)
+    assert docker.network_users(name) == [container]
+    assert not docker.remove_network(name)
+    docker.remove_container(container)
+    assert docker.remove_network(name)
+
+
+def test_what_the_engine_does_not_set_going_is_one_line(container: str) -> None:
+    docker.client().api.pause(container)
+    with pytest.raises(Problem, match=f"container {container}: cannot be set going: ") as caught:
+        docker.start(container)
+    assert f"docker start {container}" in caught.value.hint
+    docker.unpause(container)
+    found = docker.container(container)
+    assert found is not None
+    assert found.running
+
+
 def test_no_engine_is_one_line_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     docker.forget()

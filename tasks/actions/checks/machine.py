@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.actions import cluster_owner
 from tasks.actions.checks.finding import Finding, judged
 from tasks.engines import docker
 from tasks.problems import Problem
@@ -111,6 +112,15 @@ def _docker_access(host: Host, _: Parameters) -> Finding:
     return judged(os.access(path, os.R_OK | os.W_OK), f"{path} as user {host.user}", needed)
 
 
+def _cluster_owner(_: Host, p: Parameters) -> Finding:
+    needed = f"cluster {p.cluster_name} not there, or of this checkout"
+    try:
+        found = cluster_owner.objection(p.cluster_name)
+    except Problem as problem:
+        return Finding(UNKNOWN, problem.message, needed)
+    return Finding(FAILED, found.message, needed, found.hint) if found else Finding(OK, "free or ours", needed)
+
+
 def _numbers(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version: `22.04.5` is (22, 4, 5), `6.8.0-45-generic` is (6, 8, 0)."""
     digits = version.partition("-")[0].partition("+")[0].split(".")
@@ -131,4 +141,5 @@ LOOKS: Mapping[str, Look] = {
     "inotify": _inotify,
     "docker": _docker,
     "docker-access": _docker_access,
+    "cluster-owner": _cluster_owner,
 }

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from tasks.actions import addons as addon_actions
 from tasks.actions import address_plan, certificates
+from tasks.actions import registry as registry_actions
 from tasks.actions.checks.finding import Finding, judged, not_asked_for
 from tasks.engines import pki, registry
 from tasks.problems import Problem
 from tasks.settings import addons, credentials
+from tasks.settings import registry as table
 from tasks.settings.addons import LOAD_BALANCER
 from tasks.settings.checks import FAILED, OK, UNKNOWN
 
@@ -177,6 +179,20 @@ def _registry_trust(host: Host, p: Parameters) -> Finding:
     return judged(may, "not there; this tool writes it" if may else f"not there, and user {host.user} may not", needed)
 
 
+def _registry_owner(_: Host, p: Parameters) -> Finding:
+    names = ", ".join(service.name for service in table.SERVICES)
+    needed = f"{names} not there, or of this CACHE_DIR"
+    if p.registry != "embedded":
+        return not_asked_for("REGISTRY", p.registry)
+    try:
+        strangers = [stranger for service in table.SERVICES if (stranger := registry_actions.objection(service))]
+    except Problem as problem:
+        return Finding(UNKNOWN, problem.message, needed)
+    if not strangers:
+        return Finding(OK, "free or ours", needed)
+    return Finding(FAILED, "; ".join(one.message for one in strangers), needed, strangers[0].hint)
+
+
 def _load_balancer(_: Host, __: Parameters) -> Finding:
     installed = [addon.name for addon in addons.ADDONS if addon.name == LOAD_BALANCER and addon_actions.chosen(addon)]
     return judged(bool(installed), ", ".join(installed) or "none are given out", f"the add-on {LOAD_BALANCER}")
@@ -192,5 +208,6 @@ LOOKS: Mapping[str, Look] = {
     "registry-ca": _registry_ca,
     "registry": _registry,
     "registry-trust": _registry_trust,
+    "registry-owner": _registry_owner,
     "load-balancer": _load_balancer,
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import struct
-from collections import namedtuple
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +20,7 @@ from tasks.problems import Problem
 from tasks.settings import addons, nics, parameters, paths
 from tasks.settings.addons import Addon
 from tasks.settings.checks import CHECKS, FAILED, OK, UNKNOWN
+from tests.unit.actions.containers import Containers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,6 +133,8 @@ class Case:
     routes: tuple[str, ...] = ("192.168.10.0/24",)
     checkout: Mapping[str, bytes] = field(default_factory=dict)
     addons: tuple[Addon, ...] = ()
+    nodes: tuple[str, ...] = ()
+    registry: bool = False
 
     @property
     def title(self) -> str:
@@ -198,6 +201,14 @@ CASES = (
     Case("docker-access", OK, "root", facts={"user": 0}),
     Case("docker-access", OK, "as user", files={"/var/run/docker.sock": ""}),
     Case("docker-access", UNKNOWN, "not there"),
+    Case("cluster-owner", OK, "free or ours"),
+    Case("cluster-owner", FAILED, "not made by this tool", cure="kind delete cluster --name kind", nodes=("kind",)),
+    Case("cluster-owner", OK, "free or ours", nodes=("another",)),
+    Case("cluster-owner", UNKNOWN, "no engine answers", docker=""),
+    Case("registry-owner", OK, "REGISTRY=harbor"),
+    Case("registry-owner", OK, "free or ours", environ=EMBEDDED),
+    Case("registry-owner", FAILED, "not made by this tool", cure="docker rename", environ=EMBEDDED, registry=True),
+    Case("registry-owner", UNKNOWN, "no engine answers", environ=EMBEDDED, docker=""),
     Case("addresses", OK),
     Case("addresses", FAILED, "10.244.0.0/16 overlaps", routes=("10.244.7.0/24",)),
     Case("addresses", UNKNOWN, "not there yet", lacks=("ip",)),
@@ -319,7 +330,8 @@ def _look(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca_pem: b
     monkeypatch.setattr(addons, "ADDONS", case.addons)
     chosen = _parameters(case)
     monkeypatch.setattr(parameters, "current", lambda: chosen)
-    monkeypatch.setattr(docker, "client", lambda: _engine(case.docker))
+    monkeypatch.setattr(docker, "client", lambda: _engine(case.docker, case.nodes))
+    monkeypatch.setattr(docker, "container", lambda name: _engine(case.docker) and _stranger(name, case))
     monkeypatch.setattr(docker, "host_url", lambda: SOCKET)
     monkeypatch.setattr(docker, "socket", lambda: _engine(case.docker) and SOCKET)
     routes = tuple(ip.Route(ip.IPv4Network(network), "ens0") for network in case.routes)
@@ -338,11 +350,17 @@ def _parameters(case: Case) -> Parameters:
     return parameters.validated(parameters.read(Path(__file__).parents[3], {"PROFILE": "physical", **case.environ}))
 
 
-def _engine(version: str) -> Any:
+def _engine(version: str, clusters: Sequence[str] = ()) -> Any:
     if not version:
         raise Problem("Docker: no engine answers at /var/run", hint="sudo apt-get install docker.io")
-    engine = namedtuple("engine", "version")  # noqa: PYI024
-    return engine(lambda: {"Version": version})
+    containers = Containers()
+    for cluster in clusters:
+        containers.add(f"{cluster}-control-plane", cluster)
+    return SimpleNamespace(version=lambda: {"Version": version}, api=containers.client().api)
+
+
+def _stranger(name: str, case: Case) -> docker.ContainerFacts | None:
+    return docker.ContainerFacts("0", name, "running", "", {}, {}) if case.registry else None
 
 
 def _write_ledger(folder: Path) -> None:

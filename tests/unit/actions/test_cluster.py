@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tasks.actions import cluster
+from tasks.actions import cluster, cluster_owner
 from tasks.engines import docker, kind
 from tasks.engines.kind import NodeFacts
 from tasks.problems import Problem
@@ -45,9 +45,28 @@ def test_a_whole_cluster_is_kept(world: dict[str, object]) -> None:
     assert cluster._keep()
 
 
-def test_a_half_made_cluster_is_not_kept(world: dict[str, object]) -> None:
+def test_a_half_made_cluster_of_ours_is_not_kept(world: dict[str, object]) -> None:
     world["recorded"] = None
     assert not cluster._keep()
+
+
+@pytest.mark.parametrize(
+    ("node", "done"),
+    [
+        (NodeFacts("kind-worker", running=True, image_id="", api_port=0), []),
+        (NodeFacts("kind-worker", running=False, image_id="", api_port=0), ["start kind-worker"]),
+        (NodeFacts("kind-worker", running=False, image_id="", api_port=0, paused=True), ["unpause kind-worker"]),
+    ],
+)
+def test_a_node_that_stands_still_is_set_going_as_it_needs(
+    monkeypatch: pytest.MonkeyPatch, world: dict[str, object], node: NodeFacts, done: list[str]
+) -> None:
+    found: list[str] = []
+    world["nodes"] = [node]
+    monkeypatch.setattr(docker, "start", lambda name: found.append(f"start {name}"))
+    monkeypatch.setattr(docker, "unpause", lambda name: found.append(f"unpause {name}"))
+    cluster._start_stopped()
+    assert found == done
 
 
 def test_a_cluster_without_one_of_its_nodes_is_not_kept(world: dict[str, object]) -> None:
@@ -98,6 +117,7 @@ def test_each_node_that_comes_late_from_a_killed_run_costs_one_more_try_for_a_wh
 
     monkeypatch.setattr(kind, "create", create)
     monkeypatch.setattr(kind, "delete", lambda _name: done.append("delete"))
+    monkeypatch.setattr(cluster_owner, "require_ours", lambda _name: None)
     monkeypatch.setattr(cluster, "_config", lambda: "kind.yaml")
     if made:
         cluster._make_nodes(end=8)
@@ -181,12 +201,3 @@ def test_a_checkout_with_an_awkward_name_is_mounted_as_it_is(
     monkeypatch.setattr(paths, "WORK", work)
     config = yaml.safe_load(cluster._rendered())
     assert config["nodes"][0]["extraMounts"][1]["hostPath"] == str(work)
-
-
-def test_delete_without_an_engine_does_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def no_engine() -> None:
-        raise Problem("no engine")
-
-    monkeypatch.setattr(docker, "client", no_engine)
-    monkeypatch.setattr(docker, "embedded", lambda: docker.dockerd.engine(tmp_path))
-    assert not cluster._engine_with_our_things()

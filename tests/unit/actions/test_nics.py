@@ -10,7 +10,7 @@ import pytest
 
 from tasks import reasons
 from tasks.actions import (
-    cluster,
+    cluster_removal,
     nic_ledger,
     nic_lending,
     nic_pods,
@@ -28,6 +28,7 @@ from tasks.engines import nics as engine
 from tasks.problems import Problem
 from tasks.settings import nics as settings
 from tasks.settings import paths
+from tests.unit.actions.containers import Containers, ours
 from tests.unit.connectx5 import card
 from tests.unit.connectx5.card import HOST, LEFT, NODE, POD, RIGHT
 
@@ -653,16 +654,18 @@ def test_cards_go_back_before_the_nodes_go(
             raise Problem("a card is not as it was")
 
     monkeypatch.setattr(nics, "restore", restore)
-    monkeypatch.setattr(cluster.gpu_lease, "give_back", lambda _: None)
-    monkeypatch.setattr(cluster, "_engine_with_our_things", lambda: True)
-    monkeypatch.setattr(cluster.kind, "nodes", lambda _: ["kind-worker"])
-    monkeypatch.setattr(cluster.kind, "delete", lambda name: order.append(f"nodes of {name}"))
+    engine = Containers()
+    engine.add("kind-worker", "kind", ours())
+    monkeypatch.setattr(cluster_removal.gpu_lease, "give_back", lambda _: None)
+    monkeypatch.setattr(cluster_removal.docker, "client", engine.client)
+    monkeypatch.setattr(cluster_removal.docker, "socket", lambda: "unix:///run/docker.sock")
+    monkeypatch.setattr(cluster_removal.kind, "delete", lambda name: order.append(f"nodes of {name}"))
     monkeypatch.setattr(paths, "cluster_dir", lambda _: tmp_path / "none")
     if failing:
         with pytest.raises(Problem, match="a card is not as it was"):
-            cluster.delete()
+            cluster_removal.delete()
     else:
-        cluster.delete()
+        cluster_removal.delete()
     assert order == (["cards of kind"] if failing else ["cards of kind", "nodes of kind"])
 
 

@@ -1,0 +1,109 @@
+"""On which Docker engine a cluster is: another one that answers, or none at all, does not mean that it is gone."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from tasks.actions import engine, gpu_ledger, nic_ledger
+from tasks.engines import docker, files, kind
+from tasks.problems import Problem
+from tasks.settings import parameters, paths
+
+_RECORD = "engine"
+
+
+def remember(name: str) -> None:
+    """Keep on which engine a cluster is made.
+
+    Args:
+        name: Name of the cluster.
+    """
+    files.write(paths.cluster_dir(name) / _RECORD, f"{_plain(docker.socket())}\n")
+
+
+def made_elsewhere() -> set[str]:
+    """Return the names of this checkout's clusters that were made on another engine than the one in use."""
+    known = {folder.name.removeprefix("cluster-") for folder in paths.BUILD.glob("cluster-*")}
+    return {name for name in known if _recorded(name) not in {"", _plain(docker.socket())}}
+
+
+def require_same(name: str) -> None:
+    """Stop where a cluster was made on another engine than the one in use, which therefore knows nothing of it.
+
+    Args:
+        name: Name of the cluster.
+
+    Raises:
+        Problem: It was, or no engine answers.
+    """
+    made_on, used = _recorded(name), _plain(docker.socket())
+    if made_on in {"", used} or kind.nodes(name):
+        return
+    choice = "DOCKER=embedded" if made_on == _plain(docker.embedded().url) else f"DOCKER_HOST={made_on}"
+    folder = shlex.quote(str(paths.cluster_dir(name)))
+    raise Problem(
+        f"cluster {name}: made on the Docker engine at {made_on}, but this run uses {used}; nothing is removed",
+        hint=f"{choice} with the same command; where that engine is gone for good: rm -r {folder}",
+    )
+
+
+def answers(name: str) -> bool:
+    """Return whether an engine answers; one of the tool's own that is stopped but holds containers is started.
+
+    Args:
+        name: Name of the cluster that is looked for.
+
+    Returns:
+        False where none answers and this checkout has nothing on any.
+
+    Raises:
+        Problem: None answers, but one is expected to, so that the cluster may be there unseen.
+    """
+    try:
+        docker.client()
+    except Problem as problem:
+        if _may_be_embedded(name):
+            engine.ensure()
+            return True
+        expected = _expected_by(name)
+        if expected:
+            raise Problem(
+                f"{problem.message}; nothing is removed, for cluster {name} may be there ({expected})",
+                hint=problem.hint,
+            ) from problem
+        return False
+    return True
+
+
+def _may_be_embedded(name: str) -> bool:
+    """Return whether the embedded engine may be used, holds anything, and is not known to be the wrong one."""
+    allowed = parameters.current().docker != "host" and not os.environ.get("DOCKER_HOST")
+    embedded = docker.embedded()
+    return allowed and embedded.data.exists() and _recorded(name) in {"", _plain(embedded.url)}
+
+
+def _expected_by(name: str) -> str:
+    """Return what speaks for an engine with something of this checkout on it, in words; empty where nothing does."""
+    if os.environ.get("DOCKER_HOST"):
+        return "DOCKER_HOST is set"
+    if parameters.current().docker == "host":
+        return "DOCKER=host"
+    ledgers = nic_ledger.path(name), gpu_ledger.path(name)
+    traces = [*ledgers, *sorted(paths.BUILD.glob("cluster-*")), paths.REGISTRY_CA.parent]
+    return next((f"{trace} is there" for trace in traces if trace.exists()), "")
+
+
+def _recorded(name: str) -> str:
+    """Return the address of the engine on which a cluster was made; empty where that is not known."""
+    try:
+        return (paths.cluster_dir(name) / _RECORD).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _plain(url: str) -> str:
+    """Return an engine's address without the links in its path: /var/run is one to /run."""
+    path = url.removeprefix("unix://")
+    return url if path == url else f"unix://{Path(path).resolve()}"

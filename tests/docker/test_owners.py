@@ -1,0 +1,136 @@
+"""Clusters, containers and a network of others on an engine that we use: refused by name, and left as they are."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.engines import golang
+from tasks.settings import artifacts, parameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Checkout
+    from tests.docker.private_engine import PrivateEngine
+
+# Containers as kind makes them: label, mounts and network are all that an engine knows of a node.
+HAVE = """
+import io, json, sys, tarfile
+from tasks.actions import engine
+from tasks.engines import docker, golang
+from tasks.settings import artifacts
+engine.ensure()
+api = docker.client().api
+archive = io.BytesIO()
+with tarfile.open(fileobj=archive, mode="w") as tar:
+    tar.add(golang.program(artifacts.CA_SERVER, "ca-server"), "ca-server")
+    tar.addfile(tarfile.TarInfo("file"))
+api.import_image_from_data(archive.getvalue(), repository="node", tag="1")
+docker.ensure_network("kind")
+for name, label, mounts in json.loads(sys.argv[1]):
+    host = api.create_host_config(network_mode="kind", binds=[f"{source}:{place}" for place, source in mounts.items()])
+    labels = {"io.x-k8s.kind.cluster": label} if label else {}
+    api.create_container("node:1", ["/ca-server", ":80", "/", "/file"], name=name, labels=labels, host_config=host)
+"""
+LIST = "from tasks.engines import docker; print(*docker.tenants(docker.socket()), sep='\\n')"
+PAUSE = """
+from tasks.engines import docker
+docker.client().api.start("b-worker")
+docker.client().api.pause("b-worker")
+"""
+GO_ON = """
+from tasks.actions import cluster
+from tasks.engines import docker
+cluster._start_stopped()
+print(docker.container("b-worker").status)
+"""
+
+
+@pytest.fixture
+def others(private: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PrivateEngine:
+    """A private engine, and a kubeconfig that is not the user's."""
+    golang.program(artifacts.KIND, "kind")
+    private.cache.mkdir()
+    (private.cache / "go").symlink_to(parameters.current().cache_dir / "go")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    return private
+
+
+def have(engine: PrivateEngine, *containers: tuple[str, str, dict[str, str]]) -> None:
+    engine.python(HAVE, json.dumps(containers))
+
+
+def ours(checkout: Checkout) -> dict[str, str]:
+    return {"/root/controller": f"{checkout.root}/build/controller", "/root/work": f"{checkout.root}/work"}
+
+
+def test_what_this_checkout_did_not_make_is_refused_by_name_and_left(
+    others: PrivateEngine, checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    doit = str(checkout.root / "doit")
+    theirs = {"/root/controller": f"{tmp_path}/theirs/build/controller", "/root/work": f"{tmp_path}/theirs/work"}
+    have(
+        others,
+        ("plain-control-plane", "plain", {}),
+        ("theirs-control-plane", "theirs", theirs),
+        ("taken-worker", "", {}),
+        ("openkasugai-registry", "", {}),
+    )
+    before = others.python(LIST)
+    for name, owner in (
+        ("plain", "plain-control-plane not made by this tool"),
+        ("theirs", f"made by the checkout {tmp_path}/theirs, and is left alone"),
+        ("taken", "taken-worker not made by this tool"),
+    ):
+        monkeypatch.setenv("CLUSTER_NAME", name)
+        monkeypatch.setenv("RECREATE", "1")
+        for words in (("delete_cluster",), ("clean",), ("run", "clean"), ("create_cluster",), ("doctor",)):
+            said = others.refused(doit, *words)
+            assert owner in said, words
+            assert f"CLUSTER_NAME={name}-2" in said, words
+        for words in (("plan", "delete_cluster"), ("plan", "clean"), ("plan", "_kind")):
+            assert owner in others.refused(doit, *words)
+        assert (checkout.root / "build").exists()
+    monkeypatch.setenv("CLUSTER_NAME", "free")
+    said = others.inside(doit, "clean")
+    assert "Left container openkasugai-registry: not made by this tool" in said
+    assert "Left the registry and the Docker engine to cluster theirs of the checkout" in said or "theirs" in said
+    assert others.python(LIST) == before
+
+
+def test_one_of_two_clusters_of_a_checkout_is_cleaned_and_the_other_keeps_what_it_needs(
+    others: PrivateEngine, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doit, build = str(checkout.root / "doit"), checkout.root / "build"
+    have(others, ("a-worker", "a", ours(checkout)), ("b-worker", "b", ours(checkout)))
+    for file in ("controller/source", "registry/ca.crt", "cluster-a/kubeconfig", "cluster-b/kubeconfig"):
+        (build / file).parent.mkdir(parents=True, exist_ok=True)
+        (build / file).touch()
+    monkeypatch.setenv("CLUSTER_NAME", "a")
+    said = others.inside(doit, "clean")
+    assert "Deleted cluster a." in said
+    assert "Left build/ to cluster b of this checkout. Try: CLUSTER_NAME=b ./doit clean" in said
+    assert others.python(LIST).split() == ["b-worker"]
+    assert not (build / "cluster-a").exists()
+    assert all((build / file).exists() for file in ("controller/source", "registry/ca.crt", "cluster-b/kubeconfig"))
+
+    monkeypatch.setenv("CLUSTER_NAME", "b")
+    others.python(PAUSE)
+    assert others.python(GO_ON).split()[-1] == "running"
+    others.python(PAUSE.replace('docker.client().api.start("b-worker")', ""))
+    assert "Deleted cluster b." in others.inside(doit, "clean")
+    assert not build.exists()
+
+
+def test_the_network_stays_under_a_cluster_of_others_that_stands_still(
+    others: PrivateEngine, checkout: Checkout
+) -> None:
+    have(others, ("other-control-plane", "other", {}))
+    said = others.inside(str(checkout.root / "doit"), "clean")
+    assert "Left the Docker network kind to other-control-plane." in said
+    assert "Left the embedded Docker engine to other-control-plane." in said
+    network = "from tasks.engines import docker; print(docker.is_own_network('kind'))"
+    assert others.python(network).strip() == "True"
