@@ -15,6 +15,7 @@ from tasks.actions import (
     cluster_owner,
     cluster_removal,
     images,
+    kubeconfig_owner,
     node_news,
     node_runtime,
 )
@@ -81,6 +82,7 @@ def create() -> None:
         Problem: It is not ours, it was made from something else than it would be made from, or kind failed.
     """
     cluster_owner.require_ours(_name())
+    kubeconfig_owner.require_free(_name())
     nodes = kind.nodes(_name())
     if nodes and not _keep():
         cluster_removal.give_back(_name())
@@ -260,6 +262,9 @@ def _make_nodes(end: float) -> None:
 
 def _say_why(nodes: list[kind.NodeFacts]) -> None:
     """Tell a plan what would become of the nodes, as `_keep` decides it."""
+    foreign = kubeconfig_owner.objection(_name())
+    if foreign is not None:
+        reasons.obstacle(foreign.message)
     recorded = _recorded() if nodes else None
     if recorded is None:
         reasons.remakes(f"cluster {_name()}: {'left half made' if nodes else 'not there'}")

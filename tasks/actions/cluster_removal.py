@@ -7,7 +7,16 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tasks import progress, reasons
-from tasks.actions import certificates, cluster_engine, cluster_owner, engine, gpu_lease, nics, registry
+from tasks.actions import (
+    certificates,
+    cluster_engine,
+    cluster_owner,
+    engine,
+    gpu_lease,
+    kubeconfig_owner,
+    nics,
+    registry,
+)
 from tasks.engines import docker, kind
 from tasks.settings import cluster, parameters, paths
 
@@ -91,7 +100,8 @@ def _delete(name: str) -> None:
     cluster_engine.require_same(name)
     give_back(name)
     if kind.nodes(name):
-        kind.delete(name)
+        foreign = kubeconfig_owner.objection(name)
+        kind.delete(name, kubeconfig=paths.cluster_dir(name) / "kubeconfig" if foreign else None)
         progress.line(f"Deleted cluster {name}.")
     shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
 

@@ -116,9 +116,14 @@ def create(name: str, config: Path) -> None:
         )
 
 
-def delete(name: str) -> None:
-    """Remove a cluster's nodes and its entry in the user's kubeconfig."""
-    _run("delete", "cluster", "--name", name)
+def delete(name: str, *, kubeconfig: Path | None = None) -> None:
+    """Remove a cluster's nodes and its entry in a kubeconfig.
+
+    Args:
+        name: Name of the cluster.
+        kubeconfig: The file that the entry is removed from; the user's own where none is given.
+    """
+    _run("delete", "cluster", "--name", name, *(("--kubeconfig", kubeconfig) if kubeconfig else ()))
 
 
 def kubeconfig(name: str) -> str:

@@ -11,6 +11,7 @@ from tasks.settings import cluster, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass
@@ -39,9 +40,9 @@ class Containers:
             }
         )
 
-    def remove(self, cluster_name: str) -> None:
-        """Remove a cluster's nodes, as kind does."""
-        self.done.append(f"delete {cluster_name}")
+    def remove(self, cluster_name: str, *, kubeconfig: Path | None = None) -> None:
+        """Remove a cluster's nodes, as kind does, and its entry in a kubeconfig."""
+        self.done.append(f"delete {cluster_name}{' in our kubeconfig' if kubeconfig else ''}")
         self.listed = [one for one in self.listed if one["Labels"].get(cluster.CLUSTER_LABEL) != cluster_name]
 
     def client(self) -> Any:

@@ -659,7 +659,7 @@ def test_cards_go_back_before_the_nodes_go(
     monkeypatch.setattr(cluster_removal.gpu_lease, "give_back", lambda _: None)
     monkeypatch.setattr(cluster_removal.docker, "client", engine.client)
     monkeypatch.setattr(cluster_removal.docker, "socket", lambda: "unix:///run/docker.sock")
-    monkeypatch.setattr(cluster_removal.kind, "delete", lambda name: order.append(f"nodes of {name}"))
+    monkeypatch.setattr(cluster_removal.kind, "delete", lambda name, **_: order.append(f"nodes of {name}"))
     monkeypatch.setattr(paths, "cluster_dir", lambda _: tmp_path / "none")
     if failing:
         with pytest.raises(Problem, match="a card is not as it was"):
