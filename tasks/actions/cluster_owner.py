@@ -25,6 +25,15 @@ def mounts() -> dict[Path, str]:
     return {paths.CONTROLLER: cluster.CONTROLLER, paths.WORK: cluster.WORK}
 
 
+def made(seen: Mapping[str, str]) -> bool:
+    """Return whether this checkout made a container.
+
+    Args:
+        seen: Folders of the host that it sees, by where it sees them.
+    """
+    return all(place in seen and _is_same(seen[place], folder) for folder, place in mounts().items())
+
+
 def objection(name: str) -> Problem | None:
     """Return why a cluster must be left alone, with what to do instead, or None where it is ours or not there.
 
@@ -37,7 +46,7 @@ def objection(name: str) -> Problem | None:
         Problem: No engine answers.
     """
     nodes = kind.nodes(name)
-    strangers = [node for node in nodes if not _is_ours(node.mounts)]
+    strangers = [node for node in nodes if not made(node.mounts)]
     if not set(cluster.node_names(name)) <= {node.name for node in nodes}:
         strangers += kind.squatters(name)
     return _objection(name, strangers) if strangers else None
@@ -128,10 +137,6 @@ def _deletion(name: str, strangers: list[NodeFacts]) -> str:
     if all(node.cluster == name and not node.mounts.get(cluster.CONTROLLER) for node in strangers):
         return f"{engine}kind delete cluster --name {name}"
     return f"{engine}docker rm --force --volumes {' '.join(node.name for node in strangers)}"
-
-
-def _is_ours(seen: Mapping[str, str]) -> bool:
-    return all(place in seen and _is_same(seen[place], folder) for folder, place in mounts().items())
 
 
 def _is_same(source: str, folder: Path) -> bool:

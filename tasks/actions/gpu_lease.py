@@ -11,7 +11,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.actions import gpu_ledger
+from tasks.actions import cluster_owner, gpu_ledger
 from tasks.actions.gpu_ledger import Ledger
 from tasks.engines import docker, kernel_modules, ledgers, processes, root
 from tasks.problems import Problem
@@ -82,7 +82,7 @@ def give_back(cluster: str = "") -> None:
         return
     # A reboot has given the GPU back already.
     if ledger.boot == ledgers.boot():
-        _take_from(_container(f"{ledger.cluster}-{gpu.NODE_SUFFIX}"))
+        _take_from(_borrower(ledger))
         _restore(ledger)
     gpu_ledger.drop(ledger.cluster)
     progress.line("The GPU is the host's again.")
@@ -110,11 +110,15 @@ def _restore(ledger: Ledger) -> None:
     _prove(ledger)
 
 
-def _container(name: str) -> ContainerFacts | None:
+def _borrower(ledger: Ledger) -> ContainerFacts | None:
+    """Return the node that has the GPU; a container of others that bears its name by now is not it."""
     try:
-        return docker.container(name)
+        found = docker.container(f"{ledger.cluster}-{gpu.NODE_SUFFIX}")
     except Problem:
         return None  # without an engine no node runs
+    # While the GPU is on its way the ledger has no container yet.
+    known = found is not None and (found.id == ledger.container or cluster_owner.made(found.mounts))
+    return found if known else None
 
 
 def _refuse_second_loan(cluster: str) -> None:

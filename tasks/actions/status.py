@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.actions import node_runtime
+from tasks.actions import cluster_owner, node_runtime
 from tasks.engines import docker, kind, kube, manifests
 from tasks.problems import Problem
 from tasks.settings import cluster, images, parameters, registry
@@ -34,7 +34,11 @@ def _rows() -> Iterator[tuple[str, str]]:
     yield from _images()
     yield from ((service.name, _container(service.name)) for service in registry.SERVICES)
     yield from ((name, _container(name)) for name in cluster.node_names(parameters.current().cluster_name))
-    if kind.nodes(parameters.current().cluster_name):
+    name = parameters.current().cluster_name
+    stranger = cluster_owner.objection(name)
+    if stranger is not None:
+        yield f"cluster {name}", stranger.message
+    elif kind.nodes(name):
         yield from _workloads()
 
 

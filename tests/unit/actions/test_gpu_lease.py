@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.actions import gpu_lease, gpu_ledger
+from tasks.actions import cluster_owner, gpu_lease, gpu_ledger
 from tasks.engines import docker, host, kernel_modules, ledgers, processes, shell
 from tasks.engines.docker import ContainerFacts
 from tasks.engines.shell import Completed
@@ -343,6 +343,22 @@ def test_given_back_after_the_engine_and_the_node_are_gone(
     monkeypatch.setattr(docker, "container", gone)
     gpu_lease.give_back()
     assert machine.loaded() == before
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_container_of_others_that_bears_the_nodes_name_is_left_alone(
+    boot: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch, *, ours: bool
+) -> None:
+    machine = boot(SERVER)
+    gpu_lease.lend()
+    machine.end_process(900)
+    mounts = {place: str(folder) for folder, place in cluster_owner.mounts().items()} if ours else {}
+    other = ContainerFacts("decade" * 10, NODE, "running", "sha256:0", {}, {}, "", mounts)
+    monkeypatch.setattr(docker, "container", lambda _name: other)
+    inside: list[str] = []
+    monkeypatch.setattr(docker, "exec_in", lambda name, *_, **__: inside.append(name) or "")
+    gpu_lease.give_back()
+    assert inside == ([NODE] if ours else [])
 
 
 def test_a_gpu_that_another_cluster_has_is_not_taken(
