@@ -216,9 +216,8 @@ def _images_are_there() -> bool:
 
 def _cluster_is_there() -> bool:
     name = parameters.current().cluster_name
-    there = docker.container(f"{name}-control-plane") is not None
     # Another's is said by its check before anything is built for ours.
-    return there and cluster_owner.is_ours(name)
+    return cluster_owner.is_ours(name) and docker.container(f"{name}-control-plane") is not None
 
 
 def _nics_are_lent() -> bool:

@@ -128,7 +128,7 @@ def test_a_network_stays_under_a_container_that_stands_still(container: str) -> 
     api = docker.client().api
     stopped = f"{name}-stopped"
     image = api.inspect_container(container)["Image"]
-    api.create_container(image, name=stopped, host_config=api.create_host_config(network_mode=name))
+    api.create_container(image, CA_SERVER, name=stopped, host_config=api.create_host_config(network_mode=name))
     try:
         assert docker.network_users(name) == [stopped]
         assert not docker.remove_network(name)

@@ -80,25 +80,33 @@ def test_what_this_checkout_did_not_make_is_refused_by_name_and_left(
         ("openkasugai-registry", "", {}),
     )
     before = others.python(LIST)
-    for name, owner in (
-        ("plain", "plain-control-plane not made by this tool"),
-        ("theirs", f"made by the checkout {tmp_path}/theirs, and is left alone"),
-        ("taken", "taken-worker not made by this tool"),
+    monkeypatch.setenv("RECREATE", "1")
+    every = ("delete_cluster", "clean", "run clean", "create_cluster", "doctor", "plan delete_cluster", "plan clean")
+    for name, owner, commands in (
+        ("plain", "plain-control-plane not made by this tool", every),
+        ("theirs", f"made by the checkout {tmp_path}/theirs, and is left alone", ("delete_cluster", "clean")),
+        ("taken", "taken-worker not made by this tool", ("create_cluster",)),
     ):
         monkeypatch.setenv("CLUSTER_NAME", name)
-        monkeypatch.setenv("RECREATE", "1")
-        for words in (("delete_cluster",), ("clean",), ("run", "clean"), ("create_cluster",), ("doctor",)):
-            said = others.refused(doit, *words)
-            assert owner in said, words
-            assert f"CLUSTER_NAME={name}-2" in said, words
-        for words in (("plan", "delete_cluster"), ("plan", "clean"), ("plan", "_kind")):
-            assert owner in others.refused(doit, *words)
+        for command in commands:
+            said = others.refused(doit, *command.split())
+            assert owner in said, command
+            assert f"CLUSTER_NAME={name}-2" in said or command.startswith("plan"), command
+        assert owner in others.refused(doit, "plan", "create_cluster")
         assert (checkout.root / "build").exists()
+    assert others.python(LIST) == before
+
     monkeypatch.setenv("CLUSTER_NAME", "free")
     said = others.inside(doit, "clean")
-    assert "Left container openkasugai-registry: not made by this tool" in said
-    assert "Left the registry and the Docker engine to cluster theirs of the checkout" in said or "theirs" in said
-    assert others.python(LIST) == before
+    assert f"Left the registry and the Docker engine to cluster theirs of the checkout {tmp_path}/theirs." in said
+    others.python("from tasks.engines import docker; docker.remove_container('theirs-control-plane')")
+    said = others.inside(doit, "clean")
+    stay = "openkasugai-registry, plain-control-plane, taken-worker"
+    assert "Left container openkasugai-registry: not made by this tool." in said
+    assert f"Left the Docker network kind to {stay}." in said
+    assert f"Left the embedded Docker engine to {stay}." in said
+    assert others.python(LIST).split() == stay.split(", ")
+    assert others.python("from tasks.engines import docker; print(docker.is_own_network('kind'))").strip() == "True"
 
 
 def test_one_of_two_clusters_of_a_checkout_is_cleaned_and_the_other_keeps_what_it_needs(
@@ -123,14 +131,3 @@ def test_one_of_two_clusters_of_a_checkout_is_cleaned_and_the_other_keeps_what_i
     others.python(PAUSE.replace('docker.client().api.start("b-worker")', ""))
     assert "Deleted cluster b." in others.inside(doit, "clean")
     assert not build.exists()
-
-
-def test_the_network_stays_under_a_cluster_of_others_that_stands_still(
-    others: PrivateEngine, checkout: Checkout
-) -> None:
-    have(others, ("other-control-plane", "other", {}))
-    said = others.inside(str(checkout.root / "doit"), "clean")
-    assert "Left the Docker network kind to other-control-plane." in said
-    assert "Left the embedded Docker engine to other-control-plane." in said
-    network = "from tasks.engines import docker; print(docker.is_own_network('kind'))"
-    assert others.python(network).strip() == "True"

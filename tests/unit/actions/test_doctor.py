@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import checks, doctor
+from tasks.actions import checks, cluster_owner, doctor
 from tasks.actions.checks.finding import Finding
 from tasks.engines import docker
 from tasks.problems import Problem
@@ -154,6 +154,7 @@ def test_a_machine_with_nothing_on_it_is_looked_at(
     choose()
     monkeypatch.setattr(docker, "image", lambda _tag: None)
     monkeypatch.setattr(docker, "container", lambda _name: None)
+    monkeypatch.setattr(cluster_owner, "is_ours", lambda _name: True)
     for settings in (nics, gpu):
         monkeypatch.setattr(settings, "LEDGERS", tmp_path)
     assert not doctor.is_settled(target)
@@ -166,6 +167,7 @@ def test_what_is_there_already_is_not_asked_for_again(
     found = object()
     monkeypatch.setattr(docker, "image", lambda tag: found if tag.endswith(":9") else None)
     monkeypatch.setattr(docker, "container", lambda name: found if name == "second-control-plane" else None)
+    monkeypatch.setattr(cluster_owner, "is_ours", lambda _name: True)
     for settings in (nics, gpu):
         monkeypatch.setattr(settings, "LEDGERS", tmp_path)
     (tmp_path / "second.json").touch()
