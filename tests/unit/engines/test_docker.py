@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import threading
 import time
@@ -15,8 +16,11 @@ from tasks.engines import docker
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -42,6 +46,34 @@ def test_a_socket_that_a_killed_engine_left_is_no_engine_and_leaks_nothing(addre
     with pytest.raises(Problem, match="no engine answers"):
         docker.client()
     gc.collect()  # pytest fails the test for a socket that nobody closed
+
+
+def test_who_is_not_in_the_group_is_told_so(address: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen()
+        address.chmod(0)
+        said = _as_nobody(lambda: str(docker.client()))
+    assert f"Docker at unix://{address}: permission denied" in said
+    assert "usermod -aG docker" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("unix:///none/docker.sock", "there is no such socket"),
+        (f"unix:///{'long' * 40}", "no engine answers at"),
+        ("tcp://127.0.0.1:1", "no engine answers at tcp://127.0.0.1:1"),
+        ("docker", "no engine answers at docker"),
+    ],
+)
+def test_an_address_at_which_no_engine_is_is_one_line(
+    address: Path, monkeypatch: pytest.MonkeyPatch, url: str, cause: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", url)
+    with pytest.raises(Problem, match=cause) as caught:
+        docker.client()
+    assert "DOCKER_HOST" in caught.value.hint
 
 
 def test_an_engine_that_answers_nonsense_is_no_engine(address: Path) -> None:
@@ -70,6 +102,28 @@ def test_checks_side_by_side_share_one_connection(address: Path, monkeypatch: py
     assert len(made) == 1
     docker.forget()
     assert made[0].closed == 1
+
+
+def _as_nobody(call: Callable[[], str]) -> str:
+    """Return what a function says, or the problem that it has, as a user without rights."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            os.write(writing, call().encode())
+        except Problem as problem:
+            os.write(writing, str(problem).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return said
 
 
 def _answer_once(listener: socket.socket) -> bytes:
