@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from tasks import progress, reasons
-from tasks.engines import apt, docker, dockerd
+from tasks.engines import apt, docker, docker_connection, docker_context, dockerd
 from tasks.problems import Problem
 from tasks.settings import parameters
 
@@ -58,13 +58,13 @@ def stop() -> None:
 def _answers() -> bool:
     try:
         docker.client()
-    except Problem:
+    except docker_connection.NoEngine:
         return False
     return True
 
 
 def _start_embedded() -> None:
-    if parameters.current().docker == "host" or os.environ.get("DOCKER_HOST") or os.geteuid() != 0:
+    if parameters.current().docker == "host" or docker_context.is_forced() or os.geteuid() != 0:
         docker.client()  # raises what to install
     install()
     # Installing the package starts the machine's own engine where there is an init system.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import errno
 import functools
 import hashlib
 import io
@@ -15,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import socket as unix
 import tarfile
 import threading
 from dataclasses import dataclass, field
@@ -25,26 +23,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.engines import dockerd, shell
+from tasks.engines import docker_connection, docker_context, dockerd, shell
 from tasks.problems import Problem
 from tasks.settings import credentials, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from docker import DockerClient
+    from docker.tls import TLSConfig
 
-_DEFAULT_URL = "unix:///var/run/docker.sock"
-# Long enough for an engine that is unpacking an image of some gigabytes.
-_CALL_SECONDS = 600
+    from tasks.engines.docker_context import Endpoint
+
+_CALL_SECONDS = docker_connection.CALL_SECONDS
 # The last client in which DOCKER_BUILDKIT=1 works without the buildx plugin.
 _LAST_BUNDLED_BUILDKIT = 22
 _ERROR_LINES = 15
-# Why nobody answers at a UNIX socket, and what to do, by the error number.
-_NO_ENGINE = {
-    errno.ENOENT: (" (there is no such socket)", "sudo apt-get install docker.io"),
-    errno.ECONNREFUSED: (" (connection refused: it is stopped)", "sudo systemctl start docker"),
-}
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+# What programs say where the one that keeps the credentials is not installed.
+_NO_CREDENTIALS_PROGRAM = re.compile(r'exec: "(docker-credential-[^"]*)": executable file not found')
+# The containerd that a distribution's engine shares, and where it keeps images by default.
+_CONTAINERD = "/run/containerd/containerd.sock"
+_CONTAINERD_DATA = Path("/var/lib/containerd")
 # On what this tool made and may remove.
 OURS = "openkasugai.made"
 # One at a time: two threads that look at once would make two connections and forget one.
@@ -95,8 +95,12 @@ class ContainerFacts:
 
 
 def host_url() -> str:
-    """Return the address of the machine's own engine, as the docker command finds it: DOCKER_HOST, context, default."""
-    return os.environ.get("DOCKER_HOST") or _context_url() or _DEFAULT_URL
+    """Return the address of the machine's own engine, as the docker command finds it: DOCKER_HOST, context, default.
+
+    Raises:
+        Problem: The docker command's settings are damaged, or name a context that is not there.
+    """
+    return docker_context.chosen().url
 
 
 def embedded() -> dockerd.Engine:
@@ -117,16 +121,18 @@ def socket() -> str:
     """Return the address (DOCKER_HOST) of the engine that this run uses.
 
     Raises:
-        Problem: No engine answers.
+        docker_connection.NoEngine: None answers.
+        Problem: It is not to be used, or the docker command's settings are damaged.
     """
-    return _chosen()[0]
+    return _chosen()[0].url
 
 
 def client() -> DockerClient:
     """Return the client of the engine that this run uses; connected once.
 
     Raises:
-        Problem: No engine answers.
+        docker_connection.NoEngine: None answers.
+        Problem: It is not to be used, or the docker command's settings are damaged.
     """
     return _chosen()[1]
 
@@ -143,7 +149,27 @@ def forget() -> None:
 def environment() -> dict[str, str]:
     """Return the variables with which another program (kind, docker) reaches the same engine."""
     folder = str(Path(cli()[0]).parent)
-    return {"DOCKER_HOST": socket(), "PATH": os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])}
+    return {**_variables(), "PATH": os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])}
+
+
+def proxies_of_containers() -> dict[str, str]:
+    """Return the proxies that the docker command tells every container of, by the names of their variables."""
+    return docker_context.proxies_of_containers(_chosen()[0])
+
+
+def data_folders() -> list[Path]:
+    """Return the folders of this machine in which the engine keeps images and containers.
+
+    With the image store of containerd (`docker info`: `driver-type io.containerd.snapshotter.v1`) images are in that
+    of containerd, unless the engine runs a containerd of its own below its data root.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    facts = client().info()
+    shared = facts.get("Containerd", {}).get("Address") == _CONTAINERD
+    in_containerd = shared and any("io.containerd.snapshotter.v1" in row for row in facts.get("DriverStatus") or [])
+    return [Path(facts["DockerRootDir"]), *([_CONTAINERD_DATA] if in_containerd else [])]
 
 
 @functools.lru_cache(maxsize=1)
@@ -157,11 +183,13 @@ def cli() -> tuple[str, bool]:
         Problem: There is none.
     """
     candidates = _programs("docker")
+    # Asked before there is an engine; with a context that is gone, or a certificate, they would not even tell this.
+    env = docker_context.variables(docker_context.Endpoint(docker_context.LOCAL_URL, ""))
     for program in candidates:
-        if shell.run([program, "buildx", "version"], check=False).returncode == 0:
+        if shell.run([program, "buildx", "version"], env=env, check=False).returncode == 0:
             return program, True
     for program in candidates:
-        version = re.search(r"(\d+)\.", shell.run([program, "--version"], check=False).stdout)
+        version = re.search(r"(\d+)\.", shell.run([program, "--version"], env=env, check=False).stdout)
         if version and int(version.group(1)) <= _LAST_BUNDLED_BUILDKIT:
             return program, False
     raise Problem("docker: no command on PATH can build with BuildKit", hint="sudo apt-get install docker-buildx")
@@ -193,16 +221,20 @@ def build(  # noqa: PLR0913 - one argument for each thing a build depends on
         Problem: The build failed; the details carry its last lines.
     """
     program, buildx = cli()
-    argv = [program, "buildx", "build", "--load"] if buildx else [program, "build"]
+    # A builder that the user chose keeps what it builds to itself; the default one is the engine of DOCKER_HOST.
+    argv = [program, "buildx", "build", "--builder", "default", "--load"] if buildx else [program, "build"]
     argv += ["--progress=plain", "--tag", tag]
-    argv += _options("--build-arg", {**_proxies(), **(build_args or {})}) + _options("--label", labels or {})
+    # By name alone: every user of the machine sees a program's arguments, and proxies and mirrors may hold passwords.
+    argv += [word for name in sorted({*_proxies(), *(build_args or {})}) for word in ("--build-arg", name)]
+    argv += _options("--label", labels or {})
     argv += ["--target", target] if target else []
     argv += ["--network", network] if network else []
     # An attestation would make an index of what has to be a plain image.
-    env = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "DOCKER_HOST": socket()}
+    settings = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    env = {**(build_args or {}), **settings, **_variables()}
     completed = shell.run([*argv, context], env=env, live=True, check=False)
     if completed.returncode != 0:
-        raise Problem(f"image {tag}: the build failed", details=_build_error(completed.stderr or completed.stdout))
+        raise _build_problem(tag, completed.stderr or completed.stdout)
     return require_image(tag)
 
 
@@ -220,7 +252,7 @@ def import_rootfs(tar: Path, tag: str, *, labels: Mapping[str, str] | None = Non
     changes = [f"LABEL {json.dumps(key)}={json.dumps(value)}" for key, value in (labels or {}).items()]
     options = [word for change in changes for word in ("--change", change)]
     progress.step(f"importing {tar.name} as {tag}")
-    shell.run([cli()[0], "import", *options, tar, tag], env={"DOCKER_HOST": socket()})
+    shell.run([cli()[0], "import", *options, tar, tag], env=_variables())
     return require_image(tag)
 
 
@@ -264,6 +296,7 @@ def pull(reference: str) -> str:
     from docker.errors import APIError, DockerException
 
     progress.step(f"pulling {reference}")
+    docker_context.require_credentials_program(registry_of(reference))
     try:
         client().images.pull(reference)
     except (APIError, DockerException) as error:
@@ -283,31 +316,42 @@ def remove_image(tag: str) -> None:
         return
 
 
-def push(local_tag: str, remote_tag: str) -> str:
+def registry_of(reference: str) -> str:
+    """Return the registry of an image's full name, as Docker reads it: `docker.io` where it names none."""
+    from docker.auth import resolve_repository_name
+
+    return str(resolve_repository_name(reference)[0])
+
+
+def push(local_tag: str, remote_tag: str, *, anonymous: bool = False) -> str:
     """Push an image under another name.
 
     Args:
         local_tag: Name in the engine.
         remote_tag: Name with registry, repository and tag.
+        anonymous: The registry asks nobody who he is, so that credentials are not looked for.
 
     Returns:
         The digest of the manifest in the registry, `sha256:...`.
 
     Raises:
-        Problem: The registry refused or did not answer.
+        Problem: The registry refused or did not answer, or the program that keeps its credentials is not installed.
     """
+    from docker.errors import DockerException
+
     repository, _, tag = remote_tag.rpartition(":")
     require_image(local_tag)
-    chosen = credentials.current()
-    # Without any the client takes those of `docker login`.
-    auth = {"username": chosen.user, "password": chosen.password} if chosen else None
+    auth = {} if anonymous else _credentials_for(remote_tag)
     client().api.tag(local_tag, repository, tag)
     digest, error = "", ""
-    # Read to its end even after an error: an answer that is left half read keeps its connection.
-    for event in client().api.push(repository, tag=tag, stream=True, decode=True, auth_config=auth):
-        error = error or event.get("error", "")
-        digest = event.get("aux", {}).get("Digest", digest)
-        progress.step(f"pushing {remote_tag} ({event.get('id', '')} {event.get('status', '')})")
+    try:
+        # Read to its end even after an error: an answer that is left half read keeps its connection.
+        for event in client().api.push(repository, tag=tag, stream=True, decode=True, auth_config=auth):
+            error = error or event.get("error", "")
+            digest = event.get("aux", {}).get("Digest", digest)
+            progress.step(f"pushing {remote_tag} ({event.get('id', '')} {event.get('status', '')})")
+    except DockerException as caught:
+        error = str(caught).splitlines()[0]
     if error:
         raise Problem(f"image {remote_tag}: push failed: {error}", hint="./doit registry")
     return digest
@@ -412,7 +456,7 @@ def exec_in(container_name: str, argv: Sequence[str], *, stdin: str | None = Non
     """
     interactive = ["--interactive"] if stdin is not None else []
     command = [cli()[0], "exec", *interactive, container_name, *argv]
-    completed = shell.run(command, stdin=stdin, env={"DOCKER_HOST": socket()}, check=False)
+    completed = shell.run(command, stdin=stdin, env=_variables(), check=False)
     if check and completed.returncode != 0:
         output = completed.stderr.strip() or completed.stdout.strip()
         raise Problem(
@@ -436,7 +480,7 @@ def run(image_tag: str, argv: Sequence[str], *, mounts: Mapping[Path, str], user
     """
     binds = [word for folder, place in mounts.items() for word in ("--volume", f"{folder}:{place}")]
     command = [cli()[0], "run", "--rm", "--network", "none", "--user", user, *binds, image_tag, *argv]
-    completed = shell.run(command, env={"DOCKER_HOST": socket()}, live=True, check=False)
+    completed = shell.run(command, env=_variables(), live=True, check=False)
     if completed.returncode != 0:
         output = completed.stderr.strip() or completed.stdout.strip()
         raise Problem(
@@ -561,77 +605,52 @@ def remove_network(name: str) -> bool:
     return True
 
 
-def _chosen() -> tuple[str, DockerClient]:
+def _chosen() -> tuple[Endpoint, DockerClient]:
     with _CHOOSING:
         return _first_that_answers()
 
 
 @functools.lru_cache(maxsize=1)
-def _first_that_answers() -> tuple[str, DockerClient]:
-    for url in _candidates():
-        found = _connect(url)
+def _first_that_answers() -> tuple[Endpoint, DockerClient]:
+    docker_context.require_sound_config()
+    for find in _candidates():
+        endpoint = find()
+        docker_context.require_usable(endpoint)
+        found = _connect(endpoint.url, docker_context.tls(endpoint))
         if found is not None:
-            return url, found
-    raise _no_engine()
+            docker_connection.require_here(endpoint, found)
+            return endpoint, found
+    raise docker_connection.no_engine(endpoint)
 
 
-def _candidates() -> list[str]:
+def _candidates() -> list[Callable[[], Endpoint]]:
     """Return the engines that DOCKER allows. The tool's own is preferred while it runs: it holds the tool's cluster."""
-    if os.environ.get("DOCKER_HOST"):
-        return [host_url()]
-    choices = {"host": [host_url()], "embedded": [embedded().url], "auto": [embedded().url, host_url()]}
-    return choices[parameters.current().docker]
+    choice = parameters.current().docker
+    if os.environ.get("DOCKER_HOST") or (choice == "auto" and docker_context.is_forced()):
+        return [docker_context.chosen]
+    choices = {"host": [docker_context.chosen], "embedded": [_embedded], "auto": [_embedded, docker_context.chosen]}
+    return choices[choice]
 
 
-def _connect(url: str) -> DockerClient | None:
-    from docker import DockerClient
-    from docker.errors import DockerException
-
-    if not _listens(url):
-        return None
-    try:
-        connection = DockerClient(base_url=url, timeout=_CALL_SECONDS)
-    except DockerException:
-        return None
-    try:
-        connection.ping()
-    except DockerException:
-        connection.close()
-        return None
-    return connection
+def _embedded() -> Endpoint:
+    return docker_context.Endpoint(embedded().url, "DOCKER")
 
 
-def _listens(url: str) -> bool:
-    """Return whether somebody takes connections at `url`: the client leaks a UNIX socket that nobody listens at."""
-    return not url.startswith("unix://") or _refusal(url) == 0
+def _connect(url: str, tls: TLSConfig | None = None) -> DockerClient | None:
+    return docker_connection.connect(url, tls)
 
 
-def _refusal(url: str) -> int:
-    """Return the error number with which a UNIX socket refuses a connection, or 0 where it takes one."""
-    with unix.socket(unix.AF_UNIX, unix.SOCK_STREAM) as probe:
-        try:
-            return probe.connect_ex(url.removeprefix("unix://"))
-        except OSError:  # a path that is too long for a socket
-            return errno.ENAMETOOLONG
+def _variables() -> dict[str, str]:
+    return docker_context.variables(_chosen()[0])
 
 
-def _no_engine() -> Problem:
-    url = _candidates()[-1]
-    refusal = _refusal(url) if url.startswith("unix://") else errno.EPROTO
-    if refusal in {errno.EACCES, errno.EPERM}:
-        return Problem(
-            f"Docker at {url}: permission denied", hint="sudo usermod -aG docker $USER, then log out and in again"
-        )
-    cause, cure = _NO_ENGINE.get(refusal, ("", "sudo systemctl restart docker"))
-    if os.environ.get("DOCKER_HOST"):
-        cure = f"correct or unset DOCKER_HOST, or {cure}"
-    return Problem(f"Docker: no engine answers at {url}{cause}", hint=cure)
-
-
-def _context_url() -> str:
-    from docker.context import ContextAPI
-
-    return str(ContextAPI.get_current_context().Host or "")
+def _credentials_for(reference: str) -> dict[str, str] | None:
+    """Return the credentials of this process; None leaves it to the client, which takes those of `docker login`."""
+    found = credentials.current()
+    if found:
+        return {"username": found.user, "password": found.password}
+    docker_context.require_credentials_program(registry_of(reference))
+    return None
 
 
 def _programs(name: str) -> list[str]:
@@ -645,15 +664,26 @@ def _options(option: str, values: Mapping[str, str]) -> list[str]:
     return [word for key, value in sorted(values.items()) for word in (option, f"{key}={value}")]
 
 
-def _proxies() -> dict[str, str]:
-    """Return the proxy variables of this process: ARGs that BuildKit knows and leaves out of the image."""
-    names = ("http_proxy", "https_proxy", "no_proxy")
-    return {key: os.environ[key] for name in names for key in (name, name.upper()) if os.environ.get(key)}
+def _proxies() -> list[str]:
+    """Return the names of this process's proxy variables: ARGs that BuildKit knows and leaves out of the image."""
+    return [key for name in _PROXIES for key in (name, name.upper()) if os.environ.get(key)]
 
 
 def _time_of(data: bytes) -> int:
     """Return a moment of the years 2001 to 2009, in seconds, that stands for the content."""
     return 10**9 + int(hashlib.sha256(data).hexdigest()[:7], 16)
+
+
+def _build_problem(tag: str, output: str) -> Problem:
+    """Return why a build failed."""
+    missing = _NO_CREDENTIALS_PROGRAM.search(output)
+    if missing:
+        file = docker_context.config_file()
+        return Problem(
+            f"image {tag}: the build failed: {file} names {missing.group(1)}, which is not installed",
+            hint=f"install {missing.group(1)}, or take credsStore and credHelpers out of {file}",
+        )
+    return Problem(f"image {tag}: the build failed", details=_build_error(output))
 
 
 def _build_error(output: str) -> str:

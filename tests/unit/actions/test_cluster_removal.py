@@ -11,7 +11,7 @@ import pytest
 from tasks import reasons
 from tasks.actions import certificates, cluster_engine, cluster_removal, gpu_lease, nics, registry
 from tasks.actions import engine as engine_action
-from tasks.engines import docker, kind
+from tasks.engines import docker, docker_connection, kind
 from tasks.problems import Problem
 from tasks.settings import gpu, parameters, paths
 from tasks.settings import nics as nic_settings
@@ -248,8 +248,7 @@ def test_a_paused_node_goes_on_before_the_gpu_is_taken_from_it(
 def test_the_cause_of_an_engines_silence_is_named(
     build: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str, cure: str
 ) -> None:
-    monkeypatch.setattr(docker, "host_url", lambda: "unix:///var/run/docker.sock")
-    monkeypatch.setattr(docker, "_refusal", lambda _url: number)
+    monkeypatch.setattr(docker_connection, "_refusal", lambda _url: number)
     docker.forget()
     with pytest.raises(Problem, match=says) as caught:
         cluster_removal.delete()

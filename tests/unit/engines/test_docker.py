@@ -89,7 +89,7 @@ def test_an_engine_that_answers_nonsense_is_no_engine(address: Path) -> None:
 def test_checks_side_by_side_share_one_connection(address: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Connection] = []
 
-    def connect(url: str) -> Connection:
+    def connect(url: str, tls: object) -> Connection:
         time.sleep(0.01)  # the others arrive meanwhile
         made.append(Connection())
         return made[-1]

@@ -1,0 +1,60 @@
+"""The HTTP proxies of the environment, and who is not asked through them."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAMES = ("http_proxy", "https_proxy", "all_proxy")
+_EXCEPTIONS = ("NO_PROXY", "no_proxy")
+
+
+def are_set() -> bool:
+    """Return whether this process is told of a proxy."""
+    return any(map(_value, _NAMES))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine's own loopback, which no proxy reaches."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def direct(url: str) -> dict[str, str] | None:
+    """Return the `proxies` with which requests asks for a URL: none for loopback, those of the environment else.
+
+    NO_PROXY often does not name the loopback; Go's programs never ask a proxy for it, requests does.
+    """
+    host = urlsplit(url).hostname or ""
+    return {"no_proxy": host} if is_loopback(host) else None
+
+
+def excepting(host: str, told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Return the variables with which a program asks no proxy for a host either; none where there is no proxy.
+
+    The exceptions are written without blanks, as every program reads them.
+
+    Args:
+        host: Name or address.
+        told: Proxies that the program is told of elsewhere, by the names of the variables; the environment goes first.
+    """
+    others = {name: value for name, value in told.items() if value and not _value(name)}
+    if not (are_set() or any(others.get(name.upper()) for name in _NAMES)):
+        return {}
+    given = f"{_value('no_proxy')},{told.get('NO_PROXY', '')}"
+    exceptions = ",".join(dict.fromkeys(word for word in [*re.split(r"[,\s]+", given), host] if word))
+    return {**others, **dict.fromkeys(_EXCEPTIONS, exceptions)}
+
+
+def _value(name: str) -> str:
+    """Return a variable of the environment, which is known in capitals and without."""
+    return os.environ.get(name.upper()) or os.environ.get(name.lower()) or ""
