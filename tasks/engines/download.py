@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 from tasks import progress
-from tasks.engines import digests
+from tasks.engines import digests, proxies
 from tasks.engines.lock import alone
 from tasks.problems import Problem
 
@@ -116,10 +115,7 @@ def _get(url: str, headers: dict[str, str]) -> requests.Response:
 
     # Without "identity" a transparently unpacked answer would neither match its length nor be continued.
     headers = {"Accept-Encoding": "identity", **headers}
-    # No proxy reaches this machine's own loopback, though NO_PROXY often does not say so.
-    host = urlsplit(url).hostname or ""
-    proxies = {"no_proxy": host} if host.startswith("127.") or host == "localhost" else None
-    answer = requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT, proxies=proxies)
+    answer = requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT, proxies=proxies.direct(url))
     status = answer.status_code
     if answer.ok:
         return answer

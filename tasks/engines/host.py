@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.engines import docker, nics, pci, shell
+from tasks.engines import docker, nics, pci, proxies, shell
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ class Host:
 
     def disk(self, path: Path) -> tuple[int, int]:
         """Return what is free on, and the size of, the file system that a path is on or will be on, in bytes."""
-        there = next(folder for folder in (path, *path.parents) if folder.exists())
+        # What this user may not look at counts as its parent.
+        there = next(folder for folder in (path, *path.parents) if os.path.exists(folder))  # noqa: PTH110
         usage = shutil.disk_usage(there)
         return usage.free, usage.total
 
@@ -172,8 +173,8 @@ class Host:
         """Return whether requests to `url` go to a proxy of the environment."""
         from requests.utils import get_environ_proxies
 
-        proxies = get_environ_proxies(url)
-        return bool(proxies.get(url.partition(":")[0]) or proxies.get("all"))
+        given = get_environ_proxies(url)
+        return bool(given.get(url.partition(":")[0]) or given.get("all"))
 
     @property
     def lifelines(self) -> Mapping[str, str]:
@@ -223,7 +224,8 @@ class Host:
 
 
 def _ask(session: requests.Session, url: str, trusted: str | bool) -> Answer:
-    with session, session.get(url, stream=True, timeout=_PROBE_SECONDS, verify=trusted) as answer:
+    asked = session.get(url, stream=True, timeout=_PROBE_SECONDS, verify=trusted, proxies=proxies.direct(url))
+    with session, asked as answer:
         content = next(answer.iter_content(_MOST_BYTES), b"")
         date = answer.headers.get("Date")
         return Answer(answer.status_code, content, parsedate_to_datetime(date) if date else None)

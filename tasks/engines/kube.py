@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from tasks import reasons
 from tasks.engines import manifests, waiting
@@ -19,6 +19,8 @@ from tasks.settings import parameters, paths
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from kubernetes.client import Configuration
 
 # Named here because a method of the class is called `list`.
 Objects = list[Object]
@@ -129,6 +131,7 @@ class Kube:
             str(kubeconfig), client_configuration=self._configuration, persist_config=False
         )
         self._configuration.connection_pool_maxsize = _CONNECTIONS
+        _ask_no_proxy(self._configuration)
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
         settings: Iterable[Any] = self._configuration.auth_settings().values()
         self._credentials = {auth["key"]: auth["value"] for auth in settings}
@@ -457,6 +460,16 @@ class Kube:
         if len(items) <= 1:
             return [work(item) for item in items]
         return [*self._workers.map(work, items)]
+
+
+def _ask_no_proxy(configuration: Configuration) -> None:
+    """Have the API, which kind serves on loopback, asked directly, whatever the environment says of proxies.
+
+    The library's websockets look into the environment, in a way of their own, unless the configuration names both a
+    proxy and an exception; so the exception is the server itself, and the proxy one that is never asked.
+    """
+    configuration.proxy = configuration.host
+    configuration.no_proxy = urlsplit(configuration.host).hostname
 
 
 def shortened(line: str) -> str:

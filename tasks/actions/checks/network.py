@@ -100,9 +100,8 @@ def _is_address(host: str) -> bool:
 
 
 def _proxy(host: Host, p: Parameters) -> Finding:
-    needed = "no proxy for this machine and for the registry of the management network"
-    urls = ("http://127.0.0.1/", "https://localhost/", *_private_urls(p))
-    proxied = [urlsplit(url).hostname or "" for url in urls if host.proxied(url)]
+    needed = "no proxy for the registry of the management network"
+    proxied = [urlsplit(url).hostname or "" for url in _private_urls(p) if host.proxied(url)]
     names = ",".join(dict.fromkeys(proxied))
     cure = f"export NO_PROXY=$NO_PROXY,{names} no_proxy=$no_proxy,{names}"
     return judged(not proxied, f"a proxy for {names}" if proxied else "none for these", needed, cure)
@@ -111,7 +110,8 @@ def _proxy(host: Host, p: Parameters) -> Finding:
 def _private_urls(p: Parameters) -> Iterator[str]:
     for url in (p.dci_registry_cert_url, f"https://{p.dci_registry_addr_alt}"):
         name = urlsplit(url).hostname or ""
-        if _is_address(name) and ip_address(name).is_private:
+        # Loopback is never asked for through a proxy.
+        if _is_address(name) and ip_address(name).is_private and not ip_address(name).is_loopback:
             yield url
 
 
