@@ -8,10 +8,11 @@ import tarfile
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.engines import docker, golang, shell
+from tasks.engines import docker, golang, proxies, shell
 from tasks.problems import Problem
 from tasks.settings import artifacts, cluster, parameters, paths
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 # Variables that would turn kind away from the engine and network that this tool looks at.
 _NEUTRAL = {"KIND_EXPERIMENTAL_PROVIDER": "", "KIND_EXPERIMENTAL_DOCKER_NETWORK": ""}
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
 _ERROR_LINES = 30
 # kind's own words for nodes that it sees before it begins, and the engine's for one that comes while it works.
 _TAKEN = ("already exist for a cluster with the name", "is already in use by container")
@@ -145,21 +145,21 @@ def user_kubeconfigs() -> list[Path]:
 def _run(*words: str | Path, check: bool = True, live: bool = True) -> shell.Completed:
     """Run kind; its output is progress, unless it holds keys."""
     program = golang.program(artifacts.KIND, "kind")
-    env = {**docker.environment(), **_NEUTRAL, **_no_proxy()}
+    env = {**docker.environment(), **_NEUTRAL, **_no_proxy(docker.proxies_of_containers())}
     return shell.run([*_bound_to_this_process(), program, *words], env=env, live=live, check=check)
 
 
-def _no_proxy() -> dict[str, str]:
+def _no_proxy(told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """Return the variables that keep the nodes from asking the machine's proxy for the registry.
 
-    kind hands the machine's proxies on to the nodes, and adds the cluster's own names to the exceptions.
+    kind hands the machine's proxies on to the nodes, and adds the cluster's own names and networks to the exceptions;
+    but it knows those of the environment only, and not those that the docker command gives to every container.
+
+    Args:
+        told: Those of the docker command.
     """
-    if not any(os.environ.get(name) or os.environ.get(name.lower()) for name in _PROXIES):
-        return {}
     host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
-    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    exceptions = ",".join(filter(None, (given, host)))
-    return {"NO_PROXY": exceptions, "no_proxy": exceptions}
+    return proxies.excepting(host, told)
 
 
 def _bound_to_this_process() -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tarfile
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 from tasks.actions import engine
 from tasks.engines import docker, golang, kind
 from tasks.problems import Problem
-from tasks.settings import artifacts, paths
+from tasks.settings import artifacts, parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,27 @@ def test_a_node_that_a_killed_run_left_is_told_apart(config: Path) -> None:
         kind.create(NAME, config)
     with pytest.raises(kind.NodesExist, match=f"cluster {NAME}: "):
         kind.create(NAME, config)
+
+
+def test_the_proxies_of_the_docker_command_reach_the_nodes_with_all_exceptions(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    proxy = {"httpProxy": "http://127.0.0.1:1", "noProxy": "corp.example, .lab.example"}
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": proxy}}))
+    with pytest.raises(Problem, match="logs are in"):
+        kind.create(NAME, config)
+    found = docker.client().api.inspect_container(f"{NAME}-control-plane")["Config"]["Env"]
+    variables = dict(entry.split("=", 1) for entry in found)
+    host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
+    networks = ("10.244.0.0/16", "10.96.0.0/16", str(docker.subnet("kind")))
+    wanted = {"corp.example", ".lab.example", host, *networks, f"{NAME}-control-plane", ".svc"}
+    assert variables["HTTP_PROXY"] == proxy["httpProxy"]
+    for name in ("NO_PROXY", "no_proxy"):
+        assert wanted <= set(variables[name].split(","))
 
 
 def test_a_node_that_comes_while_kind_works_is_told_apart(config: Path) -> None:

@@ -33,6 +33,23 @@ def test_nodes_do_not_ask_the_proxy_for_the_registry(monkeypatch: pytest.MonkeyP
     assert kind._no_proxy() == {"NO_PROXY": expected, "no_proxy": expected}
 
 
+def test_nodes_are_told_the_exceptions_without_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "localhost, 127.0.0.1 .example")
+    assert kind._no_proxy()["NO_PROXY"] == "localhost,127.0.0.1,.example,registry.example"
+
+
+def test_kind_knows_the_proxies_of_the_docker_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"HTTP_PROXY": "http://docker.example", "HTTPS_PROXY": "http://docker.example", "NO_PROXY": ".docker"}
+    exceptions = dict.fromkeys(("NO_PROXY", "no_proxy"), ".docker,registry.example")
+    assert kind._no_proxy(told) == {**told, **exceptions}
+    monkeypatch.setenv("https_proxy", "http://environment.example")
+    assert kind._no_proxy(told) == {"HTTP_PROXY": "http://docker.example", **exceptions}
+    assert kind._no_proxy({"NO_PROXY": ".docker"})["NO_PROXY"] == ".docker,registry.example"
+    monkeypatch.delenv("https_proxy")
+    assert kind._no_proxy({"NO_PROXY": ".docker"}) == {}
+
+
 def test_the_users_kubeconfigs_are_those_that_kubectl_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/one:/two")
     assert [str(path) for path in kind.user_kubeconfigs()] == ["/one", "/two"]
