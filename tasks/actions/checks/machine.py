@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from tasks.actions import cluster_owner
 from tasks.actions.checks.finding import Finding, judged
-from tasks.engines import docker
+from tasks.engines import docker, docker_connection, docker_context
 from tasks.problems import Problem
+from tasks.settings import credentials
 from tasks.settings.checks import FAILED, INOTIFY, OK, UNKNOWN
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _memory(host: Host, p: Parameters) -> Finding:
 
 
 def _disk(host: Host, p: Parameters) -> Finding:
-    free, total, place = min((*host.disk(place), place) for place in (p.cache_dir, _DOCKER_DATA))
+    free, total, place = min((*host.disk(place), place) for place in (p.cache_dir, *_docker_folders()))
     good = total >= p.min_disk_gb * _GB and free >= _FREE_GB * _GB
     return judged(
         good,
@@ -52,6 +53,14 @@ def _disk(host: Host, p: Parameters) -> Finding:
         f"{p.min_disk_gb} GB (MIN_DISK_GB), {_FREE_GB} GB free",
         "" if good else _prune(),
     )
+
+
+def _docker_folders() -> list[Path]:
+    """Return where the engine in use keeps its images, or the default where none answers."""
+    try:
+        return docker.data_folders()
+    except Problem:
+        return [_DOCKER_DATA]
 
 
 def _prune() -> str:
@@ -92,13 +101,23 @@ def _inotify(host: Host, _: Parameters) -> Finding:
 def _docker(host: Host, p: Parameters) -> Finding:
     needed = f"{_dotted(_DOCKER)} or newer"
     try:
+        _require_credentials_programs(p)
         version = str(docker.client().version()["Version"])
     except Problem as problem:
-        own = p.docker != "host" and host.user == 0 and not os.environ.get("DOCKER_HOST")
+        silent = isinstance(problem, docker_connection.NoEngine)
+        own = silent and p.docker != "host" and host.user == 0 and not docker_context.is_forced()
         if own:
             return Finding(OK, "none answers; this tool starts its own", needed)
         return Finding(FAILED, problem.message, needed, problem.hint)
     return judged(_numbers(version) >= _DOCKER, version, needed)
+
+
+def _require_credentials_programs(p: Parameters) -> None:
+    """Stop where Docker will ask for credentials a program that is not installed."""
+    if p.base_from == "registry":
+        docker_context.require_credentials_program(docker.registry_of(p.ubuntu_image_name))
+    if p.registry == "harbor" and credentials.current() is None:
+        docker_context.require_credentials_program(docker.registry_of(p.dci_registry_addr_alt))
 
 
 def _docker_access(host: Host, _: Parameters) -> Finding:

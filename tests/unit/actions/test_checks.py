@@ -7,14 +7,14 @@ import struct
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks.actions import address_plan, nic_ledger
 from tasks.actions.checks import LOOKS
-from tasks.engines import docker, ip, pki
+from tasks.engines import docker, docker_connection, ip, pki
 from tasks.engines.host import Answer, Host
 from tasks.problems import Problem
 from tasks.settings import addons, nics, parameters, paths
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=timezone.utc)
 GB = 10**9
+DATA = "/data/docker"
 SOCKET = "unix:///var/run/docker.sock"
 CERT_URL = "http://192.168.10.100/harbor/ca.crt"
 REGISTRY_URL = "https://192.168.10.100/v2/"
@@ -87,7 +88,7 @@ class RecordedHost(Host):
             setattr(self, name, value)
 
     def disk(self, path: Path) -> tuple[int, int]:
-        return self._case.disk
+        return self._case.facts.get("disks", {}).get(str(path), self._case.disk)
 
     def has(self, program: str) -> bool:
         return program not in self._case.lacks
@@ -172,6 +173,12 @@ NO_CARD = {"/sys/class/net/ens9f0np0/device": None, "/sys/class/net/ens9f1np1/de
 IN_CONTAINER = {"/sys/class/net/ens9f1np1/device": None}
 HEADERS = {"/lib/modules/5.15.0-122-generic/build/Makefile": None}
 
+FULL = (2 * GB, 500 * GB)
+CONTAINERD_STORE = {
+    "Containerd": {"Address": "/run/containerd/containerd.sock"},
+    "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
+}
+
 CASES = (
     Case("cores", OK),
     Case("cores", FAILED, "8", environ={"MIN_CORES": "16"}, cure="MIN_CORES"),
@@ -182,6 +189,15 @@ CASES = (
     Case("disk", FAILED, "50 GB", disk=(40 * GB, 50 * GB)),
     Case("disk", FAILED, "3 GB free", disk=(3 * GB, 500 * GB), cure=f"DOCKER_HOST={SOCKET} docker system prune"),
     Case("disk", FAILED, "3 GB free", disk=(3 * GB, 500 * GB), docker="", cure="docker system prune"),
+    Case("disk", OK, "at /data/docker", facts={"disks": {DATA: (50 * GB, 200 * GB), "/var/lib/docker": FULL}}),
+    Case("disk", FAILED, "2 GB free at /data/docker", facts={"disks": {DATA: FULL}}),
+    Case("disk", FAILED, "2 GB free at /var/lib/docker", docker="", facts={"disks": {"/var/lib/docker": FULL}}),
+    Case(
+        "disk",
+        FAILED,
+        "2 GB free at /var/lib/containerd",
+        facts={"disks": {"/var/lib/containerd": FULL}, "docker": CONTAINERD_STORE},
+    ),
     Case("system", OK, "Ubuntu 22.04.5 LTS"),
     Case("system", OK, "bookworm", files={"/etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="bookworm"'}),
     Case("system", FAILED, "Focal", files={"/etc/os-release": 'ID=ubuntu\nVERSION_ID="20.04"\nPRETTY_NAME=Focal'}),
@@ -232,6 +248,8 @@ CASES = (
         },
     ),
     Case("proxy", OK),
+    Case("proxy", OK, proxied="127.0.0.1"),
+    Case("proxy", OK, proxied="localhost"),
     Case("proxy", FAILED, "192.168.10.100", proxied="10.100", cure="no_proxy"),
     Case("clock", OK, "2 s ahead", web={CERT_URL: _answer(late=2)}),
     Case("clock", FAILED, "3600 s behind", web={CERT_URL: _answer(late=-3600)}, cure="set-ntp"),
@@ -330,7 +348,7 @@ def _look(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca_pem: b
     monkeypatch.setattr(addons, "ADDONS", case.addons)
     chosen = _parameters(case)
     monkeypatch.setattr(parameters, "current", lambda: chosen)
-    monkeypatch.setattr(docker, "client", lambda: _engine(case.docker, case.nodes))
+    monkeypatch.setattr(docker, "client", lambda: _engine(case.docker, case.facts.get("docker", {}), case.nodes))
     monkeypatch.setattr(docker, "container", lambda name: _engine(case.docker) and _stranger(name, case))
     monkeypatch.setattr(docker, "host_url", lambda: SOCKET)
     monkeypatch.setattr(docker, "socket", lambda: _engine(case.docker) and SOCKET)
@@ -350,13 +368,14 @@ def _parameters(case: Case) -> Parameters:
     return parameters.validated(parameters.read(Path(__file__).parents[3], {"PROFILE": "physical", **case.environ}))
 
 
-def _engine(version: str, clusters: Sequence[str] = ()) -> Any:
+def _engine(version: str, facts: Mapping[str, Any] = MappingProxyType({}), clusters: Sequence[str] = ()) -> Any:
     if not version:
-        raise Problem("Docker: no engine answers at /var/run", hint="sudo apt-get install docker.io")
+        raise docker_connection.NoEngine("Docker: no engine answers at /var/run", hint="sudo apt-get install docker.io")
     containers = Containers()
     for cluster in clusters:
         containers.add(f"{cluster}-control-plane", cluster)
-    return SimpleNamespace(version=lambda: {"Version": version}, api=containers.client().api)
+    told = {"DockerRootDir": DATA, **facts}
+    return SimpleNamespace(version=lambda: {"Version": version}, info=lambda: told, api=containers.client().api)
 
 
 def _stranger(name: str, case: Case) -> docker.ContainerFacts | None:
