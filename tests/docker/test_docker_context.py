@@ -179,7 +179,7 @@ def test_a_tls_that_fails_is_told(
 
 
 @pytest.fixture
-def builder(front: Front, config: Path, tmp_path: Path) -> str:  # noqa: ARG001 - an engine has brought the command
+def builder(front: Front, config: Path, tmp_path: Path) -> str:
     """A builder of another driver, which is chosen and was never started."""
     work = tmp_path / "buildx"
     work.mkdir()

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks.engines import docker, docker_connection, docker_context
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VARIABLES = ("HOST", "CONTEXT", "CONFIG", "TLS", "TLS_VERIFY", "CERT_PATH")
 TCP = "tcp://127.0.0.1:2376"
@@ -265,6 +272,45 @@ def test_a_context_on_another_machine_is_one_line(folder: Path) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "0.0.0.0", "[::1]"])  # noqa: S104
 def test_addresses_of_this_machine_are_its_own(host: str) -> None:
     docker_context.require_usable(docker_context.Endpoint(f"tcp://{host}:2375", "DOCKER_HOST"))
+
+
+@contextmanager
+def answering(kernel: str) -> Iterator[str]:
+    """Give the address of what answers as an engine on some kernel does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"ApiVersion": "1.41", "KernelVersion": kernel}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"tcp://127.0.0.1:{server.server_port}"
+    docker.forget()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_engine_at_the_end_of_a_tunnel_is_on_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No proxy is asked for the engine either.
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with answering("5.15.0-other") as url:
+        monkeypatch.setenv("DOCKER_HOST", url)
+        with pytest.raises(Problem, match=rf"^Docker at {url} \(DOCKER_HOST\): runs on another machine"):
+            docker.client()
+    with answering(os.uname().release) as url:
+        monkeypatch.setenv("DOCKER_HOST", url)
+        assert docker.socket() == url
 
 
 @pytest.mark.usefixtures("engine")
