@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
-from tasks import reasons
-from tasks.engines import manifests, waiting
+from tasks import progress, reasons
+from tasks.engines import immutable, kube_exec, kube_requests, manifests, waiting
+from tasks.engines.kube_exec import Container
+from tasks.engines.kube_requests import Body, Requests
 from tasks.engines.manifests import CONTENT, Kind, Object
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
@@ -30,35 +32,21 @@ FIELD_MANAGER = "openkasugai-all-in-one"
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_JSON = "application/json"
 _CONNECTIONS = 8
-_TIMEOUT = (5.0, 60.0)
 # Reading three objects one by one costs as much as the list they are in.
 _LIST_FROM = 3
-ABSENT = 404
-_FAILURES = 400
+ABSENT = kube_requests.ABSENT
 # A conflict, a webhook or a definition that has only just been installed, a namespace that is still going away.
 _PASSING = frozenset({403, ABSENT, 409, 429, 500, 502, 503, 504})
 _APPLY_DEADLINE = 30.0
-# A definition that has only just been established answers so until its storage is ready.
-_BUSY = frozenset({429, 503})
-_PATIENCE = 15.0
 _PAUSE = 0.5
 _LOG_LINES = 15
 _LOG_WIDTH = 300
 _EVENTS = 8
 
 
-class Refused(Problem):
-    """The API server answered with an error.
-
-    Attributes:
-        status: HTTP status of the answer.
-    """
-
-    def __init__(self, what: str, status: int, reason: str) -> None:
-        """Name what was asked for and why it was refused."""
-        super().__init__(f"{what}: {reason}")
-        self.status = status
+Refused = kube_requests.Refused
 
 
 @dataclass(frozen=True)
@@ -134,7 +122,8 @@ class Kube:
         _ask_no_proxy(self._configuration)
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
         settings: Iterable[Any] = self._configuration.auth_settings().values()
-        self._credentials = {auth["key"]: auth["value"] for auth in settings}
+        credentials = {auth["key"]: auth["value"] for auth in settings}
+        self._requests = Requests(self._configuration.host, self._pool, credentials)
         self._served: dict[str, dict[str, Resource]] = {}
         # Kept: starting threads costs a run with nothing to do more than what they ask for.
         self._workers = ThreadPoolExecutor(_CONNECTIONS)
@@ -149,7 +138,7 @@ class Kube:
     def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
         """Return one object, or None where it is absent."""
         try:
-            found: Object = json.loads(self._send("GET", self._resource(kind).path(namespace, name)))
+            found: Object = self._requests.read_object(self._resource(kind).path(namespace, name))
         except Refused as refusal:
             if refusal.status == ABSENT:
                 return None
@@ -165,7 +154,7 @@ class Kube:
             selector: Only the objects whose labels it selects: "app=x".
         """
         query = {"labelSelector": selector} if selector else {}
-        answer = json.loads(self._send("GET", self._resource(kind).path(namespace), query))
+        answer = self._requests.read_object(self._resource(kind).path(namespace), query)
         # The items of a list do not say what they are.
         return [{**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer["items"]]
 
@@ -185,7 +174,8 @@ class Kube:
         """
         query = {"container": container, "sinceTime": since, "tailLines": str(tail or "")}
         path = f"{self._resource(manifests.POD).path(namespace, pod)}/log"
-        return self._send("GET", path, {key: value for key, value in query.items() if value}).decode(errors="replace")
+        content = self._requests.read(path, {key: value for key, value in query.items() if value})
+        return content.decode(errors="replace")
 
     # Changing
 
@@ -223,12 +213,21 @@ class Kube:
     def patch(self, kind: Kind, name: str, namespace: str, change: Object) -> None:
         """Merge a change into an object (JSON merge patch: null removes a field)."""
         path = self._resource(kind).path(namespace, name)
-        self._send("PATCH", path, {"fieldManager": FIELD_MANAGER}, json.dumps(change), _MERGE)
+        self._requests.send("PATCH", path, {"fieldManager": FIELD_MANAGER}, Body(change, _MERGE))
 
-    def delete(self, kind: Kind, name: str, namespace: str = "") -> None:
-        """Ask for an object to be deleted; one that is absent is fine."""
+    def delete(self, kind: Kind, name: str, namespace: str = "", *, uid: str = "") -> None:
+        """Ask for an object to be deleted; one that is absent is fine.
+
+        Args:
+            kind: Its kind.
+            name: Its name.
+            namespace: Its namespace.
+            uid: Only the object that has this UID, and none that has taken its name since.
+        """
+        body = Body({"preconditions": {"uid": uid}}, _JSON) if uid else None
+        query = {"propagationPolicy": "Background"}
         try:
-            self._send("DELETE", self._resource(kind).path(namespace, name), {"propagationPolicy": "Background"})
+            self._requests.send("DELETE", self._resource(kind).path(namespace, name), query, body)
         except Refused as refusal:
             if refusal.status != ABSENT:
                 raise
@@ -254,32 +253,30 @@ class Kube:
         Raises:
             Problem: The program cannot be started, fails, or does not end in time.
         """
-        from kubernetes import client
-        from kubernetes.client.exceptions import ApiException
-        from kubernetes.stream import stream
+        output = bytearray()
+        try:
+            self.stream(Container(pod, namespace, container), argv, output.extend, timeout=timeout)
+        except Problem as problem:
+            problem.details = problem.details or output.decode(errors="replace").strip()
+            raise
+        return output.decode(errors="replace")
 
-        what = f"{argv[0]} in pod {namespace}/{pod} ({container})"
-        # The stream helper swaps a method of its client while it connects: a client of its own keeps threads apart.
-        connect = client.CoreV1Api(client.ApiClient(self._configuration)).connect_get_namespaced_pod_exec
-        try:
-            session = stream(
-                connect, pod, namespace, container=container, command=list(argv),
-                stdin=False, stdout=True, stderr=True, tty=False, _preload_content=False,
-            )  # fmt: skip
-        except ApiException as error:
-            raise Problem(f"{what}: cannot be started: {error.reason}") from error
-        try:
-            session.run_forever(timeout=timeout)
-            if session.is_open():
-                raise Problem(f"{what}: did not end within {timeout:.0f} s")
-        finally:
-            # The library leaves the socket open when the other side ends the session.
-            session.sock.shutdown()
-        output = str(session.read_stdout(timeout=0))
-        if session.returncode != 0:
-            evidence = str(session.read_stderr(timeout=0)) or output
-            raise Problem(f"{what}: exit code {session.returncode}", details=evidence.strip())
-        return output
+    def stream(
+        self, where: Container, argv: Sequence[str], take: Callable[[bytes], object], *, timeout: float = 60.0
+    ) -> None:
+        """Run a program in a container, and hand on its standard output as it comes.
+
+        Args:
+            where: The container.
+            argv: Program and arguments; no shell takes part.
+            take: Takes the bytes of one piece of the output.
+            timeout: Seconds the program may take.
+
+        Raises:
+            Problem: The program cannot be started, fails, or does not end in time.
+            Passing: The connection broke.
+        """
+        kube_exec.run(self._configuration, where, argv, take, timeout=timeout)
 
     # Waiting
 
@@ -370,16 +367,42 @@ class Kube:
 
     def _apply_one(self, item: Object, deadline: float) -> None:
         end = time.monotonic() + deadline
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        recreated = False
         while True:
             try:
-                self._send("PATCH", self._path_of(item), query, json.dumps(item), _APPLY)
+                self._apply_once(item)
             except Refused as refusal:
-                if refusal.status not in _PASSING or time.monotonic() > end:
+                changed = () if recreated else immutable.fields(refusal)
+                if changed:
+                    self._make_way(item, changed, deadline)
+                    recreated = True
+                elif refusal.status not in _PASSING or time.monotonic() > end:
                     raise Refused(manifests.label_of(item), refusal.status, refusal.message) from refusal
+            except kube_requests.Unanswered:
+                if time.monotonic() > end:
+                    raise
             else:
                 return
             time.sleep(_PAUSE)
+
+    def _apply_once(self, item: Object) -> None:
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        self._requests.send("PATCH", self._path_of(item), query, Body(item, _APPLY))
+
+    def _make_way(self, item: Object, changed: tuple[str, ...], deadline: float) -> None:
+        """Delete an object of ours that has to be made again, since it cannot be changed.
+
+        Raises:
+            Problem: It is not one that is made again, or does not go.
+        """
+        kind, name, namespace = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
+        live = self.get(kind, name, namespace)
+        if live is None:
+            return
+        disturbed = immutable.disturbance(item, live, changed)
+        progress.line(f"{manifests.label_of(item)} is made again, as {', '.join(changed)} cannot change: {disturbed}")
+        self.delete(kind, name, namespace, uid=live["metadata"]["uid"])
+        self.wait_gone(kind, name, namespace, deadline=deadline)
 
     def _path_of(self, item: Object) -> str:
         resource = self._resource(manifests.kind_of(item))
@@ -409,57 +432,19 @@ class Kube:
 
     def _discover(self, api_version: str) -> dict[str, Resource]:
         root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-        answer = json.loads(self._send("GET", root))
+        answer = self._requests.read_object(root)
         return {
             item["kind"]: Resource(root, item["name"], item["namespaced"])
             for item in answer["resources"]
             if "/" not in item["name"]
         }
 
-    def _send(
-        self, method: str, path: str, query: dict[str, str] | None = None, body: str | None = None, content: str = ""
-    ) -> bytes:
-        """Send one request, again for a while where the server asks for patience; every other method ends here.
-
-        Raises:
-            Refused: The server answered with an error.
-            Problem: The server does not answer.
-        """
-        end = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                return self._send_once(method, path, query or {}, body, content)
-            except Refused as refusal:
-                if refusal.status not in _BUSY or time.monotonic() > end:
-                    raise
-            time.sleep(_PAUSE)
-
-    def _send_once(self, method: str, path: str, query: dict[str, str], body: str | None, content: str) -> bytes:
-        from urllib3 import Timeout
-        from urllib3.exceptions import HTTPError
-
-        host = self._configuration.host
-        url = f"{host}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {
-            **self._credentials,
-            "Accept": "application/json, */*",
-            **({"Content-Type": content} if content else {}),
-        }
-        try:
-            answer = self._pool.request(
-                method, url, headers=headers, body=body, timeout=Timeout(*_TIMEOUT), retries=False
-            )
-        except HTTPError as error:
-            raise Problem(f"{host}: the API does not answer: {error}", hint="./doit create_cluster") from error
-        if answer.status >= _FAILURES:
-            raise Refused(path, answer.status, _reason(answer.data, answer.status))
-        data: bytes = answer.data
-        return data
-
     def _together(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Sequence[Any]:
         if len(items) <= 1:
             return [work(item) for item in items]
-        return [*self._workers.map(work, items)]
+        # The wait that this is part of bounds the patience of each thread's requests.
+        contexts = [copy_context() for _ in items]
+        return [*self._workers.map(lambda context, item: context.run(work, item), contexts, items)]
 
 
 def _ask_no_proxy(configuration: Configuration) -> None:
@@ -547,12 +532,3 @@ def _key(item: Object) -> tuple[str, str, str]:
 
 def _is_warning_about(event: Object, name: str) -> bool:
     return event.get("type") == "Warning" and event.get("involvedObject", {}).get("name") == name
-
-
-def _reason(data: bytes, status: int) -> str:
-    """Return the server's own words: the message of a Status object, or the plain text."""
-    text = data.decode(errors="replace").strip()
-    try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"{status} {text}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from tasks import progress
@@ -15,6 +17,27 @@ T = TypeVar("T")
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
+# When the wait that is under way ends, on the clock of `time.monotonic`.
+_end: ContextVar[float] = ContextVar("_end", default=math.inf)
+
+
+class Passing(Problem):
+    """A failure that may be gone at the next look: a wait goes on.
+
+    Attributes:
+        after: Seconds for which the other side asks to be left alone.
+    """
+
+    after = 0.0
+
+
+def patience(longest: float) -> float:
+    """Return for how many seconds a look may try again by itself: not beyond the end of the wait it is part of.
+
+    Args:
+        longest: Seconds outside any wait.
+    """
+    return max(0.0, min(longest, _end.get() - time.monotonic()))
 
 
 def until(  # noqa: PLR0913 - all but the first three are keywords with defaults
@@ -31,7 +54,7 @@ def until(  # noqa: PLR0913 - all but the first three are keywords with defaults
 
     Args:
         condition: What is waited for, naming the object: "DataFlow df-calcapp: Deployed".
-        observe: Looks at the world once. What it raises ends the wait.
+        observe: Looks at the world once. What it raises ends the wait, unless it is Passing.
         met: Tells whether an observation meets the condition. A Problem it raises (a final failure) ends the wait.
         deadline: Seconds until the wait is given up; the world is observed at least once.
         describe: One short text about an observation, shown as progress and in the error.
@@ -44,19 +67,49 @@ def until(  # noqa: PLR0913 - all but the first three are keywords with defaults
     Raises:
         Problem: Time ran out; it names the condition, the last state seen, and carries the evidence.
     """
-    end = time.monotonic() + deadline
+    token = _end.set(time.monotonic() + deadline)
+    try:
+        return _until(condition, observe, met, describe or (lambda _: ""))
+    except _LateError as late:
+        message = _message(condition, deadline, late.state)
+        raise Problem(message, hint=hint, details=_evidence(explain)) from late.__cause__
+    finally:
+        _end.reset(token)
+
+
+class _LateError(Exception):
+    """Time ran out in this state."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+def _until(condition: str, observe: Callable[[], T], met: Callable[[T], bool], describe: Callable[[T], str]) -> T:
     pause = _FIRST_PAUSE
     while True:
-        seen = observe()
-        if met(seen):
-            return seen
-        state = describe(seen) if describe else ""
-        remaining = end - time.monotonic()
+        asked_for, failure = 0.0, None
+        try:
+            seen = observe()
+            if met(seen):
+                return seen
+            state = describe(seen)
+        except Passing as problem:
+            state, asked_for, failure = problem.message, problem.after, problem
+        remaining = _end.get() - time.monotonic()
         if remaining <= 0:
-            raise Problem(_message(condition, deadline, state), hint=hint, details=explain() if explain else "")
+            raise _LateError(state) from failure
         progress.step(f"{condition} ({state})" if state else condition)
-        time.sleep(min(pause, remaining))
+        time.sleep(min(max(pause, asked_for), remaining))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _evidence(explain: Callable[[], str] | None) -> str:
+    """Gather the evidence; that there is none hides no failure."""
+    try:
+        return explain() if explain else ""
+    except Problem as problem:
+        return f"no evidence: {problem.message}"
 
 
 def _message(condition: str, deadline: float, state: str) -> str:
