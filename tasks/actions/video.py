@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.engines import manifests, waiting
+from tasks.engines import kube_copy, manifests, waiting
 from tasks.engines import video as videos
+from tasks.engines.kube_exec import Container
 from tasks.problems import Problem
 from tasks.settings import patterns, video
 
@@ -29,7 +29,6 @@ _PIPELINE_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 # What a sender takes beyond the length of the video, on a busy machine.
 _SENDER_SECONDS = 60.0
-_COPY_SECONDS = 300.0
 _ATTEMPTS = 3
 _LAST_LINES = 8
 # Prints the ids of the processes of a program, and with a signal sends it to them.
@@ -170,10 +169,9 @@ def _recorded(cluster: Kube, receiver: Object) -> Video | None:
     """End the recording properly, copy it and play it; without its end an MP4 file has no index."""
     _stop(cluster, receiver)
     name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
-    encoded = cluster.exec(name, namespace, ["base64", "-w0", video.RECORDING], container=_APP, timeout=_COPY_SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "received.mp4"
-        copy.write_bytes(base64.b64decode(encoded))
+        kube_copy.copy_out(cluster, Container(name, namespace, _APP), video.RECORDING, copy)
         return videos.play(copy)
 
 
