@@ -8,7 +8,7 @@ import json
 import os
 import struct
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -31,7 +31,8 @@ class ExecServer:
     def __init__(self) -> None:
         """Serve as it should be."""
         self.ran: list[list[str]] = []
-        self.refusal = ""
+        # Status and message with which the next program is refused.
+        self.refusal: tuple[int, str] | None = None
         # Takes a program and a piece of its output; returns what is sent of it, None to hang up.
         self.spoil: Callable[[str, bytes], bytes | None] = lambda _, piece: piece
 
@@ -62,7 +63,7 @@ def serving(folder: Path) -> Iterator[tuple[ExecServer, Path]]:
 
         def do_GET(self) -> None:
             if served.refusal:
-                self._refuse()
+                self._refuse(*served.refusal)
                 return
             key = self.headers["Sec-WebSocket-Key"] + _MAGIC
             self.send_response(101)
@@ -73,16 +74,18 @@ def serving(folder: Path) -> Iterator[tuple[ExecServer, Path]]:
             self.send_header("Sec-WebSocket-Accept", accept.decode())
             self.end_headers()
             self.close_connection = True
-            served.run(parse_qs(urlparse(self.path).query)["command"], self._send)
+            with suppress(ConnectionError):  # the other side may leave first
+                served.run(parse_qs(urlparse(self.path).query)["command"], self._send)
 
         def _send(self, channel: int, data: bytes) -> None:
             payload = bytes([channel]) + data if channel >= 0 else b""
             head = bytes([_BINARY if channel >= 0 else _CLOSE])
             self.wfile.write(head + _length(len(payload)) + payload)
 
-        def _refuse(self) -> None:
-            body = json.dumps({"kind": "Status", "message": served.refusal}).replace('": "', '":"').encode()
-            self.send_response(400)
+        def _refuse(self, status: int, message: str) -> None:
+            served.refusal = None
+            body = json.dumps({"kind": "Status", "message": message}, separators=(",", ":")).encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

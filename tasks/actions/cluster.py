@@ -19,7 +19,7 @@ from tasks.actions import (
     node_news,
     node_runtime,
 )
-from tasks.engines import docker, files, kind, kube, manifests, templates
+from tasks.engines import docker, files, kind, kube, kubeconfigs, manifests, templates
 from tasks.engines.waiting import until
 from tasks.problems import Problem
 from tasks.settings import cluster, gpu, parameters, paths
@@ -84,7 +84,11 @@ def create() -> None:
     cluster_owner.require_ours(_name())
     kubeconfig_owner.require_free(_name())
     nodes = kind.nodes(_name())
+    if not nodes or not _user_has_access(nodes):
+        kubeconfigs.require_writable()
     if nodes and not _keep():
+        kubeconfigs.require_writable()
+        kubeconfigs.require_removable(_name())
         cluster_removal.give_back(_name())
         kind.delete(_name())
         nodes = []
@@ -311,7 +315,7 @@ def _tool_has_access(nodes: list[kind.NodeFacts]) -> bool:
 
 def _user_has_access(nodes: list[kind.NodeFacts]) -> bool:
     wanted = _server(nodes), f"name: kind-{_name()}\n"
-    return any(all(words in text for words in wanted) for text in map(_text, kind.user_kubeconfigs()))
+    return any(all(words in text for words in wanted) for text in map(_text, kubeconfigs.files()))
 
 
 def _server(nodes: list[kind.NodeFacts]) -> str:

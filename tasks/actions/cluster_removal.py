@@ -17,7 +17,7 @@ from tasks.actions import (
     nics,
     registry,
 )
-from tasks.engines import docker, kind
+from tasks.engines import docker, kind, kubeconfigs
 from tasks.settings import cluster, parameters, paths
 
 if TYPE_CHECKING:
@@ -98,9 +98,12 @@ def give_back(name: str) -> None:
 def _delete(name: str) -> None:
     cluster_owner.require_ours(name)
     cluster_engine.require_same(name)
+    there = bool(kind.nodes(name))
+    foreign = kubeconfig_owner.objection(name)
+    if there and foreign is None:
+        kubeconfigs.require_removable(name)
     give_back(name)
-    if kind.nodes(name):
-        foreign = kubeconfig_owner.objection(name)
+    if there:
         kind.delete(name, kubeconfig=paths.cluster_dir(name) / "kubeconfig" if foreign else None)
         progress.line(f"Deleted cluster {name}.")
     shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks.engines import kind
+from tasks.engines import kind, kubeconfigs
 from tasks.problems import Problem
 from tasks.settings import paths
 
@@ -33,7 +33,7 @@ def objection(name: str) -> Problem | None:
     """
     own = {f"https://127.0.0.1:{node.api_port}" for node in kind.nodes(name) if node.api_port}
     authorities = {entry.get(_CA) for entry in _entries(paths.cluster_dir(name) / "kubeconfig", name)} - {None}
-    for file in kind.user_kubeconfigs():
+    for file in kubeconfigs.files():
         for entry in _entries(file, name):
             server = str(entry.get("server", ""))
             ours = server in own or entry.get(_CA) in authorities

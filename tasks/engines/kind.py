@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.engines import docker, golang, proxies, shell
+from tasks.engines import docker, golang, kubeconfigs, proxies, shell
 from tasks.problems import Problem
 from tasks.settings import artifacts, cluster, parameters, paths
 
@@ -117,13 +117,19 @@ def create(name: str, config: Path) -> None:
 
 
 def delete(name: str, *, kubeconfig: Path | None = None) -> None:
-    """Remove a cluster's nodes and its entry in a kubeconfig.
+    """Remove a cluster's nodes and its entries in kubeconfigs; files that do not name it are not opened.
 
     Args:
         name: Name of the cluster.
-        kubeconfig: The file that the entry is removed from; the user's own where none is given.
+        kubeconfig: The one file that the entry is removed from; the user's own where none is given.
+
+    Raises:
+        Problem: A kubeconfig of the user that names it cannot be written; nothing is removed then.
     """
-    _run("delete", "cluster", "--name", name, *(("--kubeconfig", kubeconfig) if kubeconfig else ()))
+    if kubeconfig is None:
+        kubeconfigs.require_removable(name)
+    named = [kubeconfig] if kubeconfig else kubeconfigs.naming(name) or [paths.cluster_dir(name) / "no-kubeconfig"]
+    _run("delete", "cluster", "--name", name, env={"KUBECONFIG": os.pathsep.join(map(str, named))})
 
 
 def kubeconfig(name: str) -> str:
@@ -136,17 +142,14 @@ def export_kubeconfig(name: str) -> None:
     _run("export", "kubeconfig", "--name", name)
 
 
-def user_kubeconfigs() -> list[Path]:
-    """Return the files that the user's kubectl reads."""
-    given = os.environ.get("KUBECONFIG", "")
-    return [Path(part) for part in given.split(os.pathsep) if part] or [Path.home() / ".kube" / "config"]
-
-
-def _run(*words: str | Path, check: bool = True, live: bool = True) -> shell.Completed:
+def _run(
+    *words: str | Path, check: bool = True, live: bool = True, env: Mapping[str, str] | None = None
+) -> shell.Completed:
     """Run kind; its output is progress, unless it holds keys."""
     program = golang.program(artifacts.KIND, "kind")
-    env = {**docker.environment(), **_NEUTRAL, **_no_proxy(docker.proxies_of_containers())}
-    return shell.run([*_bound_to_this_process(), program, *words], env=env, live=live, check=check)
+    own = _no_proxy(docker.proxies_of_containers())
+    given = {**docker.environment(), **_NEUTRAL, **own, **(env or {})}
+    return shell.run([*_bound_to_this_process(), program, *words], env=given, live=live, check=check)
 
 
 def _no_proxy(told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:

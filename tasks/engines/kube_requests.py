@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ABSENT = 404
 _FAILURES = 400
 # Of a read: etcd changes its leader, the server starts or ends, a proxy in between has no answer.
-_PASSING = frozenset({429, 500, 502, 503, 504})
+PASSING = frozenset({429, 500, 502, 503, 504})
 # The server has not begun with the request.
 _NOT_BEGUN = frozenset({429, 503})
 # Seconds to connect, and between two parts of an answer.
@@ -174,7 +174,7 @@ def _read_passes(failure: BaseException) -> bool:
 
 def _refusal(path: str, answer: BaseHTTPResponse) -> Refused:
     reason, causes = _words(answer.data, answer.status)
-    if answer.status not in _PASSING:
+    if answer.status not in PASSING:
         return Refused(path, answer.status, reason, causes)
     passing = RefusedForNow(path, answer.status, reason, causes)
     after = answer.headers.get("Retry-After", "")

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 def test_one_command_leads_from_no_cluster_to_a_verified_answer(lab: Lab) -> None:
     lab.run("delete_cluster")
+    lab.user_kubeconfig.write_text("clusters: [")
+    refused = lab.fail("create_cluster")
+    assert f"kubeconfig: the user's kubeconfig: {lab.user_kubeconfig}: damaged" in refused
+    assert lab.node_ids() == {}
+    lab.user_kubeconfig.unlink()
     assert answers(lab.run(BASIC)) == ANSWERS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,14 @@ def test_delete_cluster_leaves_nothing_of_it_and_may_be_repeated(verified: Lab) 
     kept = volumes(verified.node_names)
     assert kept
     assert f"kind-{NAME}" in verified.user_kubeconfig.read_text()
+
+    left = verified.user_kubeconfig.with_name(f"{verified.user_kubeconfig.name}.lock")
+    nodes = verified.node_ids()
+    left.touch(0)
+    os.utime(left, (0, 0))
+    assert f"{left}: a killed kind or kubectl left this lock" in verified.fail("delete_cluster")
+    assert verified.node_ids() == nodes
+    left.unlink()
 
     assert f"Deleted cluster {NAME}." in verified.run("delete_cluster")
     assert verified.node_ids() == {}

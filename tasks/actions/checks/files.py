@@ -1,13 +1,13 @@
-"""Files that the user puts into the checkout."""
+"""Files of the user: those in the checkout, and the kubeconfig."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tasks.actions.checks.finding import Finding, judged, not_asked_for
-from tasks.engines import mp4
+from tasks.engines import kubeconfigs, mp4
 from tasks.settings import paths
-from tasks.settings.checks import FAILED
+from tasks.settings.checks import FAILED, OK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,16 @@ def _videos(_: Host, __: Parameters) -> Finding:
     return judged(not other, found, needed, convert)
 
 
+def _kubeconfig(_: Host, __: Parameters) -> Finding:
+    needed = "a kubeconfig that kind can write a cluster's access to"
+    obstacle = kubeconfigs.obstacle(kubeconfigs.target())
+    if obstacle:
+        return Finding(FAILED, obstacle.reason, needed, obstacle.cure)
+    return Finding(OK, str(kubeconfigs.target()), needed)
+
+
 LOOKS: Mapping[str, Look] = {
     "archive": _archive,
     "videos": _videos,
+    "kubeconfig": _kubeconfig,
 }

@@ -314,6 +314,8 @@ CASES = (
     Case("videos", FAILED, "road.mp4", checkout={"work/DATA/video/road.mp4": _mp4(b"hvc1")}, cure="ffmpeg -i road.mp4"),
     Case("videos", FAILED, "cut.mp4", checkout={"work/DATA/video/cut.mp4": _mp4(b"avc1")[:90]}),
     Case("videos", OK, "0 files"),
+    Case("kubeconfig", OK, "kube/config"),
+    Case("kubeconfig", FAILED, "damaged", checkout={"kube/config": b"clusters: ["}, cure="config.damaged"),
     Case("hugepages", OK, "32"),
     Case("load-balancer", OK, "metallb", addons=(Addon("metallb", "Addresses."),)),
     Case("load-balancer", FAILED, "none are given out"),
@@ -341,6 +343,7 @@ def _look(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca_pem: b
         (checkout / name).write_bytes(content)
     for name, folder in (("SRC", "src"), ("DRIVER", "driver/nvidia"), ("WORK", "work")):
         monkeypatch.setattr(paths, name, checkout / folder)
+    monkeypatch.setenv("KUBECONFIG", str(checkout / "kube" / "config"))
     monkeypatch.setattr(nics, "LEDGERS", tmp_path / "ledgers")
     monkeypatch.setattr(nics, "UDEV_RULES", tmp_path / "rules")
     if case.facts.get("lent"):

@@ -48,11 +48,3 @@ def test_kind_knows_the_proxies_of_the_docker_command(monkeypatch: pytest.Monkey
     assert kind._no_proxy({"NO_PROXY": ".docker"})["NO_PROXY"] == ".docker,registry.example"
     monkeypatch.delenv("https_proxy")
     assert kind._no_proxy({"NO_PROXY": ".docker"}) == {}
-
-
-def test_the_users_kubeconfigs_are_those_that_kubectl_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", "/one:/two")
-    assert [str(path) for path in kind.user_kubeconfigs()] == ["/one", "/two"]
-    monkeypatch.delenv("KUBECONFIG")
-    monkeypatch.setenv("HOME", "/home/user")
-    assert [str(path) for path in kind.user_kubeconfigs()] == ["/home/user/.kube/config"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import again, kube, kube_copy
+from tasks.engines import again, kube, kube_copy, waiting
 from tasks.engines.kube_exec import Container
 from tasks.problems import Problem
 from tests.exec_server import serving
@@ -76,9 +76,14 @@ def test_a_program_that_does_not_end_is_left(cluster: kube.Kube) -> None:
 
 
 def test_a_refused_start_is_the_servers_words(server: ExecServer, cluster: kube.Kube) -> None:
-    server.refusal = "container app is not valid for pod pod"
+    server.refusal = 400, "container app is not valid for pod pod"
     with pytest.raises(Problem, match=r"cannot be started: container app is not valid for pod pod$"):
         run(cluster, "true")
+
+
+def test_a_bad_moment_of_the_server_does_not_end_a_wait(server: ExecServer, cluster: kube.Kube) -> None:
+    server.refusal = 500, "error dialing backend"
+    assert waiting.until("x", lambda: run(cluster, "echo", "x"), bool, deadline=20) == "x\n"
 
 
 def test_a_broken_connection_is_one_line(server: ExecServer, cluster: kube.Kube) -> None:
