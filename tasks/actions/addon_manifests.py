@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.actions import addon_images, address_pool
 from tasks.engines import download, files, golang, kustomize, manifests, module_proxy, templates
+from tasks.engines.lock import alone, part_of
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
 from tasks.settings.addons import ModuleManifests
@@ -55,7 +56,8 @@ def objects(release: Release, name: str) -> list[Object]:
     """
     kept = _kept(release, name)
     if not kept.is_file():
-        files.write(kept, json.dumps(_render(release, kept.with_suffix(""), _overlay(release, name))))
+        with alone(kept):
+            files.write(kept, json.dumps(_render(release, part_of(kept), _overlay(release, name))))
     found: list[Object] = json.loads(kept.read_text(encoding="utf-8"))
     return found
 
@@ -82,7 +84,6 @@ def _source_digest(release: Release) -> str:
 
 
 def _render(release: Release, folder: Path, overlay: dict[str, str]) -> list[Object]:
-    shutil.rmtree(folder, ignore_errors=True)
     _copy(_upstream(release), folder / _UPSTREAM)
     for name, text in overlay.items():
         files.write(folder / name, text)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from tasks import progress, reasons
 from tasks.actions import controller_source, dockerfiles
 from tasks.engines import cgo, docker, golang, registry, rootfs
+from tasks.engines.lock import alone, part_of
 from tasks.problems import Problem
 from tasks.settings import controller, images, parameters, paths
 
@@ -293,19 +294,19 @@ def _add_files(hasher: hashlib._Hash, root: Path, files: Iterable[Path]) -> None
 
 
 def _ensure(tag: str, made_of: str, assemble: Callable[[], Path], parent: Callable[[], str]) -> None:
-    """Have an image in the engine, unless it is there and made of the same."""
-    found = docker.image(tag)
-    if found is None or found.labels.get(images.INPUTS_LABEL) != made_of:
-        arguments = _arguments(parent())
-        context = assemble()
-        docker.build(context, tag, build_args=arguments, labels={images.INPUTS_LABEL: made_of})
-        shutil.rmtree(context)
+    """Have an image in the engine, unless it is there and made of the same; of two that want it, one builds it."""
+    with alone(paths.BUILD / "context" / tag):
+        found = docker.image(tag)
+        if found is None or found.labels.get(images.INPUTS_LABEL) != made_of:
+            arguments = _arguments(parent())
+            context = assemble()
+            docker.build(context, tag, build_args=arguments, labels={images.INPUTS_LABEL: made_of})
+            shutil.rmtree(context)
 
 
 def _assemble(image: SourceImage) -> Path:
     """Return a fresh build context with what the Dockerfile copies, and no more of the source."""
-    context = paths.BUILD / "context" / image.name
-    shutil.rmtree(context, ignore_errors=True)
+    context = part_of(paths.BUILD / "context" / image.name)
     if not dockerfiles.lets_base_be_chosen(_text(image)):
         return _assemble_on_base(image, context)
     context.mkdir(parents=True)
@@ -333,8 +334,7 @@ def _assemble_on_base(image: SourceImage, context: Path) -> Path:
 
 def _compile(image: SourceImage, program: GoProgram, context: Path) -> None:
     """Put a program's source together as its Dockerfile does, and compile it into the context."""
-    workspace = context.with_name(f"{image.name}.source")
-    shutil.rmtree(workspace, ignore_errors=True)
+    workspace = part_of(context.with_name(f"{image.name}.source"))
     _copy_all(image, program.copies, workspace)
     module = workspace / program.module.lstrip("/")
     if program.with_c:
@@ -399,8 +399,7 @@ def _tool_inputs(folder: str) -> str:
 
 
 def _tool_context(folder: str) -> Path:
-    context = paths.BUILD / "context" / folder
-    shutil.rmtree(context, ignore_errors=True)
+    context = part_of(paths.BUILD / "context" / folder)
     shutil.copytree(paths.KIND / folder, context)
     return context
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tasks import progress, reasons
 from tasks.actions import archive_images, controller_source, inventory
 from tasks.engines import docker, kube, manifests
+from tasks.engines.lock import alone, part_of
 from tasks.problems import Problem
 from tasks.settings import controller, paths
 
@@ -126,13 +127,13 @@ def _compiled() -> Path:
     made_of = [controller_source.tree_digest(controller_source.SOURCE / folder) for folder in parts.values()]
     digest = hashlib.sha256(" ".join([*made_of, archive_images.compiler_digest()]).encode()).hexdigest()
     target = paths.BUILD / "collector" / digest[:12]
-    if not target.is_dir():
-        workspace, part = target.with_suffix(".source"), target.with_suffix(".part")
-        for leftover in (workspace, part):
-            shutil.rmtree(leftover, ignore_errors=True)
-        for place, folder in parts.items():
-            shutil.copytree(controller_source.SOURCE / folder, workspace / place, dirs_exist_ok=True)
-        archive_images.compile_with_c(workspace, ".", _PROGRAM, part)
-        shutil.rmtree(workspace)
-        part.rename(target)
+    with alone(target):
+        if not target.is_dir():
+            workspace = part_of(target)
+            source, made = workspace / "source", workspace / "made"
+            for place, folder in parts.items():
+                shutil.copytree(controller_source.SOURCE / folder, source / place, dirs_exist_ok=True)
+            archive_images.compile_with_c(source, ".", _PROGRAM, made)
+            made.rename(target)
+            shutil.rmtree(workspace)
     return target

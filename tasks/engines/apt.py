@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ from tasks.problems import Problem
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _ETC = Path("/etc/apt")
+# apt waits for others at dpkg's lock, but not at that of its lists.
+_INSTALLING = threading.Lock()
 _INDEX_TARGETS = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
 
 
@@ -29,9 +32,13 @@ def install(needed: Mapping[str, str]) -> None:
     Raises:
         Problem: Something is missing, and this process is not root or there is no apt.
     """
-    missing = sorted({package for program, package in needed.items() if shutil.which(program) is None})
-    if not missing:
-        return
+    with _INSTALLING:
+        missing = sorted({package for program, package in needed.items() if shutil.which(program) is None})
+        if missing:
+            _install(missing)
+
+
+def _install(missing: Sequence[str]) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Problem(f"not installed: {', '.join(missing)}", hint=f"sudo apt-get install {' '.join(missing)}")
     progress.line(f"Installing the distribution's {', '.join(missing)}")

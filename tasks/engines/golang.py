@@ -303,7 +303,7 @@ def _downloaded_toolchain(version: str) -> Path:
 def _unpack_toolchain(module: str, sha256: str, target: Path) -> None:
     path, _, version = module.partition("@")
     url = f"{_first_address(_proxies(), parameters.current().go_proxy)}/{path}/@v/{version}.zip"
-    archive = download.fetch(url, target.with_suffix(".zip"), sha256=sha256)
+    archive = download.fetch(url, target.with_name(f"{target.name}.zip"), sha256=sha256)
     part = part_of(target)
     with zipfile.ZipFile(archive) as bundle:
         bundle.extractall(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import shutil
@@ -56,7 +57,7 @@ def hold(path: Path, command: str) -> Held:
 
 @contextlib.contextmanager
 def alone(target: Path) -> Iterator[None]:
-    """Let one process at a time make `target`; its folder is made, and the next one waits.
+    """Let one thread of one process at a time make `target`; its folder is made, and the next one waits.
 
     Args:
         target: File or folder that checkouts share; the lock is a file beside it.
@@ -77,7 +78,7 @@ def part_of(target: Path) -> Path:
         target: File or folder that is made.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for left in target.parent.glob(f"{target.name}.part-*"):
+    for left in target.parent.glob(f"{glob.escape(target.name)}.part-*"):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from tasks.engines import shell
@@ -41,7 +42,7 @@ def run(*argv: str | Path, stdin: str | None = None, cwd: Path | None = None, ch
 
 def write(path: Path, text: str) -> None:
     """Put a file in place at once, with its folder; it is on the disk when this returns."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}")
     run("mkdir", "-p", path.parent)
     run("tee", temporary, stdin=text)
     run("sync", temporary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ _WIDTH, _HEIGHT = 320, 240
 _FRAMES_PER_SECOND = 15
 _KEY_FRAME_EVERY = 5
 _GREY = b"\x80"
+_MAKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,19 @@ class Video:
 
 
 def make(path: Path, seconds: float) -> None:
-    """Write a moving stripe as H.264 in MP4.
+    """Have a moving stripe as H.264 in MP4; a file that is there is kept.
 
     Args:
         path: The file; its folder is made.
         seconds: How long it plays.
     """
+    # No lock beside it: the folder is the user's, and only the tasks of one run write to it.
+    with _MAKING:
+        if not path.is_file():
+            _make(path, seconds)
+
+
+def _make(path: Path, seconds: float) -> None:
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from tasks.engines import docker, files, module_proxy
 from tasks.problems import Problem
 from tasks.settings import addons as table
 from tasks.settings import parameters, paths
+from tests.threads import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +142,20 @@ def test_the_pool_of_metallb_and_its_images(rendered: Callable[..., dict[str, Ob
     speaker = pod(found["DaemonSet speaker"])["containers"][0]
     assert speaker["image"] == "mirror.example.org/metallb/speaker:v0.14.8"
     assert speaker["command"] == ["/speaker"]
+
+
+def test_two_tasks_that_need_the_objects_at_the_same_time_have_them(
+    rendered: Callable[..., dict[str, Object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = rendered("metallb")
+    release = table.addon("metallb").release
+    assert release is not None
+    kept = addon_manifests._kept(release, "metallb")
+    monkeypatch.setattr(addon_manifests, "_kept", lambda *_: kept)
+    kept.unlink()
+    for found in side_by_side([lambda: addon_manifests.objects(release, "metallb")] * 3):
+        assert len(found) == len(once)
+    assert sorted(path.name for path in kept.parent.iterdir()) == [kept.name, f"{kept.name}.lock"]
 
 
 def test_the_ca_that_metallb_writes_is_not_declared(rendered: Callable[..., dict[str, Object]]) -> None:

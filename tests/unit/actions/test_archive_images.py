@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,8 @@ from tasks import progress
 from tasks.actions import archive_images, controller_source
 from tasks.engines import cgo, docker, golang, registry, rootfs
 from tasks.problems import Problem
-from tasks.settings import controller
+from tasks.settings import controller, paths
+from tests.threads import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -268,3 +270,26 @@ def test_only_images_of_what_is_deployed_are_needed(
     names = {task.partition(":")[2] for task in archive_images.needed()["task_dep"]}
     base = {"deviceinfo", "ethernetconnection", "cpufunction", "whitebox-k8s-flowctrl", "wbfunction", "wbconnection"}
     assert names == base | extra
+
+
+@pytest.mark.parametrize("name", ["openkasugai-controller-cgo", "cpufunction"])
+def test_images_built_at_the_same_time_share_what_they_are_made_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    built: dict[str, docker.ImageFacts] = {}
+    tags: list[str] = []
+
+    def build(context: Path, tag: str, *, labels: dict[str, str], **_: object) -> None:
+        tags.append(tag)
+        for _ in range(20):  # the context stays as it is for as long as it is sent
+            assert (context / "Dockerfile").is_file()
+            time.sleep(0.005)
+        built[tag] = docker.ImageFacts("sha256:0", labels)
+
+    monkeypatch.setattr(docker, "image", built.get)
+    monkeypatch.setattr(docker, "build", build)
+    ways = {
+        "openkasugai-controller-cgo": lambda: archive_images._tool("controller-cgo"),
+        "cpufunction": lambda: archive_images._local(archive_images._IMAGES["cpufunction"]),
+    }
+    assert set(side_by_side([ways[name]] * 3)) == set(tags)
+    assert [tag.partition(":")[0] for tag in tags] == [name]
+    assert [entry.suffix for entry in (paths.BUILD / "context").iterdir()] == [".lock"]

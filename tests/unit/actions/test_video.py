@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.actions import video
-from tasks.engines import mp4
+from tasks.engines import mp4, waiting
 from tasks.engines import video as videos
 from tasks.engines.video import Video
 from tasks.problems import Problem
 from tasks.settings.patterns import BY_NAME
+from tests.threads import side_by_side
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,18 @@ def test_the_made_video_plays(tmp_path: Path) -> None:
     assert seen is not None
     assert (seen.codec, seen.frames, round(seen.seconds, 2)) == ("h264", 45, 3.0)
     assert mp4.codecs(file) == ("avc1",)
+
+
+def test_two_dataflows_that_need_the_made_video_at_the_same_time_have_it(tmp_path: Path) -> None:
+    file = tmp_path / "made" / "test.mp4"
+
+    def make_late() -> None:
+        waiting.until("begun", lambda: [*file.parent.glob("test*")], bool, deadline=20)
+        videos.make(file, 3.0)
+
+    side_by_side([lambda: videos.make(file, 3.0), make_late])
+    assert videos.play(file)
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_recording_that_was_not_ended_does_not_play(tmp_path: Path) -> None:

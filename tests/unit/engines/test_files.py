@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.engines import files
+from tests.threads import side_by_side
 
 
 def mode_of(path: Path) -> int:
@@ -52,3 +53,19 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatc
     assert path.read_text() == "before"
     files.write(path, "after")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_threads_that_write_one_file_leave_the_whole_of_one_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    texts = [str(number) * 100_000 for number in range(8)]
+    for _ in range(20):
+        side_by_side([lambda text=text: files.write(path, text) for text in texts])  # type: ignore[misc]
+        assert path.read_text() in texts
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_fails_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        files.write(tmp_path / "folder", "x")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]

@@ -12,6 +12,7 @@ import pytest
 
 from tasks.engines import lock
 from tasks.problems import Problem
+from tests.threads import side_by_side
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLDER = """
@@ -83,3 +84,25 @@ def test_a_lock_that_is_not_signed_is_another_run_all_the_same(path: Path) -> No
     with pytest.raises(Problem, match="another run"):
         lock.hold(path, "./doit other")
     held.release()
+
+
+def test_threads_make_one_target_one_after_the_other(tmp_path: Path) -> None:
+    target = tmp_path / "na[me"
+    made: list[bool] = []
+
+    def make() -> None:
+        with lock.alone(target):
+            part = lock.part_of(target)
+            made.append(not target.exists())
+            part.write_text("whole")
+            part.replace(target)
+
+    side_by_side([make] * 4)
+    assert made == [True, False, False, False]
+    assert target.read_text() == "whole"
+
+
+def test_what_a_killed_maker_left_goes_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "na[me.part-1-2").touch()
+    lock.part_of(tmp_path / "na[me")
+    assert list(tmp_path.iterdir()) == []
