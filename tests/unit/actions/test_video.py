@@ -31,14 +31,17 @@ def test_the_made_video_plays(tmp_path: Path) -> None:
     assert mp4.codecs(file) == ("avc1",)
 
 
-def test_two_dataflows_that_need_the_made_video_at_the_same_time_have_it(tmp_path: Path) -> None:
+def test_two_dataflows_that_need_the_made_video_at_the_same_time_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "_FIRST_PAUSE", 0.001)
     file = tmp_path / "made" / "test.mp4"
 
     def make_late() -> None:
         waiting.until("begun", lambda: [*file.parent.glob("test*")], bool, deadline=20)
-        videos.make(file, 3.0)
+        videos.make(file, 30.0)
 
-    side_by_side([lambda: videos.make(file, 3.0), make_late])
+    side_by_side([lambda: videos.make(file, 30.0), make_late])
     assert videos.play(file)
     assert list(file.parent.iterdir()) == [file]
 
