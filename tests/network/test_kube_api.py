@@ -18,8 +18,6 @@ from tasks.settings import paths
 from tests.unit.conftest import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tasks.engines.kube import Kube
 
 SAMPLE = paths.SRC / "sample-controller"
@@ -115,58 +113,72 @@ def uid(api: Kube, item: manifests.Object) -> str:
     return str(live["metadata"]["uid"])
 
 
-def service(namespace: str, address: str) -> manifests.Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "x", "namespace": namespace},
-        "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}], "clusterIP": address},
-    }
+APP = {"app": "x"}
+POD = {"containers": [{"name": "app", "image": "x:1"}]}
+TEMPLATE = {"metadata": {"labels": APP}, "spec": POD}
+RUN = {"selector": {"matchLabels": APP}, "template": TEMPLATE}
+OTHER_APP = {"app": "y"}
+RUN_OTHER = {"selector": {"matchLabels": OTHER_APP}, "template": {"metadata": {"labels": OTHER_APP}, "spec": POD}}
+RBAC = "rbac.authorization.k8s.io"
 
 
-def with_selector(item: manifests.Object, label: str) -> manifests.Object:
-    changed = copy.deepcopy(item)
-    changed["spec"]["selector"]["matchLabels"] = {"app": label}
-    changed["spec"]["template"]["metadata"]["labels"] = {"app": label}
-    return changed
+def role(name: str) -> dict[str, Any]:
+    return {"roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name}}
 
 
-def job(namespace: str, image: str) -> manifests.Object:
-    template = {"spec": {"containers": [{"name": "app", "image": image}], "restartPolicy": "Never"}}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": "x", "namespace": namespace},
-        "spec": {"template": template},
-    }
+def service(address: str) -> dict[str, Any]:
+    return {"spec": {"selector": APP, "ports": [{"port": 80}], "clusterIP": address}}
 
 
-def binding(namespace: str, role: str) -> manifests.Object:
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "x", "namespace": namespace},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}],
-    }
+def job(image: str) -> dict[str, Any]:
+    containers = [{"name": "app", "image": image}]
+    return {"spec": {"template": {"spec": {"containers": containers, "restartPolicy": "Never"}}}}
 
 
-def kept(namespace: str, value: str) -> manifests.Object:
-    return {**manifests.config_map("x", namespace, {"x": value}), "immutable": True}
-
-
-def secret(namespace: str, value: str) -> manifests.Object:
-    return {**kept(namespace, ""), "kind": "Secret", "data": {"x": value}}
-
-
-UNCHANGEABLE: dict[str, tuple[Callable[[str], tuple[manifests.Object, manifests.Object]], str]] = {
-    "Deployment": (lambda n: (deployment(n), with_selector(deployment(n), "y")), "spec.selector"),
-    "Service": (lambda n: (service(n, "10.255.0.77"), service(n, "10.255.0.78")), "spec.clusterIP"),
-    "Job": (lambda n: (job(n, "x:1"), job(n, "x:2")), "spec.template"),
-    "RoleBinding": (lambda n: (binding(n, "view"), binding(n, "edit")), "roleRef"),
-    "ConfigMap": (lambda n: (kept(n, "1"), kept(n, "2")), "data"),
-    "Secret": (lambda n: (secret(n, "MQ=="), secret(n, "Mg==")), "data"),
+# The version of each kind, what it is at first and afterwards, and the field that the server does not change.
+UNCHANGEABLE: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
+    "Deployment": ("apps/v1", {"spec": RUN}, {"spec": RUN_OTHER}, "spec.selector"),
+    "DaemonSet": ("apps/v1", {"spec": RUN}, {"spec": RUN_OTHER}, "spec.selector"),
+    "ReplicaSet": ("apps/v1", {"spec": RUN}, {"spec": RUN_OTHER}, "spec.selector"),
+    "StatefulSet": (
+        "apps/v1",
+        {"spec": {**RUN, "serviceName": "a"}},
+        {"spec": {**RUN, "serviceName": "b"}},
+        "spec",
+    ),
+    "Pod": ("v1", {"spec": POD}, {"spec": {**POD, "restartPolicy": "Never"}}, "spec"),
+    "Job": ("batch/v1", job("x:1"), job("x:2"), "spec.template"),
+    "Service": ("v1", service("10.255.0.77"), service("10.255.0.78"), "spec.clusterIP"),
+    "ConfigMap": ("v1", {"data": {"x": "1"}, "immutable": True}, {"data": {"x": "2"}, "immutable": True}, "data"),
+    "Secret": ("v1", {"data": {"x": "MQ=="}, "immutable": True}, {"data": {"x": "Mg=="}, "immutable": True}, "data"),
+    "RoleBinding": (f"{RBAC}/v1", role("view"), role("edit"), "roleRef"),
+    "ClusterRoleBinding": (f"{RBAC}/v1", role("view"), role("edit"), "roleRef"),
+    "StorageClass": ("storage.k8s.io/v1", {"provisioner": "a.b/c"}, {"provisioner": "a.b/d"}, "provisioner"),
+    "PriorityClass": ("scheduling.k8s.io/v1", {"value": 1}, {"value": 2}, "value"),
+    "RuntimeClass": ("node.k8s.io/v1", {"handler": "a"}, {"handler": "b"}, "handler"),
+    "IngressClass": (
+        "networking.k8s.io/v1",
+        {"spec": {"controller": "a.b/c"}},
+        {"spec": {"controller": "a.b/d"}},
+        "spec.controller",
+    ),
+    "CSIDriver": (
+        "storage.k8s.io/v1",
+        {"spec": {"attachRequired": True}},
+        {"spec": {"attachRequired": False}},
+        "spec.attachedRequired",
+    ),
 }
+CLUSTER_WIDE = {"ClusterRoleBinding", "StorageClass", "PriorityClass", "RuntimeClass", "IngressClass", "CSIDriver"}
+
+
+def of_kind(kind: str, content: dict[str, Any], namespace: str) -> manifests.Object:
+    metadata = {"name": namespace} if kind in CLUSTER_WIDE else {"name": "x", "namespace": namespace}
+    return {"apiVersion": UNCHANGEABLE[kind][0], "kind": kind, "metadata": metadata, **copy.deepcopy(content)}
+
+
+def test_every_kind_that_is_made_again_is_shown() -> None:
+    assert set(UNCHANGEABLE) == set(immutable.RECREATED)
 
 
 @pytest.mark.parametrize("kind", UNCHANGEABLE)
@@ -175,16 +187,23 @@ def test_an_object_of_ours_that_cannot_be_changed_is_made_again(
 ) -> None:
     said = Lines()
     monkeypatch.setattr(progress, "_listener", said)
-    make, field = UNCHANGEABLE[kind]
-    before, after = make(namespace)
+    _, first, second, field = UNCHANGEABLE[kind]
+    before, after = of_kind(kind, first, namespace), of_kind(kind, second, namespace)
     api.apply([before])
-    first = uid(api, before)
-    assert api.apply([after]).changed == (f"{kind} {namespace}/x",)
-    assert uid(api, after) != first
-    assert api.is_current([after])
-    assert [line.partition(", as ")[0] for line in said.kept] == [f"{kind} {namespace}/x is made again"]
-    assert field in said.kept[0]
+    earlier = uid(api, before)
+    assert api.apply([after]).changed == (manifests.label_of(after),)
+    assert uid(api, after) != earlier
+    assert api.apply([after]) == kube.Applied((), 1)
+    assert [line.partition(", as ")[0] for line in said.kept] == [f"{manifests.label_of(after)} is made again"]
+    assert f"as {field}" in said.kept[0]
     assert said.kept[0].endswith(immutable.RECREATED[kind])
+
+
+def with_selector(item: manifests.Object, label: str) -> manifests.Object:
+    changed = copy.deepcopy(item)
+    changed["spec"]["selector"]["matchLabels"] = {"app": label}
+    changed["spec"]["template"]["metadata"]["labels"] = {"app": label}
+    return changed
 
 
 def test_one_that_somebody_else_made_is_left_to_them(api: Kube, namespace: str) -> None:
