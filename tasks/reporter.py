@@ -6,6 +6,7 @@ and turns signals into an orderly end.
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import threading
@@ -17,7 +18,7 @@ from doit.exceptions import UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from tasks import progress
-from tasks.engines import durations, interrupts, last_parameters, lock, shell
+from tasks.engines import durations, interrupts, last_parameters, libraries, lock, shell
 from tasks.problems import Problem
 from tasks.screen import duration, open_screen
 from tasks.settings import parameters, paths
@@ -77,6 +78,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         try:
             self._ends.append(lock.hold(paths.RUN_LOCK, _command()).release)
             parameters.current()
+            if _is_threaded():
+                libraries.load()
         except Problem as problem:
             self._refused = True
             sys.stderr.write(f"{problem}\n")
@@ -187,6 +190,11 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         if ran:
             return f"Done: {ran} ran, {fresh} up to date ({elapsed})"
         return f"Nothing to do: {'1 task is' if fresh == 1 else f'{fresh} tasks are'} up to date ({elapsed})"
+
+
+def _is_threaded() -> bool:
+    """Return whether tasks run on threads; doit tells reporters nothing of `-P thread`."""
+    return any(re.fullmatch(r"(-P|--parallel-type=)?thread", word) for word in sys.argv[1:])
 
 
 def _command() -> str:

@@ -16,7 +16,7 @@ from doit.doit_cmd import DoitMain
 
 from tasks import progress
 from tasks.declare import Current, Do
-from tasks.engines import durations, lock
+from tasks.engines import durations, libraries, lock
 from tasks.problems import Problem
 from tasks.reporter import QUERY, Reporter
 from tasks.settings import parameters, paths
@@ -65,6 +65,26 @@ def test_finished_tasks_are_told_with_their_time_and_counted(runs: Runs) -> None
     code, text = runs({"a": {"actions": [Do(nothing)]}, "b": {"actions": [Do(nothing)], "task_dep": ["a"]}}, "b")
     assert code == 0
     assert text.splitlines() == ["a ...", "a: done (T)", "b ...", "b: done (T)", "Done: 2 ran, 0 up to date (T)"]
+
+
+@pytest.mark.parametrize(
+    ("words", "loaded"),
+    [
+        (["-n", "2", "-P", "thread", "a"], True),
+        (["-n2", "-Pthread", "a"], True),
+        (["-n", "2", "--parallel-type=thread", "a"], True),
+        (["a"], False),
+    ],
+)
+def test_libraries_are_loaded_before_tasks_run_on_threads(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, words: list[str], *, loaded: bool
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(sys, "argv", ["doit", *words])
+    monkeypatch.setattr(libraries, "load", lambda: done.append("loaded"))
+    code, text = runs({"a": {"actions": [Do(nothing)]}}, "run", *words)
+    assert code == 0, text
+    assert done == ["loaded"] * loaded
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 task is"), (3, "3 tasks are")])
