@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from tasks.engines import again
@@ -13,9 +13,11 @@ from tasks.engines.waiting import Passing
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from urllib3 import BaseHTTPResponse, PoolManager
+
+T = TypeVar("T")
 
 ABSENT = 404
 _FAILURES = 400
@@ -84,6 +86,8 @@ class Requests:
         self._host = host
         self._pool = pool
         self._credentials = credentials
+        # A server that was not well for that long is not waited for again at each of many reads.
+        self._worn_out = False
 
     def read(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
         """Return what is at a path, asked for again for a while where the answer is an error that passes.
@@ -96,7 +100,7 @@ class Requests:
             Refused: The server answered with an error.
             Unanswered: It did not answer.
         """
-        return again.asked(lambda: self._ask("GET", path, query or {}), passes=_read_passes, longest=_PATIENCE)
+        return self._patiently(lambda: self._ask("GET", path, query or {}))
 
     def read_object(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """Return the JSON at a path; like `read`, and an answer that is cut short is asked for again.
@@ -117,7 +121,7 @@ class Requests:
             except ValueError as error:
                 raise Unanswered(self._host, f"{path}: not JSON: {error}", begun=True) from error
 
-        return again.asked(ask, passes=_read_passes, longest=_PATIENCE)
+        return self._patiently(ask)
 
     def send(self, method: str, path: str, query: Mapping[str, str], body: Body | None = None) -> bytes:
         """Ask for a change; again only where the server has not begun with it.
@@ -137,6 +141,15 @@ class Requests:
             passes=lambda failure: isinstance(failure, Refused) and failure.status in _NOT_BEGUN,
             longest=_PATIENCE,
         )
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        try:
+            answer = again.asked(ask, passes=_read_passes, longest=0.0 if self._worn_out else _PATIENCE)
+        except Passing:
+            self._worn_out = True
+            raise
+        self._worn_out = False
+        return answer
 
     def _ask(self, method: str, path: str, query: Mapping[str, str], body: Body | None = None) -> bytes:
         from urllib3 import Timeout

@@ -162,6 +162,19 @@ def test_a_read_that_is_never_answered_is_one_line(
         assert "\n" not in caught.value.message
 
 
+def test_a_server_that_stays_unwell_costs_its_patience_once(api: Any, cluster: kube.Kube) -> None:
+    api.mishaps[:] = [MISHAPS["504"]] * LASTING
+    for _ in range(2):
+        asked = len(api.requests)
+        with pytest.raises(Problem):
+            cluster.get(manifests.CONFIG_MAP, "a", "default")
+    assert len(api.requests) == asked + 1
+    api.mishaps.clear()
+    assert cluster.get(manifests.CONFIG_MAP, "a", "default") == OBJECT
+    api.mishaps[:] = [MISHAPS["504"]]
+    assert cluster.get(manifests.CONFIG_MAP, "a", "default") == OBJECT
+
+
 def test_a_wait_goes_on_over_bad_moments_that_outlast_the_patience_of_a_read(
     api: Any, cluster: kube.Kube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
