@@ -224,10 +224,10 @@ class Kube:
             namespace: Its namespace.
             uid: Only the object that has this UID, and none that has taken its name since.
         """
-        body = Body({"preconditions": {"uid": uid}}, _JSON) if uid else None
-        query = {"propagationPolicy": "Background"}
+        # In the body: the server reads no options of the query where there is one.
+        options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
         try:
-            self._requests.send("DELETE", self._resource(kind).path(namespace, name), query, body)
+            self._requests.send("DELETE", self._resource(kind).path(namespace, name), {}, Body(options, _JSON))
         except Refused as refusal:
             if refusal.status != ABSENT:
                 raise
