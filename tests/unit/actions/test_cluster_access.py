@@ -1,0 +1,77 @@
+"""tasks.actions.cluster: a kubeconfig that cannot be written stops a run before it touches anything."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.actions import cluster
+from tasks.engines import kind
+from tasks.engines.kind import NodeFacts
+from tasks.problems import Problem
+from tasks.settings import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LEFT = r"^kubeconfig: .*/config\.lock: a killed kind or kubectl left this lock"
+ACCESS = "server: https://127.0.0.1:40000\nname: kind-kind\n"
+
+
+@pytest.fixture
+def touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> list[str]:
+    """What a run has touched: nothing yet. The kubeconfig names the cluster, and a killed kind has left its lock."""
+    choose()
+    done: list[str] = []
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    (tmp_path / "config").write_text(ACCESS)
+    (tmp_path / "config.lock").touch(0)
+    os.utime(tmp_path / "config.lock", (0, 0))
+    for name in ("_make", "_give_back", "_remove_build", "_start_stopped", "_engine_with_our_things"):
+        monkeypatch.setattr(cluster, name, lambda name=name: done.append(name))
+    monkeypatch.setattr(kind, "_run", lambda *words, **_: done.append(words[0]))
+    monkeypatch.setattr(kind, "nodes", lambda _name: [])
+    return done
+
+
+@pytest.mark.parametrize("act", [cluster.create, cluster.delete, cluster.clean, lambda: kind.delete("kind")])
+def test_nothing_is_touched_where_the_kubeconfig_is_locked_for_good(
+    touched: list[str], act: Callable[[], None]
+) -> None:
+    with pytest.raises(Problem, match=LEFT):
+        act()
+    assert touched == []
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_cluster_that_is_not_kept_needs_the_kubeconfig_though_it_is_in_there(
+    touched: list[str], monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    monkeypatch.setattr(kind, "nodes", lambda _name: [NodeFacts("kind-control-plane", True, "sha256:0", 40000)])
+    monkeypatch.setattr(cluster, "_keep", lambda: keep)
+    monkeypatch.setattr(cluster, "_have_access", lambda: None)
+    monkeypatch.setattr(cluster, "until", lambda *_, **__: None)
+    if keep:
+        cluster.create()
+        assert touched == ["_start_stopped"]
+    else:
+        with pytest.raises(Problem, match=LEFT):
+            cluster.create()
+        assert touched == []
+
+
+def test_only_kubeconfigs_that_name_the_cluster_are_shown_to_kind(
+    touched: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(kind, "_run", lambda *_, env: seen.append(env["KUBECONFIG"]))
+    (tmp_path / "config.lock").unlink()
+    kind.delete("kind")
+    (tmp_path / "config").write_text("clusters: [")
+    kind.delete("kind")
+    assert seen == [str(tmp_path / "config"), str(tmp_path / "build" / "cluster-kind" / "no-kubeconfig")]
+    assert touched == []
