@@ -2,6 +2,7 @@
 
 from doit.doit_cmd import DoitMain
 
+from tasks import database
 from tasks.addons import task_addon, task_addon_image
 from tasks.benchmark import task_benchmark
 from tasks.cluster import (
@@ -27,6 +28,7 @@ from tasks.controller import (
 from tasks.dataflows import task_dataflow, task_dataflow_status, task_delete_dataflow, task_send_video_tool
 from tasks.doctor import task__doctor, task_doctor
 from tasks.engine import task_engine
+from tasks.engines import ownership
 from tasks.gpu import task_gpu_lease, task_gpu_return
 from tasks.images import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
 from tasks.nics import task__enough_functions, task__virtual_functions, task_nics, task_nics_restore, task_nics_status
@@ -101,11 +103,11 @@ __all__ = [
 # What doit calls itself in its messages; started as a module it would say `-m`.
 DoitMain.BIN_NAME = "./doit"
 
-# doit makes the task database, but not the folder it is in.
-paths.BUILD.mkdir(exist_ok=True)
+ownership.give_back_at_exit()
+database.make_folder()
 
 DOIT_CONFIG = {
-    "backend": "sqlite3",
+    "backend": "openkasugai",
     "dep_file": str(paths.TASK_DATABASE),
     "default_tasks": ["parameters"],
     "reporter": Reporter,

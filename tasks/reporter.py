@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import UnmetDependency
 from doit.reporter import ConsoleReporter
 
-from tasks import progress
+from tasks import database, progress
 from tasks.engines import durations, interrupts, last_parameters, libraries, lock, shell
 from tasks.problems import Problem
 from tasks.screen import duration, open_screen
@@ -73,10 +73,12 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         for task in tasks.values():
             task.io.capture = False  # doit captures by swapping the global sys.stdout, which threads share
         self._ends += [interrupts.catch(), progress.listen(self)]
+        database.TaskDatabase.in_run = True
         if self._query:
             return
         try:
             self._ends.append(lock.hold(paths.RUN_LOCK, _command()).release)
+            database.check(paths.TASK_DATABASE)
             parameters.current()
             if _is_threaded():
                 libraries.load()
@@ -162,11 +164,14 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
                 self._screen.write(text)
 
     def _remember(self) -> None:
-        """Keep for the next plan what this run tells."""
-        if self._took:
-            durations.record(parameters.current().cache_dir, self._took)
-        if self._fresh and paths.BUILD.is_dir():
-            last_parameters.record(self._fresh, parameters.values())
+        """Keep for the next plan what this run tells; where that cannot be written, the run was right all the same."""
+        try:
+            if self._took:
+                durations.record(parameters.current().cache_dir, self._took)
+            if self._fresh and paths.BUILD.is_dir():
+                last_parameters.record(self._fresh, parameters.values())
+        except Problem as problem:
+            self._screen.write(str(problem))
 
     def _current(self) -> str:
         """Return the task of this thread; a thread that an action started speaks for the task started last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -15,6 +16,8 @@ _REFRESHES_PER_SECOND = 4
 _MINUTE = 60
 _SHORT_SECONDS = 10
 _DURATION_WIDTH = 11
+# Terminals that cannot move their cursor.
+_DUMB = ("dumb", "unknown")
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9])")
 
 
@@ -42,7 +45,7 @@ class Screen(Protocol):
 
 def open_screen(stream: TextIO) -> Screen:
     """Return the display that suits the stream."""
-    return Live(stream) if stream.isatty() else Plain(stream)
+    return Live(stream) if stream.isatty() and os.environ.get("TERM") not in _DUMB else Plain(stream)
 
 
 def duration(seconds: float) -> str:

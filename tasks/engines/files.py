@@ -7,6 +7,8 @@ import stat
 import threading
 from typing import TYPE_CHECKING
 
+from tasks.engines import access
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,7 +22,17 @@ def write(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
         path: The file; a link is replaced, not followed.
         content: Bytes, or text that is written as UTF-8.
         mode: Permission bits, which hold from the first byte on; None keeps those of the file that was there.
+
+    Raises:
+        Problem: It cannot be written.
     """
+    try:
+        _write(path, content, mode)
+    except OSError as error:
+        raise access.refused(path, error) from None
+
+
+def _write(path: Path, content: str | bytes, mode: int | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if mode is None:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _READABLE

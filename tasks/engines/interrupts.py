@@ -22,6 +22,8 @@ class _Gate:
     closed = 0
     signal: signal.Signals | None = None
     pending = False
+    main: int | None = None
+    reader_gone = False
 
 
 _gate = _Gate()
@@ -30,18 +32,39 @@ _gate = _Gate()
 def catch() -> Callable[[], None]:
     """End the main thread by `SystemExit(128 + n)` at the first signal n of INT, TERM, HUP; ignore further ones.
 
+    One that is ignored already stays so, for programs that are started too: `nohup` does that with HUP, and a shell
+    without job control with INT for what it puts in the background.
+
     Returns:
         A function that puts the earlier handlers back.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
     with contextlib.ExitStack() as stack:
-        _gate.signal, _gate.pending = None, False
-        for number in _SIGNALS:
+        _gate.signal, _gate.pending, _gate.reader_gone = None, False, False
+        for number in (number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN):
             stack.callback(partial(signal.signal, number, signal.signal(number, _stop)))
         # Undone first: a signal that is forwarded late still finds its handler.
         stack.callback(_start_waking(threading.get_ident()))
+        _gate.main = threading.get_ident()
+        stack.callback(_forget_main)
         return stack.pop_all().close
+
+
+def reader_is_gone() -> None:
+    """End as the signal PIPE ends other programs, in order: whoever read what this process writes is gone.
+
+    The signal itself stays ignored, as Python has it, since a socket whose other end is closed raises it too.
+
+    Raises:
+        SystemExit: This is the main thread, and no signal has ended the run already.
+    """
+    if threading.current_thread() is threading.main_thread():
+        _stop(signal.SIGPIPE, None)
+    elif _gate.main is not None and _gate.signal is None:
+        _gate.reader_gone = True
+        # Any signal that is caught wakes the main thread.
+        signal.pthread_kill(_gate.main, next(number for number in _SIGNALS if signal.getsignal(number) is _stop))
 
 
 def caught() -> str:
@@ -72,9 +95,13 @@ def deferred() -> Iterator[None]:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     if _gate.signal is None:
-        _gate.signal, _gate.pending = signal.Signals(number), True
+        _gate.signal, _gate.pending = signal.SIGPIPE if _gate.reader_gone else signal.Signals(number), True
         if not _gate.closed:
             _leave()
+
+
+def _forget_main() -> None:
+    _gate.main = None
 
 
 def _leave() -> None:

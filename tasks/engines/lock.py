@@ -11,6 +11,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from tasks.engines import access
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -38,17 +39,18 @@ def hold(path: Path, command: str) -> Held:
         command: What this process runs, shown to a second one.
 
     Raises:
-        Problem: Another process holds it; the message says which, what it runs and since when.
+        Problem: Another process holds it; the message says which, what it runs and since when. Or it cannot be taken.
     """
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Python opens with O_CLOEXEC, so that a daemon started by this run does not keep the lock.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _opened(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             raise _held_by(path) from None
+        except OSError as error:
+            os.close(descriptor)
+            raise access.refused(path, error) from None
         if _is_still(path, descriptor):
             _sign(descriptor, command)
             return Held(descriptor)
@@ -61,11 +63,20 @@ def alone(target: Path) -> Iterator[None]:
 
     Args:
         target: File or folder that checkouts share; the lock is a file beside it.
+
+    Raises:
+        Problem: The lock cannot be taken.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f"{target.name}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    path = target.with_name(f"{target.name}.lock")
+    descriptor = _opened(path)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise access.refused(path, error) from None
         yield
+    finally:
+        os.close(descriptor)
 
 
 def part_of(target: Path) -> Path:
@@ -84,6 +95,16 @@ def part_of(target: Path) -> Path:
         else:
             left.unlink(missing_ok=True)
     return target.with_name(f"{target.name}.part-{os.getpid()}-{time.monotonic_ns()}")
+
+
+def _opened(path: Path) -> int:
+    """Return the descriptor of a lock's file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Python opens with O_CLOEXEC, so that a daemon started by this run does not keep the lock.
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise access.refused(path, error) from None
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

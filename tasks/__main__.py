@@ -1,0 +1,26 @@
+"""What `./doit` starts: doit, with output and interrupts as users of a shell expect them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+
+def main() -> int:
+    """Run doit with the words of the command line; return the exit code."""
+    from tasks import streams
+
+    streams.guard()  # before doit, which keeps standard output as a default
+    from doit.doit_cmd import DoitMain
+
+    # Started as a module it would call itself by the module's file.
+    DoitMain.BIN_NAME = "./doit"
+    code = int(DoitMain().run(sys.argv[1:]) or 0)
+    return streams.finish() or code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

@@ -1,0 +1,126 @@
+"""Why a path cannot be written, in one line with what to do about it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import shlex
+from typing import TYPE_CHECKING
+
+from tasks.problems import Problem
+from tasks.settings import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# What this tool makes in a checkout.
+GENERATED = (paths.BUILD, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
+
+
+def refused(path: Path, error: OSError) -> Problem:
+    """Return the explanation of a refusal.
+
+    Args:
+        path: File or folder that was to be opened, made or replaced.
+        error: What the system said.
+    """
+    explain = next((explain for numbers, explain in _REASONS if error.errno in numbers), None)
+    return explain(path) if explain else Problem(f"{_shown(path)}: {error.strerror}")
+
+
+def foreign(top: Path) -> bool:
+    """Return whether a file, or anything in a folder, belongs to someone else than this process."""
+    return any(owner != os.geteuid() for owner in _owners(top))
+
+
+def _owners(top: Path) -> Iterator[int]:
+    if os.path.lexists(top):
+        yield top.lstat().st_uid
+    for folder, folders, files in os.walk(top):
+        yield from (os.lstat(os.path.join(folder, name)).st_uid for name in (*folders, *files))  # noqa: PTH118 - fast
+
+
+def _read_only(path: Path) -> Problem:
+    return Problem(f"{_shown(path)}: is on a read-only file system", hint=f"{_elsewhere(path)} that can be written to")
+
+
+def _full(path: Path) -> Problem:
+    return Problem(f"{_shown(path)}: no space is left on its disk", hint=f"df -h {shlex.quote(str(_existing(path)))}")
+
+
+def _without_locks(path: Path) -> Problem:
+    return Problem(f"{_shown(path)}: its file system knows no locks", hint=f"{_elsewhere(path)} of this machine")
+
+
+def _folder(path: Path) -> Problem:
+    return Problem(f"{_shown(path)}: is a folder, not a file", hint=_moved_away(path))
+
+
+def _in_the_way(path: Path) -> Problem:
+    barrier = next(part for part in (path, *path.parents) if os.path.lexists(part) and not part.is_dir())
+    return Problem(f"{_shown(barrier)}: is in the way of a folder of that name", hint=_moved_away(barrier))
+
+
+def _denied(path: Path) -> Problem:
+    barrier = _existing(path)
+    owner = barrier.stat().st_uid
+    if owner == os.geteuid():
+        cure = f"chmod u+w {shlex.quote(str(barrier))}"
+        return Problem(f"{_shown(path)}: the mode of {_shown(barrier)} does not allow it", hint=cure)
+    if os.geteuid() == 0:
+        return Problem(
+            f"{_shown(path)}: the system does not let even root write it", hint=f"lsattr -d {shlex.quote(str(barrier))}"
+        )
+    places = " ".join(shlex.quote(str(place)) for place in _not_ours(barrier))
+    user = _name(os.geteuid())
+    return Problem(
+        f"{_shown(path)}: {_shown(barrier)} belongs to {_name(owner)}, not to {user}",
+        hint=f"sudo chown -R {user}: {places}",
+    )
+
+
+def _not_ours(barrier: Path) -> list[Path]:
+    """Return what has to change its owner: all of a checkout at once, since one run as root left several things."""
+    if barrier == paths.ROOT or paths.ROOT not in barrier.parents:
+        return [barrier]
+    found = [place for place in GENERATED if foreign(place)]
+    covered = any(place == barrier or place in barrier.parents for place in found)
+    return found if covered else [*found, barrier]
+
+
+def _existing(path: Path) -> Path:
+    return next(part for part in (path, *path.parents) if part.exists())
+
+
+def _elsewhere(path: Path) -> str:
+    inside = paths.ROOT in path.parents
+    return "use a checkout on a disk" if inside else "CACHE_DIR=<folder>, one on a disk"
+
+
+def _moved_away(path: Path) -> str:
+    return f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}"
+
+
+def _shown(path: Path) -> str:
+    if path == paths.ROOT:
+        return "the checkout"
+    return path.relative_to(paths.ROOT).as_posix() if paths.ROOT in path.parents else str(path)
+
+
+def _name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+_REASONS = (
+    ((errno.EACCES, errno.EPERM), _denied),
+    ((errno.EROFS,), _read_only),
+    ((errno.ENOSPC, errno.EDQUOT), _full),
+    ((errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS), _without_locks),
+    ((errno.EISDIR,), _folder),
+    ((errno.EEXIST, errno.ENOTDIR), _in_the_way),
+)

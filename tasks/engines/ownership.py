@@ -1,0 +1,138 @@
+"""Under sudo: what root makes in a user's checkout, cache and kubeconfig is the user's in the end."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pwd
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.engines import access
+from tasks.settings import parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# The clock of files runs behind by a tick at most.
+_TICK = 0.1
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who is to own the files: numbers of user and group, and the user's home."""
+
+    uid: int
+    gid: int
+    home: Path
+
+
+def give_back_at_exit() -> None:
+    """Have this process, however it ends short of SIGKILL, leave nothing of root's in a user's checkout.
+
+    Call it first: what other functions do at the exit then comes before.
+    """
+    owner = user()
+    if owner:
+        atexit.register(_give_back, owner, _absent(owner), time.time() - _TICK)
+
+
+def user() -> Owner | None:
+    """Return the user on whose behalf root works by sudo; None for anyone else, and in a checkout that is root's own.
+
+    sudo tells who called it by SUDO_UID and SUDO_GID (sudo(8)). In the checkout of a third user the files are theirs.
+    """
+    given = os.environ.get("SUDO_UID", "")
+    checkout = paths.ROOT.stat()
+    if os.geteuid() != 0 or not given.isdecimal() or 0 in {int(given), checkout.st_uid}:
+        return None
+    group = os.environ.get("SUDO_GID", "") if int(given) == checkout.st_uid else ""
+    return Owner(checkout.st_uid, int(group) if group.isdecimal() else checkout.st_gid, _home(checkout.st_uid))
+
+
+def _home(uid: int) -> Path:
+    try:
+        return Path(pwd.getpwuid(uid).pw_dir)
+    except KeyError:
+        return paths.ROOT  # no such account: nothing outside the checkout is its
+
+
+def _absent(owner: Owner) -> list[Path]:
+    """Return the paths of the user's home that do not exist yet, and that root may make."""
+    wanted = [*_kubeconfigs(), *_caches()]
+    places = {place for path in wanted if owner.home in path.parents for place in (path, *path.parents)}
+    return sorted(place for place in places if owner.home in place.parents and not os.path.lexists(place))
+
+
+def _kubeconfigs() -> list[Path]:
+    from tasks.engines import kind
+
+    return kind.user_kubeconfigs()
+
+
+def _caches() -> list[Path]:
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return [Path(base) if Path(base).is_absolute() else Path.home() / ".cache"]
+
+
+def _give_back(owner: Owner, absent: Iterable[Path], since: float) -> None:
+    for place in access.GENERATED:
+        _give(place, owner, lambda _: True)
+    _give(paths.ROOT, owner, lambda found: found.st_ctime >= since)
+    for place in absent:
+        _give_one(place.name, place.parent, owner)
+    if parameters.current.cache_info().currsize:
+        cache = parameters.current().cache_dir
+        if owner.home in cache.parents:
+            _give(cache, owner, lambda found: found.st_ctime >= since, skipped=_engine(cache))
+
+
+def _engine(cache: Path) -> Path:
+    from tasks.engines import dockerd
+
+    return dockerd.engine(cache).data  # Docker's own files are root's
+
+
+def _give_one(name: str, folder: Path, owner: Owner) -> None:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return
+    try:
+        _chown(name, descriptor, owner, lambda _: True)
+    finally:
+        os.close(descriptor)
+
+
+def _give(top: Path, owner: Owner, is_ours: Callable[[os.stat_result], bool], skipped: Path | None = None) -> None:
+    """Give away what is root's in a folder, following no link and entering no other file system."""
+    _give_one(top.name, top.parent, owner)
+    if top.is_symlink() or not top.is_dir():
+        return
+    device = top.stat().st_dev
+    for folder, folders, files, descriptor in os.fwalk(top):
+        for name in (*folders, *files):
+            _chown(name, descriptor, owner, is_ours)
+        inside = [name for name in folders if Path(folder, name) != skipped]
+        folders[:] = [name for name in inside if _is_entered(name, descriptor, device)]
+
+
+def _is_entered(name: str, folder: int, device: int) -> bool:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_dev == device
+    except FileNotFoundError:
+        return False
+
+
+def _chown(name: str, folder: int, owner: Owner, is_ours: Callable[[os.stat_result], bool]) -> None:
+    """Give one entry away, not what a link leads to, and no file that has another name, perhaps outside."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        single = found.st_nlink == 1 or stat.S_ISDIR(found.st_mode)
+        if found.st_uid == 0 and single and is_ours(found):
+            os.chown(name, owner.uid, owner.gid, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        pass  # another program took it away meanwhile
