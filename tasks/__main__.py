@@ -9,7 +9,9 @@ import sys
 def main() -> int:
     """Run doit with the words of the command line; return the exit code."""
     from tasks import streams
+    from tasks.engines import ownership
 
+    ownership.give_back_at_exit()
     streams.guard()  # before doit, which keeps standard output as a default
     from doit.doit_cmd import DoitMain
 

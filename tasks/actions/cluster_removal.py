@@ -17,7 +17,7 @@ from tasks.actions import (
     nics,
     registry,
 )
-from tasks.engines import docker, kind, kubeconfigs
+from tasks.engines import access, docker, kind, kubeconfigs
 from tasks.settings import cluster, parameters, paths
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ def clean() -> None:
     What another cluster needs stays, be it this checkout's or another's.
 
     Raises:
-        Problem: As `delete`.
+        Problem: As `delete`, or something cannot be taken away.
     """
+    access.check_removable(paths.BUILD)
     name = _name()
     siblings: list[str] = []
     if cluster_engine.answers(name):

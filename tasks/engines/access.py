@@ -6,6 +6,7 @@ import errno
 import os
 import pwd
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.problems import Problem
@@ -13,8 +14,6 @@ from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
 # What this tool makes in a checkout.
 GENERATED = (paths.BUILD, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
 
@@ -35,9 +34,22 @@ def foreign(top: Path) -> bool:
     return any(owner != os.geteuid() for owner in _owners(top))
 
 
+def check_removable(top: Path) -> None:
+    """Find out whether a folder can be removed with all that is in it.
+
+    Raises:
+        Problem: A folder in it keeps its entries.
+    """
+    for folder, _, _ in os.walk(top):
+        if os.listdir(folder) and not os.access(folder, os.W_OK | os.X_OK):  # noqa: PTH208 - names are enough
+            raise refused(Path(folder), PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
 def _owners(top: Path) -> Iterator[int]:
     if os.path.lexists(top):
         yield top.lstat().st_uid
+    if top.is_symlink():
+        return
     for folder, folders, files in os.walk(top):
         yield from (os.lstat(os.path.join(folder, name)).st_uid for name in (*folders, *files))  # noqa: PTH118 - fast
 
@@ -67,16 +79,18 @@ def _denied(path: Path) -> Problem:
     barrier = _existing(path)
     owner = barrier.stat().st_uid
     if owner == os.geteuid():
+        what = "its mode" if barrier == path else f"the mode of {_shown(barrier)}"
         cure = f"chmod u+w {shlex.quote(str(barrier))}"
-        return Problem(f"{_shown(path)}: the mode of {_shown(barrier)} does not allow it", hint=cure)
+        return Problem(f"{_shown(path)}: {what} does not allow it", hint=cure)
     if os.geteuid() == 0:
         return Problem(
             f"{_shown(path)}: the system does not let even root write it", hint=f"lsattr -d {shlex.quote(str(barrier))}"
         )
     places = " ".join(shlex.quote(str(place)) for place in _not_ours(barrier))
     user = _name(os.geteuid())
+    what = "" if barrier == path else f"{_shown(barrier)} "
     return Problem(
-        f"{_shown(path)}: {_shown(barrier)} belongs to {_name(owner)}, not to {user}",
+        f"{_shown(path)}: {what}belongs to {_name(owner)}, not to {user}",
         hint=f"sudo chown -R {user}: {places}",
     )
 

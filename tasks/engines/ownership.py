@@ -6,6 +6,7 @@ import atexit
 import os
 import pwd
 import stat
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,15 @@ from tasks.engines import access
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 # The clock of files runs behind by a tick at most.
 _TICK = 0.1
+_ALWAYS = 0.0
+_COMPILED = "__pycache__"
+
+
+_registered: list[bool] = []
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ def give_back_at_exit() -> None:
     Call it first: what other functions do at the exit then comes before.
     """
     owner = user()
-    if owner:
+    if owner and not _registered:
+        _registered.append(True)
         atexit.register(_give_back, owner, _absent(owner), time.time() - _TICK)
 
 
@@ -79,45 +86,54 @@ def _caches() -> list[Path]:
 
 
 def _give_back(owner: Owner, absent: Iterable[Path], since: float) -> None:
+    try:
+        _give_all(owner, absent, since)
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: could not be given back to user {owner.uid}: {error.strerror}\n")
+
+
+def _give_all(owner: Owner, absent: Iterable[Path], since: float) -> None:
     for place in access.GENERATED:
-        _give(place, owner, lambda _: True)
-    _give(paths.ROOT, owner, lambda found: found.st_ctime >= since)
+        _give(place, owner, _ALWAYS)
+    _give(paths.ROOT, owner, since)
     for place in absent:
-        _give_one(place.name, place.parent, owner)
+        _give_one(place, owner)
     if parameters.current.cache_info().currsize:
         cache = parameters.current().cache_dir
         if owner.home in cache.parents:
-            _give(cache, owner, lambda found: found.st_ctime >= since, skipped=_engine(cache))
+            _give(cache, owner, since, skipped=_engine(cache))
 
 
 def _engine(cache: Path) -> Path:
     from tasks.engines import dockerd
 
-    return dockerd.engine(cache).data  # Docker's own files are root's
+    return dockerd.engine(cache).home  # what Docker runs and keeps is root's
 
 
-def _give_one(name: str, folder: Path, owner: Owner) -> None:
+def _give_one(path: Path, owner: Owner) -> None:
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
         return
     try:
-        _chown(name, descriptor, owner, lambda _: True)
+        _chown(path.name, descriptor, owner, _ALWAYS)
     finally:
         os.close(descriptor)
 
 
-def _give(top: Path, owner: Owner, is_ours: Callable[[os.stat_result], bool], skipped: Path | None = None) -> None:
-    """Give away what is root's in a folder, following no link and entering no other file system."""
-    _give_one(top.name, top.parent, owner)
+def _give(top: Path, owner: Owner, since: float, skipped: Path | None = None) -> None:
+    """Give away what is root's in a folder and changed since a time, following no link and entering no other disk."""
+    _give_one(top, owner)
     if top.is_symlink() or not top.is_dir():
         return
     device = top.stat().st_dev
     for folder, folders, files, descriptor in os.fwalk(top):
+        folders[:] = [name for name in folders if Path(folder, name) != skipped]
+        # Python has compiled modules into it before this one.
+        limit = _ALWAYS if folder.endswith(_COMPILED) else since
         for name in (*folders, *files):
-            _chown(name, descriptor, owner, is_ours)
-        inside = [name for name in folders if Path(folder, name) != skipped]
-        folders[:] = [name for name in inside if _is_entered(name, descriptor, device)]
+            _chown(name, descriptor, owner, _ALWAYS if name == _COMPILED else limit)
+        folders[:] = [name for name in folders if _is_entered(name, descriptor, device)]
 
 
 def _is_entered(name: str, folder: int, device: int) -> bool:
@@ -127,12 +143,12 @@ def _is_entered(name: str, folder: int, device: int) -> bool:
         return False
 
 
-def _chown(name: str, folder: int, owner: Owner, is_ours: Callable[[os.stat_result], bool]) -> None:
+def _chown(name: str, folder: int, owner: Owner, since: float) -> None:
     """Give one entry away, not what a link leads to, and no file that has another name, perhaps outside."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         single = found.st_nlink == 1 or stat.S_ISDIR(found.st_mode)
-        if found.st_uid == 0 and single and is_ours(found):
+        if found.st_uid == 0 and single and found.st_ctime >= since:
             os.chown(name, owner.uid, owner.gid, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         pass  # another program took it away meanwhile
