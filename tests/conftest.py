@@ -83,9 +83,9 @@ class Checkout:
         )
 
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start `./doit` with its output in one pipe."""
+        """Start `./doit` with its output in one pipe, and open to the signals that whoever runs the tests ignores."""
         return subprocess.Popen(
-            [str(self.root / "doit"), *words],
+            ["/usr/bin/env", "--default-signal=HUP,INT,TERM", str(self.root / "doit"), *words],
             env={**os.environ, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -29,6 +29,8 @@ def write(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
     try:
         _write(path, content, mode)
     except OSError as error:
+        if error.errno is None:
+            raise
         raise access.refused(path, error) from None
 
 

@@ -67,6 +67,31 @@ def test_list_shows_the_users_tasks_without_docker(checkout: Checkout, tmp_path:
     assert not [name for name in rows if name.startswith("_")]
 
 
+def test_links_to_the_launcher_find_the_checkout(checkout: Checkout, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "okdoit").symlink_to(checkout.root / "doit")
+    (programs / "short").symlink_to("okdoit")
+    env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    for name in ("okdoit", "short"):
+        done = subprocess.run([name, "list"], cwd="/", env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == checkout.doit("list").stdout
+
+
+def test_variables_of_python_do_not_lead_it_elsewhere(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "doit.py").write_text("raise SystemExit('not this one')")
+    plain = checkout.doit("list").stdout
+    env = {
+        **dict.fromkeys(("PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "PYTHONSTARTUP"), str(tmp_path)),
+        **dict.fromkeys(("PYTHONSAFEPATH", "PYTHONINSPECT"), "1"),
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONWARNINGS": "error",
+    }
+    done = checkout.doit("list", env=env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, plain, "")
+
+
 def test_plain_doit_of_the_activated_venv_is_the_same(checkout: Checkout) -> None:
     plain = subprocess.run(
         [checkout.root / ".venv" / "bin" / "doit", "list"],
@@ -173,6 +198,7 @@ case "$*" in
 *version_info\\[:2\\]*) printf 3.11 ;;
 *"-m venv"*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
 *"pip"*)
+    env | grep ^PIP_ > "{log}.pip"
     for package in doit pip; do
         mkdir -p "${{0%/bin/python}}/lib/python3.11/site-packages/$package"
         : > "${{0%/bin/python}}/lib/python3.11/site-packages/$package/__init__.py"
@@ -180,6 +206,9 @@ case "$*" in
     exit {pip} ;;
 esac
 """
+
+
+_OF_THE_TESTS = [name for name in os.environ if name.startswith("PIP_")]
 
 
 class Machine:
@@ -190,11 +219,15 @@ class Machine:
         (checkout.root / ".venv").unlink()
         folder.mkdir()
 
-    def doit(self, *, ensurepip: int = 0, pip: int = 0) -> subprocess.CompletedProcess[str]:
+    def doit(self, *, ensurepip: int = 0, pip: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
         python = self._folder / "python3"
         python.write_text(FAKE_PYTHON.format(log=self._folder / "log", ensurepip=ensurepip, pip=pip))
         python.chmod(0o755)
-        return self._checkout.doit("list", env={"PATH": f"{self._folder}:{os.environ['PATH']}"})
+        return self._checkout.doit("list", env={"PATH": f"{self._folder}:{os.environ['PATH']}", **env})
+
+    def seen_by_pip(self) -> dict[str, str]:
+        lines = (self._folder / "log.pip").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if line.split("=")[0] not in _OF_THE_TESTS)
 
     def installations(self) -> int:
         log = self._folder / "log"
@@ -220,6 +253,14 @@ def test_the_venv_is_made_once_and_again_when_the_lock_changes(machine: Machine,
         lock.write("# changed\n")
     assert machine.doit().returncode == 0
     assert machine.installations() == 2
+
+
+def test_of_the_installers_variables_only_those_count_that_say_where_packages_are(machine: Machine) -> None:
+    wanted = {"PIP_EXTRA_INDEX_URL": "http://mirror/simple", "PIP_CONFIG_FILE": "/etc/pip.conf", "PIP_PROXY": "p"}
+    harm = ("USER", "TARGET", "PREFIX", "ROOT", "DRY_RUN", "PYTHON", "NO_DEPS", "REQUIRE_VIRTUALENV", "CONSTRAINT")
+    assert machine.doit(**wanted, **{f"PIP_{name}": "1" for name in harm}).returncode == 0
+    assert machine.seen_by_pip() == wanted
+    assert machine.installations() == 1
 
 
 def test_a_half_made_venv_is_made_again(machine: Machine) -> None:

@@ -58,6 +58,18 @@ def test_a_terminal_shows_running_tasks_and_keeps_written_lines_only(monkeypatch
     assert "\x1b[?25h" in shown, "the cursor is shown again"
 
 
+@pytest.mark.parametrize("name", ["dumb", "unknown"])
+def test_a_terminal_that_cannot_move_its_cursor_shows_what_runs_as_lines(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("TERM", name)
+    stream = Terminal()
+    shown = screen.open_screen(stream)
+    shown.start("image:x")
+    shown.end("image:x")
+    assert stream.getvalue() == "image:x ...\n"
+
+
 def test_a_long_step_is_cut_and_the_tasks_name_and_time_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("TERM", "xterm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -76,6 +77,19 @@ def test_a_lock_file_that_its_holder_removed_does_not_count(path: Path) -> None:
     with pytest.raises(Problem, match=r"runs `\./doit images` here"):
         lock.hold(path, "./doit other")
     second.release()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+def test_a_file_system_without_locks_is_one_line(path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(Problem, match=r"run\.lock: its file system knows no locks") as raised:
+        lock.hold(path, "./doit images")
+    assert raised.value.hint == "CACHE_DIR=<folder>, one on a disk of this machine"
+    with pytest.raises(Problem, match=r"go\.lock: its file system knows no locks"), lock.alone(path.with_name("go")):
+        pass
 
 
 def test_a_lock_that_is_not_signed_is_another_run_all_the_same(path: Path) -> None:
