@@ -82,6 +82,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             parameters.current()
             if _is_threaded():
                 libraries.load()
+            sys.stderr.writelines(f"{line}\n" for line in parameters.ineffective())
         except Problem as problem:
             self._refused = True
             sys.stderr.write(f"{problem}\n")

@@ -36,6 +36,8 @@ def show(*, as_json: bool = False) -> None:
     """
     layers = parameters.read(paths.ROOT, os.environ)
     progress.line(_json(layers) if as_json else _table(layers))
+    for line in () if as_json else parameters.ineffective(layers):
+        progress.line(line)
     parameters.validated(layers)
 
 
@@ -48,9 +50,10 @@ def configure() -> None:
     if not missing:
         progress.line(f"{parameters.USER_FILE} holds all {len(layers.declarations)} parameters already")
         return
-    earlier = target.read_text(encoding="utf-8") if target.exists() else _HEADER
-    end = "" if earlier.endswith("\n") or not earlier else "\n"
-    files.write(target, f"{earlier}{end}{_as_file(missing, layers)}")
+    earlier = target.read_bytes() if target.exists() else _HEADER.encode()
+    line_end = b"\r\n" if b"\r\n" in earlier else b"\n"
+    end = b"" if earlier.endswith(b"\n") or not earlier else line_end
+    files.write(target, earlier + end + _as_file(missing, layers).encode().replace(b"\n", line_end))
     progress.line(
         f"{parameters.USER_FILE}: {len(missing)} {'parameter' if len(missing) == 1 else 'parameters'} written"
     )

@@ -12,13 +12,15 @@ from tasks.settings import parameter_types as types
 from tasks.settings.parameter_rules import broken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from tasks.settings.parameters import Layers
+    from tasks.settings.parameters import Layers, Setting
 
 # Names with these beginnings can only be meant for this tool, so that an unknown one is a mistake.
 _OWN_PREFIXES = ("DCI_", "SRIOV_", "NV_IPAM_", "NVIDIA_K8S_IPAM_", "CRIO_", "METALLB_", "MULTUS_", "CALICO_")
 _SIMILAR = 0.85
+# What many programs read, though a name of ours is like it.
+_OF_PROGRAMS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 class Parameters(pydantic.BaseModel):
@@ -158,18 +160,41 @@ def _reason(error: Any) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
+def ineffective(layers: Layers) -> list[str]:
+    """Return a line per name in a file that is no parameter, and may be meant for a program: it does nothing there.
+
+    Args:
+        layers: What the sources say.
+    """
+    known = _known(layers)
+    others = (one for one in layers.strangers if ":" in one.origin and one.name not in credentials.NAMES)
+    return [
+        f"{one.origin}: {one.name}: does nothing here, as it is no parameter; export it in the shell for programs"
+        for one in others
+        if not _is_meant_for_this_tool(one, known)
+    ]
+
+
 def _unknown_names(layers: Layers) -> Iterator[str]:
-    """Yield a complaint per name that is meant for this tool, but is not in its table."""
-    known = [declaration.name for declaration in layers.declarations]
+    """Yield a complaint per name that is meant for this tool, but is not in its table; case does not hide it."""
+    known = _known(layers)
     for stranger in layers.strangers:
-        if stranger.name in credentials.NAMES:
-            continue
-        near = difflib.get_close_matches(stranger.name, known, n=1, cutoff=_SIMILAR)
-        in_a_file = ":" in stranger.origin
-        if stranger.name.startswith(_OWN_PREFIXES) or (near and in_a_file):
-            suggestion = near or difflib.get_close_matches(stranger.name, known, n=1)
+        if stranger.name not in credentials.NAMES and _is_meant_for_this_tool(stranger, known):
+            suggestion = difflib.get_close_matches(stranger.name.upper(), known, n=1)
             hint = f"; did you mean {suggestion[0]}?" if suggestion else ""
             yield f"{stranger.origin}: {stranger.name}: is not a parameter{hint}"
+
+
+def _known(layers: Layers) -> list[str]:
+    return [*(declaration.name for declaration in layers.declarations), *credentials.NAMES]
+
+
+def _is_meant_for_this_tool(stranger: Setting, known: Sequence[str]) -> bool:
+    name = stranger.name.upper()
+    if name.startswith(_OWN_PREFIXES):
+        return True
+    is_searched = ":" in stranger.origin and name not in _OF_PROGRAMS
+    return is_searched and bool(difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR))
 
 
 def _credentials(layers: Layers) -> Iterator[str]:

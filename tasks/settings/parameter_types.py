@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
+from tasks.settings import references
 from tasks.settings.addons import CHOSEN_BY_NAME
 from tasks.settings.checks import CHECKS
 from tasks.settings.controller import HARDWARE
@@ -109,7 +110,9 @@ def _check_names(text: str) -> tuple[str, ...]:
 
 
 def _folder(text: str) -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # A relative one is to be ignored (XDG Base Directory Specification).
+    base = base if os.path.isabs(base) else "~/.cache"  # noqa: PTH117 - a path as text
     path = Path(text or f"{base}/openkasugai-all-in-one").expanduser()
     if not path.is_absolute():
         raise ValueError(f"{text!r} is not an absolute path")
@@ -163,14 +166,9 @@ Interface = Annotated[str, _matching(r"[^/\s:]{1,15}", "an interface name of at 
 Regex = Annotated[str, AfterValidator(_regex)]
 Repository = Annotated[
     str,
-    _matching(
-        r"[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+",
-        "a repository such as host/path or host:5000/path, without scheme or tag",
-    ),
+    _parsed(references.repository, "a repository such as host.domain/path or host:5000/path, without scheme or tag"),
 ]
-Image = Annotated[
-    str, _matching(r"[a-z0-9][A-Za-z0-9._/:-]*[A-Za-z0-9](@sha256:[0-9a-f]{64})?", "an image such as name:tag")
-]
+Image = Annotated[str, _parsed(references.image, "an image such as name:tag")]
 ImageTag = Annotated[
     str, _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image tag of letters, digits, '_', '.', '-'")
 ]

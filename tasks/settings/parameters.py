@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -86,6 +87,17 @@ def origin(name: str) -> str:
         name: Name as in the table, such as POD_SUBNET.
     """
     return _layers().settings[name].origin
+
+
+def ineffective(layers: Layers | None = None) -> list[str]:
+    """Return a line per name in a file that does nothing there.
+
+    Args:
+        layers: What the sources say; None for those of this process.
+    """
+    from tasks.settings import parameter_model
+
+    return parameter_model.ineffective(layers or _layers())
 
 
 def values() -> dict[str, str]:
@@ -195,8 +207,16 @@ class _File:
 def _text(path: Path) -> str:
     """Return the text of a file that may be absent."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:
-        raise Problem(f"{path.name}: not a UTF-8 text file") from None
+        raise Problem(f"{path.name}: not a UTF-8 text file", hint=f"file {shlex.quote(str(path))}") from None
+    except IsADirectoryError:
+        quoted = shlex.quote(str(path))
+        raise Problem(f"{path.name}: is a folder, not a file", hint=f"mv {quoted} {quoted}.old") from None
+    except PermissionError:
+        cure = f'sudo chown "$(id -un)": {shlex.quote(str(path))} && chmod u+r {shlex.quote(str(path))}'
+        raise Problem(f"{path.name}: cannot be read by this user", hint=cure) from None
+    except OSError as error:
+        raise Problem(f"{path.name}: cannot be read: {error.strerror}") from None

@@ -12,7 +12,7 @@ from tasks.actions import registry as registry_actions
 from tasks.actions.checks.finding import Finding, judged, not_asked_for
 from tasks.engines import pki, registry
 from tasks.problems import Problem
-from tasks.settings import addons, credentials
+from tasks.settings import addons, credentials, references
 from tasks.settings import registry as table
 from tasks.settings.addons import LOAD_BALANCER
 from tasks.settings.checks import FAILED, OK, UNKNOWN
@@ -83,8 +83,7 @@ def _remote_hosts(p: Parameters) -> Iterator[str]:
 
 def _registry_of(image: str) -> str:
     first, slash, _ = image.partition("/")
-    named = slash and ("." in first or ":" in first)
-    return _bare(first) if named else "docker.io"
+    return _bare(first) if slash and references.is_registry(first) else "docker.io"
 
 
 def _bare(host_and_port: str) -> str:

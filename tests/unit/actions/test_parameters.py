@@ -87,6 +87,25 @@ def test_configure_adds_what_is_missing_and_keeps_the_users_text(root: Path) -> 
     assert [file.name for file in root.glob(".env*")] == [".env"]
 
 
+def test_configure_keeps_the_line_ends_of_another_system(root: Path) -> None:
+    mine = b"\xef\xbb\xbf# mine\r\nIMG_TAG=mine\r\n"
+    (root / ".env").write_bytes(mine)
+    actions.configure()
+    content = (root / ".env").read_bytes()
+    assert content.startswith(mine)
+    assert content.count(b"\r\n") == content.count(b"\n")
+    assert parameters.read(root, {}).settings["IMG_TAG"].value == "mine"
+
+
+def test_a_name_that_does_nothing_is_told_after_the_table(root: Path, said: Lines) -> None:
+    (root / ".env").write_text("HTTPS_PROXY=http://p\n")
+    actions.show()
+    assert said.kept[1].startswith(".env:1: HTTPS_PROXY: does nothing here")
+    said.kept.clear()
+    actions.show(as_json=True)
+    assert len(said.kept) == 1
+
+
 def test_configure_adds_a_parameter_that_a_later_version_has(root: Path) -> None:
     actions.configure()
     before = (root / ".env").read_text()

@@ -142,6 +142,51 @@ def test_a_file_that_is_no_text_is_named(root: Path) -> None:
         parameters.read(root, {})
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfIMG_TAG=mine\nCNI=bridge\n",
+        b"IMG_TAG=mine\r\nCNI=bridge\r\n",
+        b"export IMG_TAG=mine\nexport CNI=bridge",
+    ],
+    ids=["byte order mark", "CRLF", "export"],
+)
+def test_files_of_other_editors_and_shells_are_read(root: Path, content: bytes) -> None:
+    (root / ".env").write_bytes(content)
+    p = valid(root)
+    assert (p.img_tag, p.cni) == ("mine", "bridge")
+
+
+def test_a_folder_in_place_of_the_users_file_is_named(root: Path) -> None:
+    (root / ".env").mkdir()
+    with pytest.raises(Problem, match=r"\.env: is a folder, not a file") as raised:
+        parameters.read(root, {})
+    assert raised.value.hint == f"mv {root}/.env {root}/.env.old"
+
+
+def test_a_file_that_the_user_may_not_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: str) -> str:
+        if path.name == ".env":
+            raise PermissionError(13, "Permission denied")
+        return path.read_bytes().decode()
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(Problem, match=r"\.env: cannot be read by this user") as raised:
+        parameters.read(root, {})
+    assert f"{root}/.env" in raised.value.hint
+
+
+def test_names_for_programs_do_nothing_in_a_file_and_that_is_said(root: Path) -> None:
+    names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "DOCKER_HOST", "KUBECONFIG", "PIP_INDEX_URL", "WHATEVER")
+    (root / ".env").write_text("".join(f"{name}=secret\n" for name in names))
+    layers = parameters.read(root, {"DOCKER_HOST": "unix:///x"})
+    assert parameters.ineffective(layers) == [
+        f".env:{line}: {name}: does nothing here, as it is no parameter; export it in the shell for programs"
+        for line, name in enumerate(names, 1)
+    ]
+    parameters.validated(layers)
+
+
 def test_a_dollar_sign_stays_as_it_is(root: Path) -> None:
     (root / ".env").write_text("NVIDIA_DRIVER_FILE=${HOME}.run\n")
     assert valid(root).nvidia_driver_file == "${HOME}.run"
@@ -165,6 +210,10 @@ def test_all_wrong_parameters_are_told_at_once_with_their_lines(root: Path) -> N
         ("DCI_REGISTRY_ADR", ".env", "DCI_REGISTRY_ADDR"),
         ("K8S_VERSIONS", ".env", "K8S_VERSION"),
         ("CLUSTERNAME", ".env", "CLUSTER_NAME"),
+        ("cluster_name", ".env", "CLUSTER_NAME"),
+        ("Cni", ".env", "CNI"),
+        ("GOPROXY", ".env", "GO_PROXY"),
+        ("metallb_pool", "environment", "METALLB_POOL"),
     ],
 )
 def test_an_unknown_name_is_told_with_the_nearest_known_one(root: Path, name: str, where: str, suggestion: str) -> None:
@@ -213,6 +262,28 @@ BAD = [
     ("IMG_TAG", "'' is not an image tag", {"IMG_TAG": ""}),
     ("DCI_REGISTRY_ADDR", "without scheme", {"DCI_REGISTRY_ADDR": "https://ghcr.io/x"}),
     ("DCI_REGISTRY_ADDR_ALT", "without scheme", {"DCI_REGISTRY_ADDR_ALT": "192.168.10.100"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'harbor' is no registry", {"DCI_REGISTRY_ADDR_ALT": "harbor/images"}),
+    ("METALLB_REGISTRY", "'quay' is no registry", {"METALLB_REGISTRY": "quay/metallb"}),
+    ("CALICO_REGISTRY", "'calico' is no registry", {"CALICO_REGISTRY": "calico"}),
+    ("MULTUS_REGISTRY", "begins with a scheme", {"MULTUS_REGISTRY": "https://ghcr.io/x"}),
+    ("DCI_REGISTRY_ADDR", "ends with a slash", {"DCI_REGISTRY_ADDR": "ghcr.io/x/"}),
+    ("DCI_REGISTRY_ADDR", "the path is missing", {"DCI_REGISTRY_ADDR": "ghcr.io"}),
+    ("DCI_REGISTRY_ADDR", "try ghcr.io/open", {"DCI_REGISTRY_ADDR": "ghcr.io/Open"}),
+    ("DCI_REGISTRY_ADDR_ALT", "try harbor.lan/x", {"DCI_REGISTRY_ADDR_ALT": "Harbor.lan/x"}),
+    ("DCI_REGISTRY_ADDR_ALT", "an IPv6 address; give", {"DCI_REGISTRY_ADDR_ALT": "[fd00::1]:5000/x"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'70000' is not a port", {"DCI_REGISTRY_ADDR_ALT": "harbor:70000/x"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'' is not a port", {"DCI_REGISTRY_ADDR_ALT": "harbor:/x"}),
+    (
+        "DCI_REGISTRY_ADDR_ALT",
+        "'my_harbor.lan' is not the name of a host",
+        {"DCI_REGISTRY_ADDR_ALT": "my_harbor.lan/x"},
+    ),
+    ("DCI_REGISTRY_ADDR_ALT", "'x:1': a tag or digest", {"DCI_REGISTRY_ADDR_ALT": "harbor.lan/x:1"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'': not a part of a path", {"DCI_REGISTRY_ADDR_ALT": "harbor.lan//x"}),
+    ("UBUNTU_IMAGE_NAME", "'harbor' is no registry", {"UBUNTU_IMAGE_NAME": "harbor/images/ubuntu:22.04"}),
+    ("UBUNTU_IMAGE_NAME", "begins with a scheme", {"UBUNTU_IMAGE_NAME": "https://harbor.lan/ubuntu:22.04"}),
+    ("UBUNTU_IMAGE_NAME", "is not a tag", {"UBUNTU_IMAGE_NAME": "ubuntu:"}),
+    ("UBUNTU_IMAGE_NAME", "the digest is not", {"UBUNTU_IMAGE_NAME": "ubuntu@sha256:12"}),
     ("DCI_REGISTRY_CERT_URL", "http://host/path", {"DCI_REGISTRY_CERT_URL": "ftp://x/ca.crt"}),
     ("DCI_REGISTRY_CERT_SHA256", "64 hexadecimal digits", {"DCI_REGISTRY_CERT_SHA256": "abc"}),
     ("DCI_REGISTRY_CERT_URL", "offers its CA at", {"REGISTRY": "embedded"}),
@@ -273,6 +344,13 @@ def test_a_bad_value_is_refused_by_name_and_reason(root: Path, name: str, reason
 
 GOOD = [
     {"DCI_REGISTRY_ADDR_ALT": "harbor.example.org:8443/open-kasugai/images_v1"},
+    {"DCI_REGISTRY_ADDR_ALT": "localhost/images"},
+    {"DCI_REGISTRY_ADDR_ALT": "harbor:443/images/a__b"},
+    {"CALICO_REGISTRY": "docker.io/calico"},
+    {"UBUNTU_IMAGE_NAME": "ubuntu"},
+    {"UBUNTU_IMAGE_NAME": "someone/ubuntu:22.04"},
+    {"UBUNTU_IMAGE_NAME": "harbor:5000/mirror/library/ubuntu:jammy-20240911.1"},
+    {"UBUNTU_IMAGE_NAME": f"harbor.lan/ubuntu:22.04@sha256:{'0' * 64}"},
     {"DCI_REGISTRY_CERT_SHA256": ":".join(["AB"] * 32)},
     {"METALLB_POOL": "172.18.255.200-172.18.255.250"},
     {"METALLB_POOL": "172.18.255.192/26"},
@@ -304,6 +382,10 @@ def test_a_fingerprint_is_compared_without_colons_and_case(root: Path) -> None:
 def test_the_cache_is_where_the_desktop_says(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert valid(root).cache_dir == tmp_path / "openkasugai-all-in-one"
+    monkeypatch.setenv("HOME", "/home/someone")
+    for ignored in ("relative", "~/cache", ""):
+        monkeypatch.setenv("XDG_CACHE_HOME", ignored)
+        assert valid(root).cache_dir == Path("/home/someone/.cache/openkasugai-all-in-one")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/someone")
     assert valid(root).cache_dir == Path("/home/someone/.cache/openkasugai-all-in-one")
