@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import TaskFailed
 
 from tasks import reasons
+from tasks.engines import access
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 class Do:
     """A function with its arguments as a doit action.
 
-    A `Problem` becomes doit's returned failure, which the reporter shows without a traceback; any other exception
-    goes through and keeps its traceback. A dict the function returns becomes the task's values.
+    A `Problem` becomes doit's returned failure, which the reporter shows without a traceback, and so does a refusal
+    of the system to write to the checkout or the cache; any other exception goes through and keeps its traceback. A
+    dict the function returns becomes the task's values.
     """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
@@ -37,6 +39,11 @@ class Do:
             result = function(*arguments, **options, **chosen)
         except Problem as problem:
             return TaskFailed(str(problem))
+        except OSError as error:
+            problem_of_place = access.of_our_places(error)
+            if problem_of_place is None:
+                raise
+            return TaskFailed(str(problem_of_place))
         return result if isinstance(result, dict) else None
 
 

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.problems import Problem
-from tasks.settings import paths
+from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+_DENIED = (errno.EACCES, errno.EPERM)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# What no mistake of this tool leads to.
+_UNWRITABLE = (*_DENIED, *_FULL, errno.EROFS)
 # What this tool makes in a checkout.
 GENERATED = (paths.BUILD, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
 
@@ -27,6 +31,31 @@ def refused(path: Path, error: OSError) -> Problem:
     """
     explain = next((explain for numbers, explain in _REASONS if error.errno in numbers), None)
     return explain(path) if explain else Problem(f"{_shown(path)}: {error.strerror}")
+
+
+def of_our_places(error: OSError) -> Problem | None:
+    """Return the explanation of a refusal in the checkout or in CACHE_DIR, or of a full disk; None for other errors.
+
+    Args:
+        error: What an action met.
+    """
+    if error.errno in _FULL and error.filename is None:
+        return Problem("no space is left on a disk", hint=f"df -h {shlex.quote(str(paths.ROOT))}")
+    if error.errno not in _UNWRITABLE or not isinstance(error.filename, (str, Path)):
+        return None
+    path = Path(error.filename)
+    return refused(path, error) if _is_inside(path, paths.ROOT) or _is_cached(path) else None
+
+
+def _is_cached(path: Path) -> bool:
+    try:
+        return _is_inside(path, parameters.current().cache_dir)
+    except Problem:
+        return False  # no valid parameters, no cache
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return folder in (path, *path.parents)
 
 
 def foreign(top: Path) -> bool:
@@ -131,9 +160,9 @@ def _name(number: int) -> str:
 
 
 _REASONS = (
-    ((errno.EACCES, errno.EPERM), _denied),
+    (_DENIED, _denied),
     ((errno.EROFS,), _read_only),
-    ((errno.ENOSPC, errno.EDQUOT), _full),
+    (_FULL, _full),
     ((errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS), _without_locks),
     ((errno.EISDIR,), _folder),
     ((errno.EEXIST, errno.ENOTDIR), _in_the_way),

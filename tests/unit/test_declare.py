@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
+from doit.exceptions import TaskFailed
 
 from tasks.declare import Current, Do
+from tasks.engines import access
 from tasks.problems import Problem
+from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +50,43 @@ def test_a_problem_is_a_failure_of_the_task_and_a_bug_is_an_error(doit: Callable
 
     assert doit({"actions": [Do(problem)]}, "t") == 1
     assert doit({"actions": [Do(bug)]}, "t") == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "place", "said"),
+    [
+        (errno.EACCES, "build/x", "build/x: belongs to root, not to someone"),
+        (errno.EROFS, "build/x", "build/x: is on a read-only file system"),
+        (errno.ENOSPC, None, "no space is left on a disk"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_a_failure_of_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int, place: str | None, said: str
+) -> None:
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(access, "GENERATED", ())
+    owner = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    monkeypatch.setattr(access, "_name", lambda number: "root" if number == owner else "someone")
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "x").touch()
+
+    def refuse() -> None:
+        raise OSError(number, os.strerror(number), str(tmp_path / place) if place else None)
+
+    failed = Do(refuse)()
+    assert isinstance(failed, TaskFailed)
+    line, cure = str(failed.message).splitlines()
+    assert line == said
+    assert cure.startswith("Try: ")
+
+
+def test_a_place_of_others_that_cannot_be_written_is_a_bug() -> None:
+    def refuse() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/etc/shadow")
+
+    with pytest.raises(PermissionError):
+        Do(refuse)()
 
 
 def test_a_problem_is_told_in_full_without_traceback() -> None:
