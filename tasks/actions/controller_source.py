@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import posixpath
 import re
+import shlex
 import shutil
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress, reasons
-from tasks.engines import files, manifests
+from tasks.engines import archives, files, manifests, modes
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths, patterns
 
@@ -34,6 +33,7 @@ MARK = paths.BUILD / "controller.json"
 _LEFTOVERS = "controller.part-*"
 _NOT_SOURCE = ("__pycache__", ".pytest_cache", "*.pyc")
 _README = 'README.md, "The controller archive"'
+_NOT_THERE = "the controller's archive is not there"
 _CHUNK = 1 << 20
 
 
@@ -64,16 +64,15 @@ def prepare() -> None:
         shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(prefix=_LEFTOVERS.rstrip("*"), dir=paths.BUILD) as made:
         fresh = Path(made) / controller.TOP
-        if chosen == SAMPLE:
-            shutil.copytree(SAMPLE, fresh, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
-        else:
-            _unpack(chosen, Path(made))
+        _fill(fresh, chosen)
         check(fresh, _shown(chosen))
-        MARK.unlink(missing_ok=True)
+        found = _facts_of(fresh)
+        mark = {"origin": _identity(chosen, {}), "content": _listing(fresh)}
+        # All that can be wrong with a source has been found by here: only renaming is left.
         _replace_entries(SOURCE, fresh, Path(made) / "old")
-    _write_mark(chosen)
+    files.write(MARK, json.dumps(mark))
     facts.cache_clear()
-    progress.line(f"controller {facts().tag} from {_shown(chosen)}")
+    progress.line(f"controller {found.tag} from {_shown(chosen)}")
 
 
 def is_current() -> bool:
@@ -107,11 +106,17 @@ def origin() -> Path:
     """
     chosen = parameters.current()
     archive = paths.SRC / chosen.dci_k8s_software_tarfile
-    if chosen.controller == "sample" or (chosen.controller == "auto" and not archive.is_file()):
+    if chosen.controller == "sample" or (chosen.controller == "auto" and not os.path.lexists(archive)):
         return SAMPLE
     if not archive.is_file():
-        raise Problem(f"{_shown(archive)}: the controller's archive is not there", hint=f"put it there: {_README}")
+        raise Problem(f"{_shown(archive)}: {_absence(archive)}", hint=f"put it there: {_README}")
     return archive
+
+
+def _absence(archive: Path) -> str:
+    if archive.is_dir():
+        return "a folder, where the controller's archive is needed"
+    return f"a link to {archive.readlink()}, which is not there" if archive.is_symlink() else _NOT_THERE
 
 
 @lru_cache(maxsize=1)
@@ -123,9 +128,13 @@ def facts() -> Facts:
     """
     if not SOURCE.is_dir():
         raise Problem(f"{_shown(SOURCE)}: not there", hint="./doit controller_source")
-    daemons = [item for part in controller.deployed("daemon") for item in manifests.load(SOURCE / part.daemon_set)]
+    return _facts_of(SOURCE)
+
+
+def _facts_of(root: Path) -> Facts:
+    daemons = [item for part in controller.deployed("daemon") for item in manifests.load(root / part.daemon_set)]
     images = {image_name(reference): reference for item in daemons for reference in image_references(item)}
-    return Facts(_tag(images), _kubeconfig(daemons), frozenset(images))
+    return Facts(_tag(root, images), _kubeconfig(daemons), frozenset(images))
 
 
 def image_references(item: manifests.Object) -> Iterator[str]:
@@ -206,60 +215,41 @@ def _required_parts() -> Iterator[str]:
 def _required_drivers(root: Path) -> Iterator[str]:
     """Yield the drivers' library where a Dockerfile needs it; an archive made without its submodule lacks it."""
     dockerfiles = [root / image.folder / "Dockerfile" for image in controller.CONTROLLER_IMAGES]
-    if any(file.is_file() and controller.DRIVERS in file.read_text(encoding="utf-8") for file in dockerfiles):
+    if any(file.is_file() and controller.DRIVERS in file.read_text("utf-8", "replace") for file in dockerfiles):
         yield f"{controller.DRIVERS_SOURCE}/lib"
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive whose members all lie in the one top folder.
-
-    Raises:
-        Problem: It is not a tar archive, is cut off, or a member would leave the folder.
-    """
-    shown = _shown(archive)
-    try:
-        with tarfile.open(archive) as tar:
-            members = tar.getmembers()
-            for member in members:
-                _refuse_stray(member, shown)
-            progress.step(f"unpacking {len(members)} files of {shown}")
-            # Python before 3.10.12 has no filters; what matters of them was checked above.
-            tar.extraction_filter = getattr(tarfile, "data_filter", None)
-            tar.extractall(folder)  # noqa: S202 - every member was checked
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise Problem(f"{shown}: cannot be unpacked: {error}", hint=_README) from error
-
-
-def _refuse_stray(member: tarfile.TarInfo, shown: str) -> None:
-    if _leaves(member.name):
-        raise Problem(f"{shown}: {member.name} lies outside the archive", hint=_README)
-    top = posixpath.normpath(member.name).split("/")[0]
-    if top not in {controller.TOP, "."}:
-        raise Problem(f"{shown}: the top folder is {top}, not {controller.TOP}", hint=_README)
-    if member.issym() and _leaves(posixpath.join(posixpath.dirname(member.name), member.linkname)):
-        raise Problem(f"{shown}: {member.name} points outside the archive, at {member.linkname}", hint=_README)
-    if member.isdev():
-        raise Problem(f"{shown}: {member.name} is a device", hint=_README)
-
-
-def _leaves(path: str) -> bool:
-    """Tell whether a path is absolute or climbs above where it starts."""
-    return path.startswith("/") or posixpath.normpath(path).split("/")[0] == ".."
+def _fill(fresh: Path, chosen: Path) -> None:
+    """Put a source into a new folder."""
+    if chosen == SAMPLE:
+        shutil.copytree(SAMPLE, fresh, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
+        modes.normalise(fresh)
+        return
+    how = f"tar --exclude .git -czf {shlex.quote(_shown(chosen))} {controller.TOP} ({_README})"
+    archives.unpack(chosen, fresh.parent, controller.TOP, shown=_shown(chosen), hint=how)
 
 
 def _replace_entries(target: Path, fresh: Path, old: Path) -> None:
-    """Give `target` the entries of `fresh`; a run that dies in between is recognised by the missing mark."""
+    """Give `target` the entries of `fresh`; a run that dies in between is recognised by the missing mark.
+
+    Raises:
+        Problem: An entry cannot be moved; those that were moved are back.
+    """
     target.mkdir(exist_ok=True)
     old.mkdir()
-    for entry in list(target.iterdir()):
-        entry.rename(old / entry.name)
-    for entry in list(fresh.iterdir()):
-        entry.rename(target / entry.name)
-
-
-def _write_mark(chosen: Path) -> None:
-    mark = {"origin": _identity(chosen, {}), "content": _listing(SOURCE)}
-    files.write(MARK, json.dumps(mark))
+    moves = [(MARK, old / MARK.name)] if MARK.exists() else []
+    moves += [(entry, old / entry.name) for entry in target.iterdir()]
+    moves += [(entry, target / entry.name) for entry in fresh.iterdir()]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for move in moves:
+            move[0].rename(move[1])
+            done.append(move)
+    except OSError as error:
+        for source, place in reversed(done):
+            place.rename(source)
+        hint = f"ls -la {shlex.quote(_shown(target))}"
+        raise Problem(f"{_shown(target)}: cannot be replaced: {error.strerror}", hint=hint) from error
 
 
 def _mark() -> dict[str, Any]:
@@ -286,7 +276,7 @@ def tree_digest(root: Path) -> str:
     """Return the digest of a folder's files and links, their names and permission to execute."""
     hasher = hashlib.sha256()
     for path in sorted(_files(root)):
-        executable = "x" if os.access(path, os.X_OK) else "-"
+        executable = "x" if modes.is_executable(path) else "-"
         content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         hasher.update(f"{path.relative_to(root).as_posix()}\0{executable}\0{len(content)}\0".encode())
         hasher.update(content)
@@ -325,11 +315,11 @@ def _file_digest(path: Path) -> str:
     return hasher.hexdigest()[:20]
 
 
-def _tag(images: dict[str, str]) -> str:
+def _tag(root: Path, images: dict[str, str]) -> str:
     """Return the one tag of the controller's images."""
-    script = SOURCE / controller.DEPLOY_SCRIPT
+    script = root / controller.DEPLOY_SCRIPT
     if script.is_file():
-        found = re.search(r"^TAG=([\w.-]+)", script.read_text(encoding="utf-8"), re.MULTILINE)
+        found = re.search(r"^TAG=([\w.-]+)", script.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
         if found:
             return found[1]
     tags = {reference.rpartition(":")[2] for name, reference in images.items() if ":" in reference.rpartition("/")[2]}

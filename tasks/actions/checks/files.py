@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import TYPE_CHECKING
 
 from tasks.actions.checks.finding import Finding, judged, not_asked_for
-from tasks.engines import kubeconfigs, mp4
+from tasks.engines import archives, kubeconfigs, mp4
 from tasks.settings import paths
 from tasks.settings.checks import FAILED, OK
 
@@ -17,21 +19,20 @@ if TYPE_CHECKING:
     from tasks.settings.parameter_model import Parameters
 
 
-_GZIP = b"\x1f\x8b"
-
-
 def _archive(_: Host, p: Parameters) -> Finding:
-    if p.controller != "archive":
-        return not_asked_for("CONTROLLER", p.controller)
     archive = paths.SRC / p.dci_k8s_software_tarfile
-    needed = f"src/{archive.name} (DCI_K8S_SOFTWARE_TARFILE)"
+    if p.controller == "sample" or (p.controller == "auto" and not os.path.lexists(archive)):
+        return not_asked_for("CONTROLLER", p.controller)
+    needed = f"src/{archive.name} (DCI_K8S_SOFTWARE_TARFILE), a tar.gz"
     if not archive.is_file():
-        return Finding(FAILED, "not there", needed, f"cp {archive.name} src/")
-    with archive.open("rb") as file:
-        compressed = file.read(len(_GZIP)) == _GZIP
-    return judged(
-        compressed, f"{archive.stat().st_size} bytes" if compressed else "not gzip", needed, f"file {archive}"
-    )
+        found = "a folder" if archive.is_dir() else "not there"
+        return Finding(FAILED, found, needed, f"cp {shlex.quote(archive.name)} src/")
+    try:
+        wrong = archives.fault(archive)
+    except OSError as error:
+        return Finding(FAILED, f"cannot be read: {error.strerror}", needed, f"ls -l {shlex.quote(str(archive))}")
+    cure = f"tar --exclude .git -czf {shlex.quote(f'src/{archive.name}')} controller"
+    return judged(not wrong, f"not gzip: {wrong}" if wrong else f"{archive.stat().st_size} bytes", needed, cure)
 
 
 def _videos(_: Host, __: Parameters) -> Finding:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import stat
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,8 @@ from tasks.settings import controller, paths
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.unit.conftest import Lines
+
 REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
 
 
@@ -28,10 +32,28 @@ def pack(tree: Path, top: str = "controller") -> Path:
     return archive
 
 
-def pack_member(tree: Path, member: tarfile.TarInfo) -> Path:
+def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", mode: int = 0o644) -> tarfile.TarInfo:
+    """A member of an archive; a file has one byte."""
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname, made.mode = kind, target, mode
+    made.size = 1 if kind == tarfile.REGTYPE else 0
+    return made
+
+
+def pack_with(tree: Path, *members: tarfile.TarInfo) -> Path:
+    """Pack the sample with further members."""
+    archive = pack(tree)
+    with tarfile.open(archive, "w:gz", encoding="utf-8", errors="surrogateescape") as tar:
+        tar.add(tree / "src/sample-controller", "controller")
+        for each in members:
+            tar.addfile(each, io.BytesIO(b"x" * each.size))
+    return archive
+
+
+def pack_member(tree: Path, one: tarfile.TarInfo) -> Path:
     archive = tree / "src/controller.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
-        tar.addfile(member, io.BytesIO(b"x" * member.size))
+        tar.addfile(one, io.BytesIO(b"x" * one.size))
     return archive
 
 
@@ -137,9 +159,7 @@ def test_members_outside_are_refused(tree: Path, name: str) -> None:
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../../escape"])
 def test_links_to_the_outside_are_refused(tree: Path, target: str) -> None:
-    member = tarfile.TarInfo("controller/src/link")
-    member.type, member.linkname = tarfile.SYMTYPE, target
-    pack_member(tree, member)
+    pack_member(tree, member("controller/src/link", tarfile.SYMTYPE, target))
     with pytest.raises(Problem, match="points outside the archive"):
         controller_source.prepare()
 
@@ -231,3 +251,82 @@ def test_an_archive_without_its_submodule_is_refused_where_the_drivers_are_neede
     dockerfile.write_text(f"{dockerfile.read_text()}\nCOPY EthernetConnection/{controller.DRIVERS}/ x/\n")
     with pytest.raises(Problem, match=r"controller/src/submodules/fpga-software/lib is missing"):
         controller_source.prepare()
+
+
+def test_what_a_mac_adds_is_passed_over_and_said(tree: Path, said: Lines) -> None:
+    names = ("._controller", "controller/._README.md", "controller/src/._CPUFunction", "__MACOSX/controller/._src")
+    pack_with(tree, *map(member, names))
+    controller_source.prepare()
+    assert entries(tree / "build/controller") == entries(tree / "src/sample-controller")
+    assert "controller.tar.gz: 4 entries of macOS (._*, __MACOSX) were passed over" in "\n".join(said.kept)
+
+
+def test_an_archive_that_cannot_be_unpacked_leaves_what_was_there(tree: Path) -> None:
+    controller_source.prepare()
+    before = (controller_source.digest(), entries(tree / "build/controller"))
+    pack_with(tree, member("controller/b\udce9"))
+    with pytest.raises(Problem, match=r"controller\.tar\.gz: 'controller/b.udce9': a name that is not UTF-8") as caught:
+        controller_source.prepare()
+    assert len(caught.value.message.splitlines()) == 1
+    assert caught.value.hint.startswith("tar --exclude .git -czf /")
+    assert (controller_source.digest(), entries(tree / "build/controller")) == before
+    assert {path.name for path in (tree / "build").iterdir()} == {"controller", "controller.json"}
+
+
+def test_a_source_is_readable_for_everybody_whatever_the_umask_is(tree: Path) -> None:
+    odd = tree / "src/sample-controller/src/CPUFunction/Dockerfile"
+    odd.chmod(0o600)
+    earlier = os.umask(0o077)
+    try:
+        controller_source.prepare()
+    finally:
+        os.umask(earlier)
+    found = [path for path in (tree / "build/controller").rglob("*") if not path.is_symlink()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in found} <= {0o644, 0o755}
+
+
+def test_the_digest_of_a_tree_counts_of_a_mode_only_whether_it_executes(tree: Path) -> None:
+    file = tree / "src/sample-controller/README.md"
+    digests = {}
+    for mode in (0o600, 0o644, 0o664, 0o700, 0o755, 0o711):
+        file.chmod(mode)
+        digests[mode] = controller_source.tree_digest(tree / "src/sample-controller")
+    assert digests[0o600] == digests[0o644] == digests[0o664]
+    assert digests[0o700] == digests[0o755] == digests[0o711] != digests[0o644]
+
+
+@pytest.mark.parametrize(("kind", "says"), [("folder", "a folder"), ("link", "a link to nowhere, which is not there")])
+def test_what_is_no_file_in_the_place_of_the_archive_is_not_taken_for_its_absence(
+    tree: Path, kind: str, says: str
+) -> None:
+    archive = tree / "src/controller.tar.gz"
+    archive.mkdir() if kind == "folder" else archive.symlink_to("nowhere")
+    with pytest.raises(Problem, match=rf"controller\.tar\.gz: {says}"):
+        controller_source.prepare()
+
+
+def test_facts_that_do_not_fit_are_found_before_anything_is_replaced(tree: Path) -> None:
+    controller_source.prepare()
+    one = tree / "src/sample-controller" / controller.deployed("daemon")[0].daemon_set
+    one.write_text(one.read_text().replace("/etc/k8s_node/config", "/elsewhere"))
+    with pytest.raises(Problem, match="as kubeconfig, expected one path"):
+        controller_source.prepare()
+    assert controller_source.facts().kubeconfig == "/etc/k8s_node/config"
+    assert controller_source.digest()
+
+
+def test_an_entry_that_cannot_be_moved_leaves_the_source_as_it_was(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller_source.prepare()
+    before = (controller_source.digest(), entries(tree / "build/controller"))
+    (tree / "src/sample-controller/added").write_text("x")
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name == "added":
+            raise PermissionError(1, "Operation not permitted")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(Problem, match="cannot be replaced: Operation not permitted"):
+        controller_source.prepare()
+    assert (controller_source.digest(), entries(tree / "build/controller")) == before
