@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.actions import archive_images, controller
+from tasks.actions import archive_images, controller, user_videos
 from tasks.engines import kube, manifests
 from tasks.settings import controller as source
 from tasks.settings import parameters, video
@@ -24,7 +24,7 @@ def deploy() -> None:
     Raises:
         Problem: It does not come up within CONTROLLER_DEADLINE; carries what its pod complains about.
     """
-    video.FOLDER.mkdir(parents=True, exist_ok=True)
+    user_videos.ensure_folder()
     cluster = kube.cluster()
     cluster.apply([_deployment()])
     deadline = parameters.current().controller_deadline

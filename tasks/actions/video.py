@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import progress
+from tasks.actions import user_videos
 from tasks.engines import kube_copy, manifests, waiting
 from tasks.engines import video as videos
 from tasks.engines.kube_exec import Container
@@ -31,6 +32,9 @@ _STOP_SECONDS = 30.0
 _SENDER_SECONDS = 60.0
 _ATTEMPTS = 3
 _LAST_LINES = 8
+# The shell opens the file: gst-launch would read blanks, quotes and backslashes of a name as its own syntax.
+_OPENED = ("sh", "-c", 'exec 3< "$0" && exec "$@"')
+_MAY_WRITE = 'sudo chown -R "$USER" work/DATA/video'
 # Prints the ids of the processes of a program, and with a signal sends it to them.
 _PROCESSES = (
     "for process in /proc/[0-9]*; do program=; read -r -d '' program < $process/cmdline; "
@@ -96,22 +100,42 @@ def complaint(sent: Video, received: Video | None) -> str:
 
 
 def _to_send() -> list[Path]:
-    """Return the user's videos, or one made for the test."""
-    found = sorted(video.FOLDER.glob("*.mp4"))
-    if not found and not video.TEST_VIDEO.is_file():
+    """Return the user's videos, or one made for the test.
+
+    Raises:
+        Problem: One of them cannot be sent; the first line names it.
+    """
+    found = user_videos.find()
+    if found.wrong:
+        lines = [f"work/DATA/video: {wrong.name}: {wrong.reason}" for wrong in found.wrong]
+        raise Problem("\n".join(lines), hint="; ".join(wrong.cure for wrong in found.wrong))
+    if found.foreign:
+        progress.line(f"work/DATA/video: {', '.join(found.foreign)}: of macOS, passed over")
+    return list(found.files) or [_test_video()]
+
+
+def _test_video() -> Path:
+    if not video.TEST_VIDEO.is_file():
         progress.step(f"making a test video of {video.TEST_SECONDS:.0f} s")
-        videos.make(video.TEST_VIDEO, video.TEST_SECONDS)
-    return found or [video.TEST_VIDEO]
+        user_videos.ensure_folder()
+        try:
+            videos.make(video.TEST_VIDEO, video.TEST_SECONDS)
+        except OSError as error:
+            raise Problem(
+                f"work/DATA/video/made/test.mp4: cannot be made: {error.strerror}", hint=_MAY_WRITE
+            ) from error
+    return video.TEST_VIDEO
 
 
 def _verify_one(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object], path: Path) -> None:
     sent = videos.play(path)
+    name = user_videos.shown(path.name)
     if sent is None:
-        raise Problem(f"{path.name}: does not play", hint="./doit doctor --for send_video_tool")
+        raise Problem(f"{name}: does not play", hint="./doit doctor --for send_video_tool")
     wrong = ""
     for _ in range(_ATTEMPTS):
         _fresh_receiver(cluster, pattern, pods)
-        progress.step(f"sending {path.name}: {sent.seconds:.0f} s")
+        progress.step(f"sending {name}: {sent.seconds:.0f} s")
         _send(cluster, pattern, pods, path, sent)
         received = _recorded(cluster, pods[pattern.hops[-1].key])
         wrong = complaint(sent, received)
@@ -119,9 +143,7 @@ def _verify_one(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object], pat
             _show(pattern, pods, path, sent, received)
             return
         progress.line(f"{pattern.dataflow}: {wrong}")
-    raise Problem(
-        f"{pattern.dataflow}: {path.name}: {wrong}, {_ATTEMPTS} times", details=_evidence(cluster, pattern, pods)
-    )
+    raise Problem(f"{pattern.dataflow}: {name}: {wrong}, {_ATTEMPTS} times", details=_evidence(cluster, pattern, pods))
 
 
 def _fresh_receiver(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
@@ -150,9 +172,9 @@ def _send(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object], path: Pat
     key = pattern.hops[0].key
     service = cluster.get(manifests.SERVICE, f"{pattern.dataflow}-wbfunction-{key}-service", pattern.namespace)
     host = address(pattern, pods[key], service)
-    location = f"{video.FOLDER_IN_POD}/{path.relative_to(video.FOLDER)}"
     pipeline = (
-        *(video.PROGRAM, "-q", "filesrc", f"location={location}", "!", "qtdemux", "!", "h264parse", "!"),
+        *(*_OPENED, user_videos.place_in_pod(path)),
+        *(video.PROGRAM, "-q", "filesrc", "location=/dev/fd/3", "!", "qtdemux", "!", "h264parse", "!"),
         *("rtph264pay", "config-interval=-1", "seqnum-offset=1", "!"),
         *("udpsink", f"host={host}", f"port={video.PORT}", "buffer-size=2048"),
     )
@@ -226,7 +248,8 @@ def _show(pattern: Pattern, pods: Mapping[str, Object], path: Path, sent: Video,
         pod = pods[hop.key]
         rows.append((hop.key, pod["spec"].get("nodeName", ""), pod.get("status", {}).get("podIP", "")))
     progress.line(progress.table(rows))
+    name = user_videos.shown(path.name)
     progress.line(
-        f"{pattern.dataflow} passed on {path.name}: {received.codec}, {received.frames} of {sent.frames} frames, "
+        f"{pattern.dataflow} passed on {name}: {received.codec}, {received.frames} of {sent.frames} frames, "
         f"{received.seconds:.1f} of {sent.seconds:.1f} s"
     )

@@ -6,8 +6,9 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from tasks.actions import user_videos
 from tasks.actions.checks.finding import Finding, judged, not_asked_for
-from tasks.engines import archives, kubeconfigs, mp4
+from tasks.engines import archives, kubeconfigs
 from tasks.settings import paths
 from tasks.settings.checks import FAILED, OK
 
@@ -36,13 +37,12 @@ def _archive(_: Host, p: Parameters) -> Finding:
 
 
 def _videos(_: Host, __: Parameters) -> Finding:
-    folder = paths.WORK / "DATA" / "video"
     needed = "work/DATA/video/*.mp4 of H.264, or none: a test video is made then"
-    files = sorted(folder.glob("*.mp4"))
-    other = [file for file in files if not mp4.H264.intersection(mp4.codecs(file))]
-    convert = "; ".join(f"ffmpeg -i {file.name} -c:v libx264 h264-{file.name}" for file in other)
-    found = f"{', '.join(file.name for file in other)} without H.264" if other else f"{len(files)} files"
-    return judged(not other, found, needed, convert)
+    videos = user_videos.find()
+    found = [f"{len(videos.files)} files"] if videos.files or not videos.wrong else []
+    found += [f"{wrong.name} {wrong.reason}" for wrong in videos.wrong]
+    found += [f"passed over: {', '.join(videos.foreign)} (of macOS)"] if videos.foreign else []
+    return judged(not videos.wrong, "; ".join(found), needed, "; ".join(wrong.cure for wrong in videos.wrong))
 
 
 def _kubeconfig(_: Host, __: Parameters) -> Finding:

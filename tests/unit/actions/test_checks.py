@@ -320,8 +320,32 @@ CASES = (
     Case("nouveau", OK, "not loaded"),
     Case("nouveau", FAILED, "loaded", files={"/sys/module/nouveau/refcnt": "0\n"}, cure="blacklist nouveau"),
     Case("videos", OK, "1 files", checkout={"work/DATA/video/road.mp4": _mp4(b"avc1")}),
-    Case("videos", FAILED, "road.mp4", checkout={"work/DATA/video/road.mp4": _mp4(b"hvc1")}, cure="ffmpeg -i road.mp4"),
-    Case("videos", FAILED, "cut.mp4", checkout={"work/DATA/video/cut.mp4": _mp4(b"avc1")[:90]}),
+    Case("videos", OK, "1 files", checkout={"work/DATA/video/ROAD.MP4": _mp4(b"avc1")}),
+    Case(
+        "videos",
+        FAILED,
+        "road.mp4 without H.264 (hvc1)",
+        checkout={"work/DATA/video/road.mp4": _mp4(b"hvc1")},
+        cure="mv -i work/DATA/video/road.mp4 work/DATA/video/road.mp4.orig && "
+        "ffmpeg -i work/DATA/video/road.mp4.orig -c:v libx264 work/DATA/video/road.mp4",
+    ),
+    Case(
+        "videos",
+        FAILED,
+        "it's $1.mp4",
+        checkout={"work/DATA/video/it's $1.mp4": _mp4(b"hvc1")},
+        cure="""-c:v libx264 'work/DATA/video/it'"'"'s $1.mp4'""",
+    ),
+    Case("videos", FAILED, "cut.mp4", checkout={"work/DATA/video/cut.mp4": _mp4(b"avc1")[:90]}, cure="rm -i work/"),
+    Case(
+        "videos",
+        OK,
+        "1 files; passed over: ._road.mp4 (of macOS)",
+        checkout={"work/DATA/video/road.mp4": _mp4(b"avc1"), "work/DATA/video/._road.mp4": b"\0\5\x16\7"},
+    ),
+    Case(
+        "videos", FAILED, "x.mp4 a folder", checkout={"work/DATA/video/x.mp4/y": b""}, cure="mv work/DATA/video/x.mp4 "
+    ),
     Case("videos", OK, "0 files"),
     Case("kubeconfig", OK, "kube/config"),
     Case("kubeconfig", FAILED, "damaged", checkout={"kube/config": b"clusters: ["}, cure="config.damaged"),
