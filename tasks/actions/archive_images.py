@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tasks import progress, reasons
 from tasks.actions import controller_source, dockerfiles
-from tasks.engines import cgo, docker, golang, registry, rootfs
+from tasks.engines import cgo, docker, golang, modes, registry, rootfs
 from tasks.engines.lock import alone, part_of
 from tasks.problems import Problem
 from tasks.settings import controller, images, parameters, paths
@@ -120,9 +120,19 @@ def _local(image: SourceImage) -> str:
     """Return the name of an image in the engine, which it has afterwards."""
     if _is_published(image):
         return docker.pull(f"{parameters.current().dci_registry_addr}/{image.name}:{controller_source.facts().tag}")
+    _settle_compiler(image)
     tag = f"{image.name}:{inputs(image.name)[:_TAG_LENGTH]}"
     _ensure(tag, inputs(image.name), lambda: _assemble(image), lambda: _parent(image))
     return tag
+
+
+def _settle_compiler(image: SourceImage) -> None:
+    """Have the Go that compiles an image's programs: the digest names the one that really does."""
+    if _program(image) or _compiled(image):
+        before = golang.version()
+        golang.settle()
+        if golang.version() != before:
+            inputs.cache_clear()
 
 
 @cache
@@ -137,11 +147,11 @@ def inputs(name: str) -> str:
     """
     image = _IMAGES[name]
     context = controller_source.SOURCE / image.context
-    hasher = hashlib.sha256(_parent_inputs(image).encode())
+    hasher = hashlib.sha256(f"{_parent_inputs(image)} {modes.GIVEN}".encode())
     _add_files(hasher, context, [_dockerfile(image), *_scope(image)])
     program = _program(image)
     if program or _compiled(image):
-        hasher.update(parameters.current().go_version.encode())
+        hasher.update(golang.version().encode())
     if program and program.with_c:
         hasher.update(_tool_inputs(_COMPILER).encode())
     return hasher.hexdigest()
@@ -287,7 +297,7 @@ def _files(path: Path) -> Iterator[Path]:
 def _add_files(hasher: hashlib._Hash, root: Path, files: Iterable[Path]) -> None:
     """Add names, contents and permissions to execute; what a link points at counts, where it is there."""
     for file in sorted(set(files)):
-        mode = "x" if os.access(file, os.X_OK) else "-"
+        mode = "x" if modes.is_executable(file) else "-"
         content = file.read_bytes() if file.is_file() else str(file.readlink()).encode()
         hasher.update(f"{os.path.relpath(file, root)}\0{mode}\0{len(content)}\0".encode())
         hasher.update(content)
@@ -300,6 +310,7 @@ def _ensure(tag: str, made_of: str, assemble: Callable[[], Path], parent: Callab
         if found is None or found.labels.get(images.INPUTS_LABEL) != made_of:
             arguments = _arguments(parent())
             context = assemble()
+            modes.normalise(context)
             docker.build(context, tag, build_args=arguments, labels={images.INPUTS_LABEL: made_of})
             shutil.rmtree(context)
 
@@ -378,8 +389,7 @@ def _copy_all(image: SourceImage, copied: Iterable[Copied], target: Path, *, kee
 
 def _copy(file: Path, target: Path) -> None:
     """Copy a file, or what a link points at where that is there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(file, target, follow_symlinks=file.is_file())
+    modes.copy(file, target)
 
 
 def _tool(folder: str) -> str:
@@ -393,7 +403,7 @@ def _tool(folder: str) -> str:
 @cache
 def _tool_inputs(folder: str) -> str:
     """Return the digest of what such an image is made of."""
-    hasher = hashlib.sha256(_base().encode())
+    hasher = hashlib.sha256(f"{_base()} {modes.GIVEN}".encode())
     _add_files(hasher, paths.KIND / folder, _files(paths.KIND / folder))
     return hasher.hexdigest()
 

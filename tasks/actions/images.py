@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress, reasons
 from tasks.actions import controller_source, node_runtime
 from tasks.actions import programs as sources
-from tasks.engines import cgo, digests, docker, golang, module_proxy, rootfs
+from tasks.engines import cgo, digests, docker, golang, modes, module_proxy, rootfs
 from tasks.engines.lock import part_of
 from tasks.problems import Problem
 from tasks.settings import gpu, images, parameters, paths
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 # Texts for people: no part of an image.
 _NOT_COPIED = shutil.ignore_patterns("*.md")
 _SCRIPT_MARK = b"#!"
-_SCRIPT_MODE = 0o755
-_FILE_MODE = 0o644
 _SHORT = 12
 # Stands for the programs that an image is made without.
 _ABSENT = "not to be had"
@@ -271,7 +269,8 @@ def _check_driver() -> None:
     file, wanted = _driver(), parameters.current().nvidia_driver_sha256
     if not file.is_file():
         raise Problem(
-            f"NVIDIA_DRIVER_FILE: driver/nvidia/{file.name} is not there", hint=f"cp {file.name} driver/nvidia/"
+            f"NVIDIA_DRIVER_FILE: driver/nvidia/{file.name} is not there",
+            hint=f"cp {shlex.quote(file.name)} driver/nvidia/",
         )
     found = digests.sha256(file)
     if wanted and found != wanted:
@@ -291,7 +290,7 @@ def _tree(folder: Path) -> dict[str, list[str]]:
 
 
 def _executable(path: Path) -> str:
-    return "x" if os.access(path, os.X_OK) else "-"
+    return "x" if modes.is_executable(path) else "-"
 
 
 def _assemble(image: NodeImage, context: Path) -> None:
@@ -304,10 +303,11 @@ def _assemble(image: NodeImage, context: Path) -> None:
         _add_programs(programs, context)
     if image.driver:
         (context / "driver").mkdir()
-        _link(_driver(), context / "driver" / _driver().name)
+        modes.link(_driver(), context / "driver" / _driver().name)
     if part := _archive_part(image):
         shutil.copytree(_archive_folder(part), context / part.folder)
         controller_source.say_what_drivers_lack(image.name)
+    modes.normalise(context)
 
 
 def _add_module_files(files: ModuleFiles, context: Path) -> None:
@@ -321,7 +321,7 @@ def _add_module_files(files: ModuleFiles, context: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             content = path.read_bytes()
             target.write_bytes(content)
-            target.chmod(_SCRIPT_MODE if content.startswith(_SCRIPT_MARK) else _FILE_MODE)
+            target.chmod(modes.PROGRAM if content.startswith(_SCRIPT_MARK) else modes.FILE)
 
 
 def _add_programs(programs: Programs, context: Path) -> None:
@@ -333,7 +333,7 @@ def _add_programs(programs: Programs, context: Path) -> None:
     compiled = programs.artifact.compiler
     built = _compiled(programs.artifact) if compiled else sources.folder(programs.artifact, programs.names)
     for name in programs.names:
-        _link(built / name, folder / name)
+        modes.link(built / name, folder / name)
 
 
 def _compiled(artifact: GoArtifact) -> Path:
@@ -353,11 +353,3 @@ def _compile_with_c(artifact: GoArtifact, output: Path) -> None:
     compiler = images.tag(artifact.compiler, parameters.current())
     for program in artifact.programs:
         cgo.build_tree(compiler, paths.ROOT / artifact.folder, program.package, program.name, output)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Hard-link a program into the context, or copy it where the cache is on another file system."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

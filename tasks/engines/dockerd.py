@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -142,7 +143,7 @@ def start(target: Engine, answers: Callable[[], bool]) -> None:
                 raise Problem(
                     f"the embedded Docker engine ended with exit code {process.returncode}",
                     details=tail(target),
-                    hint=f"less {target.log}",
+                    hint=f"less {shlex.quote(str(target.log))}",
                 )
             return answers()
 
@@ -152,7 +153,7 @@ def start(target: Engine, answers: Callable[[], bool]) -> None:
             bool,
             deadline=_START_SECONDS,
             explain=lambda: tail(target),
-            hint=f"less {target.log}",
+            hint=f"less {shlex.quote(str(target.log))}",
         )
         if process is not None:
             process.returncode = 0  # It outlives this run, and is no child that somebody forgot to wait for.

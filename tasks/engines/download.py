@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, TypeVar
 
 from tasks import progress
@@ -148,7 +149,7 @@ def _retrying(url: str, attempt: Callable[[], T], attempts: int = _ATTEMPTS) -> 
     try:
         return retrying(attempt)
     except (requests.RequestException, _PassingError) as error:
-        raise Problem(f"{url}: not downloaded: {_reason(error)}", hint=f"curl -fLO {url}") from error
+        raise Problem(f"{url}: not downloaded: {_reason(error)}", hint=f"curl -fLO {shlex.quote(url)}") from error
 
 
 def _reason(error: Exception) -> str:

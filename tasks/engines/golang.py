@@ -1,34 +1,26 @@
-"""Go: the pinned toolchain, and programs built from modules, kept in CACHE_DIR by what they are made of."""
+"""Go programs built from modules, kept in CACHE_DIR by what they are made of and what compiles them."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import json
-import os
 import re
-import shutil
-import stat
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.engines import download, rootfs, shell
+from tasks.engines import go_toolchain, modes, rootfs, shell
 from tasks.engines.lock import alone, part_of
 from tasks.problems import Problem
-from tasks.settings import artifacts, parameters, paths
+from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tasks.settings.artifacts import GoArtifact
 
-# The first Go that fetches another toolchain when GOTOOLCHAIN asks for it.
-_FIRST_SWITCHING = (1, 21)
-# What the outside must not change: one set of flags for every build of an artifact.
-_SETTINGS = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false", "GOWORK": "off"}
 _LINKER = "-s -w"
 
 
@@ -60,8 +52,8 @@ def definition(artifact: GoArtifact) -> str:
     compiler = built.pop("compiler")
     parts = {
         "artifact": built,
-        "flags": [*sorted(_SETTINGS.items()), _linker_flags(artifact)],
-        "go": parameters.current().go_version,
+        "flags": [*sorted(go_toolchain.FENCE.items()), _linker_flags(artifact)],
+        "go": go_toolchain.used(),
         "files": _digests(folder),
         **({"compiler": _digests(paths.KIND / compiler), "base": _base()} if compiler else {}),
     }
@@ -81,14 +73,28 @@ def build(artifact: GoArtifact, compile_into: Callable[[Path], None] | None = No
     Raises:
         Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
     """
+    if not is_built(artifact):
+        # Which Go compiles is a part of where the build is kept.
+        settle()
     target = _target(artifact)
     with alone(target):
         if not target.is_dir():
             part = part_of(target)
             part.mkdir()
             (compile_into or functools.partial(_compile, artifact))(part)
+            modes.normalise(part)
             part.replace(target)
     return target
+
+
+def settle() -> None:
+    """Have the Go that compiles, so that the digests of what it compiles name the one that does."""
+    go_toolchain.choose(parameters.current().go_version)
+
+
+def version() -> str:
+    """Return which Go compiles here, in its own words (`go1.23.0`)."""
+    return go_toolchain.used()
 
 
 def is_built(artifact: GoArtifact) -> bool:
@@ -250,84 +256,6 @@ def _run_go(folder: Path, *arguments: str) -> str:
 
 def _call_go(folder: Path, *arguments: str, check: bool) -> shell.Completed:
     """Run go in a folder with the pinned toolchain; its caches are the tool's own."""
-    executable, toolchain = _toolchain(parameters.current().go_version)
-    cache = parameters.current().cache_dir / "go"
-    folders = {"GOMODCACHE": str(cache / "mod"), "GOCACHE": str(cache / "build")}
-    env = {**_SETTINGS, **folders, "GOTOOLCHAIN": toolchain, "GOPROXY": _proxies()}
+    executable, toolchain = go_toolchain.choose(parameters.current().go_version)
+    env = {**go_toolchain.environment(), "GOTOOLCHAIN": toolchain}
     return shell.run([executable, *arguments], cwd=folder, env=env, live=True, check=check)
-
-
-@functools.cache
-def _toolchain(version: str) -> tuple[Path, str]:
-    """Return a go command and the GOTOOLCHAIN with which it is the wanted version.
-
-    Where the wanted version cannot be had through an installed Go, that Go is used as it is, and it is said.
-    """
-    wanted = f"go{version}"
-    installed = shutil.which("go")
-    found = _release(installed) if installed else ()
-    if installed is None or found < _FIRST_SWITCHING:
-        return _downloaded_toolchain(version), "local"
-    cache = parameters.current().cache_dir / "go"
-    env = {"GOTOOLCHAIN": wanted, "GOMODCACHE": str(cache / "mod"), "GOFLAGS": "", "GOPROXY": _proxies()}
-    if shell.run([installed, "version"], env=env, check=False).returncode == 0:
-        return Path(installed), wanted
-    progress.line(f"{wanted} cannot be had from the module proxy: building with the installed Go {_dotted(found)}")
-    return Path(installed), "local"
-
-
-def _release(executable: str) -> tuple[int, ...]:
-    said = shell.run([executable, "version"], env={"GOTOOLCHAIN": "local"}, check=False).stdout
-    numbers = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", said)
-    return tuple(int(number) for number in numbers.groups(default="0")) if numbers else ()
-
-
-def _dotted(release: tuple[int, ...]) -> str:
-    return ".".join(str(number) for number in release)
-
-
-def _downloaded_toolchain(version: str) -> Path:
-    """Have the toolchain itself, as the module proxy offers it, on a machine whose Go is absent or too old."""
-    sha256 = artifacts.TOOLCHAIN_SHA256.get(version)
-    if sha256 is None:
-        known = ", ".join(artifacts.TOOLCHAIN_SHA256)
-        raise Problem(f"go: not found, and GO_VERSION {version} is not one of {known}", hint="install Go 1.21 or newer")
-    target = parameters.current().cache_dir / "go" / "toolchain" / f"go{version}"
-    with alone(target):
-        if not target.is_dir():
-            progress.line(f"No Go command that can switch toolchains: taking Go {version} from the module proxy")
-            _unpack_toolchain(f"golang.org/toolchain@v0.0.1-go{version}.linux-amd64", sha256, target)
-    return target / "bin" / "go"
-
-
-def _unpack_toolchain(module: str, sha256: str, target: Path) -> None:
-    path, _, version = module.partition("@")
-    url = f"{_first_address(_proxies(), parameters.current().go_proxy)}/{path}/@v/{version}.zip"
-    archive = download.fetch(url, target.with_name(f"{target.name}.zip"), sha256=sha256)
-    part = part_of(target)
-    with zipfile.ZipFile(archive) as bundle:
-        bundle.extractall(part)
-    root = part / module
-    # A module archive can hold neither nested go.mod files nor execute bits: both are put back, as go itself does.
-    for hidden in root.rglob("_go.mod"):
-        hidden.rename(hidden.with_name("go.mod"))
-    for executable in (*(root / "bin").iterdir(), *(root / "pkg" / "tool").rglob("*")):
-        executable.chmod(executable.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    root.replace(target)
-    shutil.rmtree(part)
-    archive.unlink()
-
-
-def _proxies() -> str:
-    """Return the module proxies: those of the environment or of an installed Go's own settings, else GO_PROXY."""
-    installed = shutil.which("go")
-    chosen = os.environ.get("GOPROXY", "")
-    if not chosen and installed:
-        chosen = shell.run([installed, "env", "GOPROXY"], env={"GOTOOLCHAIN": "local"}, check=False).stdout.strip()
-    return chosen or parameters.current().go_proxy
-
-
-def _first_address(*lists: str) -> str:
-    """Return the first of lists of module proxies that is an address, and neither `direct` nor `off`."""
-    choices = [choice for each in lists for choice in re.split(r"[,|]", each)]
-    return next(choice.rstrip("/") for choice in choices if choice.startswith("http"))

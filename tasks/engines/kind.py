@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tarfile
 import tempfile
@@ -112,7 +113,7 @@ def create(name: str, config: Path) -> None:
         raise Problem(
             f"cluster {name}: kind could not create it; the nodes' logs are in {archive}",
             details="\n".join(lines[-_ERROR_LINES:]),
-            hint=f"tar -tzf {archive}; then run the same command again: it starts this cluster over",
+            hint=f"tar -tzf {shlex.quote(str(archive))}; then run the same command again: it starts this cluster over",
         )
 
 

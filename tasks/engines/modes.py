@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FOLDER = 0o755
 PROGRAM = 0o755
 FILE = 0o644
+# What the digest of something tells of the modes that its files were given.
+GIVEN = f"{FILE:o} {PROGRAM:o}"
 _ANY_EXECUTES = 0o111
 
 

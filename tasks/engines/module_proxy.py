@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.engines import files, golang
+from tasks.engines import files, go_toolchain, golang
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 # (https://go.dev/ref/mod#goproxy-protocol: 404 and 410; 403 is that of a proxy with a list of what it may serve).
 _REFUSED = re.compile(r"reading \S+: (?P<status>(?:403|404|410) [^\n]*)(?:\s+server response: (?P<words>[^\n]*))?")
 _LIFE_SECONDS = 24 * 3600
-# What decides who is asked.
-_VARIABLES = ("GOPROXY", "GONOPROXY", "GOPRIVATE")
 
 
 def refusal(artifact: GoArtifact) -> str:
@@ -65,7 +62,7 @@ def _memory(artifact: GoArtifact) -> Path:
 def _question(artifact: GoArtifact) -> str:
     """Return what identifies the question: the modules at their versions, and who is asked."""
     modules = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
-    asked = [modules, parameters.current().go_proxy, *(os.environ.get(name, "") for name in _VARIABLES)]
+    asked = [modules, parameters.current().go_proxy, go_toolchain.proxies(), go_toolchain.sources()]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import golang, module_proxy
+from tasks.engines import go_toolchain, golang, module_proxy
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
 
@@ -88,7 +88,7 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     (folder / "go.sum").write_text(sums, encoding="utf-8")
     # The toolchain in use, without a question to the proxy.
     root = Path(golang._run_go(folder, "env", "GOROOT").strip())
-    monkeypatch.setattr(golang, "_toolchain", lambda _version: (root / "bin/go", "local"))
+    monkeypatch.setattr(go_toolchain, "choose", lambda _version: (root / "bin/go", "local"))
     values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "CNI_PLUGINS_VERSION": VERSION}
     chosen = parameters.validated(parameters.read(paths.ROOT, values))
     monkeypatch.setattr(parameters, "current", lambda: chosen)
@@ -118,6 +118,27 @@ def test_a_module_that_is_served_is_had_and_compiles(proxy: Server) -> None:
     assert golang.program(ARTIFACT, "thing").is_file()
     proxy.status = 403
     assert module_proxy.refusal(ARTIFACT) == ""
+
+
+def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_the_modules(
+    proxy: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "go.env"
+    own.write_text("GOARCH=arm64\nGOFLAGS=-tags=mine\nGOPRIVATE=*.mine.example\nGOAMD64=v3\n", encoding="utf-8")
+    before = golang.definition(ARTIFACT)
+    monkeypatch.setenv("GOENV", str(own))
+    for name, value in {"GOOS": "windows", "GOEXPERIMENT": "rangefunc", "CGO_ENABLED": "1", "GOROOT": "/none"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GONOSUMDB", "sums.example")
+    go_toolchain._settings.cache_clear()
+    names = ("GOOS", "GOARCH", "GOAMD64", "CGO_ENABLED", "GOEXPERIMENT", "GOPRIVATE", "GONOSUMDB")
+    said = golang._run_go(tmp_path / ARTIFACT.folder, "env", *names).split("\n")[:-1]
+    go_toolchain._settings.cache_clear()
+    assert said == ["linux", "amd64", "v1", "0", "", "*.mine.example", "sums.example"]
+    assert golang.definition(ARTIFACT) == before
+    folder = golang.module_folder(ARTIFACT, MODULE)
+    assert all(path.stat().st_mode & 0o200 for path in (folder, *folder.rglob("*")) if path.is_dir())
+    assert proxy.requests
 
 
 def test_a_proxy_that_fails_is_an_error(proxy: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The sample as it is unpacked; nothing is compiled and no mirror is asked."""
     monkeypatch.setattr(rootfs, "digest", lambda: "base")
+    monkeypatch.setattr(golang, "settle", _settled)
     monkeypatch.setattr(golang, "build_tree", lambda _source, _package, output: _write(output))
     archive_images._base.cache_clear()
     archive_images.inputs.cache_clear()
@@ -30,6 +32,10 @@ def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tree / "build/controller"
     archive_images._base.cache_clear()
     archive_images.inputs.cache_clear()
+
+
+def _settled(*_: object) -> None:
+    """Stand for a toolchain that is there."""
 
 
 def _write(path: Path, text: str = "program") -> None:
@@ -92,6 +98,44 @@ def test_the_context_of_an_operator_holds_what_its_dockerfile_copies_and_no_more
 def test_the_context_of_a_function_holds_the_compiled_program() -> None:
     context = archive_images._assemble(archive_images._IMAGES["cpufunc_calcapp"])
     assert (context / "bin/calcapp").read_text() == "program"
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o027, 0o002])
+def test_an_image_is_the_same_and_readable_for_its_user_whatever_the_umask_is(
+    source: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    before = all_inputs()
+    for path in source.rglob("*"):
+        path.chmod((0o777 if path.is_dir() or path.stat().st_mode & 0o111 else 0o666) & ~umask)
+    assert changed(before) == set()
+    found: dict[str, int] = {}
+
+    def build(context: Path, _tag: str, **_options: object) -> None:
+        found.update({path.name: path.stat().st_mode & 0o7777 for path in [context, *context.rglob("*")]})
+
+    monkeypatch.setattr(docker, "image", lambda _tag: None)
+    monkeypatch.setattr(docker, "build", build)
+    earlier = os.umask(umask)
+    try:
+        archive_images._local(archive_images._IMAGES["cpufunction"])
+    finally:
+        os.umask(earlier)
+    assert set(found.values()) == {0o644, 0o755}
+    assert [found[name] for name in ("cpufunction", "sample_operator", "names.py")] == [0o755, 0o755, 0o644]
+
+
+def test_a_go_that_stands_in_is_a_part_of_what_an_image_is_made_of(
+    go_source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = ["go1.23.0"]
+    monkeypatch.setattr(golang, "version", lambda: used[0])
+    monkeypatch.setattr(golang, "settle", lambda: used.__setitem__(0, "go1.22.5"))
+    monkeypatch.setattr(archive_images, "_ensure", _settled)
+    before = archive_images.inputs("cpufunction")
+    tag = archive_images._local(archive_images._IMAGES["cpufunction"])
+    assert archive_images.inputs("cpufunction") != before
+    assert tag == f"cpufunction:{archive_images.inputs('cpufunction')[:12]}"
+    assert go_source.is_dir()
 
 
 def test_a_dockerfile_that_copies_what_is_not_there_is_one_line(source: Path) -> None:

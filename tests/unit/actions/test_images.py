@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.actions import controller_source, images
-from tasks.engines import cgo, docker, golang, host, module_proxy
+from tasks.engines import cgo, docker, golang, host, modes, module_proxy
 from tasks.problems import Problem
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
 from tests.unit.actions.conftest import REFUSED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.unit.conftest import Lines
@@ -285,8 +285,55 @@ def test_a_program_is_copied_where_it_cannot_be_linked(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(os, "link", refuse)
     (tmp_path / "program").write_text("x", encoding="utf-8")
-    images._link(tmp_path / "program", tmp_path / "copy")
+    modes.link(tmp_path / "program", tmp_path / "copy")
     assert (tmp_path / "copy").read_text(encoding="utf-8") == "x"
+
+
+@pytest.fixture
+def private_umask() -> Iterator[None]:
+    """Run under the umask of a careful user."""
+    earlier = os.umask(0o077)
+    yield
+    os.umask(earlier)
+
+
+def modes_of(root: Path) -> dict[str, int]:
+    return {path.relative_to(root).as_posix(): path.stat().st_mode & 0o7777 for path in [root, *root.rglob("*")]}
+
+
+@pytest.mark.usefixtures("private_umask")
+def test_a_context_is_readable_for_everybody_whatever_umask_and_sources_are(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = images.inputs(LAST)
+    for path in (checkout / "kind").rglob("*"):
+        path.chmod(0o700 if path.is_dir() or path.stat().st_mode & 0o111 else 0o600)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "kubelet").write_text("x", encoding="utf-8")
+    (programs / "kubelet").chmod(0o700)
+    monkeypatch.setattr(images.sources, "folder", lambda *_: programs)
+    context = tmp_path / "context"
+    use = replace(NODE.programs[0], names=("kubelet",))
+    images._assemble(replace(LAST, programs=(use,)), context)
+    found = modes_of(context)
+    assert set(found.values()) == {0o644, 0o755}
+    assert (found["."], found[f"{use.folder}/kubelet"], found["Dockerfile"]) == (0o755, 0o755, 0o644)
+    assert {found[name] for name in found if (context / name).is_dir()} == {0o755}
+    assert modes_of(programs)["kubelet"] == 0o700
+    assert images.inputs(LAST) == before
+
+
+def test_a_file_of_the_users_own_is_linked_with_its_mode_or_copied(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("x", encoding="utf-8")
+    (tmp_path / "real").chmod(0o644)
+    (tmp_path / "driver.run").symlink_to("real")
+    modes.link(tmp_path / "driver.run", tmp_path / "linked")
+    assert (tmp_path / "linked").stat().st_ino == (tmp_path / "real").stat().st_ino
+    (tmp_path / "real").chmod(0o600)
+    modes.link(tmp_path / "driver.run", tmp_path / "copied")
+    assert modes_of(tmp_path)["copied"] == 0o644
+    assert modes_of(tmp_path)["real"] == 0o600
 
 
 def test_optional_programs_that_are_refused_are_left_out_and_it_is_said(

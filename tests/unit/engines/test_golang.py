@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import download, golang, rootfs
+from tasks.engines import download, go_toolchain, golang, rootfs
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
 
@@ -43,7 +43,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[.
 
 
 @pytest.fixture
-def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+def builds(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """Return the go commands that were run; each build makes what Go would make."""
     ran: list[tuple[str, ...]] = []
 
@@ -57,6 +57,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         return ""
 
     monkeypatch.setattr(golang, "_go", go)
+    monkeypatch.setattr(go_toolchain, "choose", lambda version: (checkout / "go", f"go{version}"))
     return ran
 
 
@@ -162,7 +163,7 @@ OWN = "https://own.example,direct"
     ],
 )
 def test_the_first_address_of_the_proxies_serves_the_toolchain(value: str, address: str) -> None:
-    assert golang._first_address(value, OWN) == address
+    assert go_toolchain._first_address(value, OWN) == address
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_the_environment_then_an_installed_go_then_the_parameter_name_the_proxie
     set_proxies: Callable[[str, str | None], None], environment: str, installed: str | None, proxies: str
 ) -> None:
     set_proxies(environment, installed)
-    assert golang._proxies() == proxies
+    assert go_toolchain.proxies() == proxies
 
 
 @pytest.fixture
@@ -206,7 +207,7 @@ def test_go_is_run_with_the_proxies_that_were_chosen(
     choose(GO_PROXY=OWN)
     monkeypatch.delenv("GOPROXY", raising=False)
     monkeypatch.setattr(shutil, "which", lambda _name: None)
-    monkeypatch.setattr(golang, "_toolchain", lambda _version: (tmp_path / "go", "local"))
+    monkeypatch.setattr(go_toolchain, "choose", lambda _version: (tmp_path / "go", "local"))
     (tmp_path / "go").write_text('#!/bin/sh\necho "$GOPROXY"\n', encoding="utf-8")
     (tmp_path / "go").chmod(0o755)
     assert golang._run_go(tmp_path, "version") == f"{OWN}\n"
@@ -227,11 +228,11 @@ def test_a_machine_without_go_gets_the_toolchain_itself(tmp_path: Path, monkeypa
     monkeypatch.setattr(download, "fetch", fetch)
     monkeypatch.setenv("GOPROXY", "https://goproxy.example")
     monkeypatch.setattr(shutil, "which", lambda _name: None)
-    golang._toolchain.cache_clear()
+    go_toolchain.choose.cache_clear()
 
-    executable, toolchain = golang._toolchain("1.23.0")
+    executable, toolchain = go_toolchain.choose("1.23.0")
 
-    golang._toolchain.cache_clear()
+    go_toolchain.choose.cache_clear()
     root = executable.parent.parent
     assert toolchain == "local"
     assert executable.stat().st_mode & 0o111
@@ -243,6 +244,6 @@ def test_a_machine_without_go_gets_the_toolchain_itself(tmp_path: Path, monkeypa
 
 def test_a_toolchain_without_a_known_checksum_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
-    golang._toolchain.cache_clear()
+    go_toolchain.choose.cache_clear()
     with pytest.raises(Problem, match=r"GO_VERSION 1\.24\.9"):
-        golang._toolchain("1.24.9")
+        go_toolchain.choose("1.24.9")
