@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -242,6 +243,9 @@ def _replace_entries(target: Path, fresh: Path, old: Path) -> None:
     moves += [(entry, target / entry.name) for entry in fresh.iterdir()]
     done: list[tuple[Path, Path]] = []
     try:
+        # It is what a cluster mounts; the umask has a part in the mode it was made with.
+        if stat.S_IMODE(target.stat().st_mode) != modes.FOLDER:
+            target.chmod(modes.FOLDER)
         for move in moves:
             move[0].rename(move[1])
             done.append(move)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import uuid
 from typing import TYPE_CHECKING
@@ -112,6 +113,21 @@ def test_a_changed_file_rebuilds_the_image_and_its_descendants_only(chain: Chain
 def test_a_text_for_people_rebuilds_nothing(chain: Chain) -> None:
     (chain.kind / chain.lower.name / "README.md").write_text("words", encoding="utf-8")
     assert current(chain) == [True, True]
+
+
+def test_an_image_holds_what_everybody_can_read_whatever_the_umask_is(chain: Chain) -> None:
+    (chain.kind / chain.lower.name / "file").chmod(0o600)
+    earlier = os.umask(0o077)
+    try:
+        images.build(chain.lower.name)
+    finally:
+        os.umask(earlier)
+    api = docker.client().api
+    made = api.create_container(chain.tags()[0], ["/none"])["Id"]
+    _, stat = api.get_archive(made, f"/{chain.lower.name}")
+    docker.remove_container(made)
+    assert stat["mode"] & 0o777 == 0o644
+    assert images.is_current(chain.lower.name)
 
 
 def test_an_image_removed_by_hand_is_put_back(chain: Chain) -> None:

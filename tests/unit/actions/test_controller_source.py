@@ -281,7 +281,8 @@ def test_a_source_is_readable_for_everybody_whatever_the_umask_is(tree: Path) ->
         controller_source.prepare()
     finally:
         os.umask(earlier)
-    found = [path for path in (tree / "build/controller").rglob("*") if not path.is_symlink()]
+    top = tree / "build/controller"
+    found = [top, *(path for path in top.rglob("*") if not path.is_symlink())]
     assert {stat.S_IMODE(path.stat().st_mode) for path in found} <= {0o644, 0o755}
 
 
