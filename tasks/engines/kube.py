@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Objects = list[Object]
 Lines = list[str]
 
+Refused = kube_requests.Refused
+ABSENT = kube_requests.ABSENT
+
 FIELD_MANAGER = "openkasugai-all-in-one"
 
 _APPLY = "application/apply-patch+yaml"
@@ -36,7 +39,6 @@ _JSON = "application/json"
 _CONNECTIONS = 8
 # Reading three objects one by one costs as much as the list they are in.
 _LIST_FROM = 3
-ABSENT = kube_requests.ABSENT
 # A conflict, a webhook or a definition that has only just been installed, a namespace that is still going away.
 _PASSING = frozenset({403, ABSENT, 409, 429, 500, 502, 503, 504})
 _APPLY_DEADLINE = 30.0
@@ -44,9 +46,6 @@ _PAUSE = 0.5
 _LOG_LINES = 15
 _LOG_WIDTH = 300
 _EVENTS = 8
-
-
-Refused = kube_requests.Refused
 
 
 @dataclass(frozen=True)
