@@ -41,7 +41,7 @@ _LAST_BUNDLED_BUILDKIT = 22
 _ERROR_LINES = 15
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 # What programs say where the one that keeps the credentials is not installed.
-_NO_CREDENTIALS_PROGRAM = re.compile(r'exec: "(docker-credential-[^"]*)": executable file not found')
+_NO_CREDENTIALS_PROGRAM = re.compile(r'error getting credentials - err: (?:exec: ")?(docker-credential-[\w.-]+)')
 # The containerd that a distribution's engine shares, and where it keeps images by default.
 _CONTAINERD = "/run/containerd/containerd.sock"
 _CONTAINERD_DATA = Path("/var/lib/containerd")
@@ -677,7 +677,7 @@ def _time_of(data: bytes) -> int:
 def _build_problem(tag: str, output: str) -> Problem:
     """Return why a build failed."""
     missing = _NO_CREDENTIALS_PROGRAM.search(output)
-    if missing:
+    if missing and shutil.which(missing.group(1)) is None:
         file = docker_context.config_file()
         return Problem(
             f"image {tag}: the build failed: {file} names {missing.group(1)}, which is not installed",

@@ -184,8 +184,11 @@ def builder(front: Front, config: Path, tmp_path: Path) -> str:
     work = tmp_path / "buildx"
     work.mkdir()
     buildx.provide(config, work)
-    shell.run(["docker", "buildx", "create", "--name", "elsewhere", "--driver", "docker-container", "--use"])
-    assert "elsewhere" in shell.run(["docker", "buildx", "ls"]).stdout
+    create = ["docker", "buildx", "create", "--name", "elsewhere", "--driver", "docker-container", "--use"]
+    shell.run(create, env=docker.environment())
+    chosen = shell.run(["docker", "buildx", "inspect"], env=docker.environment()).stdout
+    assert "elsewhere" in chosen
+    assert "inactive" in chosen
     return "elsewhere"
 
 
