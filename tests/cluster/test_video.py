@@ -58,9 +58,7 @@ def passed_on(name: str, output: str) -> bool:
     return seen is not None and int(seen[1]) > 40
 
 
-def test_a_video_is_received_on_one_worker_and_again_on_the_other(
-    verified: Lab, awkward: Path, tmp_path: Path
-) -> None:
+def test_a_video_is_received_on_one_worker_and_again_on_the_other(verified: Lab, awkward: Path, tmp_path: Path) -> None:
     assert passed_on("test.mp4", verified.run("dataflow:p1c1"))
     shutil.copy(awkward.parent / "made/test.mp4", awkward)
     assert passed_on(AWKWARD, verified.run("dataflow:p1c1"))
