@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.engines import access
+from tasks.engines import access, kubeconfigs
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
@@ -69,15 +69,9 @@ def _home(uid: int) -> Path:
 
 def _absent(owner: Owner) -> list[Path]:
     """Return the paths of the user's home that do not exist yet, and that root may make."""
-    wanted = [*_kubeconfigs(), *_caches()]
+    wanted = [*kubeconfigs.files(), *_caches()]
     places = {place for path in wanted if owner.home in path.parents for place in (path, *path.parents)}
     return sorted(place for place in places if owner.home in place.parents and not os.path.lexists(place))
-
-
-def _kubeconfigs() -> list[Path]:
-    from tasks.engines import kind
-
-    return kind.user_kubeconfigs()
 
 
 def _caches() -> list[Path]:

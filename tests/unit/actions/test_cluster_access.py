@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import cluster
+from tasks.actions import cluster, cluster_engine, cluster_owner, cluster_removal, kubeconfig_owner
 from tasks.engines import kind
 from tasks.engines.kind import NodeFacts
 from tasks.problems import Problem
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEFT = r"^kubeconfig: .*/config\.lock: a killed kind or kubectl left this lock"
+NODE = NodeFacts("kind-control-plane", True, "sha256:0", 40000)
 ACCESS = "server: https://127.0.0.1:40000\nname: kind-kind\n"
 
 
@@ -31,17 +33,35 @@ def touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..
     (tmp_path / "config").write_text(ACCESS)
     (tmp_path / "config.lock").touch(0)
     os.utime(tmp_path / "config.lock", (0, 0))
-    for name in ("_make", "_give_back", "_remove_build", "_start_stopped", "_engine_with_our_things"):
-        monkeypatch.setattr(cluster, name, lambda name=name: done.append(name))
+    for module, name in ((cluster, "_make"), (cluster, "_start_stopped"), (cluster_removal, "_remove_build")):
+        monkeypatch.setattr(module, name, lambda name=name: done.append(name))
+    for module, name in (
+        (cluster_owner, "require_ours"),
+        (cluster_engine, "require_same"),
+        (kubeconfig_owner, "objection"),
+        (kubeconfig_owner, "require_free"),
+    ):
+        monkeypatch.setattr(module, name, lambda _name: None)
+    monkeypatch.setattr(cluster_engine, "answers", lambda _name: True)
+    monkeypatch.setattr(cluster_removal, "give_back", lambda _name: done.append("give_back"))
     monkeypatch.setattr(kind, "_run", lambda *words, **_: done.append(words[0]))
     monkeypatch.setattr(kind, "nodes", lambda _name: [])
     return done
 
 
-@pytest.mark.parametrize("act", [cluster.create, cluster.delete, cluster.clean, lambda: kind.delete("kind")])
+@pytest.mark.parametrize(
+    ("nodes", "act"),
+    [
+        ([], cluster.create),
+        ([NODE], cluster_removal.delete),
+        ([NODE], cluster_removal.clean),
+        ([NODE], partial(kind.delete, "kind")),
+    ],
+)
 def test_nothing_is_touched_where_the_kubeconfig_is_locked_for_good(
-    touched: list[str], act: Callable[[], None]
+    touched: list[str], monkeypatch: pytest.MonkeyPatch, nodes: list[NodeFacts], act: Callable[[], None]
 ) -> None:
+    monkeypatch.setattr(kind, "nodes", lambda _name: nodes)
     with pytest.raises(Problem, match=LEFT):
         act()
     assert touched == []
@@ -51,7 +71,7 @@ def test_nothing_is_touched_where_the_kubeconfig_is_locked_for_good(
 def test_a_cluster_that_is_not_kept_needs_the_kubeconfig_though_it_is_in_there(
     touched: list[str], monkeypatch: pytest.MonkeyPatch, keep: bool
 ) -> None:
-    monkeypatch.setattr(kind, "nodes", lambda _name: [NodeFacts("kind-control-plane", True, "sha256:0", 40000)])
+    monkeypatch.setattr(kind, "nodes", lambda _name: [NODE])
     monkeypatch.setattr(cluster, "_keep", lambda: keep)
     monkeypatch.setattr(cluster, "_have_access", lambda: None)
     monkeypatch.setattr(cluster, "until", lambda *_, **__: None)
