@@ -42,7 +42,7 @@ def test_the_cause_of_its_silence_is_named(checkout: Checkout, kept: Path, tmp_p
         (f"unix://{tmp_path}/none.sock", "there is no such socket"),
         (f"unix://{left}", "connection refused"),
         ("tcp://127.0.0.1:1", "no engine answers at tcp://127.0.0.1:1"),
-        ("docker", "no engine answers at docker"),
+        ("docker", "DOCKER_HOST: 'docker' is no address of a Docker engine"),
         (f"unix:///{'long' * 40}", "no engine answers"),
     ):
         assert cause in failure(checkout, "clean", DOCKER_HOST=address)

@@ -64,7 +64,7 @@ def test_who_is_not_in_the_group_is_told_so(address: Path) -> None:
         ("unix:///none/docker.sock", "there is no such socket"),
         (f"unix:///{'long' * 40}", "no engine answers at"),
         ("tcp://127.0.0.1:1", "no engine answers at tcp://127.0.0.1:1"),
-        ("docker", "no engine answers at docker"),
+        ("docker", "DOCKER_HOST: 'docker' is no address of a Docker engine"),
     ],
 )
 def test_an_address_at_which_no_engine_is_is_one_line(
@@ -73,7 +73,7 @@ def test_an_address_at_which_no_engine_is_is_one_line(
     monkeypatch.setenv("DOCKER_HOST", url)
     with pytest.raises(Problem, match=cause) as caught:
         docker.client()
-    assert "DOCKER_HOST" in caught.value.hint
+    assert "DOCKER_HOST" in str(caught.value)
 
 
 def test_an_engine_that_answers_nonsense_is_no_engine(address: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.engines import files
+from tasks.problems import Problem
 from tests.threads import side_by_side
 
 
@@ -66,6 +67,6 @@ def test_threads_that_write_one_file_leave_the_whole_of_one_of_them(tmp_path: Pa
 
 def test_a_write_that_fails_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(Problem, match="is a folder, not a file"):
         files.write(tmp_path / "folder", "x")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
