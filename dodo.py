@@ -1,7 +1,5 @@
 """The front door: which tasks there are, and how doit runs them. Wiring only."""
 
-from doit.doit_cmd import DoitMain
-
 from tasks import database
 from tasks.addons import task_addon, task_addon_image
 from tasks.benchmark import task_benchmark
@@ -32,6 +30,7 @@ from tasks.engines import ownership
 from tasks.gpu import task_gpu_lease, task_gpu_return
 from tasks.images import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
 from tasks.nics import task__enough_functions, task__virtual_functions, task_nics, task_nics_restore, task_nics_status
+from tasks.overview import task_overview
 from tasks.parameters import task_configure, task_parameters
 from tasks.registry import task__registry_image, task_registry, task_registry_ca
 from tasks.reporter import Reporter
@@ -89,6 +88,7 @@ __all__ = [
     "task_nics_restore",
     "task_nics_status",
     "task_node",
+    "task_overview",
     "task_parameters",
     "task_post_setup",
     "task_prepare_scenario",
@@ -100,16 +100,13 @@ __all__ = [
     "task_test",
 ]
 
-# What doit calls itself in its messages; started as a module it would say `-m`.
-DoitMain.BIN_NAME = "./doit"
-
 ownership.give_back_at_exit()
 database.make_folder()
 
 DOIT_CONFIG = {
     "backend": "openkasugai",
     "dep_file": str(paths.TASK_DATABASE),
-    "default_tasks": ["parameters"],
+    "default_tasks": ["overview"],
     "reporter": Reporter,
     "verbosity": 2,
 }

@@ -11,7 +11,7 @@ from tasks.engines import access
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class Do:
@@ -98,9 +98,27 @@ class Same:
         """
         changed = {name: value for name, value in self._function().items() if values.get(name) != value}
         for name, value in changed.items():
-            reasons.note(f"{name}: {values.get(name, 'nothing')} -> {value}")
+            for line in _differences(name, values.get(name), value):
+                reasons.note(line)
         return not changed
 
     def result(self) -> dict[str, Any]:
         """Return what the function says, which for a chooser of tasks are doit's calculated dependencies."""
         return self._function()
+
+
+def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
+    """Yield in words how a value differs from an earlier one."""
+    if isinstance(now, dict):
+        earlier = before if isinstance(before, dict) else {}
+        for key in dict.fromkeys([*earlier, *now]):
+            if earlier.get(key) != now.get(key):
+                yield from _differences(f"{name} {key}", earlier.get(key), now.get(key))
+    else:
+        yield f"{name}: {_worded(now)}" if before is None else f"{name}: {_worded(before)} -> {_worded(now)}"
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "nothing"
+    return "nothing" if value is None else str(value)

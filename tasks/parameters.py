@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.actions import parameters
-from tasks.cluster import clean_all
 from tasks.declare import Do
 from tasks.reporter import QUERY
 
@@ -17,8 +16,7 @@ from tasks.reporter import QUERY
 def task_parameters() -> dict[str, Any]:
     """Show every parameter with its value, origin and meaning (--json for programs)."""
     as_json = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
-    # `doit clean` cleans the default task, which is this one.
-    return {"actions": [Do(parameters.show)], "params": [as_json], "meta": {QUERY: True}, "clean": [clean_all]}
+    return {"actions": [Do(parameters.show)], "params": [as_json], "meta": {QUERY: True}}
 
 
 def task_configure() -> dict[str, Any]:

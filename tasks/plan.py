@@ -3,57 +3,63 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import traceback
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import DoitCmdBase
-from doit.cmdparse import CmdParseError
 from doit.control import TaskControl
-from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
+from doit.exceptions import InvalidDodoFile, InvalidTask
 
+from tasks import layout
 from tasks.actions import plan
 from tasks.actions.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Planned, Step
+from tasks.commands import Command
 from tasks.declare import Same
-from tasks.problems import Problem
 from tasks.reporter import QUERY
 from tasks.screen import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from doit.task import Task
 
 _NOTHING, _ERROR, _CHANGES = 0, 1, 2
 _DEFAULT = "create_cluster_with_all"
 _MOST_REASONS = 4
-_JSON_OPTION = "--json"
-_HELP_OPTIONS = frozenset({"--help", "-h"})
+# Columns that reasons need to stand beside a task; with less they go below it.
+_ROOM = 40
+_INDENT = "    "
+# Tasks whose names begin so are steps of others.
+_INTERNAL = "_"
+_AFTER_INTERNAL = "after an internal task"
+_JSON_OPTION, _ALL_OPTION = "--json", "--all"
 _USAGE = f"""\
-Usage: ./doit plan [{_JSON_OPTION}] [TASK ...]
+Usage: ./doit plan [{_JSON_OPTION}] [{_ALL_OPTION}] [TASK ...]
 
-Shows what a run of the tasks ({_DEFAULT} when none is named) would do, why, whom it disturbs and how long it
-takes. Nothing is changed.
+Shows what a run of the tasks ({_DEFAULT} when none is named)
+would do, why, whom it disturbs and how long it takes. Nothing is changed.
 
-  {_JSON_OPTION}  print an object for programs
+  {_ALL_OPTION}   show internal tasks (_...) too
+  {_JSON_OPTION}  print an object for programs, with all tasks
   --help  print this
 
 Exit codes: 0 nothing to do, 2 changes, 1 error.
 """
 _AS_JSON = {"name": "as_json", "short": "", "long": "json", "type": bool, "default": False, "help": "show JSON"}
+_ALL = {"name": "internal", "long": "all", "type": bool, "default": False, "help": "show internal tasks (_...) too"}
 
 
-class Plan(DoitCmdBase):  # type: ignore[misc]
+class Plan(Command):
     """Shows what a run of tasks would do. Exit codes: 0 nothing, 2 changes, 1 error."""
 
     name = "plan"
-    doc_purpose = "show what a run would do, why, whom it disturbs and how long it takes; exit code 2 if anything"
+    doc_purpose = "show what a run would do, and why; changes nothing"
     doc_usage = "[TASK ...] (create_cluster_with_all when none is named)"
     doc_description = None
-    cmd_options = (_AS_JSON,)
+    cmd_options = (_AS_JSON, _ALL)
+    refused = _ERROR
 
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the command; whatever goes wrong is exit code 1, so that 2 means changes and nothing else.
@@ -64,37 +70,36 @@ class Plan(DoitCmdBase):  # type: ignore[misc]
         Returns:
             The exit code.
         """
-        if not _HELP_OPTIONS.isdisjoint(in_args):
-            sys.stdout.write(_USAGE)
-            return _NOTHING
+        # doit takes what follows a task for that task's own option.
+        own = [word for word in in_args if word in {_JSON_OPTION, _ALL_OPTION}]
         try:
-            return int(super().parse_execute(in_args))
-        except CmdParseError as error:
-            sys.stderr.write(f"ERROR: {_without_parser(error)}\nTry: ./doit plan --help\n")
+            return int(super().parse_execute([*own, *(word for word in in_args if word not in own)]))
         except (InvalidDodoFile, InvalidTask) as error:
             sys.stderr.write(f"ERROR: {error}\n")
         except Exception:  # noqa: BLE001 - a bug keeps its traceback, and doit's own code for it is another
             sys.stderr.write(traceback.format_exc())
         return _ERROR
 
-    def _execute(self, as_json: bool) -> int:
+    def _help(self, in_args: list[str]) -> int:  # noqa: ARG002 - as the command's
+        sys.stdout.write(_USAGE)
+        return _NOTHING
+
+    def _execute(self, as_json: bool, internal: bool) -> int:
         """Print the plan.
 
         Args:
             as_json: Print an object for programs.
+            internal: Show internal tasks too.
 
         Returns:
             The exit code.
+
+        Raises:
+            Problem: A parameter is wrong.
         """
-        chosen: list[str] = [_DEFAULT] if self.sel_default_tasks else list(self.sel_tasks)
-        # doit takes what follows a task for that task's own option.
-        as_json = as_json or _JSON_OPTION in chosen
-        try:
-            planned = plan.plan(list(self._steps([word for word in chosen if word != _JSON_OPTION])))
-        except (Problem, InvalidCommand) as problem:
-            sys.stderr.write(f"{problem}\n")
-            return _ERROR
-        self.outstream.write(f"{_json(planned) if as_json else _text(planned)}\n")
+        chosen = [_DEFAULT] if self.sel_default_tasks else list(self.sel_tasks)
+        planned = plan.plan(list(self._steps(chosen)))
+        self.outstream.write(f"{_json(planned) if as_json else _text(planned, internal=internal)}\n")
         return _CHANGES if plan.changes(planned) else _NOTHING
 
     def _steps(self, chosen: Sequence[str]) -> Iterator[Step]:
@@ -118,13 +123,8 @@ class Plan(DoitCmdBase):  # type: ignore[misc]
             needs=needs,
             acts=bool(task.actions) and not (task.meta or {}).get(QUERY),
             always=not task.uptodate,
-            examine=partial(_examine, task, self.dep_manager.get_values(name)),
+            examine=partial(examine, task, self.dep_manager.get_values(name)),
         )
-
-
-def _without_parser(error: CmdParseError) -> str:
-    """Return what doit's parser complains of, without its own name and the options it prints as objects."""
-    return re.sub(r"^Error parsing Command: | \(parsing options: .*", "", str(error), flags=re.DOTALL)
 
 
 def _chosen(task: Task, tasks: dict[str, Task]) -> list[str]:
@@ -133,7 +133,16 @@ def _chosen(task: Task, tasks: dict[str, Task]) -> list[str]:
     return [need for chooser in choosers for need in chooser.result().get("task_dep", ())]
 
 
-def _examine(task: Task, values: dict[str, Any]) -> bool:
+def examine(task: Task, values: dict[str, Any]) -> bool:
+    """Return whether a task is up to date.
+
+    Args:
+        task: A task with checks.
+        values: What it saved at its last run.
+
+    Raises:
+        Problem: That cannot be seen.
+    """
     # Each is asked, so that each can say what it lacks.
     answers = [check.examine(values) for check, *_ in task.uptodate]
     return all(answers)
@@ -149,31 +158,81 @@ def _json(planned: Sequence[Planned]) -> str:
     return json.dumps(content, indent=2)
 
 
-def _text(planned: Sequence[Planned]) -> str:
+def _text(planned: Sequence[Planned], *, internal: bool) -> str:
+    width = layout.columns()
     moving = [one for one in planned if one.state != CURRENT]
-    widths = [max((len(text) for text in column), default=0) for column in zip(*map(_cells, moving), strict=True)]
+    shown = [one for one in moving if internal or not _is_internal(one.name)]
+    widths = [max(map(layout.cells, column)) for column in zip(*map(_cells, shown), strict=True)]
+    told = {one.name: one.reasons for one in moving} if internal else _told(moving)
     parameters = dict.fromkeys(text for one in moving for text in one.parameters)
-    blocks = [list(parameters), [_row(one, widths) for one in moving], list(_summary(planned))]
+    rows = [line for one in shown for line in _row(one, told[one.name], widths, width)]
+    blocks = [_wrapped(parameters, width), rows, _wrapped(_summary(planned, len(moving) - len(shown)), width)]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _is_internal(name: str) -> bool:
+    return name.startswith(_INTERNAL)
+
+
+def _told(moving: Sequence[Planned]) -> dict[str, tuple[str, ...]]:
+    """Return the reasons of each task with those of the internal ones before it in place of their names."""
+    by_name = {one.name: one for one in moving}
+    return {one.name: _without_internal(one, by_name) for one in moving}
+
+
+def _without_internal(one: Planned, by_name: Mapping[str, Planned]) -> tuple[str, ...]:
+    if not any(map(_is_internal, one.after)):
+        return one.reasons
+    named: dict[str, None] = {}
+    reasons: dict[str, None] = {}
+    _look_through(one, by_name, named, reasons)
+    words = [plan.after(list(named))] if named else list(reasons) or [_AFTER_INTERNAL]
+    stops = [reason for name in one.after if by_name[name].state == STOP for reason in by_name[name].reasons]
+    own = [reason for reason in one.reasons if reason != plan.after(one.after)]
+    return tuple(dict.fromkeys([*stops, *words, *own]))
+
+
+def _look_through(
+    one: Planned, by_name: Mapping[str, Planned], named: dict[str, None], reasons: dict[str, None]
+) -> None:
+    """Gather the tasks with a name for users that one follows, and why the internal ones between run."""
+    for name in one.after:
+        if not _is_internal(name):
+            named[name] = None
+            continue
+        cause = by_name[name]
+        if cause.state != RUN:  # that it runs says nothing about this one
+            reasons.update(dict.fromkeys(reason for reason in cause.reasons if reason != plan.after(cause.after)))
+        _look_through(cause, by_name, named, reasons)
 
 
 def _cells(one: Planned) -> tuple[str, str, str]:
     return one.state, one.name, f"about {duration(one.seconds)}" if one.seconds is not None else ""
 
 
-def _row(one: Planned, widths: Sequence[int]) -> str:
-    cells = "  ".join(cell.ljust(width) for cell, width in zip(_cells(one), widths, strict=True))
-    more = len(one.reasons) - _MOST_REASONS
-    shown = [*one.reasons[:_MOST_REASONS], *([f"{more} more"] if more > 0 else [])]
-    return f"{cells}  {'; '.join(shown)}".rstrip()
+def _row(one: Planned, reasons: Sequence[str], widths: Sequence[int], width: int) -> list[str]:
+    head = "  ".join(layout.padded(cell, room) for cell, room in zip(_cells(one), widths, strict=True) if room)
+    more = len(reasons) - _MOST_REASONS
+    text = "; ".join([*reasons[:_MOST_REASONS], *([f"{more} more"] if more > 0 else [])])
+    if layout.cells(f"{head}  ") + _ROOM <= width or not text:
+        return layout.hanging(f"{head}  ", text, width)
+    return [*layout.wrapped(head.rstrip(), width), *layout.hanging(_INDENT, text, width)]
 
 
-def _summary(planned: Sequence[Planned]) -> Iterator[str]:
+def _wrapped(lines: Iterable[str], width: int) -> list[str]:
+    return [part for line in lines for part in layout.wrapped(line, width)]
+
+
+def _summary(planned: Sequence[Planned], hidden: int) -> Iterator[str]:
     counts = {state: sum(one.state == state for one in planned) for state in (RUN, UNKNOWN, STOP, BLOCKED, CURRENT)}
     if counts[CURRENT] == len(planned):
         yield f"Nothing to do: {len(planned)} tasks are up to date"
         return
-    yield ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    note = f" ({hidden} of them internal, shown by {_ALL_OPTION})" if hidden else ""
+    yield ", ".join(f"{count} {state}" for state, count in counts.items() if count) + note
+    if hidden:
+        stops = [reason for one in planned if one.state == STOP and _is_internal(one.name) for reason in one.reasons]
+        yield from (f"Stops: {reason}" for reason in dict.fromkeys(stops))
     yield f"Time: {_estimate(planned)}"
     yield from (f"Disturbs {what}" for what in _disrupted(planned))
 

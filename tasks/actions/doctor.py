@@ -15,6 +15,7 @@ from tasks.engines import docker
 from tasks.problems import Problem
 from tasks.settings import images, parameters, patterns
 from tasks.settings.checks import (
+    ABSENT_ON_OTHERS,
     BASE,
     CHECKS,
     CONTROLLER,
@@ -42,6 +43,10 @@ _DEADLINE = 2.2
 _LIBRARIES = ("docker", "requests", "cryptography.x509")
 _MARKS = {OK: "ok", FAILED: "FAILED", UNKNOWN: "unknown"}
 _IGNORED = "ignored"
+_ANOTHER_MACHINE = (
+    "This machine has no SR-IOV card, no GPU, no controller archive and no harbor. PROFILE=lab needs none of them:"
+    " PROFILE=lab ./doit dataflow:calcapp-basic"
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ def report(*, target: str = "", as_json: bool = False) -> None:
     if obstacles:
         raise Problem(
             f"{len(obstacles)} of {len(results)} checks failed: {', '.join(obstacles)}",
+            details=_another_machine(results),
             hint=f"the cures above; or, at your own risk, IGNORE_CHECKS={','.join(obstacles)}",
         )
 
@@ -101,10 +107,11 @@ def require(target: str) -> None:
     Raises:
         Problem: One line a check that failed, each with its cure.
     """
-    obstacles = [result for result in examine(purposes_of(target)) if result.is_obstacle]
+    results = examine(purposes_of(target))
+    obstacles = [result for result in results if result.is_obstacle]
     if obstacles:
         lines = [f"{one.name}: {one.title}: {one.found}; needed: {one.needed}. Cure: {one.cure}" for one in obstacles]
-        raise Problem("\n".join(lines), hint=f"./doit doctor --for {target}")
+        raise Problem("\n".join(lines), hint=f"./doit doctor --for {target}", details=_another_machine(results))
 
 
 def is_settled(target: str) -> bool:
@@ -154,16 +161,32 @@ def examine(purposes: Sequence[str], host: Host | None = None) -> list[Result]:
     Raises:
         Problem: A parameter is wrong.
     """
+    return _looked_at([check for check in CHECKS if set(check.purposes) & set(purposes)], host)
+
+
+def _looked_at(wanted: Sequence[Check], host: Host | None = None) -> list[Result]:
     from tasks.actions import checks
     from tasks.engines import host as machines
 
     chosen = parameters.current()
     machine = host or machines.Host()
-    wanted = [check for check in CHECKS if set(check.purposes) & set(purposes)]
     for library in _LIBRARIES:
         importlib.import_module(library)
     findings = _side_by_side(wanted, lambda check: checks.LOOKS[check.name](machine, chosen))
     return [_result(check, finding, chosen) for check, finding in zip(wanted, findings, strict=True)]
+
+
+def _another_machine(results: Sequence[Result]) -> str:
+    """Return a line on the lab where the machine has nothing of what makes the manual's server, or an empty string.
+
+    Args:
+        results: What was found already.
+    """
+    looked = {result.name for result in results}
+    others = _looked_at([check for check in CHECKS if check.name in ABSENT_ON_OTHERS and check.name not in looked])
+    states = {result.name: result.state for result in (*results, *others)}
+    lacks_all = all(states[name] in map(_MARKS.get, absent) for name, absent in ABSENT_ON_OTHERS.items())
+    return _ANOTHER_MACHINE if lacks_all else ""
 
 
 def _side_by_side(wanted: Sequence[Check], look: Callable[[Check], Finding]) -> list[Finding]:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from tasks import progress
+from tasks import layout, progress
 from tasks.engines import files
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tasks.settings.parameters import Declaration, Layers
 
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9_@%+=:,./*^-]*")
+_MARGIN, _GAP = "  ", "  "
+# Columns that a longer value takes more than; the few that do would set all others apart.
+_USUAL_VALUE = 32
+# With fewer columns a meaning says nothing.
+_LEAST_MEANING = 24
+_CUT = "Cut to the terminal; whole: ./doit parameters | less -S, or --json"
 _HEADER = """\
 # The parameters of this checkout: edit the values here. The process environment wins over this file.
 # `./doit configure` adds what is missing and leaves the rest as it is; a line that you remove has its default again.
@@ -75,22 +82,48 @@ def _json(layers: Layers) -> str:
 
 
 def _table(layers: Layers) -> str:
-    """Return the table as aligned columns under the heading of each group."""
-    settings = layers.settings
-    columns = [
-        max(len(declaration.name) for declaration in layers.declarations),
-        max(len(setting.value) for setting in settings.values()),
-        max(len(setting.origin) for setting in settings.values()),
-    ]
+    """Return the table as columns under the heading of each group; on a terminal no line is longer than that."""
+    room = layout.columns() if sys.stdout.isatty() else None
+    rows = [_row(layers, declaration) for declaration in layers.declarations]
+    widths = _widths(rows, room)
     lines: list[str] = []
     for group, members in groupby(layers.declarations, attrgetter("group")):
         lines += ["", group] if lines else [group]
-        for declaration in members:
-            setting = settings[declaration.name]
-            cells = (declaration.name, setting.value, setting.origin)
-            padded = "  ".join(cell.ljust(width) for cell, width in zip(cells, columns, strict=True))
-            lines.append(f"  {padded}  {declaration.meaning}")
-    return "\n".join(lines)
+        lines += [_line(_row(layers, declaration), widths, room) for declaration in members]
+    return "\n".join([*lines, *([_CUT] if room and _are_cut(rows, widths) else [])])
+
+
+def _are_cut(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> bool:
+    return any(layout.cells(cell) > width for row in rows for cell, width in zip(row, widths, strict=True))
+
+
+def _row(layers: Layers, declaration: Declaration) -> tuple[str, ...]:
+    setting = layers.settings[declaration.name]
+    return declaration.name, setting.value, setting.origin, declaration.meaning
+
+
+def _widths(rows: Sequence[Sequence[str]], room: int | None) -> list[int]:
+    """Return the columns of name, value, origin and meaning; the last is 0 where it has no room.
+
+    Args:
+        rows: Cells of every line.
+        room: Columns of a line; None cuts nothing.
+    """
+    name, value, origin, meaning = (max(map(layout.cells, column)) for column in zip(*rows, strict=True))
+    value = min(value, _USUAL_VALUE)
+    if room is None:
+        return [name, value, origin, meaning]
+    rest = room - sum((len(_MARGIN), name, origin, 3 * len(_GAP)))
+    if rest - value >= _LEAST_MEANING:
+        return [name, value, origin, rest - value]
+    return [name, max(rest + len(_GAP), len(_GAP)), origin, 0]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], room: int | None) -> str:
+    if room is None:
+        return f"{_MARGIN}{_GAP.join(map(layout.padded, row, widths))}".rstrip()
+    cells = [layout.padded(layout.cut(cell, width), width) for cell, width in zip(row, widths, strict=True) if width]
+    return layout.cut(f"{_MARGIN}{_GAP.join(cells)}".rstrip(), room)
 
 
 def _as_file(declarations: Iterable[Declaration], layers: Layers) -> str:

@@ -51,6 +51,7 @@ class Planned:
         name: Its name.
         state: CURRENT, RUN, UNKNOWN, STOP or BLOCKED.
         reasons: Why.
+        after: Names of the tasks before it that the reasons speak of.
         parameters: What else changed since it was last as it should be.
         remade: Whether what it makes will certainly differ from what is there.
         disrupts: What of the user's it would interrupt.
@@ -60,6 +61,7 @@ class Planned:
     name: str
     state: str
     reasons: tuple[str, ...]
+    after: tuple[str, ...]
     parameters: tuple[str, ...]
     remade: bool
     disrupts: tuple[str, ...]
@@ -108,6 +110,7 @@ class _Verdict:
     reasons: tuple[str, ...] = ()
     remade: bool = False
     follows: bool = False
+    after: tuple[str, ...] = ()
     disrupts: tuple[str, ...] = ()
 
 
@@ -118,6 +121,7 @@ def _decided(step: Step, causes: Sequence[Planned], before: Mapping[str, str], t
         name=step.name,
         state=verdict.state,
         reasons=tuple(dict.fromkeys(verdict.reasons)),
+        after=verdict.after,
         parameters=() if verdict.state == CURRENT else tuple(_changed_parameters(before)),
         remade=verdict.remade,
         # What follows from another task interrupts nothing that this one has not interrupted already.
@@ -129,7 +133,7 @@ def _decided(step: Step, causes: Sequence[Planned], before: Mapping[str, str], t
 def _verdict(step: Step, causes: Sequence[Planned]) -> _Verdict:
     stopped = [cause.name for cause in causes if cause.state in {STOP, BLOCKED}]
     if stopped:
-        return _Verdict(BLOCKED, (_after(stopped),))
+        return _Verdict(BLOCKED, (after(stopped),), after=tuple(stopped))
     if step.always:
         return _Verdict(RUN, ("runs each time",))
     with reasons.heard() as said:
@@ -155,14 +159,16 @@ def _moved(step: Step, causes: Sequence[Planned], *, otherwise: _Verdict) -> _Ve
         otherwise: What holds where nothing certain follows from them.
     """
     outcomes = {cause.name: _outcome(cause, step) for cause in causes if cause.state != CURRENT}
-    after = {name: outcome for name, outcome in outcomes.items() if outcome != known.NOTHING}
-    found = set(after.values())
-    words = _after(list(after))
+    followed = {name: outcome for name, outcome in outcomes.items() if outcome != known.NOTHING}
+    found = set(followed.values())
+    words = after(list(followed))
     if known.STOP in found and not parameters.current().recreate:
-        return _Verdict(STOP, (words, "needs consent: RECREATE=1"))
+        return _Verdict(STOP, (words, "needs consent: RECREATE=1"), after=tuple(followed))
     if found & {known.RUN, known.STOP}:
-        return _Verdict(RUN, (words,), remade=True, follows=True)
-    return _Verdict(UNKNOWN, (words,)) if after and otherwise.state == CURRENT else otherwise
+        return _Verdict(RUN, (words,), remade=True, follows=True, after=tuple(followed))
+    if followed and otherwise.state == CURRENT:
+        return _Verdict(UNKNOWN, (words,), after=tuple(followed))
+    return otherwise
 
 
 def _outcome(cause: Planned, step: Step) -> str:
@@ -171,7 +177,8 @@ def _outcome(cause: Planned, step: Step) -> str:
     return outcome if cause.remade or outcome == known.NOTHING else ""
 
 
-def _after(names: Sequence[str]) -> str:
+def after(names: Sequence[str]) -> str:
+    """Return the reason that tasks before one are."""
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return f"after {', '.join(names[:_MOST_NAMES])}{more}"
 

@@ -42,14 +42,22 @@ def _rows() -> Iterator[tuple[str, str]]:
         yield from _workloads()
 
 
-def _images() -> Iterator[tuple[str, str]]:
-    """Yield the images of the profile, from that of the nodes down to what the chain starts from."""
+def profile_images() -> Iterator[tuple[str, docker.ImageFacts | None]]:
+    """Yield the images of the profile by tag, from that of the nodes down to what the chain starts from.
+
+    Raises:
+        Problem: No engine answers.
+    """
     name = images.NODE_IMAGE
     while name != images.BASE:
         tag = images.tag(name, parameters.current())
-        found = docker.image(tag)
-        yield f"image {tag}", found.id.removeprefix("sha256:")[:12] if found else _ABSENT
+        yield tag, docker.image(tag)
         name = images.parent_name(images.named(name), node_runtime.chosen())
+
+
+def _images() -> Iterator[tuple[str, str]]:
+    for tag, found in profile_images():
+        yield f"image {tag}", found.id.removeprefix("sha256:")[:12] if found else _ABSENT
 
 
 def _container(name: str) -> str:

@@ -45,6 +45,14 @@ OK = "ok"
 FAILED = "failed"
 UNKNOWN = "unknown"
 
+# What these checks end with where what they look at is absent; a machine that lacks all is not the manual's server.
+ABSENT_ON_OTHERS = {
+    "ofed": (UNKNOWN,),  # of a card that is there it would tell the driver
+    "gpu": (FAILED,),
+    "archive": (FAILED,),
+    "registry-ca": (FAILED, UNKNOWN),
+}
+
 # A node of kind is a systemd with a container runtime; below these the second or third one fails to start.
 INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
 
