@@ -15,8 +15,6 @@ def main() -> int:
     streams.guard()  # before doit, which keeps standard output as a default
     from doit.doit_cmd import DoitMain
 
-    # Started as a module it would call itself by the module's file.
-    DoitMain.BIN_NAME = "./doit"
     code = int(DoitMain().run(sys.argv[1:]) or 0)
     return streams.finish() or code
 

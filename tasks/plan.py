@@ -183,27 +183,12 @@ def _told(moving: Sequence[Planned]) -> dict[str, tuple[str, ...]]:
 def _without_internal(one: Planned, by_name: Mapping[str, Planned]) -> tuple[str, ...]:
     if not any(map(_is_internal, one.after)):
         return one.reasons
-    named: dict[str, None] = {}
-    reasons: dict[str, None] = {}
-    _look_through(one, by_name, named, reasons)
-    words = [plan.after(list(named))] if named else list(reasons) or [_AFTER_INTERNAL]
-    stops = [reason for name in one.after if by_name[name].state == STOP for reason in by_name[name].reasons]
-    own = [reason for reason in one.reasons if reason != plan.after(one.after)]
-    return tuple(dict.fromkeys([*stops, *words, *own]))
-
-
-def _look_through(
-    one: Planned, by_name: Mapping[str, Planned], named: dict[str, None], reasons: dict[str, None]
-) -> None:
-    """Gather the tasks with a name for users that one follows, and why the internal ones between run."""
-    for name in one.after:
-        if not _is_internal(name):
-            named[name] = None
-            continue
-        cause = by_name[name]
-        if cause.state != RUN:  # that it runs says nothing about this one
-            reasons.update(dict.fromkeys(reason for reason in cause.reasons if reason != plan.after(cause.after)))
-        _look_through(cause, by_name, named, reasons)
+    # That an internal one runs says nothing about this one; why it does not, or may, does.
+    causes = [by_name[name] for name in one.after if _is_internal(name) and by_name[name].state != RUN]
+    inherited = [reason for cause in causes for reason in _without_internal(cause, by_name)]
+    named = [name for name in one.after if not _is_internal(name)]
+    before = [*inherited, *([plan.after(named)] if named else [])] or [_AFTER_INTERNAL]
+    return tuple(dict.fromkeys([*before, *(reason for reason in one.reasons if reason != plan.after(one.after))]))
 
 
 def _cells(one: Planned) -> tuple[str, str, str]:

@@ -105,7 +105,7 @@ def _after_options(task: Task, words: Sequence[str]) -> list[str]:
 def _complaint(name: str, known: Sequence[str]) -> str:
     if name in credentials.NAMES:
         return f"{name}: is taken from the environment only, since everybody can read a command line"
-    near = difflib.get_close_matches(name.upper(), known, n=1)
+    near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_SIMILAR)
     if near:
         return f"{name}: is not a parameter; did you mean {near[0]}?"
     return f"{name}: is not a parameter; a variable for other programs goes in front: {name}=... ./doit ..."

@@ -146,6 +146,8 @@ def _or_problem(look: Callable[[_World], str], world: _World) -> str:
         return look(world)
     except Problem as problem:
         return problem.message
+    except Exception as error:  # noqa: BLE001 - this page says what cannot be seen, and the task that needs it why
+        return f"cannot be seen: {type(error).__name__}: {error}"
 
 
 def _engine(world: _World) -> str:

@@ -222,6 +222,26 @@ def test_a_run_that_would_stop_for_consent_is_told_before(made: Planner) -> None
     assert planned["_kind"]["reasons"][0] == "needs consent: RECREATE=1"
 
 
+def test_internal_tasks_are_shown_on_demand_and_why_they_stop_always(made: Planner) -> None:
+    text = made.text(IMG_TAG="9")
+    assert not re.search(r"^\w+ +_", text, re.MULTILINE)
+    assert "Stops: needs consent: RECREATE=1" in text.splitlines()
+    assert "(2 of them internal, shown by --all)" in text
+    blocked = re.search(r"^blocked +controller:managers\s+(.*)", text, re.MULTILINE)
+    assert blocked
+    assert blocked[1] == "after image:upper; needs consent: RECREATE=1"
+    assert re.search(r"^stop +_kind ", made.text("--all", IMG_TAG="9"), re.MULTILINE)
+
+
+def test_info_says_what_differs_or_that_nothing_does(made: Planner) -> None:
+    done = made.checkout.doit("info", "image:lower", env={"CACHE_DIR": str(made.cache)})
+    assert (done.returncode, done.stdout.splitlines()[2], done.stderr) == (0, "up to date", "")
+    done = made.checkout.doit("info", "image:lower", "IMG_TAG=9", env={"CACHE_DIR": str(made.cache)})
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[2:4] == ["not up to date:", "  lower: lower(22.04.5) -> lower(9)"]
+    assert "needs    engine" in done.stdout
+
+
 @pytest.mark.parametrize("name", ["lower", "_kind", "managers"])
 def test_a_thing_removed_by_hand_is_named(made: Planner, name: str) -> None:
     (made.world / name).unlink()
@@ -299,7 +319,7 @@ def test_help_is_the_usage_and_no_plan(planner: Planner, words: list[str]) -> No
     done = planner.checkout.doit("plan", *words)
     assert (done.returncode, done.stderr) == (0, "")
     usage, *rest = done.stdout.splitlines()
-    assert usage == "Usage: ./doit plan [--json] [TASK ...]"
+    assert usage == "Usage: ./doit plan [--json] [--all] [TASK ...]"
     assert rest[-1] == "Exit codes: 0 nothing to do, 2 changes, 1 error."
 
 

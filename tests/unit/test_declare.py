@@ -11,7 +11,8 @@ from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
 from doit.exceptions import TaskFailed
 
-from tasks.declare import Current, Do
+from tasks import reasons
+from tasks.declare import Current, Do, Same
 from tasks.engines import access
 from tasks.problems import Problem
 from tasks.settings import paths
@@ -127,3 +128,23 @@ def test_a_check_that_cannot_be_made_is_not_up_to_date(doit: Callable[..., int])
     runs: list[int] = []
     assert doit({"actions": [Do(runs.append, 1)], "uptodate": [Current(unreachable)]}, "t") == 0
     assert runs == [1]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": "x"}, {"a": "y"}, ["a: x -> y"]),
+        ({}, {"names": ["image:x", "image:y"]}, ["names: image:x, image:y"]),
+        ({"names": ["x"]}, {"names": []}, ["names: x -> nothing"]),
+        (
+            {"lack": {"p1": ["no GPU"], "p2": ["no card"], "p3": ["no card"]}},
+            {"lack": {"p1": ["no GPU"], "p2": ["no GPU", "no card"]}},
+            ["lack p2: no card -> no GPU, no card", "lack p3: no card -> nothing"],
+        ),
+    ],
+)
+def test_what_changed_is_told_in_words(before: dict[str, Any], now: dict[str, Any], said: list[str]) -> None:
+    with reasons.heard() as heard:
+        assert Same(lambda: now).examine(before) == (not said)
+    assert heard.reasons == said

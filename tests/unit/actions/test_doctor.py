@@ -65,6 +65,37 @@ def test_a_failure_is_shown_with_its_cure_and_fails(machine: dict[str, Finding],
     assert shown[row + 1].strip() == "cure: sudo swapoff -a, and remove it from /etc/fstab"
 
 
+NOTHING_OF_THE_SERVER = {
+    "ofed": Finding(UNKNOWN, "no card", "a driver"),
+    "gpu": Finding(FAILED, "none", "an NVIDIA GPU"),
+    "archive": Finding(FAILED, "not there", "an archive"),
+    "registry-ca": Finding(FAILED, "no route to host", "a CA"),
+}
+
+
+def test_a_machine_with_nothing_of_the_manuals_server_is_told_of_the_lab(
+    machine: dict[str, Finding], said: Lines
+) -> None:
+    machine.update(NOTHING_OF_THE_SERVER)
+    with pytest.raises(Problem) as caught:
+        doctor.report()
+    assert "PROFILE=lab needs none of them" in caught.value.details
+    machine["swap"] = FAILED_SWAP
+    with pytest.raises(Problem, match="PROFILE=lab needs none of them"):
+        doctor.require("create_cluster")
+
+
+@pytest.mark.parametrize("there", NOTHING_OF_THE_SERVER)
+def test_a_machine_with_a_part_of_the_manuals_server_is_not_sent_to_the_lab(
+    machine: dict[str, Finding], there: str
+) -> None:
+    machine.update({name: finding for name, finding in NOTHING_OF_THE_SERVER.items() if name != there})
+    machine["swap"] = FAILED_SWAP
+    with pytest.raises(Problem) as caught:
+        doctor.require("create_cluster")
+    assert "PROFILE=lab" not in str(caught.value)
+
+
 def test_an_ignored_check_is_shown_and_is_no_obstacle(
     machine: dict[str, Finding], said: Lines, choose: Callable[..., None]
 ) -> None:
