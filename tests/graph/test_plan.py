@@ -230,7 +230,7 @@ def test_internal_tasks_are_shown_on_demand_and_why_they_stop_always(made: Plann
     blocked = re.search(r"^blocked +controller:managers\s+(.*)", text, re.MULTILINE)
     assert blocked
     assert blocked[1] == "after image:upper; needs consent: RECREATE=1"
-    assert re.search(r"^stop +_kind ", made.text("--all", IMG_TAG="9"), re.MULTILINE)
+    assert re.search(r"^stop +_kind\b", made.text("--all", IMG_TAG="9"), re.MULTILINE)
 
 
 def test_info_says_what_differs_or_that_nothing_does(made: Planner) -> None:
