@@ -5,6 +5,8 @@ pyproject.toml names the loader and each class, so that `./doit` and the `doit` 
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import Any
 
@@ -88,12 +90,21 @@ class Command(DoitCmdBase):  # type: ignore[misc]
             return self._help(in_args)
         try:
             words.take(front._CMDLINE_VARS or {})  # noqa: SLF001 - doit offers those only that one knows by name
-            return super().parse_execute(in_args)
+            return self._flushed(super().parse_execute(in_args))
+        except BrokenPipeError:
+            # Whoever read has seen enough; what Python still holds would fail again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
         except CmdParseError as error:
             sys.stderr.write(f"ERROR: {words.without_parser(error)}\nTry: ./doit {self.name} --help\n")
         except (InvalidCommand, Problem) as refusal:
             sys.stderr.write(f"{refusal}\n")
         return self.refused
+
+    @staticmethod
+    def _flushed(code: Any) -> Any:
+        sys.stdout.flush()
+        return code
 
     def _help(self, in_args: list[str]) -> Any:
         """Show the usage of the first task that is named, or else of the command."""

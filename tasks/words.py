@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # How alike two names are that a typing mistake lies between, from 0 to 1.
 _SIMILAR = 0.76
 _MOST = 3
+_TAKE_PATTERNS = ("run", "plan", "clean")
 
 
 def take(given: Mapping[str, str]) -> None:
@@ -56,7 +57,7 @@ def complaint(command: str, chosen: Sequence[str], tasks: Iterable[Task], comman
     rest = list(chosen)
     while rest:
         word = rest.pop(0)
-        if not _is_known(word, {*by_name, *targets}):
+        if not _is_known(word, {*by_name, *targets}, patterns=command in _TAKE_PATTERNS):
             return no_such(word, by_name, commands, command=command)
         if word in by_name:
             try:
@@ -91,8 +92,8 @@ def without_parser(error: CmdParseError) -> str:
     return re.sub(r"^Error parsing parameter '(\w+)'(?: <class '\w+'>)?\.\s*", r"\1: ", text).strip()
 
 
-def _is_known(word: str, names: Collection[str]) -> bool:
-    return any(fnmatchcase(name, word) for name in names) if "*" in word else word in names
+def _is_known(word: str, names: Collection[str], *, patterns: bool) -> bool:
+    return any(fnmatchcase(name, word) for name in names) if patterns and "*" in word else word in names
 
 
 def _after_options(task: Task, words: Sequence[str]) -> list[str]:
@@ -103,6 +104,8 @@ def _after_options(task: Task, words: Sequence[str]) -> list[str]:
 
 
 def _complaint(name: str, known: Sequence[str]) -> str:
+    if not name:
+        return "a word that begins with = names no parameter"
     if name in credentials.NAMES:
         return f"{name}: is taken from the environment only, since everybody can read a command line"
     near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_SIMILAR)

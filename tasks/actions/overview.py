@@ -45,7 +45,7 @@ _FRESH = (
 _NO_CLUSTER = (
     ("doctor", "what this machine lacks"),
     ("plan dataflow:calcapp-basic", "what that would do"),
-    ("dataflow:calcapp-basic", "from nothing to a verified answer"),
+    ("dataflow:calcapp-basic", "from nothing to its answer"),
 )
 _CLUSTER = (
     ("status", "engine, images, registry, nodes and pods"),
