@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.engines import shell
+from tasks.engines import dockerd_mounts, dockerd_rules, shell
 from tasks.engines.lock import alone
 from tasks.engines.waiting import until
 from tasks.problems import Problem
@@ -174,7 +173,7 @@ def stop(target: Engine) -> bool:
             _end(number)
         for orphan in _orphans(target):
             _end(orphan)
-        _unmount(target)
+        dockerd_mounts.unmount(target)
         _restore_network(target)
         shutil.rmtree(target.run, ignore_errors=True)
     return True
@@ -193,13 +192,14 @@ def _launch(target: Engine) -> subprocess.Popen[bytes]:
     target.data.mkdir(parents=True, exist_ok=True)
     # dockerd refuses to start over the pid file of a killed one when another process has the number by now.
     target.pid_file.unlink(missing_ok=True)
-    _remember_network(target)
+    programs = dockerd_rules.record(target)
     _make_bridge(target.bridge)
+    environment = credentials.kept_out(os.environ)
     with target.log.open("wb") as log:
         return subprocess.Popen(
             _arguments(target),
             cwd="/",
-            env=credentials.kept_out(os.environ),
+            env={**environment, "PATH": os.pathsep.join([programs, environment.get("PATH", os.defpath)])},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -247,45 +247,12 @@ def _interface_exists(name: str) -> bool:
     return True
 
 
-def _remember_network(target: Engine) -> None:
-    """Keep the FORWARD policy, which dockerd sets to DROP, so that stopping can give it back."""
-    remembered = _forward_policy(target)
-    if not remembered.exists():
-        policy = shell.run(["iptables", "-w", "-S", "FORWARD"], check=False).stdout.split("\n", 1)[0]
-        remembered.write_text(policy, encoding="ascii")
-
-
-def _forward_policy(target: Engine) -> Path:
-    return target.run / "forward-policy"
-
-
 def _restore_network(target: Engine) -> None:
-    """Remove the bridge and dockerd's packet filter rules, unless another engine that runs shares those chains."""
+    """Remove the bridge, and what dockerd changed of the machine's packet filter and settings."""
     if _interface_exists(target.bridge):
         shell.run(["ip", "link", "delete", target.bridge])
-    if any(_program(_command_line(number)) == b"dockerd" and _shares_network(number) for number in _processes()):
-        return
-    rules = shell.run(["iptables-save"]).stdout.splitlines(keepends=True)
-    kept = [rule for rule in rules if "DOCKER" not in rule and target.bridge not in rule]
-    shell.run(["iptables-restore", "-w"], stdin="".join(kept))
-    remembered = _forward_policy(target)
-    policy = remembered.read_text(encoding="ascii").split() if remembered.exists() else []
-    if policy:
-        shell.run(["iptables", "-w", *policy])
-
-
-def _unmount(target: Engine) -> None:
-    """Unmount what a killed container left mounted below the engine's folders, deepest first."""
-    roots = (f"{target.home}/", f"{target.run}/")
-    points = [mount_point(line) for line in Path("/proc/self/mounts").read_bytes().splitlines()]
-    for point in sorted((point for point in points if point.startswith(roots)), reverse=True):
-        shell.run(["umount", "--lazy", point], check=False)
-
-
-def mount_point(line: bytes) -> str:
-    r"""Return the folder of a line of /proc/mounts, where a space is written `\040`."""
-    octal = re.compile(rb"\\([0-7]{3})")
-    return os.fsdecode(octal.sub(lambda match: bytes([int(match.group(1), 8)]), line.split()[1]))
+    engines = (number for number in _processes() if _program(_command_line(number)) == b"dockerd")
+    dockerd_rules.undo(target, shared=any(map(_shares_network, engines)))
 
 
 def _orphans(target: Engine) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.engines import dockerd, golang
+from tasks.engines import dockerd, dockerd_mounts, golang, shell
 from tasks.engines.waiting import until
 from tasks.settings import artifacts
 from tests.docker.private_engine import STOP, PrivateEngine, processes_with
@@ -30,6 +30,8 @@ command = ["/ca-server", "127.0.0.1:80", "/", "/none"]
 docker.client().containers.run("engine-test:1", command, privileged=True, detach=True, name="engine-test")
 print(docker.container("engine-test").status, docker.image("engine-test:1").labels["test"])
 """
+# Rules of a published port are left by a killed engine.
+PUBLISH = RUN.replace("privileged=True", "ports={'80/tcp': ('127.0.0.1', 8080)}")
 NAME = "from tasks.engines import docker; print(docker.container('engine-test').name)"
 
 
@@ -60,6 +62,84 @@ def test_it_starts_runs_a_node_like_container_and_leaves_nothing_behind(private:
     rules = private.inside("iptables-save")
     assert "DOCKER" not in rules
     assert ":FORWARD ACCEPT" in rules
+
+
+# What a user's firewall may hold before the engine is first started, and what a user adds for containers while it runs.
+BEFORE = (
+    ("iptables", "-N", "MY-DOCKER-HOSTS"),
+    ("iptables", "-A", "MY-DOCKER-HOSTS", "-s", "192.0.2.1/32", "-j", "ACCEPT"),
+    ("iptables", "-A", "INPUT", "-j", "MY-DOCKER-HOSTS"),
+    ("iptables", "-A", "FORWARD", "-s", "192.0.2.2/32", "-m", "comment", "--comment", "not for DOCKER", "-j", "DROP"),
+    ("iptables", "-t", "nat", "-N", "DOCKER-ISOLATION-STAGE-1"),
+    ("ip6tables", "-N", "DOCKER"),
+    ("ip6tables", "-A", "DOCKER", "-s", "2001:db8::1/128", "-j", "DROP"),
+)
+WHILE = (
+    ("iptables", "-I", "DOCKER-USER", "-s", "192.0.2.3/32", "-j", "DROP"),
+    ("iptables", "-I", "FORWARD", "-i", "{bridge}", "-p", "tcp", "-m", "tcp", "--dport", "25", "-j", "DROP"),
+    ("ip6tables", "-A", "FORWARD", "-s", "2001:db8::2/128", "-m", "comment", "--comment", "DOCKER", "-j", "DROP"),
+)
+# The rules that keep a user's rules in DOCKER-USER in force.
+KEPT = {":DOCKER-USER - ", "-A FORWARD -j DOCKER-USER", "-A DOCKER-USER -j RETURN"}
+
+
+def packet_filter(private: PrivateEngine) -> set[str]:
+    """Return the chains with their policies, and the rules, without counters and comments."""
+    saved = private.inside("iptables-save") + private.inside("ip6tables-save")
+    return {line.partition("[")[0] for line in saved.splitlines() if line.startswith((":", "-A"))}
+
+
+def as_saved(private: PrivateEngine, rules: tuple[tuple[str, ...], ...]) -> set[str]:
+    words = (" ".join(["-A", *rule[2:]]).format(bridge=private.engine.bridge) for rule in rules)
+    return {line.replace("--comment not for DOCKER", '--comment "not for DOCKER"') for line in words}
+
+
+def test_the_rules_of_the_user_outlive_it_and_its_own_do_not(private: PrivateEngine, context: Path) -> None:
+    private.inside(
+        "sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv4/conf/all/accept_redirects"
+    )
+    for rule in BEFORE:
+        private.inside(*rule)
+    before = packet_filter(private)
+    private.python(ENSURE)
+    for rule in WHILE:
+        private.inside(*(word.format(bridge=private.engine.bridge) for word in rule))
+    private.python(BUILD.format(context=str(context)))
+    private.python(PUBLISH)
+    assert ":FORWARD DROP " in packet_filter(private)
+
+    kill(private.pid())
+    private.python(STOP)
+    assert packet_filter(private) == before | as_saved(private, WHILE) | KEPT
+    settings = private.inside(
+        "sh", "-c", "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/all/accept_redirects"
+    )
+    assert settings.split() == ["0", "0"]
+
+
+def test_what_the_user_mounted_stays_mounted(private: PrivateEngine, context: Path, tmp_path: Path) -> None:
+    beneath, bound = private.engine.data / "of the user", tmp_path / "bound"
+    for folder in (private.engine.data, bound):
+        folder.mkdir(parents=True)
+    shell.run(["mount", "-t", "tmpfs", "disk", private.engine.data])
+    try:
+        beneath.mkdir()
+        (bound / "file").write_text("of the user", encoding="ascii")
+        shell.run(["mount", "--bind", bound, beneath])
+        private.python(ENSURE)
+        private.python(BUILD.format(context=str(context)))
+        private.python(RUN)
+        kill(private.pid())
+        private.python(STOP)
+        assert mounted_below(private.cache) == [str(private.engine.data), str(beneath)]
+        assert (beneath / "file").read_text(encoding="ascii") == "of the user"
+    finally:
+        shell.run(["umount", "--recursive", private.engine.data], check=False)
+
+
+def mounted_below(folder: Path) -> list[str]:
+    mounts = [dockerd_mounts.parse(line) for line in Path("/proc/self/mountinfo").read_bytes().splitlines()]
+    return [mount.point for mount in mounts if mount.point.startswith(str(folder))]
 
 
 def test_another_run_finds_it_and_images_outlive_it(private: PrivateEngine, context: Path) -> None:

@@ -27,18 +27,6 @@ def test_names_fit_the_kernels_limits(tmp_path: Path) -> None:
     assert len(f"{target.run}/exec/containerd/containerd-debug.sock") < 108
 
 
-@pytest.mark.parametrize(
-    ("line", "point"),
-    [
-        (b"overlay /a/b overlay rw 0 0", "/a/b"),
-        (b"overlay /a\\040b/c\\134d overlay rw 0 0", "/a b/c\\d"),
-        ("overlay /ä/日本 overlay rw 0 0".encode(), "/ä/日本"),
-    ],
-)
-def test_mount_points_are_read_as_the_kernel_writes_them(line: bytes, point: str) -> None:
-    assert dockerd.mount_point(line) == point
-
-
 @pytest.mark.parametrize("content", ["", "none", str(os.getpid()), "99999999"])
 def test_a_pid_file_counts_only_with_its_daemon(tmp_path: Path, content: str) -> None:
     target = dockerd.Engine(tmp_path, tmp_path)
