@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.engines import docker_connection, docker_context, dockerd, shell
+from tasks.engines import docker_connection, docker_context, docker_networks, dockerd, shell
 from tasks.problems import Problem
 from tasks.settings import credentials, parameters
 
@@ -540,12 +540,13 @@ def read_from(container_name: str, path: str) -> bytes | None:
 
 
 def ensure_network(name: str) -> None:
-    """Make a bridge network unless there is one of that name. One that is made here bears the tool's label."""
-    if client().api.networks(filters={"name": f"^{name}$"}):
-        return
-    # kind's own settings; it takes a network as it finds it.
-    options = {"com.docker.network.bridge.enable_ip_masquerade": "true"}
-    client().api.create_network(name, driver="bridge", options=options, labels={OURS: "1"})
+    """Make a bridge network unless there is one of that name, which is used as it is; ours bears the tool's label.
+
+    Raises:
+        Problem: The engine refuses to make it.
+    """
+    if not client().api.networks(filters={"name": f"^{name}$"}):
+        docker_networks.create(client().api, name, {OURS: "1"})
 
 
 def subnet(name: str) -> IPv4Network:

@@ -17,10 +17,10 @@ import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.engines import dockerd_mounts, dockerd_rules, shell
+from tasks.engines import dockerd_mounts, dockerd_rules, ip, shell
 from tasks.engines.lock import alone
 from tasks.engines.waiting import until
 from tasks.problems import Problem
@@ -35,6 +35,7 @@ _STOP_SECONDS = 60.0
 _LOG_TAIL = 15
 # What BuildKit keeps of layers that no image needs; without a bound it keeps every one that it ever made.
 _BUILD_CACHE = "15GB"
+_ETHERNET_MTU = 1500
 
 _RUNTIME = """#!/bin/sh
 # OCI runtime for a machine whose capability bounding set lacks CAP_SYS_RESOURCE: runc would fail to grant it.
@@ -229,8 +230,12 @@ def _arguments(target: Engine) -> list[str]:
 def _config(target: Engine) -> Path:
     """Write a config of its own, so that the one of the machine's own engine in /etc/docker is not read."""
     config = target.home / "daemon.json"
-    collected = {"builder": {"gc": {"enabled": True, "defaultKeepStorage": _BUILD_CACHE}}}
-    config.write_text(f"{json.dumps(collected)}\n", encoding="ascii")
+    settings: dict[str, Any] = {"builder": {"gc": {"enabled": True, "defaultKeepStorage": _BUILD_CACHE}}}
+    mtu = ip.default_mtu()
+    # dockerd's own is 1500 everywhere; on a network of smaller packets what containers receive would be lost.
+    if mtu is not None and mtu < _ETHERNET_MTU:
+        settings["mtu"] = mtu
+    config.write_text(f"{json.dumps(settings)}\n", encoding="ascii")
     return config
 
 

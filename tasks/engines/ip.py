@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import Any
 
 from tasks.engines import shell
 
@@ -23,9 +24,25 @@ def routes() -> tuple[Route, ...]:
     Raises:
         Problem: The `ip` program is missing or failed.
     """
-    entries = json.loads(shell.run([shell.find("ip", package="iproute2"), "-json", "-4", "route"]).stdout or "[]")
     return tuple(
         Route(IPv4Network(entry["dst"]), entry.get("dev", entry.get("type", "")))
-        for entry in entries
+        for entry in _told("-4", "route")
         if entry["dst"] != "default"
     )
+
+
+def default_mtu() -> int | None:
+    """Return the smallest MTU, in bytes, of the interfaces that default routes go through; None without any.
+
+    Raises:
+        Problem: The `ip` program is missing or failed.
+    """
+    devices = {entry.get("dev") for entry in _told("route", "show", "default")}
+    return min((link["mtu"] for link in _told("link", "show") if link["ifname"] in devices), default=None)
+
+
+def _told(*words: str) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = json.loads(
+        shell.run([shell.find("ip", package="iproute2"), "-json", *words]).stdout or "[]"
+    )
+    return told

@@ -5,6 +5,7 @@ There neither its bridge nor its packet filter rules meet those of an engine tha
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.engines import dockerd, dockerd_mounts, golang, shell
+from tasks.engines import docker, dockerd, dockerd_mounts, golang, shell
 from tasks.engines.waiting import until
 from tasks.settings import artifacts
 from tests.docker.private_engine import STOP, PrivateEngine, processes_with
@@ -135,6 +136,38 @@ def test_what_the_user_mounted_stays_mounted(private: PrivateEngine, context: Pa
         assert (beneath / "file").read_text(encoding="ascii") == "of the user"
     finally:
         shell.run(["umount", "--recursive", private.engine.data], check=False)
+
+
+NETWORK = """
+import json
+from tasks.engines import docker
+{code}
+docker.ensure_network({name!r})
+print(json.dumps(docker.client().api.inspect_network({name!r})))
+"""
+# What a cloud's network looks like from within a machine: its packets are smaller than those of Ethernet.
+CLOUD = "ip link add cloud mtu 1450 type dummy; ip address add 192.0.2.1/24 dev cloud; ip link set cloud up; \
+ip route add default via 192.0.2.2"
+
+
+def test_the_network_of_the_nodes_is_the_one_that_kind_would_make(private: PrivateEngine) -> None:
+    private.inside("sh", "-c", CLOUD)
+    private.python(ENSURE)
+    made = json.loads(private.python(NETWORK.format(name="kind", code="")))
+    assert made["Options"] == {
+        "com.docker.network.bridge.enable_ip_masquerade": "true",
+        "com.docker.network.driver.mtu": "1450",
+    }
+    assert made["EnableIPv6"]
+    assert "fc00:f853:ccd:e793::/64" in [config["Subnet"] for config in made["IPAM"]["Config"]]
+    assert made["Labels"] == {docker.OURS: "1"}
+    bridge = private.inside("ip", "link", "show", f"br-{made['Id'][:12]}")
+    assert "mtu 1450" in bridge
+
+    foreign = "docker.client().api.create_network('other', driver='bridge')"
+    found = json.loads(private.python(NETWORK.format(name="other", code=foreign)))
+    assert not found["EnableIPv6"]
+    assert found["Labels"] == found["Options"] == {}
 
 
 def mounted_below(folder: Path) -> list[str]:

@@ -129,7 +129,7 @@ def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
     """A registry at an address of this machine that Docker does not trust by itself."""
     engine.ensure()
     docker.ensure_network(cluster.NETWORK)
-    address = docker.client().networks.get(cluster.NETWORK).attrs["IPAM"]["Config"][0]["Gateway"]
+    address = str(next(docker.subnet(cluster.NETWORK).hosts()))
     ca = pki.ensure_ca(tmp_path / "ca", "harbor")
     pki.ensure_server(tmp_path, ca, [address])
     made = Harbor(tmp_path, f"{address}:{_free_port(address)}", ca.certificate.read_bytes(), [], [])
