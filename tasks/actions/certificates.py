@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tasks import progress, reasons
-from tasks.engines import docker, download, files, pki, registry, root
+from tasks.actions import docker_trust
+from tasks.engines import download, files, pki, registry
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
-from tasks.settings import registry as table
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _LARGEST = 1 << 20
-_LOOPBACK = ("127.", "localhost")
 
 
 def registry_ca() -> bytes:
@@ -59,58 +53,21 @@ def fetch() -> None:
 
 def is_trusted() -> bool:
     """Return whether the Docker engine trusts the CA that was downloaded, or need not."""
-    file = trust_file()
-    return file is None or reasons.unless(trusts(file, registry_ca()), f"{file}: does not hold the registry's CA")
+    return docker_trust.is_current(registry_ca)
 
 
 def trust() -> None:
-    """Have the Docker engine trust the CA that was downloaded; it reads the file at each push.
+    """Have the Docker engine trust the CA that was downloaded.
 
     Raises:
-        Problem: Only root may write the file, and sudo was refused.
+        Problem: Only root may write its file, and sudo was refused.
     """
-    file = trust_file()
-    if file is not None and not trusts(file, registry_ca()):
-        root.write(file, table.TRUST_MARK + registry_ca().decode("ascii"))
-        progress.line(f"The Docker engine trusts the registry's CA: {file}")
+    docker_trust.put(registry_ca())
 
 
 def distrust() -> None:
-    """Take the CA away from the Docker engine, where this tool put it there."""
-    file = trust_file()
-    if file is not None and _text(file).startswith(table.TRUST_MARK):
-        root.run("rm", "-f", file)
-        root.run("rmdir", "--ignore-fail-on-non-empty", file.parent)
-        progress.line(f"Removed {file}.")
-
-
-def trust_file() -> Path | None:
-    """Return where the Docker engine looks for the registry's CA.
-
-    None where the registry is pushed to by loopback, which Docker trusts as it is, or the engine is on another machine,
-    whose files are its owner's.
-    """
-    host = registry.push_address().partition("/")[0]
-    if host.startswith(_LOOPBACK) or not docker.host_url().startswith("unix://"):
-        return None
-    return table.DOCKER_TRUST / host / "ca.crt"
-
-
-def trusts(file: Path, ca: bytes) -> bool:
-    """Return whether a file holds a CA, among others perhaps.
-
-    Args:
-        file: PEM certificates with text between them.
-        ca: The CA, as PEM text.
-    """
-    return ca.decode("ascii").strip() in _text(file)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    """Take the CA away from the Docker engine, where this checkout put it there."""
+    docker_trust.remove(registry_ca() if paths.REGISTRY_CA.exists() else None)
 
 
 def _url() -> str:

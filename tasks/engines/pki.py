@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import datetime as dt
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +24,7 @@ _CA_DAYS = 3650
 _SERVER_DAYS = 397
 _RENEW_DAYS = 30
 _PEM = b"-----BEGIN CERTIFICATE-----"
+_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _DER_SEQUENCE = b"\x30\x82"
 
 
@@ -64,6 +68,18 @@ def judge_ca(content: bytes, origin: str, *, sha256: str = "") -> bytes:
     if sha256 and found != sha256:
         raise Problem(f"{origin}: the CA's SHA-256 is {found}, but DCI_REGISTRY_CERT_SHA256 is {sha256}")
     return certificate.public_bytes(Encoding.PEM)
+
+
+def certificates_in(text: str) -> set[bytes]:
+    """Return the certificates in PEM text in DER form, each whatever its line breaks are; a damaged one is none.
+
+    It takes no library, since every run that has nothing to do asks.
+    """
+    found = set()
+    for block in _BLOCK.findall(text):
+        with contextlib.suppress(ValueError):
+            found.add(base64.b64decode("".join(block.split()), validate=True))
+    return found
 
 
 def ensure_ca(folder: Path, name: str) -> Pair:

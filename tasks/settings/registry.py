@@ -11,8 +11,11 @@ PORT = 443
 CA_PORT = 80
 # Where every Docker engine looks for the CA of a registry: a folder per host[:port].
 DOCKER_TRUST = Path("/etc/docker/certs.d")
-# Before the certificate, so that `clean` takes away what this tool wrote and nothing else.
-TRUST_MARK = "# Written by openkasugai-all-in-one; ./doit clean removes it.\n"
+# What this tool's files there are called, followed by the checkout's digest, and how they begin.
+TRUST_PREFIX = "openkasugai-"
+TRUST_MARK = "# Written by openkasugai-all-in-one"
+# All that earlier versions put before the certificate, in a file called ca.crt.
+EARLIER_TRUST_MARK = "# Written by openkasugai-all-in-one; ./doit clean removes it.\n"
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,31 @@ def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_n
     assert harbor.started
 
 
+def test_what_an_administrator_trusts_is_neither_written_nor_removed(harbor: Harbor, image: str) -> None:
+    assert harbor.page is not None
+    theirs = table.DOCKER_TRUST / harbor.host / "ca.crt"
+    other = pki.ensure_ca(harbor.folder / "other", "of an administrator").certificate.read_bytes()
+    certificates.fetch()
+    theirs.parent.mkdir(parents=True)
+    try:
+        theirs.write_bytes(other)
+        assert not certificates.is_trusted()
+        certificates.trust()
+        access.push(image, f"{access.pull_address()}/{image}")
+        certificates.distrust()
+        assert [file.read_bytes() for file in theirs.parent.iterdir()] == [other]
+
+        theirs.write_bytes(harbor.page)
+        assert certificates.is_trusted()
+        certificates.trust()
+        certificates.distrust()
+        assert [file.read_bytes() for file in theirs.parent.iterdir()] == [harbor.page]
+    finally:
+        theirs.unlink()
+        theirs.parent.rmdir()
+        docker.remove_image(f"{access.pull_address()}/{image}")
+
+
 def _members(archive: bytes) -> str:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         files = [tar.extractfile(member) for member in tar.getmembers() if member.isfile()]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tasks.actions import addons as addon_actions
-from tasks.actions import address_plan, certificates
+from tasks.actions import address_plan, docker_trust
 from tasks.actions import registry as registry_actions
 from tasks.actions.checks.finding import Finding, judged, not_asked_for
 from tasks.engines import pki, registry
@@ -168,14 +168,18 @@ def _registry(host: Host, p: Parameters) -> Finding:
 def _registry_trust(host: Host, p: Parameters) -> Finding:
     if p.registry != "harbor":
         return not_asked_for("REGISTRY", p.registry)
-    file = certificates.trust_file()
-    needed = f"the registry's CA at {file or 'no place of this machine'}, or the right to put it there"
+    file = docker_trust.file()
     if file is None:
-        return Finding(OK, "the engine trusts the address as it is, or is on another machine", needed)
-    if host.path(str(file)).is_file():
-        return Finding(OK, f"{file} is there, and is kept current", needed)
-    may = host.user == 0 or host.succeeds(["sudo", "-n", "true"])
-    return judged(may, "not there; this tool writes it" if may else f"not there, and user {host.user} may not", needed)
+        return Finding(OK, "the engine trusts the address as it is, or is on another machine", "nothing then")
+    needed = f"the registry's CA in {file.parent}, or the right to put it there"
+    if host.user == 0 or host.succeeds(["sudo", "-n", "true"]):
+        return Finding(OK, f"this tool keeps it in {file.name}", needed)
+    try:
+        ca = pki.judge_ca(_content(host, p.dci_registry_cert_url), p.dci_registry_cert_url)
+    except Problem:
+        return Finding(UNKNOWN, "cannot be told without the CA", needed)
+    held = docker_trust.holds(host.path(str(file.parent)), ca)
+    return judged(held, "there" if held else f"not there, and user {host.user} may not put it there", needed)
 
 
 def _registry_owner(_: Host, p: Parameters) -> Finding:

@@ -163,6 +163,7 @@ def ca_pem(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 CA = b"<the CA of the fixture>"
+TRUSTED = "/etc/docker/certs.d/192.168.10.100/ca.crt"
 LOW_WATCHES = {"/proc/sys/fs/inotify/max_user_watches": "8192\n"}
 LAB = {"PROFILE": "lab"}
 EMBEDDED = {"REGISTRY": "embedded", "DCI_REGISTRY_CERT_URL": "http://127.0.0.1:15080/harbor/ca.crt"}
@@ -265,9 +266,12 @@ CASES = (
     Case("registry", FAILED, "Hostname mismatch", web={CERT_URL: _answer(CA), REGISTRY_URL: "Hostname mismatch"}),
     Case("registry", UNKNOWN, "without its CA", web={CERT_URL: "refused"}),
     Case("registry-trust", OK, "REGISTRY=embedded", environ=EMBEDDED),
-    Case("registry-trust", OK, "kept current", files={"/etc/docker/certs.d/192.168.10.100/ca.crt": "PEM"}),
-    Case("registry-trust", OK, "this tool writes it", facts={"user": 0}),
-    Case("registry-trust", FAILED, "may not", cure="sudo -v"),
+    Case("registry-trust", OK, "this tool keeps it", facts={"user": 0}),
+    Case("registry-trust", OK, "this tool keeps it", works=("sudo -n true",), files={TRUSTED: "of somebody"}),
+    Case("registry-trust", OK, "there", files={TRUSTED: CA.decode()}, web={CERT_URL: _answer(CA)}),
+    Case("registry-trust", FAILED, "may not", cure="sudo -v", web={CERT_URL: _answer(CA)}),
+    Case("registry-trust", FAILED, "may not", files={TRUSTED: "PEM of another"}, web={CERT_URL: _answer(CA)}),
+    Case("registry-trust", UNKNOWN, "without the CA", web={CERT_URL: "timed out"}),
     Case("archive", OK, "bytes", checkout={"src/controller.tar.gz": b"\x1f\x8b..."}),
     Case("archive", FAILED, "not there", cure="cp controller.tar.gz src/"),
     Case("archive", FAILED, "not gzip", checkout={"src/controller.tar.gz": b"<html>"}),
@@ -370,6 +374,8 @@ def _record(root: Path, case: Case) -> None:
 
 def _look(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca_pem: bytes) -> Finding:
     root, checkout = tmp_path / "machine", tmp_path / "checkout"
+    if case.files.get(TRUSTED) == CA.decode():
+        case = replace(case, files={TRUSTED: ca_pem.decode()})
     _record(root, case)
     for name, content in case.checkout.items():
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
