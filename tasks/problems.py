@@ -23,3 +23,16 @@ class Problem(Exception):  # noqa: N818 - the word a user reads
         """Return the message, then the details, then the hint, each on lines of its own."""
         parts = [self.message, self.details.rstrip(), f"Try: {self.hint}" if self.hint else ""]
         return "\n".join(part for part in parts if part)
+
+
+class UntrustedServer(Problem):
+    """A web server's certificate is not accepted.
+
+    Attributes:
+        address: Where it was asked, which after a redirect is not where the user had pointed.
+    """
+
+    def __init__(self, message: str, *, address: str, hint: str = "") -> None:
+        """Keep the address for who knows more of it."""
+        super().__init__(message, hint=hint)
+        self.address = address

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tasks import progress, reasons
 from tasks.actions import docker_trust
-from tasks.engines import download, files, pki, registry
-from tasks.problems import Problem
+from tasks.engines import ca_offer, download, files, pki, registry
+from tasks.problems import Problem, UntrustedServer
 from tasks.settings import parameters, paths
 
 _LARGEST = 1 << 20
@@ -32,7 +32,7 @@ def is_current() -> bool:
     if _judge(kept) != kept:
         return reasons.unless(False, f"{paths.REGISTRY_CA.name}: changed by hand")
     try:
-        served = _judge(download.read(_url(), limit=_LARGEST, attempts=1))
+        served = _judge(_offered(attempts=1))
     except Problem:
         return True
     return reasons.unless(served == kept, f"{_url()}: another CA is offered")
@@ -45,7 +45,7 @@ def fetch() -> None:
         Problem: It cannot be had, or is not a CA in PEM form that is valid and, where one is pinned, the expected one;
             or the registry does not answer, has a certificate of another CA or name, or refuses the credentials.
     """
-    content = _judge(download.read(_url(), limit=_LARGEST))
+    content = _judge(_offered())
     registry.prove(content)
     files.write(paths.REGISTRY_CA, content)
     progress.line(f"Downloaded the registry's CA from {_url()}")
@@ -72,6 +72,13 @@ def distrust() -> None:
 
 def _url() -> str:
     return parameters.current().dci_registry_cert_url
+
+
+def _offered(**options: int) -> bytes:
+    try:
+        return download.read(_url(), limit=_LARGEST, **options)
+    except UntrustedServer as refused:
+        return ca_offer.instead(refused, _url(), sha256=parameters.current().dci_registry_cert_sha256)
 
 
 def _judge(content: bytes) -> bytes:

@@ -216,6 +216,9 @@ def _kept(finding: Finding | Exception) -> Finding:
         return finding
     if isinstance(finding, Problem):
         return Finding(UNKNOWN, finding.message, "an answer")
+    # Of files, the kernel and the engine: what this user may not see, or what ends while it is looked at.
+    if isinstance(finding, OSError):
+        return Finding(UNKNOWN, str(finding).partition("\n")[0], "an answer")
     raise finding
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tasks import progress
 from tasks.engines import digests, proxies
 from tasks.engines.lock import alone
-from tasks.problems import Problem
+from tasks.problems import Problem, UntrustedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +94,8 @@ def _continue(url: str, part: Path) -> None:
         done = have if continued else 0
         if not continued:
             _remember_validator(answer, validator)
-        total = done + int(answer.headers.get("Content-Length", 0))
+        length = answer.headers.get("Content-Length", "")
+        total = done + int(length) if length.isdecimal() else 0
         with part.open("ab" if continued else "wb") as file:
             for chunk in answer.iter_content(_CHUNK):
                 done += file.write(chunk)
@@ -148,7 +149,13 @@ def _retrying(url: str, attempt: Callable[[], T], attempts: int = _ATTEMPTS) -> 
     )
     try:
         return retrying(attempt)
-    except (requests.RequestException, _PassingError) as error:
+    except requests.exceptions.SSLError as error:
+        address = (error.request.url if error.request is not None else None) or url
+        at = "" if address == url else f"{address}: "
+        message = f"{url}: not downloaded: {at}{_reason(error)}"
+        raise UntrustedServer(message, address=address, hint=f"curl -fLO {shlex.quote(url)}") from error
+    # A ValueError is what an address becomes that a server redirects to and that is none.
+    except (requests.RequestException, _PassingError, ValueError) as error:
         raise Problem(f"{url}: not downloaded: {_reason(error)}", hint=f"curl -fLO {shlex.quote(url)}") from error
 
 

@@ -6,16 +6,17 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.engines import docker, nics, pci, proxies, shell
-from tasks.problems import Problem
+from tasks.problems import Problem, UntrustedServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,7 +167,8 @@ class Host:
         """Return whether a host name has an address."""
         try:
             return bool(socket.getaddrinfo(name, None))
-        except OSError:
+        # A UnicodeError is what a label becomes that no name may have.
+        except (OSError, UnicodeError):
             return False
 
     def proxied(self, url: str) -> bool:
@@ -210,8 +212,14 @@ class Host:
             trusted.write(ca)
             trusted.flush()
             try:
-                return _ask(requests.Session(), url, trusted.name if ca else True)
-            except requests.RequestException as error:
+                return _ask(_session(), url, trusted.name if ca else True)
+            except requests.exceptions.SSLError as error:
+                address = (error.request.url if error.request is not None else None) or url
+                at = "" if address == url else f"{address}: "
+                message = f"{url}: {at}{_cause(error)}"
+                raise UntrustedServer(message, address=address, hint=f"curl -v {url}") from error
+            # A ValueError is what an address becomes that a server redirects to and that is none.
+            except (requests.RequestException, ValueError) as error:
                 raise Problem(f"{url}: {_cause(error)}", hint=f"curl -v {url}") from error
 
     def _processes(self) -> list[int]:
@@ -227,8 +235,35 @@ def _ask(session: requests.Session, url: str, trusted: str | bool) -> Answer:
     asked = session.get(url, stream=True, timeout=_PROBE_SECONDS, verify=trusted, proxies=proxies.direct(url))
     with session, asked as answer:
         content = next(answer.iter_content(_MOST_BYTES), b"")
-        date = answer.headers.get("Date")
-        return Answer(answer.status_code, content, parsedate_to_datetime(date) if date else None)
+        return Answer(answer.status_code, content, moment(answer.headers.get("Date", "")))
+
+
+def moment(date: str) -> datetime | None:
+    """Return the moment that a Date header tells, in the form of RFC 9110, 5.6.7; None where it cannot be read."""
+    try:
+        told = parsedate_to_datetime(date)
+        # A zone of -0000 is UTC of a clock whose own zone nobody knows.
+        return told.replace(tzinfo=told.tzinfo or timezone.utc)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _session() -> requests.Session:
+    """Return a session that, where a CA is given, takes an intermediate one alone, as Docker and the nodes do."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context()
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *words: Any, **options: Any) -> None:
+            super().init_poolmanager(*words, **options, ssl_context=context)
+
+    session = requests.Session()
+    session.mount("https://", Adapter())
+    return session
 
 
 def _link(path: Path) -> str:

@@ -37,37 +37,34 @@ class Pair:
 
 
 def judge_ca(content: bytes, origin: str, *, sha256: str = "") -> bytes:
-    """Return the CA certificate in `content` as PEM text, if it is one that can be trusted.
+    """Return the CA certificates in `content` as PEM text, each once, if every one can be trusted.
 
     Args:
-        content: What was downloaded.
+        content: What was downloaded: a certificate, or a bundle of several in any order.
         origin: Where from, named in errors.
-        sha256: Expected SHA-256 of the certificate in DER form, in hexadecimal digits; empty accepts any.
+        sha256: Expected SHA-256 of a certificate in DER form, in hexadecimal digits, that is the only one or has issued
+            the others, directly or not; empty accepts any.
 
     Raises:
-        Problem: It is not PEM, not a CA, not valid at this time, or not the expected one.
+        Problem: One is not PEM, not a CA, not valid at this time, or not covered by the expected one.
     """
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.serialization import Encoding
+    certificates = _parse(content, origin)
+    for number, certificate in enumerate(certificates, 1):
+        _judge_one(certificate, f"{origin}: {_place(number, certificates)}")
+    if sha256:
+        _require_pinned(certificates, origin, sha256)
+    return b"".join(dict.fromkeys(map(_pem, certificates)))
 
-    certificate = _parse(content, origin)
-    try:
-        is_ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        is_ca = False
-    subject = certificate.subject.rfc4514_string()
-    if not is_ca:
-        raise Problem(f"{origin}: the certificate of {subject} is not a CA")
-    present = _now()
-    if present > certificate.not_valid_after_utc:
-        raise Problem(f"{origin}: the CA {subject} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
-    if present < certificate.not_valid_before_utc:
-        raise Problem(f"{origin}: the CA {subject} is valid from {certificate.not_valid_before_utc:%Y-%m-%d} on")
-    found = certificate.fingerprint(hashes.SHA256()).hex()
-    if sha256 and found != sha256:
-        raise Problem(f"{origin}: the CA's SHA-256 is {found}, but DCI_REGISTRY_CERT_SHA256 is {sha256}")
-    return certificate.public_bytes(Encoding.PEM)
+
+def root_fingerprint(ca: bytes) -> str:
+    """Return the SHA-256, in hexadecimal digits, of the certificate that has issued the others of a bundle.
+
+    Args:
+        ca: CA certificates as `judge_ca` returns them.
+    """
+    certificates = _parse(ca, "")
+    root = max(certificates, key=lambda one: len(_covered(certificates, one)))
+    return _fingerprint(root)
 
 
 def certificates_in(text: str) -> set[bytes]:
@@ -119,20 +116,94 @@ def renew_at(certificate: Path) -> dt.datetime:
     return parsed.not_valid_after_utc - dt.timedelta(days=_RENEW_DAYS)
 
 
-def _parse(content: bytes, origin: str) -> x509.Certificate:
-    from cryptography import x509
-
+def _parse(content: bytes, origin: str) -> list[x509.Certificate]:
     hint = f"curl -f {origin}"
     if content.lstrip()[:1] == b"<":
         raise Problem(f"{origin}: an HTML page, not a certificate", hint=hint)
     if content.startswith(_DER_SEQUENCE):
         raise Problem(f"{origin}: a certificate in DER form; PEM is needed", hint=f"{hint} | openssl x509 -inform der")
-    if _PEM not in content:
+    # Split at each beginning, so that one whose end is missing is not passed over.
+    parts = content.split(_PEM)[1:]
+    if not parts:
         raise Problem(f"{origin}: not a PEM certificate", hint=hint)
+    return [_parse_one(_PEM + part, f"{origin}: {_place(number, parts)}") for number, part in enumerate(parts, 1)]
+
+
+def _parse_one(content: bytes, place: str) -> x509.Certificate:
+    from cryptography import x509
+
     try:
-        return x509.load_pem_x509_certificate(content)
-    except ValueError as error:
-        raise Problem(f"{origin}: a damaged certificate ({error})", hint=hint) from None
+        certificate = x509.load_pem_x509_certificate(content)
+        # Extensions are read when they are first asked for.
+        _ = certificate.extensions
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise Problem(
+            f"{place}a damaged certificate ({error})", hint="download it again, or ask its administrator"
+        ) from None
+    return certificate
+
+
+def _place(number: int, of: Sequence[object]) -> str:
+    return f"certificate {number} of {len(of)}: " if len(of) > 1 else ""
+
+
+def _judge_one(certificate: x509.Certificate, place: str) -> None:
+    from cryptography import x509
+
+    try:
+        is_ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        is_ca = False
+    subject = certificate.subject.rfc4514_string()
+    if not is_ca:
+        raise Problem(f"{place}the certificate of {subject} is not a CA")
+    present = _now()
+    if present > certificate.not_valid_after_utc:
+        raise Problem(f"{place}the CA {subject} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if present < certificate.not_valid_before_utc:
+        raise Problem(f"{place}the CA {subject} is valid from {certificate.not_valid_before_utc:%Y-%m-%d} on")
+
+
+def _require_pinned(certificates: Sequence[x509.Certificate], origin: str, sha256: str) -> None:
+    """Stop where a bundle holds a certificate that the pinned one does not answer for: anybody could have added it."""
+    pinned = next((one for one in certificates if _fingerprint(one) == sha256), None)
+    found = ", ".join(map(_fingerprint, certificates))
+    if pinned is None:
+        raise Problem(f"{origin}: the CA's SHA-256 is {found}, but DCI_REGISTRY_CERT_SHA256 is {sha256}")
+    covered = _covered(certificates, pinned)
+    for number, certificate in enumerate(certificates, 1):
+        if certificate not in covered:
+            subject = certificate.subject.rfc4514_string()
+            raise Problem(
+                f"{origin}: {_place(number, certificates)}the CA {subject} is not issued by the one that"
+                " DCI_REGISTRY_CERT_SHA256 names",
+                hint="DCI_REGISTRY_CERT_SHA256 of the root, which has issued the others",
+            )
+
+
+def _covered(certificates: Sequence[x509.Certificate], root: x509.Certificate) -> list[x509.Certificate]:
+    """Return a certificate and those that it has issued, directly or through others of them."""
+    covered = [root]
+    # It grows while it is gone through.
+    for issuer in covered:
+        covered += [one for one in certificates if one not in covered and _has_issued(issuer, one)]
+    return covered
+
+
+def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
+        return False
+    return True
+
+
+def _fingerprint(certificate: x509.Certificate) -> str:
+    from cryptography.hazmat.primitives import hashes
+
+    return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def _holds(pair: Pair) -> bool:
@@ -150,15 +221,11 @@ def _holds(pair: Pair) -> bool:
 
 def _serves(pair: Pair, ca: Pair, hosts: Sequence[str]) -> bool:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
 
     certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    try:
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(ca.certificate.read_bytes()))
-    except (InvalidSignature, ValueError):
-        return False
-    return set(names) == set(_names(hosts))
+    issuer = x509.load_pem_x509_certificate(ca.certificate.read_bytes())
+    return _has_issued(issuer, certificate) and set(names) == set(_names(hosts))
 
 
 def _names(hosts: Sequence[str]) -> list[x509.GeneralName]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.client
 import json
@@ -190,28 +191,34 @@ def _token(challenge: str, context: ssl.SSLContext) -> str:
     The form is that of https://distribution.github.io/distribution/spec/auth/token/.
     """
     wanted = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-    realm = urlsplit(wanted.pop("realm", ""))
+    address = wanted.pop("realm", "")
+    try:
+        realm = urlsplit(address)
+    except ValueError:
+        raise Problem(f"{address}: no address, though it is where the registry gives tokens") from None
     # The credentials go to nobody who could be anybody.
     if realm.scheme != "https":
         raise Problem(f"{realm.geturl() or 'no address'}: where the registry gives tokens; https is needed")
     answer = _ask("GET", realm.netloc, f"{realm.path}?{urlencode(wanted)}", _basic(), context)
     if answer.status != _OK:
         return ""
-    given = json.loads(answer.content)
-    return str(given.get("token") or given.get("access_token") or "")
+    try:
+        given = json.loads(answer.content)
+        return str(given.get("token") or given.get("access_token") or "")
+    except (ValueError, AttributeError):
+        raise Problem(f"{address}: no token in the registry's answer", hint=f"curl -v {address}") from None
 
 
 def _ask(method: str, host: str, path: str, headers: Mapping[str, str], context: ssl.SSLContext) -> _Answer:
-    connection = http.client.HTTPSConnection(host, timeout=_TIMEOUT, context=context)
     try:
-        connection.request(method, path, headers={"Accept": _MANIFESTS, **headers})
-        answer = connection.getresponse()
-        return _Answer(answer.status, answer.headers.get("WWW-Authenticate", ""), answer.read())
-    except (OSError, http.client.HTTPException) as error:
+        with contextlib.closing(http.client.HTTPSConnection(host, timeout=_TIMEOUT, context=context)) as connection:
+            connection.request(method, path, headers={"Accept": _MANIFESTS, **headers})
+            answer = connection.getresponse()
+            return _Answer(answer.status, answer.headers.get("WWW-Authenticate", ""), answer.read())
+    # A UnicodeError is what a label becomes that no name may have.
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
         reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
         raise Problem(f"https://{host}{path}: {reason}", hint=f"curl -v https://{host}{_PING}") from error
-    finally:
-        connection.close()
 
 
 def _pushed(reference: str) -> str:
@@ -220,9 +227,15 @@ def _pushed(reference: str) -> str:
 
 def _context(ca: Path) -> ssl.SSLContext:
     """Return a context that trusts the registry's CA alone, or where there is none yet what the machine trusts."""
-    return _context_of(ca.read_text(encoding="ascii") if ca.exists() else None)
+    try:
+        return _context_of(ca.read_text(encoding="ascii") if ca.exists() else None)
+    except (ssl.SSLError, UnicodeError):
+        raise Problem(f"{ca}: holds no certificates", hint=f"rm {ca}; ./doit registry_ca") from None
 
 
 @functools.lru_cache(maxsize=2)
 def _context_of(ca: str | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=ca)
+    context = ssl.create_default_context(cadata=ca)
+    # An intermediate CA may stand alone, as it may for Docker and for the nodes' runtimes.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context

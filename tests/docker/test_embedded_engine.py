@@ -146,8 +146,10 @@ docker.ensure_network({name!r})
 print(json.dumps(docker.client().api.inspect_network({name!r})))
 """
 # What a cloud's network looks like from within a machine: its packets are smaller than those of Ethernet.
-CLOUD = "ip link add cloud mtu 1450 type dummy; ip address add 192.0.2.1/24 dev cloud; ip link set cloud up; \
+CLOUD = (
+    "ip link add cloud mtu 1450 type veth peer name far; ip address add 192.0.2.1/24 dev cloud; ip link set cloud up; \
 ip route add default via 192.0.2.2"
+)
 
 
 def test_the_network_of_the_nodes_is_the_one_that_kind_would_make(private: PrivateEngine) -> None:

@@ -37,7 +37,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
-    def _send(self, status: int, body: bytes, *, length: int = 0, tag: str = '"one"', **headers: str) -> None:
+    def _send(self, status: int, body: bytes, *, length: int | str = 0, tag: str = '"one"', **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(length or len(body)))
         if tag:
@@ -49,6 +49,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _fine(self, _: int) -> None:
         self._send(200, CONTENT)
+
+    def _unmeasured(self, _: int) -> None:
+        """Its length is no number."""
+        self._send(200, CONTENT, length="many")
 
     def _cut(self, count: int) -> None:
         """The connection breaks in the middle; then the rest is served."""
@@ -105,7 +109,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.join()
 
 
-@pytest.mark.parametrize("name", ["fine", "cut", "cut-no-range", "changed", "busy"])
+@pytest.mark.parametrize("name", ["fine", "cut", "cut-no-range", "changed", "busy", "unmeasured"])
 def test_a_file_arrives_whole_whatever_happens_on_the_way(server: Server, tmp_path: Path, name: str) -> None:
     target = download.fetch(server.url(name), tmp_path / "file", sha256=SHA256)
     assert target.read_bytes() == CONTENT

@@ -102,13 +102,15 @@ def _docker(host: Host, p: Parameters) -> Finding:
     needed = f"{_dotted(_DOCKER)} or newer"
     try:
         _require_credentials_programs(p)
-        version = str(docker.client().version()["Version"])
+        version = str(docker.client().version().get("Version") or "")
     except Problem as problem:
         silent = isinstance(problem, docker_connection.NoEngine)
         own = silent and p.docker != "host" and host.user == 0 and not docker_context.is_forced()
         if own:
             return Finding(OK, "none answers; this tool starts its own", needed)
         return Finding(FAILED, problem.message, needed, problem.hint)
+    if not _numbers(version):
+        return Finding(UNKNOWN, f"the engine calls its version {version!r}", needed)
     return judged(_numbers(version) >= _DOCKER, version, needed)
 
 
@@ -143,7 +145,7 @@ def _cluster_owner(_: Host, p: Parameters) -> Finding:
 def _numbers(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version: `22.04.5` is (22, 4, 5), `6.8.0-45-generic` is (6, 8, 0)."""
     digits = version.partition("-")[0].partition("+")[0].split(".")
-    return tuple(int(part) for part in digits if part.isdigit())
+    return tuple(int(part) for part in digits if part.isdecimal())
 
 
 def _dotted(version: tuple[int, ...]) -> str:

@@ -10,8 +10,8 @@ from tasks.actions import addons as addon_actions
 from tasks.actions import address_plan, docker_trust
 from tasks.actions import registry as registry_actions
 from tasks.actions.checks.finding import Finding, judged, not_asked_for
-from tasks.engines import pki, registry
-from tasks.problems import Problem
+from tasks.engines import ca_offer, pki, registry
+from tasks.problems import Problem, UntrustedServer
 from tasks.settings import addons, credentials, references
 from tasks.settings import registry as table
 from tasks.settings.addons import LOAD_BALANCER
@@ -134,17 +134,26 @@ def _registry_ca(host: Host, p: Parameters) -> Finding:
         return not_asked_for("REGISTRY", p.registry)
     url = p.dci_registry_cert_url
     try:
-        pki.judge_ca(_content(host, url), url, sha256=p.dci_registry_cert_sha256)
+        _ca(host, p)
     except Problem as problem:
         return Finding(FAILED, problem.message, needed, problem.hint or f"curl -fv {url}")
     return Finding(OK, url, needed)
 
 
-def _content(host: Host, url: str) -> bytes:
-    answer = host.get(url)
+def _ca(host: Host, p: Parameters) -> bytes:
+    """Return the CA that is offered.
+
+    Raises:
+        Problem: It cannot be had or is none.
+    """
+    url = p.dci_registry_cert_url
+    try:
+        answer = host.get(url)
+    except UntrustedServer as refused:
+        return ca_offer.instead(refused, url, sha256=p.dci_registry_cert_sha256)
     if answer.status != _SUCCESS:
         raise Problem(f"{url}: answers with status {answer.status}")
-    return answer.content
+    return pki.judge_ca(answer.content, url, sha256=p.dci_registry_cert_sha256)
 
 
 def _registry(host: Host, p: Parameters) -> Finding:
@@ -153,7 +162,7 @@ def _registry(host: Host, p: Parameters) -> Finding:
         return not_asked_for("REGISTRY", p.registry)
     url = f"https://{p.dci_registry_addr_alt.partition('/')[0]}/v2/"
     try:
-        ca = pki.judge_ca(_content(host, p.dci_registry_cert_url), p.dci_registry_cert_url)
+        ca = _ca(host, p)
     except Problem:
         return Finding(UNKNOWN, "cannot be asked without its CA", needed)
     try:
@@ -175,7 +184,7 @@ def _registry_trust(host: Host, p: Parameters) -> Finding:
     if host.user == 0 or host.succeeds(["sudo", "-n", "true"]):
         return Finding(OK, f"this tool keeps it in {file.name}", needed)
     try:
-        ca = pki.judge_ca(_content(host, p.dci_registry_cert_url), p.dci_registry_cert_url)
+        ca = _ca(host, p)
     except Problem:
         return Finding(UNKNOWN, "cannot be told without the CA", needed)
     held = docker_trust.holds(host.path(str(file.parent)), ca)

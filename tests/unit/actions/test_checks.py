@@ -213,6 +213,8 @@ CASES = (
     Case("inotify", OK, "8192", files=LOW_WATCHES, facts={"user": 0}),
     Case("docker", OK, "26.1.3"),
     Case("docker", FAILED, "19.03", docker="19.03.15"),
+    Case("docker", UNKNOWN, "calls its version 'dev'", docker="dev"),
+    Case("docker", UNKNOWN, "calls its version '²³'", docker="²³"),
     Case("docker", FAILED, "no engine answers", docker="", cure="apt-get install docker.io"),
     Case("docker", OK, "starts its own", docker="", environ=LAB, facts={"user": 0}),
     Case("docker-access", OK, "root", facts={"user": 0}),

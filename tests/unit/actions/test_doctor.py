@@ -118,6 +118,12 @@ def test_what_could_not_be_seen_is_unknown_and_no_obstacle(machine: dict[str, Fi
     assert "unknown" in said.kept[0]
 
 
+def test_a_file_that_this_user_may_not_read_is_unknown(machine: dict[str, Finding | Exception], said: Lines) -> None:
+    machine["archive"] = PermissionError(13, "Permission denied", "/archive")
+    doctor.report()
+    assert "Permission denied: '/archive'" in said.kept[0]
+
+
 def test_require_says_one_line_a_failure_before_anything_is_touched(machine: dict[str, Finding]) -> None:
     machine["swap"] = FAILED_SWAP
     machine["disk"] = Finding(FAILED, "1 GB", "100 GB", "buy a disk")

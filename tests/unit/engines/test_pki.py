@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from tasks.engines import pki
 from tasks.problems import Problem
+from tests.authorities import Holder, authority, server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +80,61 @@ def test_a_pinned_ca_is_compared() -> None:
     assert pki.judge_ca(made.public_bytes(Encoding.PEM), ORIGIN, sha256=pin)
     with pytest.raises(Problem, match="DCI_REGISTRY_CERT_SHA256"):
         pki.judge_ca(made.public_bytes(Encoding.PEM), ORIGIN, sha256="0" * 64)
+
+
+ROOT = authority("root")
+MIDDLE = authority("middle", ROOT)
+OTHER = authority("other")
+OLD = authority("old", begins=-3, ends=-1)
+KEY = b"-----BEGIN PRIVATE KEY-----\nTUlH\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize("order", [[ROOT, MIDDLE], [MIDDLE, ROOT], [MIDDLE], [OTHER, MIDDLE, ROOT]])
+def test_a_bundle_is_kept_whole(order: list[Holder]) -> None:
+    pems = [holder.pem for holder in order]
+    assert pki.judge_ca(b"# one\r\n" + KEY.join(pems).replace(b"\n", b"\r\n"), ORIGIN) == b"".join(pems)
+    assert pki.judge_ca(b"".join(pems) + pems[0], ORIGIN) == b"".join(pems), "each once"
+    assert len(pki.certificates_in(b"".join(pems).decode("ascii"))) == len(order)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (ROOT.pem + OLD.pem + MIDDLE.pem, "certificate 2 of 3: the CA CN=old expired on"),
+        (ROOT.pem + server(ROOT).pem, "certificate 2 of 2: the certificate of CN=127.0.0.1 is not a CA"),
+        (authority("new", begins=1, ends=2).pem + ROOT.pem, "certificate 1 of 2: the CA CN=new is valid from"),
+        (ROOT.pem + MIDDLE.pem[:200] + b"\n-----END CERTIFICATE-----\n", "certificate 2 of 2: a damaged certificate"),
+        (ROOT.pem + MIDDLE.pem[:-40], "certificate 2 of 2: a damaged certificate"),
+    ],
+)
+def test_the_one_of_a_bundle_that_is_wrong_is_named(content: bytes, reason: str) -> None:
+    with pytest.raises(Problem, match=reason) as caught:
+        pki.judge_ca(content, ORIGIN)
+    assert caught.value.message.startswith(f"{ORIGIN}: ")
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("bundle", "pinned", "reason"),
+    [
+        ([MIDDLE, ROOT], ROOT, ""),
+        ([authority("last", MIDDLE), MIDDLE, ROOT], ROOT, ""),
+        ([MIDDLE], MIDDLE, ""),
+        ([ROOT, OTHER], ROOT, "certificate 2 of 2: the CA CN=other is not issued by the one"),
+        ([MIDDLE, ROOT], MIDDLE, "certificate 2 of 2: the CA CN=root is not issued by the one"),
+        ([MIDDLE, ROOT], OTHER, "DCI_REGISTRY_CERT_SHA256 is"),
+    ],
+)
+def test_a_pin_covers_what_the_pinned_ca_has_issued_and_nothing_that_was_added(
+    bundle: list[Holder], pinned: Holder, reason: str
+) -> None:
+    content = b"".join(holder.pem for holder in bundle)
+    if not reason:
+        assert pki.judge_ca(content, ORIGIN, sha256=pinned.fingerprint) == content
+        assert pki.root_fingerprint(content) == pinned.fingerprint
+        return
+    with pytest.raises(Problem, match=reason):
+        pki.judge_ca(content, ORIGIN, sha256=pinned.fingerprint)
 
 
 def test_what_is_made_is_accepted_and_kept(tmp_path: Path) -> None:
