@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from tasks.engines import shell
+from tasks.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def default_mtu() -> int | None:
 
 
 def _told(*words: str) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = json.loads(
-        shell.run([shell.find("ip", package="iproute2"), "-json", *words]).stdout or "[]"
-    )
+    answer = shell.run([shell.find("ip", package="iproute2"), "-json", *words]).stdout
+    try:
+        told: list[dict[str, Any]] = json.loads(answer or "[]")
+    except ValueError:
+        raise Problem(f"ip {' '.join(words)}: the answer is no JSON", hint="sudo apt-get install iproute2") from None
     return told

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
+
+import pytest
 
 from tasks.engines import ip, shell
-
-if TYPE_CHECKING:
-    import pytest
+from tasks.problems import Problem
 
 ANSWER = [
     {"dst": "default", "gateway": "192.0.2.1", "dev": "eth0", "flags": []},
@@ -33,3 +32,21 @@ def test_no_route_at_all_is_an_empty_answer(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(shell, "find", lambda program, **_: program)
     monkeypatch.setattr(shell, "run", lambda _: shell.Completed(0, "", ""))
     assert ip.routes() == ()
+
+
+def test_an_answer_of_another_ip_program_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "find", lambda program, **_: program)
+    monkeypatch.setattr(shell, "run", lambda _: shell.Completed(0, "default via 192.0.2.1 dev eth0", ""))
+    with pytest.raises(Problem, match="the answer is no JSON"):
+        ip.routes()
+
+
+@pytest.mark.parametrize(("default", "mtu"), [(["eth0"], 1450), (["eth0", "wg0"], 1420), ([], None)])
+def test_the_mtu_is_the_smallest_of_the_default_routes(
+    monkeypatch: pytest.MonkeyPatch, default: list[str], mtu: int | None
+) -> None:
+    links = [{"ifname": name, "mtu": size} for name, size in {"lo": 100, "eth0": 1450, "wg0": 1420}.items()]
+    answers = {"route": [{"dst": "default", "dev": device} for device in default], "link": links}
+    monkeypatch.setattr(shell, "find", lambda program, **_: program)
+    monkeypatch.setattr(shell, "run", lambda argv: shell.Completed(0, json.dumps(answers[argv[2]]), ""))
+    assert ip.default_mtu() == mtu
