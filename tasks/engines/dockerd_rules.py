@@ -123,6 +123,9 @@ def undo(target: Engine, *, shared: bool) -> None:
         target: The engine, stopped.
         shared: Whether another engine uses the chains that do not belong to one interface.
     """
+    if not _remembered(target).exists():
+        progress.line("Left the packet filter as it is: nothing tells which rules the embedded Docker engine added.")
+        return
     if not _record(target).exists():
         return
     made = changes(_record(target).read_text(encoding="utf-8").splitlines())

@@ -14,6 +14,8 @@ from tasks.engines.dockerd_rules import Chain, Rule
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.unit.conftest import Lines
+
 FORWARD = Chain("iptables", "filter", "FORWARD")
 USER = Chain("iptables", "filter", "DOCKER-USER")
 NAT = Chain("ip6tables", "nat", "DOCKER")
@@ -82,7 +84,13 @@ def test_a_call_that_succeeds_is_recorded_with_its_words(wrapped: tuple[Engine, 
     assert dict(found.rules) == {Rule(FORWARD, ("--comment", "a 'word' *")): 1}
 
 
-def test_an_engine_that_recorded_nothing_undoes_nothing(wrapped: tuple[Engine, Path]) -> None:
-    target, wrapper = wrapped
-    wrapper.parent.joinpath("iptables").unlink()
-    dockerd_rules.undo(target, shared=False)
+def test_an_engine_that_recorded_nothing_undoes_nothing(
+    wrapped: tuple[Engine, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Lines
+) -> None:
+    monkeypatch.setattr(dockerd_rules.shell, "run", pytest.fail)
+    dockerd_rules.undo(wrapped[0], shared=False)
+    assert said.kept == []
+    dockerd_rules.undo(Engine(tmp_path, tmp_path), shared=False)
+    assert said.kept == [
+        "Left the packet filter as it is: nothing tells which rules the embedded Docker engine added."
+    ], "one that an earlier version started"
