@@ -27,6 +27,8 @@ _SEPARATOR = "\x1f"
 _WRAPPER = """#!/bin/sh
 # {name} for the embedded engine's daemon: runs the machine's own, and records what it changed.
 {program} "$@" || exit
+# The rules that dockerd makes within a container end with it.
+[ "$(readlink /proc/self/ns/net)" = '{namespace}' ] || exit 0
 IFS=$(printf '\\037')
 line="{name}$IFS$*"
 for word in "$@"; do
@@ -109,7 +111,8 @@ def record(target: Engine) -> str:
         program = shutil.which(name)
         if program:
             words = {"program": shlex.quote(program), "record": shlex.quote(str(_record(target)))}
-            (folder / name).write_text(_WRAPPER.format(name=name, **words), encoding="utf-8")
+            text = _WRAPPER.format(name=name, namespace=Path("/proc/self/ns/net").readlink(), **words)
+            (folder / name).write_text(text, encoding="utf-8")
             (folder / name).chmod(0o755)
     if not _remembered(target).exists():
         _remembered(target).write_text(json.dumps({"settings": _settings(), "policies": _policies()}), encoding="utf-8")

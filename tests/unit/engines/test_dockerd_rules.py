@@ -84,6 +84,16 @@ def test_a_call_that_succeeds_is_recorded_with_its_words(wrapped: tuple[Engine, 
     assert dict(found.rules) == {Rule(FORWARD, ("--comment", "a 'word' *")): 1}
 
 
+def test_a_call_within_a_container_is_not_recorded(wrapped: tuple[Engine, Path], tmp_path: Path) -> None:
+    target, wrapper = wrapped
+    elsewhere = tmp_path / "readlink"
+    elsewhere.write_text("#!/bin/sh\necho 'net:[1]'\n", encoding="ascii")
+    elsewhere.chmod(0o755)
+    done = subprocess.run([wrapper, "-N", "DOCKER_OUTPUT"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+    assert done.returncode == 0
+    assert not (target.run / "iptables-record").exists()
+
+
 def test_an_engine_that_recorded_nothing_undoes_nothing(
     wrapped: tuple[Engine, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Lines
 ) -> None:
