@@ -23,19 +23,19 @@ def refuse_lifelines(wish: Wish, function: Function, host: Namespace, lifelines:
         wish: What is asked for.
         function: The card.
         host: The host's namespace.
-        lifelines: Interfaces that the default route or an SSH connection goes through, each with the reason.
+        lifelines: Interfaces that the default route or a TCP connection goes through, each with the reason.
 
     Raises:
         Problem: It is one of those, a member of a bridge or bond, or others are built upon it.
     """
     for link in host.links:
-        reason = _hold(link, host, lifelines) if link.bdf in (function.bdf, *function.virtual_functions) else ""
+        reason = hold(link, host, lifelines) if link.bdf in (function.bdf, *function.virtual_functions) else ""
         if reason:
             part = "" if link.bdf == function.bdf else f"its virtual function {link.name}: "
             raise Problem(f"{wish.parameter('interface')}: {wish.interface} is not lent: {part}{reason}")
 
 
-def _hold(link: Link, host: Namespace, lifelines: Mapping[str, str]) -> str:
+def hold(link: Link, host: Namespace, lifelines: Mapping[str, str]) -> str:
     """Return what holds an interface on the host, or an empty string."""
     if link.master:
         return f"it is a member of {link.master}"

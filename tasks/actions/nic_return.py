@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.actions import nic_ledger, nic_presence, nic_steps, nic_udev
+from tasks.actions import nic_ledger, nic_presence, nic_refusals, nic_steps, nic_udev
 from tasks.engines import nics as engine
 from tasks.engines import pci
 from tasks.problems import Problem
@@ -52,21 +52,22 @@ def give_back(cluster: str) -> None:
 
 
 def _refuse_new_lifeline(record: Record, cluster: str) -> None:
-    """Refuse to touch a card that carries the default route or an SSH connection by now, unless it is as it was.
+    """Refuse to touch a card that the host lives on by now, itself or through a function of it, unless it is as it was.
 
     A reboot gives every card back to the host, which may have configured it since.
     """
     world = engine.survey()
-    link = _at_home(record, world)
-    reason = engine.lifelines().get(link.name) if link else None
-    if link and reason:
-        left = nic_ledger.differences(record, nic_ledger.capture(nic_presence.present(record.bdf), link))
-        if left:
-            raise Problem(
-                f"{link.name} is left as it is: {reason}",
-                details="\n".join(left),
-                hint=f"if it is right like this: sudo rm {nic_ledger.path(cluster)}",
-            )
+    lifelines = engine.lifelines()
+    function = nic_presence.present(record.bdf)
+    own = [link for link in world.host.links if link.bdf in (function.bdf, *function.virtual_functions)]
+    held = [(link.name, reason) for link in own if (reason := nic_refusals.hold(link, world.host, lifelines))]
+    left = nic_ledger.differences(record, nic_ledger.capture(function, _at_home(record, world))) if held else []
+    if left:
+        raise Problem(
+            f"{held[0][0]} is left as it is: {held[0][1]}",
+            details="\n".join(left),
+            hint=f"if it is right like this: sudo rm {nic_ledger.path(cluster)}",
+        )
 
 
 def _restored(ledger: Ledger) -> list[str]:

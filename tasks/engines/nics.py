@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines import nic_root, pci, root, shell
+from tasks.engines import connections, nic_root, pci, root, shell
+from tasks.engines.connections import Connection
 from tasks.problems import Problem
 from tasks.settings import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _SSH_PORT = 22
 
@@ -201,8 +202,8 @@ def routes(name: str) -> tuple[Mapping[str, Any], ...]:
 def lifelines() -> dict[str, str]:
     """Return the host's interfaces that must never be touched, each with the reason.
 
-    They are those of the default routes, and those that an SSH connection comes in on or is answered through: the one
-    this process runs under, and any other that is established, since sudo and tmux hide SSH_CONNECTION.
+    They are those of the default routes, and those that a TCP connection with another machine comes in on or is
+    answered through, whatever its port: sudo and tmux hide SSH_CONNECTION, and sshd may listen anywhere.
     """
     found = {
         route["dev"]: "the default route goes through it"
@@ -210,12 +211,37 @@ def lifelines() -> dict[str, str]:
         for route in _default_routes(family)
         if "dev" in route
     }
-    holders = {info.get("local"): link["ifname"] for link in _host_ip("address", "show") for info in link["addr_info"]}
-    for client, server in ssh_connections():
-        for device in (holders.get(server), *(route.get("dev") for route in _route_to(client))):
-            if device and device != "lo":
-                found.setdefault(device, f"the SSH connection from {client} goes through it")
+    holders = _holders()
+    present = _connections(holders)
+    replies = {peer: _devices_to(peer) for peer in dict.fromkeys(connection.peer for connection in present)}
+    for connection in present:
+        for device in (*holders.get(connection.local, ()), *replies[connection.peer]):
+            if device != "lo":
+                found.setdefault(device, f"{_described(connection)} goes through it")
     return found
+
+
+def _holders() -> dict[str, list[str]]:
+    """Return the host's interfaces by each address; two may have the same one."""
+    holders: dict[str, list[str]] = {}
+    for link in _host_ip("address", "show"):
+        for info in link.get("addr_info", ()):
+            if "local" in info:
+                holders.setdefault(info["local"], []).append(link["ifname"])
+    return holders
+
+
+def _connections(own: Iterable[str]) -> list[Connection]:
+    """Return the connections with other machines, the SSH session of this process first."""
+    client, _, server, port = ([*os.environ.get("SSH_CONNECTION", "").split(), "", "", "", ""])[:4]
+    session = [Connection(_plain(server), int(port), _plain(client))] if port.isdecimal() else []
+    return [*session, *connections.from_outside(own)]
+
+
+def _described(connection: Connection) -> str:
+    if connection.port == _SSH_PORT:
+        return f"the SSH connection from {connection.peer}"
+    return f"the TCP connection with {connection.peer} (port {connection.port} here)"
 
 
 def _default_routes(family: str) -> list[dict[str, Any]]:
@@ -223,30 +249,16 @@ def _default_routes(family: str) -> list[dict[str, Any]]:
     return [hop for route in found for hop in (route, *route.get("nexthops", ()))]
 
 
-def _route_to(address: str) -> list[dict[str, Any]]:
+def _devices_to(address: str) -> list[str]:
+    """Return the interface that packets to an address leave by; none where it cannot be reached."""
     done = shell.run(["ip", "-json", "route", "get", address], check=False)
-    return json.loads(done.stdout or "[]") if done.returncode == 0 else []
-
-
-def ssh_connections() -> list[tuple[str, str]]:
-    """Return client and server address of the SSH connections to this machine."""
-    client, _, server, port = ([*os.environ.get("SSH_CONNECTION", "").split(), "", "", "", ""])[:4]
-    ports = {str(_SSH_PORT), port} - {""}
-    established = shell.run(["ss", "-Htn", "state", "established"], check=False).stdout if shutil.which("ss") else ""
-    pairs = [(peer, local) for local, peer in _endpoints(established, ports)]
-    return list(dict.fromkeys([*([(client, server)] if server else []), *pairs]))
-
-
-def _endpoints(listing: str, ports: set[str]) -> list[tuple[str, str]]:
-    """Return local and peer address of the lines of `ss` whose local port is one of `ports`."""
-    rows = [line.split() for line in listing.splitlines()]
-    ends = [(local.rpartition(":"), peer.rpartition(":")) for *_, local, peer in (row for row in rows if len(row) >= 2)]  # noqa: PLR2004
-    return [(_plain(local[0]), _plain(peer[0])) for local, peer in ends if local[2] in ports]
+    routes = json.loads(done.stdout or "[]") if done.returncode == 0 else []
+    return [route["dev"] for route in routes if "dev" in route]
 
 
 def _plain(address: str) -> str:
-    """Return an address as `ip` writes it: without brackets, zone or the prefix of an IPv4 address within IPv6."""
-    return address.strip("[]").partition("%")[0].removeprefix("::ffff:")
+    """Return an address as `ip` writes it: without zone or the prefix of an IPv4 address within IPv6."""
+    return address.partition("%")[0].removeprefix("::ffff:")
 
 
 def _host_ip(*words: str) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ SCENARIOS = (
     "names_that_were_swapped_come_back",
     "default_route_is_refused",
     "default_route_through_a_function_is_refused",
-    "ssh_connection_is_refused",
+    "connection_from_outside_is_refused",
     "bond_member_is_refused",
     "bridge_member_is_refused",
     "card_under_a_vlan_is_refused",

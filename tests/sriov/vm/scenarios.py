@@ -693,26 +693,40 @@ def default_route_through_a_function_is_refused() -> None:
     undress()
 
 
-def ssh_connection_is_refused() -> None:
-    """The connection itself is seen: sudo and tmux hide SSH_CONNECTION."""
+def connection_from_outside_is_refused() -> None:
+    """The connection itself is seen, on any port and in both families: sudo and tmux hide SSH_CONNECTION."""
+    for address in ("10.9.1.1/24", "2001:db8::1/64"):
+        ip("address", "add", address, "dev", name_of(LEFT), *(["nodad"] if ":" in address else []))
     ip("link", "set", "dev", name_of(LEFT), "up")
-    ip("address", "add", "10.9.1.1/24", "dev", name_of(LEFT))
     with container() as client:
         card = name_of(RIGHT)
         ip("link", "set", "dev", card, "netns", str(client))
         ip("link", "set", "dev", card, "up", namespace=client)
         ip("address", "add", "10.9.1.2/24", "dev", card, namespace=client)
+        ip("address", "add", "2001:db8::2/64", "nodad", "dev", card, namespace=client)
         for place, bdf in ((0, LEFT), (client, RIGHT)):
             until(lambda place=place, bdf=bdf: "LOWER_UP" in links(place)[bdf]["flags"], "the card has a link")
-        connect = ["/bin/busybox", "nsenter", f"--net=/proc/{client}/ns/net", "/bin/busybox", "nc", "10.9.1.1", "22"]
-        with socket.create_server(("10.9.1.1", 22)) as server:
-            server.settimeout(DEADLINE)
-            with subprocess.Popen(connect, stdin=subprocess.PIPE) as process:
-                with server.accept()[0]:
-                    refused_untouched("the SSH connection from 10.9.1.2 goes through it")
-                process.kill()
+        with connected(client, "10.9.1.1", 22):
+            refused_untouched("the SSH connection from 10.9.1.2 goes through it")
+        with connected(client, "10.9.1.1", 2222):
+            refused_untouched("the TCP connection with 10.9.1.2 (port 2222 here) goes through it")
+        with connected(client, "2001:db8::1", 2049):
+            refused_untouched("the TCP connection with 2001:db8::2 (port 2049 here) goes through it")
     until(lambda: RIGHT in links(), "the other card is back")
     undress()
+
+
+@contextmanager
+def connected(client: int, address: str, port: int) -> Iterator[None]:
+    """Have a container hold a connection to a port of the host."""
+    connect = ["/bin/busybox", "nsenter", f"--net=/proc/{client}/ns/net", "/bin/busybox", "nc", address, str(port)]
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, port), family=family) as server:
+        server.settimeout(DEADLINE)
+        with subprocess.Popen(connect, stdin=subprocess.PIPE) as process:
+            with server.accept()[0]:
+                yield
+            process.kill()
 
 
 def bond_member_is_refused() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.engines import nic_root, nics, shell
+from tasks.engines import connections, nic_root, nics, shell
 from tasks.engines.shell import Completed
 from tasks.problems import Problem
 from tasks.settings import nics as settings
@@ -57,8 +57,9 @@ def answers(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any]) -> None:
     monkeypatch.setattr(nics.shutil, "which", lambda program: f"/bin/{program}")
 
 
-def test_default_routes_of_both_families_and_all_hops_are_lifelines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+def test_default_routes_of_both_families_and_all_hops_are_lifelines(
+    listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hops = [{"dst": "default", "nexthops": [{"gateway": "192.0.2.1", "dev": "eno1"}, {"dev": "eno2"}]}]
     answers(
         monkeypatch, {"inet route show default": hops, "inet6 route show default": [{"dst": "default", "dev": "eno3"}]}
@@ -66,7 +67,9 @@ def test_default_routes_of_both_families_and_all_hops_are_lifelines(monkeypatch:
     assert set(nics.lifelines()) == {"eno1", "eno2", "eno3"}
 
 
-def test_ssh_comes_in_on_one_interface_and_is_answered_through_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ssh_comes_in_on_one_interface_and_is_answered_through_another(
+    listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 51000 192.0.2.10 22")
     answers(
         monkeypatch,
@@ -77,24 +80,64 @@ def test_ssh_comes_in_on_one_interface_and_is_answered_through_another(monkeypat
     assert "203.0.113.9" in found["eno8303"]
 
 
-def test_ssh_that_sudo_hides_is_found_among_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+V4 = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
+   1: 0A0200C0:0016 076433C6:EB3E 01 00000000:00000000 00:00000000 00000000     0        0 2 1 0 100 0 0 10 0
+   2: 0A0200C0:08AE 4D7100CB:03E8 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0
+   3: 0100007F:192B 0100007F:A000 01 00000000:00000000 00:00000000 00000000     0        0 4 1 0 100 0 0 10 0
+   4: 0A0200C0:192B 0A0200C0:A001 01 00000000:00000000 00:00000000 00000000     0        0 5 1 0 100 0 0 10 0
+   5: 0A0200C0:0050 096433C6:A002 06 00000000:00000000 03:00000000 00000000     0        0 0 3 0
+"""
+V6 = """\
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr
+   0: 000080FE000000000000000001000000:0016 000080FE000000000000000002000000:EA60 01 00000000:00000000 00:00000000
+   1: 0000000000000000FFFF00000A0200C0:1538 0000000000000000FFFF0000086433C6:EA61 01 00000000:00000000 00:00000000
+   2: B80D0120000000000000000001000000:0801 B80D0120000000000000000009000000:0340 01 00000000:00000000 00:00000000
+   3: 00000000000000000000000001000000:0016 00000000000000000000000001000000:EA62 01 00000000:00000000 00:00000000
+"""
+
+
+@pytest.fixture
+def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The kernel's tables of connections, in place of the machine's; empty."""
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
-    listing = (
-        "0      0            192.0.2.10:22     198.51.100.7:60222\n"
-        "0      0      [fe80::1%eno8303]:22   [fe80::2%eno8303]:60000\n"
-        "0      0     [::ffff:192.0.2.10]:22  [::ffff:198.51.100.8]:60001\n"
-        "0      0             192.0.2.10:6443  198.51.100.9:4000\n"
-    )
-    answers(monkeypatch, {"state established": listing})
-    assert nics.ssh_connections() == [
-        ("198.51.100.7", "192.0.2.10"), ("fe80::2", "fe80::1"), ("198.51.100.8", "192.0.2.10"),
+    monkeypatch.setattr(connections, "PROC_NET", tmp_path)
+    return tmp_path
+
+
+def test_connections_from_outside_are_found_on_every_port_and_in_both_families(listed: Path) -> None:
+    (listed / "tcp").write_text(V4)
+    (listed / "tcp6").write_text(V6)
+    assert [(one.peer, one.local, one.port) for one in connections.from_outside(["192.0.2.10", "fe80::1"])] == [
+        ("198.51.100.7", "192.0.2.10", 22), ("203.0.113.77", "192.0.2.10", 2222), ("fe80::2", "fe80::1", 22),
+        ("198.51.100.8", "192.0.2.10", 5432), ("2001:db8::9", "2001:db8::1", 2049),
     ]  # fmt: skip
 
 
-def test_ssh_on_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 51000 192.0.2.10 2222")
-    answers(monkeypatch, {"state established": "0 0 192.0.2.10:2222 203.0.113.77:1000\n"})
-    assert nics.ssh_connections() == [("203.0.113.9", "192.0.2.10"), ("203.0.113.77", "192.0.2.10")]
+def test_a_kernel_without_ipv6_has_its_connections_told(listed: Path) -> None:
+    (listed / "tcp").write_text(V4)
+    assert len(connections.established()) == 4
+
+
+@pytest.mark.parametrize("session", ["", "203.0.113.9 51000 192.0.2.10 2222"], ids=["under sudo", "as the user"])
+def test_ssh_on_another_port_is_a_lifeline(listed: Path, monkeypatch: pytest.MonkeyPatch, session: str) -> None:
+    if session:
+        monkeypatch.setenv("SSH_CONNECTION", session)
+    else:
+        (listed / "tcp").write_text(V4.replace("0016", "192B"))
+    answers(monkeypatch, {"address show": card.links()})
+    peer = "203.0.113.9 (port 2222 here)" if session else "198.51.100.7 (port 6443 here)"
+    assert nics.lifelines() == {"eno8303": f"the TCP connection with {peer} goes through it"}
+
+
+def test_an_address_that_two_interfaces_have_makes_both_lifelines(
+    listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (listed / "tcp").write_text(V4)
+    twins = [{"ifname": name, "addr_info": [{"local": "192.0.2.10"}]} for name in ("ens9f0np0", "ens9f0np0.7")]
+    answers(monkeypatch, {"address show": twins})
+    assert set(nics.lifelines()) == {"ens9f0np0", "ens9f0np0.7"}
 
 
 def test_a_user_goes_through_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
