@@ -123,8 +123,8 @@ def _ended(process: subprocess.Popen[str], timeout: float | None) -> int:
     """Wait for the exit code; whatever ends the wait early ends the process too."""
     try:
         return process.wait(timeout)
-    except BaseException:
-        _stop(process)
+    except BaseException as reason:
+        _stop(process, patient=not isinstance(reason, subprocess.TimeoutExpired))
         raise
     finally:
         _running.discard(process)
@@ -174,8 +174,20 @@ class _Reader:
         return [raw.rstrip() for raw in deque(self._lines, maxlen=_TAIL_LINES)]
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    process.terminate()
+def _stop(process: subprocess.Popen[str], *, patient: bool = True) -> None:
+    """End a process; one that root runs (sudo) ends by itself, as nobody else may signal it.
+
+    Args:
+        process: The process.
+        patient: Wait for the one that root runs, so that it does not go on alone.
+    """
+    try:
+        process.terminate()
+    except PermissionError:
+        if patient:
+            progress.step(f"waiting for {_name([str(word) for word in process.args])}, which root runs")  # type: ignore[union-attr]
+            process.wait()
+        return
     try:
         process.wait(_GRACE_SECONDS)
     except subprocess.TimeoutExpired:

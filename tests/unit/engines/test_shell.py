@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -99,6 +100,44 @@ def test_an_interrupted_wait_ends_the_program(tmp_path: Path) -> None:
     finally:
         signal.signal(signal.SIGALRM, earlier)
     assert gone(int(pid_file.read_text()))
+
+
+def roots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the kernel refuse to signal what is started, as it refuses a user what sudo runs."""
+
+    def refuse(_process: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(subprocess.Popen, "terminate", refuse)
+
+
+def test_an_interrupted_wait_lasts_until_what_root_runs_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_number: int, _frame: object) -> None:
+        (tmp_path / "interrupted").touch()
+        raise SystemExit(143)
+
+    roots(monkeypatch)
+    script = f"until [ -e '{tmp_path}/interrupted' ]; do :; done; touch '{tmp_path}/finished'"
+    earlier = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            shell.run(["sh", "-c", script])
+    finally:
+        signal.signal(signal.SIGALRM, earlier)
+    assert ended.value.code == 143
+    assert (tmp_path / "finished").exists(), "root went on alone"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_root_runs_for_too_long_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    roots(monkeypatch)
+    script = f"until [ -e '{tmp_path}/end' ]; do sleep 0.01; done"
+    with pytest.raises(Problem, match="did not end within 0 s"):
+        shell.run(["sh", "-c", script], timeout=0.2)
+    (tmp_path / "end").touch()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
