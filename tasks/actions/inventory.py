@@ -24,6 +24,8 @@ PRESENT = "infrastructureinfo"
 OFFERED = "deployinfo"
 _CPU = "cpu"
 _GPU_QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
+# A row of it; warnings are on the same output, before and after the list.
+_GPU_ROW = re.compile(r"^(\d+), (GPU-[\w-]+), (\S.*?)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,7 @@ def sockets(cpuinfo: str) -> int:
 
 def parsed_gpus(answer: str) -> tuple[Gpu, ...]:
     """Return the GPUs that nvidia-smi lists as index, uuid and name."""
-    rows = [[word.strip() for word in line.split(",", 2)] for line in answer.splitlines() if line.strip()]
-    return tuple(Gpu(int(index), uuid, model) for index, uuid, model in rows)
+    return tuple(Gpu(int(index), uuid, model) for index, uuid, model in _GPU_ROW.findall(answer))
 
 
 def models() -> Models:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -83,7 +84,9 @@ def _stamp() -> list[list[str | int]]:
 def _ask_for_sources() -> tuple[str, ...]:
     own = suite()
     listed = shell.run(["apt-get", "indextargets", "--format", _INDEX_TARGETS, "Created-By: Packages"]).stdout
-    lines = {line for line in listed.splitlines() if line.split()[2].split("-")[0] == own}
+    # Only rows of the form that was asked for: a word of apt's own is none.
+    rows = re.findall(r"^(deb \S+ (\S+) .*)$", listed, re.MULTILINE)
+    lines = {line.rstrip() for line, release in rows if release.split("-")[0] == own}
     if not lines:
         raise Problem(f"apt: no source of {own} is configured", hint="look at /etc/apt/sources.list")
     return tuple(sorted(lines))

@@ -166,7 +166,7 @@ def fetch_modules(source: Path) -> Toolchain:
     """
     progress.step(f"fetching the Go modules of {source.name}")
     _run_go(source, "mod", "download")
-    root, modules = _run_go(source, "env", "GOROOT", "GOMODCACHE").split()
+    root, modules = _run_go(source, "env", "GOROOT", "GOMODCACHE").splitlines()
     return Toolchain(Path(root), Path(modules))
 
 

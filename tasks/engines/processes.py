@@ -47,7 +47,8 @@ def users_of(*patterns: str) -> tuple[Process, ...]:
     # while it looks, which is no failure of ours.
     found = root.run("find", PROC, "-mindepth", "3", "-maxdepth", "3", "-path", f"{PROC}/[0-9]*/fd/*",
                      "(", *links, ")", check=False)  # fmt: skip
-    numbers = {int(Path(line).parent.parent.name) for line in found.stdout.splitlines()}
+    row = re.compile(rf"^{re.escape(str(PROC))}/(\d+)/fd/\d+$", re.MULTILINE)
+    numbers = {int(number) for number in row.findall(found.stdout)}
     return tuple(_process(number) for number in sorted(numbers))
 
 

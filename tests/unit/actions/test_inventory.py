@@ -86,6 +86,8 @@ def test_the_drivers_list_of_gpus_is_read() -> None:
         Gpu(1, "GPU-2", A100),
     )
     assert inventory.parsed_gpus("\n") == ()
+    told = f"WARNING: one, two, three\n0, GPU-1, {A100}\n\nWARNING: infoROM is corrupted at gpu 0000:CA:00.0\n"
+    assert inventory.parsed_gpus(told) == (Gpu(0, "GPU-1", A100),)
 
 
 def test_models_come_from_the_archive_and_a_list_of_another_form_is_named(tree: Path) -> None:
