@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.actions import engine
-from tasks.engines import docker, golang
+from tasks.engines import docker, golang, local_containers
 from tasks.problems import Problem
 from tasks.settings import artifacts
 
@@ -75,6 +76,16 @@ def test_a_container_is_found_by_name_and_label(container: str) -> None:
     assert docker.main_process(container) > 0
     assert docker.container("docker-test-none") is None
     assert docker.main_process("docker-test-none") == 0
+
+
+def test_a_container_of_this_machine_is_proven_to_be_one(container: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = local_containers.main_process(container)
+    assert process == docker.main_process(container)
+    assert local_containers.main_process("docker-test-none") == 0
+    # As an engine of another machine would say it: the number of some process here.
+    monkeypatch.setattr(docker, "main_process", lambda _: os.getpid())
+    with pytest.raises(Problem, match=f"{container}: is not a container of this machine"):
+        local_containers.main_process(container)
 
 
 def test_a_file_is_written_found_and_its_changes_are_seen(container: str) -> None:
