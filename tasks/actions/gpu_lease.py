@@ -7,13 +7,14 @@ and whatever keeps them in use before that.
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.actions import cluster_owner, gpu_ledger
 from tasks.actions.gpu_ledger import Ledger
-from tasks.engines import docker, kernel_modules, ledgers, processes, root
+from tasks.engines import docker, kernel_modules, ledgers, local_containers, processes, root
 from tasks.problems import Problem
 from tasks.settings import gpu, parameters
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tasks.engines.processes import Process
 
 _SMI = ("nvidia-smi", "--query-gpu=pci.bus_id,name,driver_version", "--format=csv,noheader")
+# A row of it; warnings are on the same output, before and after the list.
+_GPU = re.compile(r"^[0-9A-F]{8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7], [^,\n]+, [^,\s]+$", re.MULTILINE | re.IGNORECASE)
 
 
 def is_current() -> bool:
@@ -33,6 +36,7 @@ def is_current() -> bool:
     container = docker.container(node())
     return (
         ledger is not None
+        and not ledgers.is_foreign(ledger.checkout)
         and container is not None
         and container.running
         and (ledger.boot, ledger.container) == (ledgers.boot(), container.id)
@@ -51,14 +55,19 @@ def lend() -> None:
     Raises:
         Problem: Another cluster has it, a process uses it, a module does not go, or the node cannot use it.
     """
-    cluster = parameters.current().cluster_name
+    _running_node()  # refused before the lock is made
+    with ledgers.alone(gpu.LEDGERS):
+        _lend(parameters.current().cluster_name)
+
+
+def _lend(cluster: str) -> None:
     container = _running_node()
     _refuse_second_loan(cluster)
     _require_driver()
     strangers = _strangers(container)
     _refuse(strangers)
     ledger = _known(cluster) or _capture(cluster)
-    gpu_ledger.save(dataclasses.replace(ledger, container=""))
+    gpu_ledger.save(dataclasses.replace(ledger, container="", checkout=ledgers.here()))
     _stop_in(container)
     _free(strangers)
     progress.step(f"starting the driver in {node()}")
@@ -77,9 +86,18 @@ def give_back(cluster: str = "") -> None:
     Raises:
         Problem: A process uses the GPU, or the host's driver does not come back.
     """
-    ledger = gpu_ledger.load(cluster or parameters.current().cluster_name)
-    if ledger is None:
+    name = cluster or parameters.current().cluster_name
+    if not ledgers.exists(gpu_ledger.path(name)):
         return
+    with ledgers.alone(gpu.LEDGERS):
+        ledger = gpu_ledger.load(name)
+        if ledger is not None and ledgers.is_foreign(ledger.checkout):
+            progress.line(f"Left to {ledger.checkout}: the GPU that its cluster {name} has borrowed.")
+        elif ledger is not None:
+            _give_back(ledger)
+
+
+def _give_back(ledger: Ledger) -> None:
     # A reboot has given the GPU back already.
     if ledger.boot == ledgers.boot():
         _take_from(_borrower(ledger))
@@ -90,7 +108,7 @@ def give_back(cluster: str = "") -> None:
 
 def nothing_lent() -> bool:
     """Return whether the cluster has not borrowed the GPU."""
-    return not gpu_ledger.path(parameters.current().cluster_name).exists()
+    return not ledgers.exists(gpu_ledger.path(parameters.current().cluster_name))
 
 
 def _take_from(container: ContainerFacts | None) -> None:
@@ -114,14 +132,21 @@ def _borrower(ledger: Ledger) -> ContainerFacts | None:
     """Return the node that has the GPU; a container of others that bears its name by now is not it."""
     try:
         found = docker.container(f"{ledger.cluster}-{gpu.NODE_SUFFIX}")
+        if found is not None and found.running:
+            local_containers.require(found)
     except Problem:
-        return None  # without an engine no node runs
+        return None  # without an engine no node runs, and one of another machine has not got this GPU
     # While the GPU is on its way the ledger has no container yet.
     known = found is not None and (found.id == ledger.container or cluster_owner.made(found.mounts))
     return found if known else None
 
 
 def _refuse_second_loan(cluster: str) -> None:
+    own = gpu_ledger.load(cluster)
+    if own is not None and ledgers.is_foreign(own.checkout):
+        raise Problem(
+            f"the GPU is lent to cluster {cluster} of {own.checkout}", hint=f"cd {own.checkout} and ./doit gpu_return"
+        )
     for ledger in gpu_ledger.others(cluster):
         again = f"CLUSTER_NAME={ledger.cluster} ./doit"
         raise Problem(
@@ -148,6 +173,7 @@ def _running_node() -> ContainerFacts:
     container = docker.container(node())
     if container is None or not container.running:
         raise Problem(f"{node()}: the node does not run", hint="./doit create_cluster")
+    local_containers.require(container)
     return container
 
 
@@ -162,6 +188,7 @@ def _capture(cluster: str) -> Ledger:
         devices=tuple(devices),
         modules=kernel_modules.unload_order(gpu.MODULE),
         services=_active_services(),
+        checkout=ledgers.here(),
     )
 
 
@@ -222,7 +249,7 @@ def _free(strangers: Sequence[Process]) -> None:
 
 def _check(listing: str, devices: Sequence[str], where: str) -> None:
     """Compare what nvidia-smi lists with the GPUs of the ledger."""
-    found = [line.strip() for line in listing.splitlines() if line.strip()]
+    found = _GPU.findall(listing)
     if len(found) != len(devices):
         raise Problem(f"{where}: nvidia-smi lists {len(found)} GPUs, {len(devices)} were lent", details=listing)
     progress.line(f"GPU in {where}: {'; '.join(found)}")

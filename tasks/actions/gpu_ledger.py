@@ -31,6 +31,7 @@ class Ledger:
         devices: PCI addresses of the GPUs.
         modules: Modules of the host's driver, in the order in which they were unloaded.
         services: Services of the host that ran, in the order in which they were stopped.
+        checkout: Folder of the checkout that lends it.
     """
 
     cluster: str
@@ -39,6 +40,7 @@ class Ledger:
     devices: tuple[str, ...]
     modules: tuple[Module, ...]
     services: tuple[str, ...]
+    checkout: str = ""
 
 
 def path(cluster: str) -> Path:
@@ -57,8 +59,8 @@ def load(cluster: str) -> Ledger | None:
 
 def others(cluster: str) -> Iterator[Ledger]:
     """Yield the ledgers of the other clusters of this machine."""
-    for file in sorted(gpu.LEDGERS.glob("*.json")):
-        ledger = load(file.stem) if file.stem != cluster else None
+    for name in ledgers.clusters(gpu.LEDGERS):
+        ledger = load(name) if name != cluster else None
         if ledger:
             yield ledger
 
@@ -81,4 +83,5 @@ def _parse(data: dict[str, Any]) -> Ledger:
         devices=tuple(data["devices"]),
         modules=tuple(Module(**module) for module in data["modules"]),
         services=tuple(data["services"]),
+        checkout=data.get("checkout", ""),
     )

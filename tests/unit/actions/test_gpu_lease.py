@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.actions import cluster_owner, gpu_lease, gpu_ledger
-from tasks.engines import docker, host, kernel_modules, ledgers, processes, shell
+from tasks.engines import docker, host, kernel_modules, ledgers, local_containers, processes, shell
 from tasks.engines.docker import ContainerFacts
 from tasks.engines.shell import Completed
 from tasks.problems import Problem
@@ -19,6 +21,8 @@ from tasks.settings import gpu
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from tests.unit.conftest import Lines
 
 NODE = "kind-worker"
 CONTAINER = "c0ffee" * 10
@@ -58,7 +62,9 @@ class Machine:
         self.gpus = 1
         self.node_driver = "5.15.0-122-generic"
         self.smi = "00000000:CA:00.0, NVIDIA A100 80GB PCIe, "
+        self.warnings = ""
         self.stubborn: set[int] = set()
+        self.elsewhere: set[str] = set()
         (root / "proc").mkdir(parents=True)
         for name, text in (("vendor", "0x10de"), ("class", "0x030200")):
             self._write(f"sys/bus/pci/devices/0000:ca:00.0/{name}", text)
@@ -95,9 +101,7 @@ class Machine:
 
     def run(self, argv: Sequence[str | Path], *, stdin: str | None = None, **options: Any) -> Completed:
         words = [str(word) for word in argv]
-        if words[0] == "sync":
-            return Completed(0, "", "")
-        if words[0] in {"find", "mkdir", "tee", "mv", "rm"}:
+        if words[0] in {"find", "sh", "rm"}:
             return _real_run(words, stdin=stdin, **options)
         self.commands.append(" ".join(words))
         code, out, err = getattr(self, f"_{words[0].replace('-', '_')}")(words[1:])
@@ -147,7 +151,7 @@ class Machine:
 
     def _nvidia_smi(self, _words: list[str]) -> tuple[int, str, str]:
         version = (self.root / "sys/module/nvidia/version").read_text()
-        return 0, f"{self.smi}{version}" * self.gpus, ""
+        return 0, f"{self.warnings}{self.smi}{version}" * self.gpus + self.warnings, ""
 
     def exec_in(self, name: str, argv: Sequence[str], *, check: bool = True) -> str:
         self.commands.append(f"{name}: {' '.join(argv)}")
@@ -163,6 +167,10 @@ class Machine:
         if argv[0] == "ls":
             return "kernel modules.dep" if argv[1] == f"{gpu.NODE_MODULES}/lib/modules/{self.node_driver}" else ""
         return self._nvidia_smi([])[1] if argv[0] == "nvidia-smi" else ""
+
+    def require(self, container: ContainerFacts) -> None:
+        if container.id in self.elsewhere:
+            raise Problem(f"{container.name}: is not a container of this machine")
 
 
 _real_run = shell.run
@@ -182,6 +190,7 @@ def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., 
         monkeypatch.setattr(docker, "container", lambda name: node if name == NODE else None)
         monkeypatch.setattr(kernel_modules, "SYSFS", machine.root / "sys")
         monkeypatch.setattr(processes, "PROC", machine.root / "proc")
+        monkeypatch.setattr(local_containers, "require", machine.require)
         monkeypatch.setattr(host, "Host", lambda: recorded)
         monkeypatch.setattr(gpu, "LEDGERS", tmp_path / "ledgers")
         monkeypatch.setattr(gpu, "END_DEADLINE", 0.3)
@@ -389,6 +398,66 @@ def test_a_gpu_that_the_node_does_not_see_is_a_failure(boot: Callable[..., Machi
     with pytest.raises(Problem, match="kind-worker: nvidia-smi lists 0 GPUs, 1 were lent"):
         gpu_lease.lend()
     assert not gpu_lease.is_current()
+
+
+def test_warnings_around_the_list_are_not_counted_as_gpus(boot: Callable[..., Machine]) -> None:
+    machine = boot(SERVER)
+    machine.warnings = "WARNING: infoROM is corrupted at gpu 0000:CA:00.0, see the manual, page 7\n"
+    gpu_lease.lend()
+    gpu_lease.give_back()
+    machine.gpus = 0
+    with pytest.raises(Problem, match="kind-worker: nvidia-smi lists 0 GPUs, 1 were lent"):
+        gpu_lease.lend()
+
+
+def test_a_node_on_another_machine_gets_no_gpu_and_none_is_taken_from_it(boot: Callable[..., Machine]) -> None:
+    machine = boot(SERVER)
+    machine.elsewhere = {CONTAINER}
+    before = machine.loaded()
+    with pytest.raises(Problem, match="kind-worker: is not a container of this machine"):
+        gpu_lease.lend()
+    assert machine.loaded() == before
+    assert machine.commands == []
+    machine.elsewhere = set()
+    gpu_lease.lend()
+    machine.end_process(900)
+    machine.elsewhere = {CONTAINER}
+    machine.commands.clear()
+    gpu_lease.give_back()
+    assert not [command for command in machine.commands if command.startswith(NODE)]
+    assert machine.loaded() == before
+
+
+def test_a_gpu_that_another_checkout_lends_under_this_name_is_left_to_it(
+    boot: Callable[..., Machine], tmp_path: Path, said: Lines
+) -> None:
+    machine = boot(SERVER)
+    gpu_lease.lend()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "dodo.py").touch()
+    ledger = gpu_ledger.load("kind")
+    assert ledger is not None
+    gpu_ledger.save(dataclasses.replace(ledger, checkout=str(other)))
+    machine.commands.clear()
+    assert not gpu_lease.is_current()
+    with pytest.raises(Problem, match=f"the GPU is lent to cluster kind of {other}"):
+        gpu_lease.lend()
+    gpu_lease.give_back()
+    assert said.kept[-1] == f"Left to {other}: the GPU that its cluster kind has borrowed."
+    assert machine.commands == []
+    assert gpu_ledger.load("kind") is not None
+
+
+def test_a_ledger_is_readable_whatever_the_umask_is(boot: Callable[..., Machine]) -> None:
+    boot(SERVER)
+    earlier = os.umask(0o077)
+    try:
+        gpu_lease.lend()
+    finally:
+        os.umask(earlier)
+    assert gpu_ledger.path("kind").stat().st_mode & 0o777 == 0o644
+    assert gpu.LEDGERS.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_host_driver_that_comes_back_different_is_said_and_the_ledger_stays(boot: Callable[..., Machine]) -> None:
