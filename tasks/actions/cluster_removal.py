@@ -92,7 +92,7 @@ def give_back(name: str) -> None:
         # What uses the GPU there cannot be stopped while it is frozen.
         if node.paused:
             docker.unpause(node.name)
-    nics.restore(name)
+    nics.let_go(name)
     gpu_lease.give_back(name)
 
 

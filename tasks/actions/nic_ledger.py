@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
 
+from tasks.actions import nic_routes
 from tasks.engines import ledgers, pci
 from tasks.engines import nics as engine
+from tasks.problems import Problem
 from tasks.settings import nics as settings
 
 if TYPE_CHECKING:
@@ -25,10 +27,9 @@ ADDRESS_FLAGS = ("noprefixroute", "nodad", "home", "mngtmpaddr", "autojoin")
 _ADDRESS_FIELDS = (
     "family", "local", "address", "prefixlen", "broadcast", "scope", "label", "metric", *ADDRESS_FLAGS,
 )  # fmt: skip
-_ROUTE_FIELDS = ("family", "type", "dst", "gateway", "via", "protocol", "scope", "table", "metric", "prefsrc")
 _NOT_PRESCRIBED = "00:00:00:00:00:00"
-# Their makers make them again: the kernel from addresses, a client or a router's advertisement by itself.
-_OTHERS_ROUTES = ("kernel", "ra", "dhcp", "redirect")
+# Where a device was: the host, or a namespace of somebody else's, where it is left.
+HOST, ELSEWHERE = "host", "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Record:
         bdf: PCI address: what the device is known by.
         identity: PCI vendor and device, to notice that another card is at the address.
         permanent_mac: The address that the card was made with; empty for a virtual function, which has none.
-        namespace: Where its interface was: the host.
+        namespace: Where its interface was: `HOST`, or `ELSEWHERE` (a container that was given a virtual function).
         name: Name of its interface; empty where its driver makes none (vfio-pci).
         altnames: Other names of its interface.
         mac: Hardware address.
@@ -96,17 +97,21 @@ class Ledger:
         boot: The kernel's identifier of the boot in which it was written.
         devices: What they were, by PCI address.
         loans: What each node has, by the node's name.
+        home: Whether all of it is on the host again, though not as it was.
+        checkout: Folder of the checkout that lends it.
     """
 
     cluster: str
     boot: str
     devices: Mapping[str, Record] = field(default_factory=dict)
     loans: Mapping[str, Loan] = field(default_factory=dict)
+    home: bool = False
+    checkout: str = ""
 
     def with_loan(self, node: str, loan: Loan, records: tuple[Record, ...] = ()) -> Ledger:
         """Return it with a node's loan, and with records of devices that it has none of yet."""
         known = {record.bdf: record for record in records} | dict(self.devices)
-        return Ledger(self.cluster, self.boot, known, {**self.loans, node: loan})
+        return replace(self, devices=known, loans={**self.loans, node: loan}, home=False)
 
     def virtual_functions(self, physical_function: str) -> tuple[Record, ...]:
         """Return the records of the virtual functions that a card had."""
@@ -131,9 +136,29 @@ def load(cluster: str) -> Ledger | None:
     return ledgers.read(path(cluster), VERSION, _parse, hint="README.md, Your NICs")
 
 
+def foreign(cluster: str) -> str:
+    """Return the other checkout whose ledger a cluster of this name has, or an empty string."""
+    ledger = load(cluster)
+    return ledger.checkout if ledger and ledgers.is_foreign(ledger.checkout) else ""
+
+
+def refuse_foreign(cluster: str) -> None:
+    """Refuse to lend under a name whose ledger is another checkout's.
+
+    Raises:
+        Problem: It is one.
+    """
+    lender = foreign(cluster)
+    if lender:
+        raise Problem(
+            f"CLUSTER_NAME: cluster {cluster} of {lender} has network cards of this machine ({path(cluster)})",
+            hint=f"another CLUSTER_NAME; or cd {lender} and ./doit nics_restore",
+        )
+
+
 def fresh(cluster: str) -> Ledger:
-    """Return an empty ledger of this boot."""
-    return Ledger(cluster, ledgers.boot())
+    """Return an empty ledger of this boot and checkout."""
+    return Ledger(cluster, ledgers.boot(), checkout=ledgers.here())
 
 
 def save(ledger: Ledger) -> None:
@@ -148,8 +173,8 @@ def drop(cluster: str) -> None:
 
 def all_ledgers() -> Iterator[Ledger]:
     """Yield the ledgers of all clusters of this machine."""
-    for file in sorted(settings.LEDGERS.glob("*.json")):
-        ledger = load(file.stem)
+    for cluster in ledgers.clusters(settings.LEDGERS):
+        ledger = load(cluster)
         if ledger:
             yield ledger
 
@@ -160,6 +185,8 @@ def _parse(data: dict[str, Any]) -> Ledger:
         data["boot"],
         {bdf: Record(**_tuples(record)) for bdf, record in data["devices"].items()},
         {node: Loan(**loan) for node, loan in data["loans"].items()},
+        data.get("home", False),
+        data.get("checkout", ""),
     )
 
 
@@ -167,19 +194,23 @@ def _tuples(record: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
 
 
-def capture(function: pci.Function, link: engine.Link | None) -> Record:
-    """Return a device of the host as it is.
+def capture(
+    function: pci.Function, link: engine.Link | None, routes: Sequence[Mapping[str, Any]] = (), namespace: str = HOST
+) -> Record:
+    """Return a device as it is.
 
     Args:
         function: Its PCI function.
         link: Its interface, or None where its driver makes none.
+        routes: The host's routes; none where the interface is not there.
+        namespace: Where the interface is.
     """
     there = link or engine.Link("")
     return Record(
         bdf=function.bdf,
         identity=function.identity,
         permanent_mac="" if function.physical_function else there.permanent_mac or there.mac,
-        namespace="host",
+        namespace=namespace,
         name=there.name,
         altnames=there.altnames,
         mac=there.mac,
@@ -189,7 +220,7 @@ def capture(function: pci.Function, link: engine.Link | None) -> Record:
         num_vfs=function.num_vfs,
         physical_function=function.physical_function,
         addresses=lasting_addresses(there),
-        routes=_lasting_routes(engine.routes(there.name)) if there.name and there.up else (),
+        routes=nic_routes.of(there, routes) if link else (),
         vf_settings=there.vf_settings,
     )
 
@@ -211,10 +242,6 @@ def _link_local(mac: str) -> str:
         return ""
     host = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
     return str(IPv6Address(b"\xfe\x80" + bytes(6) + host))
-
-
-def _lasting_routes(found: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
-    return tuple(_chosen(route, _ROUTE_FIELDS) for route in found if route.get("protocol") not in _OTHERS_ROUTES)
 
 
 def _chosen(found: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
@@ -243,10 +270,8 @@ def without_reports(link: engine.Link, record: Record, macs: Sequence[str]) -> e
 
 
 def differences(wanted: Record, found: Record) -> list[str]:
-    """Return in what a device differs from its record, a line for each field; nothing where they are equal."""
+    """Return in what a device differs from its record, a line for each field and route; nothing where it is equal."""
     was, now = (json.loads(json.dumps(asdict(record), sort_keys=True)) for record in (wanted, found))
-    return [
-        f"{wanted.bdf} {wanted.name}: {name} was {was[name]!r}, is {now[name]!r}"
-        for name in was
-        if was[name] != now[name]
-    ]
+    routes = nic_routes.differences(was.pop("routes"), now.pop("routes"), wanted.name)
+    fields = [f"{name} was {was[name]!r}, is {now[name]!r}" for name in was if was[name] != now[name]]
+    return [f"{wanted.bdf} {wanted.name}: {line}" for line in fields + routes]

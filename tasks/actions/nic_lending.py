@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks import progress, reasons
-from tasks.actions import nic_ledger, nic_presence, nic_refusals, nic_steps, nic_udev
+from tasks.actions import nic_ledger, nic_presence, nic_records, nic_refusals, nic_steps, nic_udev
 from tasks.actions.nic_ledger import Loan
 from tasks.engines import ledgers, pci
 from tasks.engines import nics as engine
@@ -67,6 +67,7 @@ def lend_to(wish: Wish, others: Sequence[Wish], processes: Mapping[str, int]) ->
     Raises:
         Problem: It must not be lent, and nothing was touched; or a step failed, and the ledger knows the way back.
     """
+    nic_ledger.refuse_foreign(wish.cluster)
     world = engine.survey(processes, everywhere=True)
     node = _node_of(wish, world)
     ledger = nic_ledger.load(wish.cluster)
@@ -91,6 +92,8 @@ def _lack(wish: Wish, processes: Mapping[str, int]) -> str:
     loan = ledger.loans.get(wish.node) if ledger else None
     if ledger is None or loan is None or not loan.names:
         return f"has no {wish.interface} yet"
+    if ledgers.is_foreign(ledger.checkout):
+        return f"its ledger is of {ledger.checkout}"
     changed = _changed(wish, loan, ledger.devices[loan.physical_function])
     if changed:
         return changed
@@ -247,26 +250,13 @@ def _written(  # noqa: PLR0913, PLR0917 - the facts of one line in the ledger
     if earlier and earlier.namespace != node.inode:
         restarted = wish.node if ledger.boot == ledgers.boot() else "the machine"
         progress.line(f"{restarted} restarted since {wish.node} got {wish.interface}: moving its devices in again")
-    records = () if earlier else _records(card, function, world)
-    current = replace(ledger, boot=ledgers.boot())
+    records = () if earlier else nic_records.of(wish, card, function, world)
+    current = replace(ledger, boot=ledgers.boot(), checkout=ledgers.here())
     written = current.with_loan(wish.node, Loan(function.bdf, wish.num_vfs, node.inode, kept), records)
     if written != ledger:
         nic_ledger.save(written)
     nic_udev.enforce(written)
     return written
-
-
-def _records(card: tuple[Namespace, Link], function: pci.Function, world: World) -> tuple[Record, ...]:
-    """Return the records of a card and of the virtual functions it has already."""
-    place, link = card
-    found = [(pci.read(bdf), world.place(bdf)) for bdf in function.virtual_functions]
-    own = [nic_ledger.capture(function, link)]
-    own += [nic_ledger.capture(virtual, where[1] if where else None) for virtual, where in found if virtual]
-    if place.host:
-        return tuple(own)
-    # Another tool moved it in: what it was on the host is not known, but for what a move leaves as it is.
-    progress.line(f"{link.name} is in {place.node} already, moved by something else: it will go back without addresses")
-    return tuple(replace(record, up=False, addresses=(), routes=()) for record in own)
 
 
 def _with_functions(wish: Wish, bdf: str, world: World, processes: Mapping[str, int]) -> World:

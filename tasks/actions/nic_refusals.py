@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tasks.actions import nic_routes
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tasks.actions.nic_ledger import Ledger
     from tasks.actions.nic_lending import Wish
@@ -43,6 +44,27 @@ def hold(link: Link, host: Namespace, lifelines: Mapping[str, str]) -> str:
     if upper:
         return f"{', '.join(upper)} is built upon it and would be lost"
     return lifelines.get(link.name, "")
+
+
+def refuse_routes(wish: Wish, links: Iterable[Link], routes: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a card with a route that could not be given back.
+
+    Args:
+        wish: What is asked for.
+        links: Interfaces of the card and of its virtual functions on the host.
+        routes: The host's routes.
+
+    Raises:
+        Problem: It has one.
+    """
+    for link in links:
+        for line in nic_routes.obstacles(link, routes):
+            part = "" if link.name == wish.interface else f"{link.name}: "
+            raise Problem(
+                f"{wish.parameter('interface')}: {wish.interface} is not lent: {part}{line}, which could not be "
+                "given back",
+                hint="ip route show table all; remove that route, or name another card",
+            )
 
 
 def refuse_unable(wish: Wish, function: Function | None) -> None:

@@ -6,22 +6,31 @@ the host under another name, or after a reboot.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.actions import nic_ledger, nic_presence, nic_refusals, nic_steps, nic_udev
 from tasks.engines import nics as engine
-from tasks.engines import pci
+from tasks.engines import pci, waiting
+from tasks.engines.nics import World
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tasks.actions.nic_ledger import Ledger, Record
-    from tasks.engines.nics import Link, World
+    from tasks.engines.nics import Link
 
 # Giving back is repeated while udev still renames what came back.
 _ROUNDS = 3
+# Longer than the kernel looks for duplicates of an IPv6 address: one probe, one second, by default.
+_TENTATIVE_SECONDS = 5.0
+
+
+class NotAsItWas(Problem):
+    """Every device is on the host again, but something of one differs from the ledger, which stays."""
 
 
 def give_back(cluster: str) -> None:
@@ -31,27 +40,41 @@ def give_back(cluster: str) -> None:
         cluster: Name of the cluster.
 
     Raises:
-        Problem: Something could not be given back as it was; the ledger stays.
+        NotAsItWas: Every device is on the host, but something of one differs; the ledger stays.
+        Problem: A device could not be brought back; the ledger stays.
     """
     ledger = nic_ledger.load(cluster)
     if ledger is None:
         return
     for record in ledger.physical_functions():
         nic_presence.refuse_other_card(record)
-        _refuse_new_lifeline(record, cluster)
+    for record in ledger.physical_functions():
+        _refuse_new_lifeline(record, ledger)
     progress.step("giving back the network cards")
     left = _restored(ledger)
-    if not left:
+    away = _away(ledger) if left else []
+    if not away:
         nic_udev.lift(ledger)
-        left = _differences(ledger)
+    left = left or _differences(ledger)
     if left:
-        raise Problem(f"cluster {cluster}: lent network cards are not as they were", details="\n".join(left),
-                      hint="./doit nics_restore")  # fmt: skip
+        raise _not_given_back(ledger, left, away)
     nic_ledger.drop(cluster)
     progress.line(f"Given back as they were: {', '.join(record.name for record in ledger.physical_functions())}")
 
 
-def _refuse_new_lifeline(record: Record, cluster: str) -> None:
+def _not_given_back(ledger: Ledger, left: Sequence[str], away: Sequence[str]) -> Problem:
+    if away:
+        return Problem(f"cluster {ledger.cluster}: lent network cards are not back: {', '.join(away)}",
+                       details="\n".join(left), hint="./doit nics_restore")  # fmt: skip
+    nic_ledger.save(replace(ledger, home=True))
+    return NotAsItWas(
+        f"cluster {ledger.cluster}: lent network cards are on the host again, but not as they were",
+        details="\n".join(left),
+        hint=f"./doit nics_restore once it can be; if it is right like this: sudo rm {nic_ledger.path(ledger.cluster)}",
+    )
+
+
+def _refuse_new_lifeline(record: Record, ledger: Ledger) -> None:
     """Refuse to touch a card that the host lives on by now, itself or through a function of it, unless it is as it was.
 
     A reboot gives every card back to the host, which may have configured it since.
@@ -61,12 +84,13 @@ def _refuse_new_lifeline(record: Record, cluster: str) -> None:
     function = nic_presence.present(record.bdf)
     own = [link for link in world.host.links if link.bdf in (function.bdf, *function.virtual_functions)]
     held = [(link.name, reason) for link in own if (reason := nic_refusals.hold(link, world.host, lifelines))]
-    left = nic_ledger.differences(record, nic_ledger.capture(function, _at_home(record, world))) if held else []
+    left = _differing(record, function, world, engine.routes()) if held else []
     if left:
-        raise Problem(
+        refusal = Problem if _away(ledger) else NotAsItWas
+        raise refusal(
             f"{held[0][0]} is left as it is: {held[0][1]}",
             details="\n".join(left),
-            hint=f"if it is right like this: sudo rm {nic_ledger.path(cluster)}",
+            hint=f"if it is right like this: sudo rm {nic_ledger.path(ledger.cluster)}",
         )
 
 
@@ -75,21 +99,56 @@ def _restored(ledger: Ledger) -> list[str]:
     left: list[str] = []
     for _ in range(_ROUNDS):
         refused = _bring_home(ledger)
-        _restore_counts(ledger)
+        refused += _restore_counts(ledger)
         refused += _restore_fields(ledger)
+        refused += _restore_routes(ledger)
         engine.settle()
-        left = refused or _differences(ledger)
+        # What differs counts; a step that was refused tells why.
+        differing = _differences(ledger)
+        left = [*dict.fromkeys(refused), *differing] if differing else []
         if not left:
             break
     return left
 
 
+def _own(ledger: Ledger) -> list[str]:
+    """Return the PCI addresses of what has to be on the host: the cards and their functions, but for what was not."""
+    cards = [card.bdf for card in ledger.physical_functions()]
+    found = [bdf for card in cards for bdf in (card, *nic_presence.present(card).virtual_functions)]
+    return [bdf for bdf in found if not _was_elsewhere(ledger, bdf)]
+
+
+def _was_elsewhere(ledger: Ledger, bdf: str) -> bool:
+    record = ledger.devices.get(bdf)
+    return record is not None and record.namespace == nic_ledger.ELSEWHERE
+
+
+def _away(ledger: Ledger) -> list[str]:
+    """Return the PCI addresses of what has an interface, or had one, and is not on the host."""
+    there = {link.bdf for link in engine.survey().host.links}
+    named = [record.bdf for record in _recorded(ledger) if record.name]
+    awaited = dict.fromkeys([*named, *(bdf for bdf in _own(ledger) if not _has_no_interface(bdf))])
+    return [bdf for bdf in awaited if bdf not in there]
+
+
+def _has_no_interface(bdf: str) -> bool:
+    function = pci.read(bdf)
+    return function is None or not function.driver or function.passed_through
+
+
+def _recorded(ledger: Ledger) -> list[Record]:
+    """Return the records of what was on the host."""
+    return [record for record in ledger.devices.values() if not _was_elsewhere(ledger, record.bdf)]
+
+
 def _bring_home(ledger: Ledger) -> list[str]:
     """Move everything that is not on the host there, cards first; return a line for each that cannot be moved."""
     world = engine.survey(everywhere=True)
+    nodes = {loan.namespace for loan in ledger.loans.values()}
     cards = [card.bdf for card in ledger.physical_functions()]
     own = [bdf for card in cards for bdf in (card, *nic_presence.present(card).virtual_functions)]
-    away = [place for place in map(world.place, own) if place and not place[0].host]
+    places = [place for place in map(world.place, own) if place and not place[0].host]
+    away = [place for place in places if place[0].inode in nodes or not _was_elsewhere(ledger, place[1].bdf)]
     return [
         line
         for namespace, link in away
@@ -106,23 +165,36 @@ def _attempt(world: World, steps: list[nic_steps.Step], device: str) -> list[str
     return []
 
 
-def _restore_counts(ledger: Ledger) -> None:
-    """Give each card the count of virtual functions that it had, and each of those its driver."""
+def _restore_counts(ledger: Ledger) -> list[str]:
+    """Give each card the count of virtual functions that it had, and each of those its driver.
+
+    Returns:
+        A line for each that cannot have it.
+    """
     world = engine.survey()
+    refused = []
     for card in ledger.physical_functions():
         steps = nic_steps.set_count(card.bdf, nic_presence.present(card.bdf).num_vfs or 0, card.num_vfs or 0)
-        engine.change(world, steps)
-    virtual = [record for card in ledger.physical_functions() for record in ledger.virtual_functions(card.bdf)]
-    for record in virtual:
-        engine.change(world, nic_steps.bind(record.bdf, nic_presence.present(record.bdf).driver, record.driver))
-    awaited = [record.bdf for record in virtual if record.name]
-    if awaited:
-        nic_presence.wait_for_interfaces(awaited, {})
+        refused += _attempt(world, steps, card.bdf)
+    virtual = [(record, pci.read(record.bdf)) for record in _recorded(ledger) if record.physical_function]
+    for record, function in virtual:
+        refused += _attempt(world, nic_steps.bind(record.bdf, function.driver, record.driver) if function else [],
+                            record.bdf)  # fmt: skip
+    return refused + _missing_interfaces([record.bdf for record, function in virtual if function and record.name])
+
+
+def _missing_interfaces(functions: Sequence[str]) -> list[str]:
+    """Wait for the interfaces of virtual functions; return the line that says which do not appear."""
+    try:
+        nic_presence.wait_for_interfaces(functions, {})
+    except Problem as problem:
+        return [problem.message]
+    return []
 
 
 def _restore_fields(ledger: Ledger) -> list[str]:
     """Give every device its fields; return a line for each that cannot have them, after all others were served."""
-    records = [record for record in ledger.devices.values() if record.name]
+    records = [record for record in _recorded(ledger) if record.name]
     # First every name that is not its own is given up, so that two devices which swapped names can swap back.
     world = engine.survey()
     refused = [
@@ -140,6 +212,41 @@ def _restore_fields(ledger: Ledger) -> list[str]:
 def _restore_device(record: Record, link: Link, world: World) -> list[str]:
     steps = nic_steps.give_back_fields(record, link, world.host.inode)
     return _holders(record, world) or _attempt(world, steps, record.bdf)
+
+
+def _restore_routes(ledger: Ledger) -> list[str]:
+    """Give every device its routes, once all are up: some go over several. Return a line for each that cannot be."""
+    records = [record for record in _recorded(ledger) if record.routes]
+    _await_addresses(records)
+    return [line for record in records for line in _restore_routes_of(record)]
+
+
+def _restore_routes_of(record: Record) -> list[str]:
+    host = engine.own_namespace()
+    world = World((host,))
+
+    def lacking() -> list[nic_steps.Step]:
+        return nic_steps.give_back_routes(record, engine.routes(), host.inode)
+
+    if not _attempt(world, lacking(), record.bdf):
+        return []
+    # The one that is refused must not keep the others away.
+    return [line for step in lacking() for line in _attempt(world, [step], record.bdf)]
+
+
+def _await_addresses(records: Sequence[Record]) -> None:
+    """Wait until no address is tentative that is the source of an IPv6 route: the kernel would refuse the route."""
+    sources = {route.get("prefsrc") for record in records for route in record.routes if route.get("family") == "inet6"}
+
+    def tentative() -> list[str]:
+        infos = (info for link in engine.survey().host.links for info in link.addresses)
+        return [info["local"] for info in infos if info.get("tentative") and info.get("local") in sources]
+
+    if sources - {None}:
+        # Without a carrier it stays so; then the kernel says why it refuses the route.
+        with contextlib.suppress(Problem):
+            waiting.until("end of the duplicate address detection", tentative, lambda found: not found,
+                          deadline=_TENTATIVE_SECONDS)  # fmt: skip
 
 
 def _present(records: Iterable[Record], world: World) -> list[tuple[Record, Link]]:
@@ -169,11 +276,16 @@ def _holders(record: Record, world: World) -> list[str]:
 
 def _differences(ledger: Ledger) -> list[str]:
     world = engine.survey()
-    found = [(record, pci.read(record.bdf)) for record in ledger.devices.values()]
+    routes = engine.routes()
+    found = [(record, pci.read(record.bdf)) for record in _recorded(ledger)]
     lost = [f"{record.bdf} {record.name}: is not there" for record, function in found if function is None]
     return lost + [
         line
         for record, function in found
         if function is not None
-        for line in nic_ledger.differences(record, nic_ledger.capture(function, _at_home(record, world)))
+        for line in _differing(record, function, world, routes)
     ]
+
+
+def _differing(record: Record, function: pci.Function, world: World, routes: Sequence[Mapping[str, Any]]) -> list[str]:
+    return nic_ledger.differences(record, nic_ledger.capture(function, _at_home(record, world), routes))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.actions import nic_routes
 from tasks.actions.nic_ledger import ADDRESS_FLAGS, lasting_addresses
 from tasks.engines import pci
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 Step = dict[str, Any]
 
-_ROUTE_WORDS = (
-    ("protocol", "proto"), ("scope", "scope"), ("table", "table"), ("metric", "metric"), ("prefsrc", "src"),
-)  # fmt: skip
 _VF_WORDS = (("address", "mac"), ("link_state", "state"))
 _VF_SWITCHES = ("spoofchk", "trust")
 _VF_RATES = ("max_tx", "min_tx")
@@ -119,8 +117,25 @@ def give_back_fields(record: Record, link: Link, namespace: int) -> list[Step]:
         *_vf_settings(record, link, change),
         *([change("up" if record.up else "down")] if is_up != record.up else []),
         *_addresses(record, link, namespace, stayed_up=is_up),
-        *_routes(record, namespace),
     ]  # fmt: skip
+
+
+def give_back_routes(record: Record, routes: Sequence[Mapping[str, Any]], namespace: int) -> list[Step]:
+    """Return the steps to the recorded routes that an interface lacks.
+
+    Args:
+        record: What the interface was.
+        routes: The host's routes.
+        namespace: Inode of the host's namespace.
+    """
+    name = record.name
+    lacking = [(route, nic_routes.remnant(route, name, routes)) for route in
+               nic_routes.missing(record.routes, name, routes)]  # fmt: skip
+    return [
+        ip(namespace, *nic_routes.words(verb, changed, name))
+        for route, remnant in lacking
+        for verb, changed in (*([("del", remnant)] if remnant else []), ("append", route))
+    ]
 
 
 def _surplus(record: Record, link: Link, namespace: int) -> list[Step]:
@@ -135,10 +150,15 @@ def _surplus(record: Record, link: Link, namespace: int) -> list[Step]:
 
 
 def _addresses(record: Record, link: Link, namespace: int, *, stayed_up: bool) -> list[Step]:
-    """Return the steps to the recorded addresses, in their order: the first of a subnet is its primary one."""
+    """Return the steps to the recorded addresses, in their order: the first of a subnet is its primary one.
+
+    Of IPv6 the kernel lists the newest address first, and prefers it.
+    """
     if stayed_up == record.up and lasting_addresses(link) == record.addresses:
         return []
-    return [ip(namespace, "address", "replace", *_address_words(info), "dev", record.name) for info in record.addresses]
+    late = [info for info in reversed(record.addresses) if info["family"] == "inet6"]
+    order = [*(info for info in record.addresses if info["family"] != "inet6"), *late]
+    return [ip(namespace, "address", "replace", *_address_words(info), "dev", record.name) for info in order]
 
 
 def _with_prefix(info: Mapping[str, Any]) -> str:
@@ -154,25 +174,6 @@ def _address_words(info: Mapping[str, Any]) -> list[object]:
     label = [("label", info["label"])] if "label" in info else []
     flags = [name for name in ADDRESS_FLAGS if info.get(name)]
     return [*place, *(word for pair in (*named, *label) for word in pair), *flags]
-
-
-def _routes(record: Record, namespace: int) -> list[Step]:
-    return [ip(namespace, "route", "replace", *_route_words(route), "dev", record.name) for route in record.routes]
-
-
-def _route_words(route: Mapping[str, Any]) -> list[object]:
-    via = route.get("via", {})
-    hop = (
-        [("via", route["gateway"])]
-        if "gateway" in route
-        else [("via", f"{via['family']} {via['host']}")]
-        if via
-        else []
-    )
-    named = [(word, route[name]) for name, word in _ROUTE_WORDS if name in route]
-    words = [word for pair in (*hop, *named) for word in str(pair[0]).split() + str(pair[1]).split()]
-    kind = [route["type"]] if "type" in route else []
-    return [*kind, route["dst"], *words]
 
 
 def _vf_settings(record: Record, link: Link, change: Any) -> list[Step]:

@@ -25,7 +25,9 @@ _LINE = (
 
 
 def rule(ledger: Ledger) -> str:
-    """Return the text of the rule for everything that a cluster has or is about to get."""
+    """Return the text of the rule for everything that a cluster has or is about to get; empty where all is back."""
+    if ledger.home:
+        return ""
     lent = sorted({bdf for loan in ledger.loans.values() for bdf in _functions(loan)})
     return _HEAD.format(cluster=ledger.cluster) + "".join(_LINE.format(bdf=bdf) for bdf in lent)
 
@@ -40,7 +42,7 @@ def in_force(ledger: Ledger) -> bool:
     path = settings.UDEV_RULES / nic_root.rule_name(ledger.cluster)
     if not settings.UDEV_RULES.parent.exists():
         return True
-    return path.exists() and path.read_text(encoding="utf-8") == rule(ledger)
+    return (path.read_text(encoding="utf-8") if path.exists() else "") == rule(ledger)
 
 
 def enforce(ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.actions import nic_ledger, nic_lending, nic_pods, nic_return, nic_status, nic_udev
 from tasks.actions.nic_lending import Wish
-from tasks.engines import nics as engine
+from tasks.engines import ledgers
 from tasks.problems import Problem
 from tasks.settings import nics as settings
 
@@ -40,10 +40,14 @@ def _wishes() -> dict[str, Wish]:
 
 
 def _node_processes(cluster: str) -> dict[str, int]:
-    """Return the main process of each worker's container that runs, by the node's name."""
-    from tasks.engines import docker
+    """Return the main process of each worker's container that runs, by the node's name.
 
-    found = {node: docker.main_process(node) for node in (row.node(cluster) for row in settings.WORKERS)}
+    Raises:
+        Problem: No engine answers, or a node is not on this machine.
+    """
+    from tasks.engines import local_containers
+
+    found = {node: local_containers.main_process(node) for node in (row.node(cluster) for row in settings.WORKERS)}
     return {node: process for node, process in found.items() if process}
 
 
@@ -58,7 +62,8 @@ def lend(task: str) -> None:
     """
     asked = _wishes()
     wish = asked.pop(task)
-    with engine.alone():
+    _node_processes(wish.cluster)  # what is refused by that is refused before the lock is made
+    with ledgers.alone(settings.LEDGERS):
         nic_lending.lend_to(wish, tuple(asked.values()), _node_processes(wish.cluster))
 
 
@@ -79,14 +84,34 @@ def restore(cluster: str = "") -> None:
         Problem: Something could not be given back as it was.
     """
     name = cluster or _cluster()
-    if not nothing_lent(name):
-        with engine.alone():
+    if nothing_lent(name):
+        return
+    lender = nic_ledger.foreign(name)
+    if lender:
+        progress.line(f"Left to {lender}: the network cards that its cluster {name} has borrowed.")
+    else:
+        with ledgers.alone(settings.LEDGERS):
             nic_return.give_back(name)
+
+
+def let_go(cluster: str) -> None:
+    """Give back what a cluster has borrowed, before it is deleted: what differs once all is back is only said.
+
+    Args:
+        cluster: Name of the cluster.
+
+    Raises:
+        Problem: A device could not be brought back to the host.
+    """
+    try:
+        restore(cluster)
+    except nic_return.NotAsItWas as difference:
+        progress.line(str(difference))
 
 
 def nothing_lent(cluster: str = "") -> bool:
     """Return whether a cluster (CLUSTER_NAME where empty) has borrowed nothing."""
-    return not nic_ledger.path(cluster or _cluster()).exists()
+    return not ledgers.exists(nic_ledger.path(cluster or _cluster()))
 
 
 def await_allocatable() -> None:

@@ -18,6 +18,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _POD = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
 # A driver answers "busy" for a moment after virtual functions were switched off.
 _BUSY_SECONDS = 15.0
+_FOLDER_MODE, _FILE_MODE = 0o755, 0o644
 
 
 def survey(nodes: dict[str, int], *, everywhere: bool) -> list[dict[str, Any]]:
@@ -156,8 +158,9 @@ def change(steps: list[dict[str, Any]], namespaces: list[tuple[int, str]]) -> No
 
 def _configure(handles: dict[int, str], step: dict[str, Any]) -> None:
     words = [handles[int(word[1:])] if word.startswith("@") else word for word in step["ip"]]
-    if words[0] not in _OBJECTS:
-        raise Problem(f"ip {words[0]}: not one of {', '.join(_OBJECTS)}")
+    what = words[2] if words[0] == "-family" else words[0]
+    if what not in _OBJECTS:
+        raise Problem(f"ip {what}: not one of {', '.join(_OBJECTS)}")
     _ip(handles[step["namespace"]], words)
 
 
@@ -188,12 +191,19 @@ def keep_ledger(cluster: str, content: dict[str, Any]) -> None:
     """Write a cluster's ledger so that a power cut leaves the earlier or this one, never half of it.
 
     Raises:
-        Problem: Another cluster's ledger holds one of the same physical functions.
+        Problem: Another cluster's ledger holds one of the same physical functions, or this one is another checkout's.
     """
-    nics.LEDGERS.mkdir(parents=True, exist_ok=True)
-    with _alone():
-        _refuse_held(cluster, content)
-        _replace(_ledger(cluster), json.dumps(content, indent=2, sort_keys=True) + "\n")
+    _make_folder(nics.LEDGERS)
+    _refuse_foreign(_ledger(cluster), content)
+    _refuse_held(cluster, content)
+    _replace(_ledger(cluster), json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def _refuse_foreign(ledger: Path, content: dict[str, Any]) -> None:
+    there = json.loads(ledger.read_text(encoding="utf-8")).get("checkout", "") if ledger.exists() else ""
+    if there and there != content.get("checkout") and (Path(there) / "dodo.py").exists():
+        raise Problem(f"{ledger}: is of a cluster of {there}, and is left to it",
+                      hint=f"cd {there} and ./doit nics_restore")  # fmt: skip
 
 
 def _refuse_held(cluster: str, content: dict[str, Any]) -> None:
@@ -208,9 +218,8 @@ def _refuse_held(cluster: str, content: dict[str, Any]) -> None:
 
 def drop_ledger(cluster: str) -> None:
     """Remove a cluster's ledger, after everything it lists is back."""
-    with _alone():
-        _ledger(cluster).unlink(missing_ok=True)
-        _sync_folder(nics.LEDGERS)
+    _ledger(cluster).unlink(missing_ok=True)
+    _sync_folder(nics.LEDGERS)
 
 
 def keep_rule(cluster: str, rule: str, devices: Sequence[str] = ()) -> None:
@@ -223,7 +232,7 @@ def keep_rule(cluster: str, rule: str, devices: Sequence[str] = ()) -> None:
     """
     if not nics.UDEV_RULES.parent.exists():
         return
-    nics.UDEV_RULES.mkdir(parents=True, exist_ok=True)
+    _make_folder(nics.UDEV_RULES)
     path = nics.UDEV_RULES / rule_name(cluster)
     if rule:
         _replace(path, rule)
@@ -247,11 +256,38 @@ def _ledger(cluster: str) -> Path:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Hold the folder of ledgers: two clusters must not take one card at the same time."""
-    with (nics.LEDGERS / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _alone(call: str) -> Iterator[None]:
+    """Hold the folder of ledgers while a call works: a run that ended before its helper did leaves nobody else to wait.
+
+    Before the first ledger there is nothing to hold: nobody changes anything without one.
+    """
+    lock = nics.LEDGERS / ".lock"
+    if call == keep_ledger.__name__:
+        _make_folder(nics.LEDGERS)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, _FILE_MODE)
+        os.fchmod(descriptor, _FILE_MODE)
+    elif lock.exists():
+        descriptor = os.open(lock, os.O_RDWR)
+    else:
         yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder with those above it, which everybody may read, whatever the umask is."""
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    for part in reversed(missing):
+        part.mkdir(exist_ok=True)
+        part.chmod(_FOLDER_MODE)
+    if folder == nics.LEDGERS:
+        # An earlier version may have made its own with the umask of that day.
+        folder.chmod(_FOLDER_MODE)
+        folder.parent.chmod(_FOLDER_MODE)
 
 
 def _replace(path: Path, text: str) -> None:
@@ -260,7 +296,7 @@ def _replace(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    temporary.chmod(0o644)
+    temporary.chmod(_FILE_MODE)
     temporary.replace(path)
     _sync_folder(path.parent)
 
@@ -276,12 +312,19 @@ def _sync_folder(folder: Path) -> None:
 FUNCTIONS = {function.__name__: function for function in (survey, change, keep_ledger, drop_ledger, keep_rule)}
 
 
+def perform(call: str, arguments: dict[str, Any]) -> Any:
+    """Run a function of the table while no other helper of this machine works."""
+    with _alone(call):
+        return FUNCTIONS[call](**arguments)
+
+
 def main() -> None:
-    """Answer the one request on standard input."""
-    os.umask(0o022)  # everybody may read what is lent
+    """Answer the one request on standard input, to its end: whoever asked waits for it, also when it is stopped."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     request = json.load(sys.stdin)
     try:
-        answer: dict[str, Any] = {"result": FUNCTIONS[request["call"]](**request["arguments"])}
+        answer: dict[str, Any] = {"result": perform(request["call"], request["arguments"])}
     except Problem as problem:
         answer = {"problem": [problem.message, problem.hint, problem.details]}
     json.dump(answer, sys.stdout)

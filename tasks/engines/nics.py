@@ -6,12 +6,11 @@ Reading the host's own interfaces needs nobody's leave. Whatever looks into or c
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import re
 import shutil
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,11 @@ from tasks.problems import Problem
 from tasks.settings import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _SSH_PORT = 22
+# How often the routes are read until two listings of them agree.
+_READS = 5
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,11 @@ def survey(nodes: Mapping[str, int] | None = None, *, everywhere: bool = False) 
     return World(tuple(Namespace(**{**one, "links": tuple(map(parse, one["links"]))}) for one in found))
 
 
+def own_namespace() -> Namespace:
+    """Return the host's namespace, not looked into."""
+    return Namespace(os.stat(nic_root.OWN_NAMESPACE).st_ino, nic_root.OWN_NAMESPACE, host=True)  # noqa: PTH116 - as there
+
+
 def change(world: World, steps: Sequence[Mapping[str, Any]]) -> None:
     """Carry out steps (see `nic_root.change`) in the namespaces of a survey."""
     if steps:
@@ -166,22 +172,15 @@ def call(function: str, **arguments: Any) -> Any:
         Problem: It failed, or sudo does not let us.
     """
     if os.geteuid() == 0:
-        return nic_root.FUNCTIONS[function](**arguments)
+        return nic_root.perform(function, arguments)
     request = json.dumps({"call": function, "arguments": arguments})
     done = root.run(sys.executable, "-m", nic_root.__name__, stdin=request, cwd=paths.ROOT)
-    answer = json.loads(done.stdout)
+    # sudo's own modules may say something on the same output, before the one line of the answer.
+    answer = json.loads(done.stdout.strip().rpartition("\n")[2])
     if "problem" in answer:
         message, hint, details = answer["problem"]
         raise Problem(message, hint=hint, details=details)
     return answer["result"]
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Wait for the other tasks of this checkout that lend or give back, and hold them off meanwhile."""
-    with (paths.BUILD / "nics.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def settle() -> None:
@@ -190,13 +189,31 @@ def settle() -> None:
         shell.run(["udevadm", "settle", "--timeout=30"], check=False)
 
 
-def routes(name: str) -> tuple[Mapping[str, Any], ...]:
-    """Return the routes through an interface of the host, as `ip` prints them, each with its `family`."""
-    return tuple(
-        {**route, "family": family}
-        for family in ("inet", "inet6")
-        for route in _host_ip("-family", family, "route", "show", "table", "all", "dev", name)
-    )
+def routes() -> tuple[Mapping[str, Any], ...]:
+    """Return all routes of the host, as `ip` prints them, each with its `family` and its locked metrics (`locks`).
+
+    Raises:
+        Problem: They change faster than they can be read.
+    """
+    return tuple(route for family in ("inet", "inet6") for route in _routes_of(family))
+
+
+def _routes_of(family: str) -> list[dict[str, Any]]:
+    words = ("-family", family, "route", "show", "table", "all")
+    for _ in range(_READS):
+        found = [{**route, "family": family} for route in _host_ip(*words)]
+        if not any("metrics" in route for route in found):
+            return found
+        # That a metric is locked is in the text only, a line each in the same order.
+        lines = shell.run(["ip", "-oneline", *words]).stdout.splitlines()
+        if len(lines) == len(found):
+            return [_with_locks(route, line) for route, line in zip(found, lines, strict=True)]
+    raise Problem("the routes of this machine change faster than they can be read", hint="ip monitor route")
+
+
+def _with_locks(route: dict[str, Any], line: str) -> dict[str, Any]:
+    locks = [name for name in re.findall(r"(\w+) lock ", line) if "metrics" in route]
+    return {**route, "locks": locks} if locks else route
 
 
 def lifelines() -> dict[str, str]:

@@ -26,6 +26,11 @@ SCENARIOS = (
     "busy_card_is_asked_again",
     "only_what_the_expression_matches_is_lent",
     "card_that_something_else_moved_in_is_lent",
+    "card_that_is_up_in_its_node_is_lent_again",
+    "function_of_a_container_stays_its_own",
+    "routes_of_every_kind_come_back",
+    "route_that_cannot_come_back_lets_the_cluster_go",
+    "route_that_could_not_come_back_is_refused",
     "node_dies_with_everything_inside",
     "restarted_node_gets_its_devices_again",
     "pod_dies_with_a_function_inside",
@@ -53,6 +58,8 @@ SCENARIOS = (
     "status_names_every_place",
     "way_back_by_hand",
     "user_without_sudo_is_refused",
+    "run_that_is_stopped_waits_for_root",
+    "everybody_reads_what_is_lent",
 )
 
 

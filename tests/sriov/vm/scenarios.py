@@ -7,6 +7,7 @@ What "as it was" means is read here with plain `ip` and sysfs, not with the code
 from __future__ import annotations
 
 import difflib
+import fcntl
 import itertools
 import json
 import os
@@ -20,10 +21,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.actions import nic_ledger, nic_pods, nic_status, nic_udev
+from tasks import progress
+from tasks.actions import nic_ledger, nic_pods, nic_status, nic_udev, nics
 from tasks.actions.nic_lending import Wish, is_lent_to, lend_to
-from tasks.actions.nic_return import give_back
-from tasks.engines import nic_root
+from tasks.actions.nic_return import NotAsItWas, give_back
+from tasks.engines import interrupts, ledgers, nic_root
 from tasks.problems import Problem
 from tasks.settings.nics import BY_TASK, LEDGERS, UDEV_RULES
 
@@ -221,6 +223,7 @@ def dress() -> None:
         ("address", "add", "10.9.1.7/24", "dev", name, "label", f"{name}:a"),
         ("address", "add", "10.9.2.1", "peer", "10.9.2.9/32", "dev", name),
         ("address", "add", "2001:db8::1/64", "nodad", "dev", name),
+        ("address", "add", "2001:db8::2/64", "nodad", "dev", name),
         ("route", "add", "10.50.0.0/16", "via", "10.9.1.254", "dev", name, "metric", "77"),
         ("route", "add", "2001:db8:50::/48", "via", "2001:db8::fe", "dev", name),
         ("link", "set", "dev", name, "vf", "1", "vlan", "7"),
@@ -407,6 +410,170 @@ def card_that_something_else_moved_in_is_lent() -> None:
         lend(node, asked)
         give_back(CLUSTER)
     assert_same(before, LEFT)
+    undress()
+
+
+def card_that_is_up_in_its_node_is_lent_again() -> None:
+    """Its ledger is gone: it is in its node already and switched on, and a pod has a function of it that is up."""
+    before = snapshot(LEFT)
+    asked = wish()
+    with container() as node, container() as pod:
+        set_count(LEFT, 3)
+        for bdf in functions(LEFT):
+            name = name_of(bdf)
+            ip("link", "set", "dev", name, "netns", str(node))
+            ip("link", "set", "dev", name, "up", namespace=node)
+        held = functions(LEFT)[1]
+        hand_over(held, node, pod)
+        ip("link", "set", "dev", "net1", "up", namespace=pod)
+        for _ in range(2):
+            lend_to(asked, (), {asked.node: node})
+            assert is_lent_to(asked, {asked.node: node})
+            assert "UP" in links(node)[LEFT]["flags"]
+            assert held in links(pod), "what a pod holds stays with it"
+        give_back(CLUSTER)
+        assert set(functions(LEFT)) <= set(links())
+    undress()
+    assert_same(before, LEFT)
+
+
+def function_of_a_container_stays_its_own() -> None:
+    """Somebody's container was given a function of the card before: that one is neither lent nor taken away."""
+    set_count(LEFT, 3)
+    asked = wish()
+    with container() as node, container() as theirs:
+        held = functions(LEFT)[1]
+        ip("link", "set", "dev", name_of(held), "netns", str(theirs))
+        ip("link", "set", "dev", links(theirs)[held]["ifname"], "name", "net1", namespace=theirs)
+        ip("link", "set", "dev", "net1", "up", namespace=theirs)
+        before = snapshot(LEFT)
+        lend_to(asked, (), {asked.node: node})
+        assert is_lent_to(asked, {asked.node: node})
+        give_back(CLUSTER)
+        assert "UP" in links(theirs)[held]["flags"]
+        assert nic_ledger.load(CLUSTER) is None
+        assert_same(before, LEFT)
+    undress()
+
+
+# Routes
+
+
+ROUTES = (
+    "10.50.0.0/16 via 10.77.0.1 dev {card} onlink",
+    "10.51.0.0/16 via 10.9.1.254 mtu lock 1400 advmss 1200 initcwnd 20 hoplimit 5 window 1000 rtt 100ms quickack 1",
+    "10.51.0.0/16 via 10.9.1.253 metric 9 features ecn rto_min 20ms",
+    "10.52.0.0/16 nexthop via 10.9.1.254 weight 3 nexthop via 10.8.1.254 dev other weight 2 onlink",
+    "10.53.0.0/16 dev other src 10.9.1.1",
+    "default via 10.9.1.254 table 100 mtu 1300",
+    "10.54.0.0/16 tos 0x10 dev {card} proto 77 scope link metric 9",
+    "10.55.0.0/16 via inet6 fe80::5 dev {card}",
+    "local 10.56.0.0/16 dev {card}",
+    "multicast 239.0.0.0/8 dev {card}",
+    "throw 10.57.0.0/16 table 100",
+)
+ROUTES_6 = (
+    "default via 2001:db8::fe table 100 pref high mtu 1300",
+    "2001:db8:52::/48 nexthop via 2001:db8::fe nexthop via 2001:db8:9::fe dev other weight 3",
+    "2001:db8:53::/48 via fe80::1 dev {card} onlink",
+    "2001:db8:54::/48 via 2001:db8::fe src 2001:db8::5 metric 7",
+    "2001:db8:55::/48 dev {card} metric 5 advmss 1200",
+    "2001:db8:56::/48 dev other src 2001:db8::5 metric 8",
+)
+
+
+@contextmanager
+def routed() -> Iterator[str]:
+    """Give the left card every kind of route, some over another interface too, and a rule; give the card's name."""
+    card = name_of(LEFT)
+    with taken("other"):
+        for name in ("other", "thief-peer", card, name_of(RIGHT)):
+            ip("link", "set", "dev", name, "up")
+        until(lambda: "LOWER_UP" in links()[LEFT]["flags"], "the card has a link")
+        for address, name in (("10.9.1.1/24", card), ("10.8.1.1/24", "other")):
+            ip("address", "add", address, "dev", name)
+        for address, name in (("2001:db8::1/64", card), ("2001:db8:9::1/64", "other")):
+            ip("address", "add", address, "dev", name, "nodad")
+        # Looked for by the kernel again after its return: a route from it has to wait.
+        ip("address", "add", "2001:db8::5/64", "dev", card)
+        until(lambda: not any(info.get("tentative") for info in links()[LEFT]["addr_info"]), "no address is tentative")
+        for family, routes in (("inet", ROUTES), ("inet6", ROUTES_6)):
+            for route in routes:
+                ip("-family", family, "route", "add", *route.format(card=card).split())
+        ip("rule", "add", "iif", card, "table", "100")
+        yield card
+        ip("rule", "del", "iif", card, "table", "100")
+        for family in ("inet", "inet6"):
+            ip("-family", family, "route", "flush", "table", "100")
+    ip("link", "set", "dev", name_of(RIGHT), "down")
+
+
+def routing() -> str:
+    """Return all routes but the kernel's own, and the rules, as `ip` prints them without the state of this moment."""
+    words = [(*family, *what) for family in (["-4"], ["-6"]) for what in (["route", "show", "table", "all"], ["rule"])]
+    lines = [line for one in words for line in subprocess.run(
+        ["/bin/ip", "-o", *one], check=True, capture_output=True, text=True).stdout.splitlines()]  # fmt: skip
+    kept = (line.replace(" linkdown", "").replace(" dead", "").strip() for line in lines if "proto kernel" not in line)
+    # Of hops in IPv6 the order says nothing.
+    hops = (sorted(hop.strip() for hop in line.split("\\")) if "db8:52" in line else [line] for line in kept)
+    return "\n".join("\\".join(line) for line in hops)
+
+
+def routes_of_every_kind_come_back() -> None:
+    with routed():
+        before, table = snapshot(LEFT), routing()
+        with container() as node:
+            lend(node)
+            lent = routing()
+            assert lent != table
+            assert "2001:db8:9::fe" in lent, "the other hop of an IPv6 route stays"
+            give_back(CLUSTER)
+        assert_same(before, LEFT)
+        after = routing()
+        assert sorted(after.splitlines()) == sorted(table.splitlines()), "\n".join(
+            difflib.unified_diff(table.splitlines(), after.splitlines(), "before", "after")
+        )
+    undress()
+
+
+def route_that_cannot_come_back_lets_the_cluster_go() -> None:
+    """The other interface of a route over two hops went meanwhile: that is said, and nothing else is held up."""
+    with container() as node:
+        with routed() as card:
+            before = snapshot(LEFT)
+            lend(node)
+        said: list[str] = []
+        progress._listener.line = said.append
+        nics.let_go(CLUSTER)
+        text = "\n".join(said)
+        assert f"{LEFT} {card}: lost the route 10.52.0.0/16" in text, text
+        assert "10.50.0.0/16" not in text, "what could come back is not told"
+        assert set(functions(LEFT)) <= set(links())
+        assert "NM_UNMANAGED=1" not in properties(LEFT), "what is back is managed again"
+        assert not nic_udev.complaints()
+        assert isinstance(problem_of(lambda: give_back(CLUSTER)), NotAsItWas)
+        lend(node)
+        ip("link", "add", "other", "type", "veth", "peer", "name", "thief-peer")
+        for name in ("other", "thief-peer", name_of(RIGHT)):
+            ip("link", "set", "dev", name, "up")
+        ip("address", "add", "10.8.1.1/24", "dev", "other")
+        ip("address", "add", "2001:db8:9::1/64", "dev", "other", "nodad")
+        give_back(CLUSTER)
+    assert_same(before, LEFT)
+    for family in ("inet", "inet6"):
+        ip("-family", family, "route", "flush", "table", "100")
+    ip("link", "set", "dev", name_of(RIGHT), "down")
+    undress()
+
+
+def route_that_could_not_come_back_is_refused() -> None:
+    name = name_of(LEFT)
+    ip("link", "set", "dev", name, "up")
+    ip("address", "add", "10.9.1.1/24", "dev", name)
+    ip("nexthop", "add", "id", "5", "via", "10.9.1.9", "dev", name)
+    ip("route", "add", "10.64.0.0/16", "nhid", "5")
+    refused_untouched("its route to 10.64.0.0/16 has nhid, which could not be given back")
+    ip("nexthop", "del", "id", "5")
     undress()
 
 
@@ -936,6 +1103,98 @@ def user_without_sudo_is_refused() -> None:
     assert "\n" not in line
     assert_same(before, LEFT)
     undress()
+
+
+def run_that_is_stopped_waits_for_root() -> None:
+    """A user may not signal what sudo runs: the run waits for it, and nobody else begins meanwhile."""
+    before = snapshot(LEFT)
+    with container() as node:
+        lend(node)
+        reader, run = started_as_user(TRUSTED, lambda: give_back(CLUSTER))
+        # Held here, so that root's part does not end before the run is stopped.
+        with (LEDGERS / ".lock").open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            (LEDGERS / "go").touch()
+            helper = until(helper_process, "root's part has begun")
+            os.kill(run, signal.SIGTERM)
+            os.kill(helper, signal.SIGTERM)
+            until(lambda: not pending(run), "the signal arrived")
+            assert os.waitpid(run, os.WNOHANG) == (0, 0), "the run left root alone"
+            assert Path(f"/proc/{helper}").exists()
+        assert os.waitstatus_to_exitcode(os.waitpid(run, 0)[1]) == 143
+        with os.fdopen(reader, encoding="utf-8") as pipe:
+            assert pipe.read() == ""
+        assert not helper_process()
+        (LEDGERS / "go").unlink()
+        give_back(CLUSTER)
+    assert_same(before, LEFT)
+    undress()
+
+
+def helper_process() -> int:
+    """Return root's part of the tool, where it runs."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"tasks.engines.nic_root" in words and not words[0].endswith(b"sudo"):
+                return int(entry.name)
+    return 0
+
+
+def pending(process: int) -> bool:
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    return any(line.startswith(("SigPnd", "ShdPnd")) and int(line.split()[1], 16) for line in status.splitlines())
+
+
+def started_as_user(number: int, action: Callable[[], object]) -> tuple[int, int]:
+    """Start an action as a user, as a run does it that a signal may stop; give where it writes its end, and its id."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        os.setgroups([])
+        os.setgid(number)
+        os.setuid(number)
+        interrupts.catch()
+        try:
+            until((LEDGERS / "go").exists, "the word to go")
+            action()
+        except SystemExit as end:
+            code = int(str(end.code))
+        except BaseException:  # noqa: BLE001 - whatever ends it is its result
+            os.write(writer, traceback.format_exc().encode())
+        os._exit(code)
+    os.close(writer)
+    return reader, child
+
+
+def everybody_reads_what_is_lent() -> None:
+    """Whatever the umask of whoever lends is, also where an earlier version's was kept."""
+    before = snapshot(LEFT)
+    asked = wish()
+    LEDGERS.mkdir(exist_ok=True)
+    for folder in (LEDGERS, LEDGERS.parent):
+        folder.chmod(0o700)
+    os.umask(0o077)
+    with container() as node:
+        assert as_user(TRUSTED, lambda: lend_alone(asked, node)) == ""
+        rule = next(UDEV_RULES.glob("*openkasugai*"))
+        places = (LEDGERS.parent, LEDGERS, nic_ledger.path(CLUSTER), LEDGERS / ".run.lock", LEDGERS / ".lock", rule)
+        modes = {str(place): oct(place.stat().st_mode & 0o777) for place in places}
+        assert set(modes.values()) == {"0o755", "0o644"}, modes
+        assert as_user(STRANGER, lambda: assert_read(nic_ledger.path(CLUSTER))) == ""
+        assert as_user(TRUSTED, lambda: nics.restore(CLUSTER)) == ""
+    assert_same(before, LEFT)
+    undress()
+
+
+def lend_alone(asked: Wish, node: int) -> None:
+    with ledgers.alone(LEDGERS):
+        lend_to(asked, (), {asked.node: node})
+
+
+def assert_read(ledger: Path) -> None:
+    assert nic_ledger.load(ledger.stem) is not None
 
 
 def as_user(number: int, action: Callable[[], object]) -> str:

@@ -65,7 +65,7 @@ def silence(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(docker, "client", no_engine)
     monkeypatch.setattr(engine_action, "ensure", pytest.fail)
-    for module, name in ((nics, "restore"), (gpu_lease, "give_back")):
+    for module, name in ((nics, "let_go"), (gpu_lease, "give_back")):
         monkeypatch.setattr(module, name, pytest.fail)
     monkeypatch.setattr(cluster_removal.atexit, "register", lambda *_: None)
 
@@ -231,7 +231,7 @@ def test_a_paused_node_goes_on_before_the_gpu_is_taken_from_it(
 ) -> None:
     engine.add("a-worker", "a", ours(), state="paused" if paused else "exited")
     monkeypatch.setattr(docker, "unpause", lambda name: engine.done.append(f"unpause {name}"))
-    monkeypatch.setattr(nics, "restore", lambda name: engine.done.append(f"nics {name}"))
+    monkeypatch.setattr(nics, "let_go", lambda name: engine.done.append(f"nics {name}"))
     monkeypatch.setattr(gpu_lease, "give_back", lambda name: engine.done.append(f"gpu {name}"))
     cluster_removal.delete()
     assert engine.done == [*(["unpause a-worker"] if paused else []), "nics a", "gpu a", "delete a"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ from tests.unit.connectx5.card import HOST, LEFT, NODE, POD, RIGHT
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.unit.conftest import Lines
 
 WISH = Wish(settings.BY_TASK["kind-worker"], "kind", "ens9f0np0", "ens9f0.*", "192.168.20.2/24", 8)
 OTHER = Wish(settings.BY_TASK["kind-worker2"], "kind", "ens9f1np1", "ens9f1.*", "192.168.20.3/24", 8)
@@ -404,14 +407,15 @@ def test_addresses_that_others_make_again_are_not_recorded() -> None:
     assert "valid_life_time" not in found[0]
 
 
-def test_capture_takes_every_field(sysfs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_capture_takes_every_field(sysfs: Path) -> None:
+    through = {"family": "inet", "dev": "ens9f0np0"}
     routes = (
-        {"family": "inet", "dst": "10.5.0.0/16", "gateway": "10.0.0.254", "protocol": "static", "flags": []},
-        {"family": "inet", "dst": "10.0.0.0/24", "protocol": "kernel"},
-        {"family": "inet6", "dst": "2001:db8::/64", "protocol": "ra"},
+        {**through, "dst": "10.5.0.0/16", "gateway": "10.0.0.254", "protocol": "static", "flags": []},
+        {**through, "dst": "10.0.0.0/24", "protocol": "kernel"},
+        {**through, "family": "inet6", "dst": "2001:db8::/64", "protocol": "ra"},
+        {**through, "dst": "10.7.0.0/16", "dev": "eno8303"},
     )
-    monkeypatch.setattr(engine, "routes", lambda _: routes)
-    found = nic_ledger.capture(function(LEFT), link("ens9f0np0"))
+    found = nic_ledger.capture(function(LEFT), link("ens9f0np0"), routes)
     assert (found.identity, found.driver, found.num_vfs, found.up) == ("15b3:1019", "mlx5_core", 8, True)
     assert found.permanent_mac == "0c:42:a1:00:00:20"
     assert [route["dst"] for route in found.routes] == ["10.5.0.0/16"]
@@ -512,7 +516,8 @@ def test_device_that_came_back_under_another_name_gets_everything_back() -> None
         mtu=9000,
     )
     now = link("ens9f0np0", name="dev7", altnames=(), mac="02:00:00:00:00:01", up=False, addresses=())
-    assert words(nic_steps.give_back_fields(was, now, HOST)) == [
+    orders = [*nic_steps.give_back_fields(was, now, HOST), *nic_steps.give_back_routes(was, (), HOST)]
+    assert words(orders) == [
         "link set dev dev7 down",
         "link set dev dev7 name ens9f0np0",
         "link set dev ens9f0np0 down",
@@ -523,8 +528,8 @@ def test_device_that_came_back_under_another_name_gets_everything_back() -> None
         "address replace 10.0.0.1/24 broadcast 10.0.0.255 scope global dev ens9f0np0",
         "address replace 10.1.0.1 peer 10.1.0.2/32 label ens9f0np0:p dev ens9f0np0",
         "address replace 2001:db8::1/64 scope global nodad dev ens9f0np0",
-        "route replace unicast 10.5.0.0/16 via 10.0.0.254 proto static dev ens9f0np0",
-        "route replace 10.6.0.0/16 via inet6 fe80::1 metric 5 dev ens9f0np0",
+        "-family inet route append unicast 10.5.0.0/16 proto static via 10.0.0.254 dev ens9f0np0",
+        "-family inet route append 10.6.0.0/16 metric 5 via inet6 fe80::1 dev ens9f0np0",
     ]
 
 
@@ -633,12 +638,117 @@ def test_name_that_another_card_has_is_told_with_its_holder() -> None:
 
 def test_card_that_became_a_lifeline_is_left_as_it_is(sysfs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "survey", lambda **_: card.world())
-    monkeypatch.setattr(engine, "routes", lambda _: ())
+    monkeypatch.setattr(engine, "routes", tuple)
     monkeypatch.setattr(engine, "lifelines", lambda: {"ens9f0np0": "the default route goes through it"})
-    nic_return._refuse_new_lifeline(record("ens9f0np0"), "kind")
+    ledger = Ledger("kind", "boot", {LEFT: record("ens9f0np0")})
+    nic_return._refuse_new_lifeline(record("ens9f0np0"), ledger)
     with pytest.raises(Problem, match="ens9f0np0 is left as it is: the default route") as caught:
-        nic_return._refuse_new_lifeline(record("ens9f0np0", mtu=9000), "kind")
+        nic_return._refuse_new_lifeline(record("ens9f0np0", mtu=9000), ledger)
     assert "mtu was 9000, is 1500" in caught.value.details
+
+
+def test_card_that_carries_a_bridge_by_now_is_left_and_its_cluster_goes(
+    sysfs: Path, ledgers: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Lines
+) -> None:
+    choose()
+    nic_ledger.save(Ledger("kind", "boot", {LEFT: record("ens9f0np0", mtu=9000)}))
+    host = card.world().host
+    links = tuple(replace(one, master="br0") if one.bdf == "0000:17:00.4" else one for one in host.links)
+    monkeypatch.setattr(engine, "survey", lambda **_: engine.World((replace(host, links=links),)))
+    monkeypatch.setattr(engine, "routes", tuple)
+    monkeypatch.setattr(engine, "lifelines", dict)
+    monkeypatch.setattr(nic_return, "_restored", lambda _: pytest.fail("it was touched"))
+    nics.let_go("kind")
+    assert "ens9f0v2 is left as it is: it is a member of br0" in said.kept[-1]
+    assert nic_ledger.load("kind") is not None
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Another checkout on this machine."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "dodo.py").touch()
+    return folder
+
+
+def test_ledger_of_another_checkout_is_left_to_it(
+    ledgers: Path, other: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Lines
+) -> None:
+    choose()
+    theirs = replace(lent(), checkout=str(other))
+    nic_ledger.save(theirs)
+    monkeypatch.setattr(nic_return, "give_back", lambda _: pytest.fail("it was given back"))
+    nics.restore("kind")
+    nics.let_go("kind")
+    assert said.kept == 2 * [f"Left to {other}: the network cards that its cluster kind has borrowed."]
+    with pytest.raises(Problem, match=rf"CLUSTER_NAME: cluster kind of {other} has network cards") as caught:
+        nic_lending.lend_to(WISH, (), {})
+    assert caught.value.hint == f"another CLUSTER_NAME; or cd {other} and ./doit nics_restore"
+    with reasons.heard() as heard:
+        assert not nic_lending.is_lent_to(WISH, {})
+    assert f"its ledger is of {other}" in heard.reasons[0]
+    assert nic_ledger.load("kind") == theirs
+
+
+def test_what_a_checkout_that_is_gone_had_lent_is_given_back(
+    ledgers: Path, other: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose()
+    nic_ledger.save(replace(lent(), checkout=str(other)))
+    (other / "dodo.py").unlink()
+    given: list[str] = []
+    monkeypatch.setattr(nic_return, "give_back", given.append)
+    nics.restore("kind")
+    assert given == ["kind"]
+
+
+def test_one_run_of_the_machine_lends_at_a_time(
+    ledgers: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose()
+    nic_ledger.save(lent())
+
+    def give_back(_: str) -> None:
+        with (ledgers / ".run.lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    monkeypatch.setattr(nic_return, "give_back", give_back)
+    nics.restore("kind")
+
+
+def returned(monkeypatch: pytest.MonkeyPatch, ledger: Ledger, left: list[str], world: engine.World) -> None:
+    """Have everything been tried to give back a ledger's devices, and something be left."""
+    nic_ledger.save(ledger)
+    monkeypatch.setattr(nic_return, "_refuse_new_lifeline", lambda *_: None)
+    monkeypatch.setattr(nic_return, "_restored", lambda _: left)
+    monkeypatch.setattr(nic_presence, "refuse_other_card", lambda _: None)
+    monkeypatch.setattr(engine, "survey", lambda *_, **__: world)
+
+
+def test_a_cluster_goes_once_every_device_is_on_the_host_and_what_differs_is_said(
+    sysfs: Path, ledgers: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Lines
+) -> None:
+    choose()
+    returned(monkeypatch, lent(), [f"{LEFT} ens9f0np0: lost the route 10.52.0.0/16"], card.world())
+    nics.let_go("kind")
+    assert f"{LEFT} ens9f0np0: lost the route 10.52.0.0/16" in said.kept[-1]
+    assert f"sudo rm {ledgers / 'kind.json'}" in said.kept[-1]
+    left = nic_ledger.load("kind")
+    assert left == replace(lent(), home=True)
+    assert nic_udev.rule(left) == ""
+    with pytest.raises(Problem, match="on the host again, but not as they were"):
+        nics.restore("kind")
+
+
+def test_a_cluster_stays_while_a_device_is_not_on_the_host(
+    sysfs: Path, ledgers: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose()
+    world = card.world(lambda found: NODE if found["ifname"] == "ens9f0np0" else HOST)
+    returned(monkeypatch, lent(), ["busy"], world)
+    with pytest.raises(Problem, match=f"lent network cards are not back: {LEFT}"):
+        nics.let_go("kind")
 
 
 @pytest.mark.parametrize("failing", [False, True], ids=["given back", "not given back"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +21,6 @@ from tests.unit.connectx5 import card
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def test_interfaces_are_known_by_pci_address() -> None:
@@ -227,6 +229,86 @@ def test_ledger_is_replaced_as_a_whole(folders: Path) -> None:
     nic_root.drop_ledger("kind")
     nic_root.drop_ledger("kind")
     assert not list(folders.glob("*.json"))
+
+
+def test_ledger_and_rule_are_readable_whatever_the_umask_is(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "UDEV_RULES", tmp_path / "udev" / "rules.d")
+    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, "", ""))
+    (tmp_path / "udev").mkdir()
+    earlier = os.umask(0o077)
+    try:
+        nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
+        nic_root.perform("keep_rule", {"cluster": "kind", "rule": "# rule"})
+    finally:
+        os.umask(earlier)
+    rule = settings.UDEV_RULES / nic_root.rule_name("kind")
+    assert {oct(path.stat().st_mode & 0o777) for path in (folders, rule.parent)} == {"0o755"}
+    files = (folders / "kind.json", folders / ".lock", rule)
+    assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o644"}
+
+
+def test_root_works_for_one_at_a_time(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own lock, since a run that was killed leaves its helper at work."""
+    nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
+
+    def change(**_: object) -> bool:
+        with (folders / ".lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    monkeypatch.setitem(nic_root.FUNCTIONS, "change", change)
+    assert nic_root.perform("change", {"steps": [], "namespaces": []})
+
+
+def test_looking_makes_nothing_where_nothing_was_ever_lent(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(nic_root.FUNCTIONS, "survey", lambda **_: [])
+    assert nic_root.perform("survey", {}) == []
+    assert not folders.exists()
+
+
+def test_helper_does_not_stop_at_a_signal(request: pytest.FixtureRequest) -> None:
+    command = [sys.executable, "-m", "tasks.engines.nic_root"]
+    with subprocess.Popen(command, cwd=request.config.rootpath, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as helper:  # fmt: skip
+        assert helper.stdin
+        assert helper.stdout
+        ignored = 0
+        mask = 1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1) | 1 << (signal.SIGHUP - 1)
+        while ignored & mask != mask:
+            assert helper.poll() is None
+            status = Path(f"/proc/{helper.pid}/status").read_text()
+            ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            helper.send_signal(number)
+        step = {"write": "/etc/passwd", "text": "x"}
+        helper.stdin.write(json.dumps({"call": "change", "arguments": {"steps": [step], "namespaces": []}}))
+        helper.stdin.close()
+        assert "not a file" in json.loads(helper.stdout.read())["problem"][0]
+
+
+def test_ledger_of_another_checkout_is_not_overwritten(folders: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "dodo.py").touch()
+    theirs = {**content("0000:17:00.0"), "checkout": str(other)}
+    nic_root.keep_ledger("kind", theirs)
+    with pytest.raises(Problem, match=rf"kind\.json: is of a cluster of {other}, and is left to it"):
+        nic_root.keep_ledger("kind", {**content("0000:17:00.1"), "checkout": "/ours"})
+    assert json.loads((folders / "kind.json").read_text()) == theirs
+    (other / "dodo.py").unlink()
+    nic_root.keep_ledger("kind", {**content("0000:17:00.1"), "checkout": "/ours"})
+
+
+def test_what_sudo_says_beside_the_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = "Last login: Thu Nov 26\n" + json.dumps({"result": [1]})
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, answer, ""))
+    assert nics.call("survey", nodes={}, everywhere=False) == [1]
 
 
 def test_card_of_another_cluster_cannot_be_written_down(folders: Path) -> None:
