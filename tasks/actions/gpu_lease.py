@@ -106,6 +106,12 @@ def _give_back(ledger: Ledger) -> None:
     progress.line("The GPU is the host's again.")
 
 
+def is_lent() -> bool:
+    """Return whether the cluster of this checkout has borrowed the GPU."""
+    ledger = gpu_ledger.load(parameters.current().cluster_name)
+    return ledger is not None and not ledgers.is_foreign(ledger.checkout)
+
+
 def nothing_lent() -> bool:
     """Return whether the cluster has not borrowed the GPU."""
     return not ledgers.exists(gpu_ledger.path(parameters.current().cluster_name))

@@ -149,7 +149,7 @@ def config_maps(workers: Iterable[Worker], known: Models) -> list[Object]:
 
 
 def _gpus(node: str) -> tuple[Gpu, ...]:
-    lent = node == gpu_lease.node() and not gpu_lease.nothing_lent()
+    lent = node == gpu_lease.node() and gpu_lease.is_lent()
     return parsed_gpus(docker.exec_in(node, _GPU_QUERY)) if lent else ()
 
 

@@ -121,7 +121,7 @@ def await_allocatable() -> None:
         Problem: The device plugin does not see the virtual functions.
     """
     ledger = nic_ledger.load(_cluster())
-    loans = ledger.loans if ledger else {}
+    loans = ledger.loans if ledger and not ledgers.is_foreign(ledger.checkout) else {}
     nic_pods.await_allocatable({node: len(loan.names) - 1 for node, loan in loans.items()})
 
 

@@ -441,6 +441,7 @@ def test_a_gpu_that_another_checkout_lends_under_this_name_is_left_to_it(
     gpu_ledger.save(dataclasses.replace(ledger, checkout=str(other)))
     machine.commands.clear()
     assert not gpu_lease.is_current()
+    assert not gpu_lease.is_lent()
     with pytest.raises(Problem, match=f"the GPU is lent to cluster kind of {other}"):
         gpu_lease.lend()
     gpu_lease.give_back()
