@@ -1116,6 +1116,7 @@ def run_that_is_stopped_waits_for_root() -> None:
             fcntl.flock(held, fcntl.LOCK_EX)
             (LEDGERS / "go").touch()
             helper = until(helper_process, "root's part has begun")
+            until(lambda: ignores(helper, signal.SIGTERM), "it has begun its work")
             os.kill(run, signal.SIGTERM)
             os.kill(helper, signal.SIGTERM)
             until(lambda: not pending(run), "the signal arrived")
@@ -1142,8 +1143,17 @@ def helper_process() -> int:
 
 
 def pending(process: int) -> bool:
+    return bool(signals(process, "SigPnd") | signals(process, "ShdPnd"))
+
+
+def ignores(process: int, number: signal.Signals) -> bool:
+    return bool(signals(process, "SigIgn") >> (number - 1) & 1)
+
+
+def signals(process: int, kind: str) -> int:
+    """Return a set of signals of a process, as its status tells it."""
     status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    return any(line.startswith(("SigPnd", "ShdPnd")) and int(line.split()[1], 16) for line in status.splitlines())
+    return int(status.partition(f"{kind}:")[2].split()[0], 16)
 
 
 def started_as_user(number: int, action: Callable[[], object]) -> tuple[int, int]:
