@@ -79,7 +79,7 @@ def test_the_proxies_of_the_docker_command_reach_the_nodes_with_all_exceptions(
     with pytest.raises(Problem, match="logs are in"):
         kind.create(NAME, config)
     found = docker.client().api.inspect_container(f"{NAME}-control-plane")["Config"]["Env"]
-    variables = dict(entry.split("=", 1) for entry in found)
+    variables = {name: value for name, _, value in (entry.partition("=") for entry in found)}
     host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
     networks = ("10.244.0.0/16", "10.96.0.0/16", str(docker.subnet("kind")))
     wanted = {"corp.example", ".lab.example", host, *networks, f"{NAME}-control-plane", ".svc"}
