@@ -141,8 +141,8 @@ def test_a_network_stays_under_a_container_that_stands_still(container: str) -> 
     image = api.inspect_container(container)["Image"]
     api.create_container(image, CA_SERVER, name=stopped, host_config=api.create_host_config(network_mode=name))
     try:
-        assert docker.network_users(name) == [stopped]
         assert not docker.remove_network(name)
+        assert docker.network_users(name) == [stopped]
         assert docker.is_own_network(name)
     finally:
         docker.remove_container(stopped)
