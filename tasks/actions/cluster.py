@@ -79,9 +79,11 @@ def create() -> None:
     """Have the cluster: resume one that is whole, start over one that is half made, make one where there is none.
 
     Raises:
-        Problem: It is not ours, it was made from something else than it would be made from, or kind failed.
+        Problem: It is not ours, it is on another engine, it was made from something else than it would be made from, or
+            kind failed.
     """
     cluster_owner.require_ours(_name())
+    cluster_engine.require_same(_name())
     kubeconfig_owner.require_free(_name())
     nodes = kind.nodes(_name())
     if not nodes or not _user_has_access(nodes):
@@ -266,9 +268,9 @@ def _make_nodes(end: float) -> None:
 
 def _say_why(nodes: list[kind.NodeFacts]) -> None:
     """Tell a plan what would become of the nodes, as `_keep` decides it."""
-    foreign = kubeconfig_owner.objection(_name())
-    if foreign is not None:
-        reasons.obstacle(foreign.message)
+    for found in (cluster_engine.objection(_name()), kubeconfig_owner.objection(_name())):
+        if found is not None:
+            reasons.obstacle(found.message)
     recorded = _recorded() if nodes else None
     if recorded is None:
         reasons.remakes(f"cluster {_name()}: {'left half made' if nodes else 'not there'}")

@@ -29,8 +29,31 @@ def made_elsewhere() -> set[str]:
     return {name for name in known if _recorded(name) not in {"", _plain(docker.socket())}}
 
 
+def objection(name: str) -> Problem | None:
+    """Return why this run must leave a cluster alone that was made on another engine than the one in use, or None.
+
+    The engine in use knows nothing of it, and would take its name for free.
+
+    Args:
+        name: Name of the cluster.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    made_on = _recorded(name)
+    if not made_on or made_on == _plain(docker.socket()) or kind.nodes(name):
+        return None
+    choice = "DOCKER=embedded" if made_on == _plain(docker.embedded().url) else f"DOCKER_HOST={made_on}"
+    folder = shlex.quote(str(paths.cluster_dir(name)))
+    used = _plain(docker.socket())
+    return Problem(
+        f"cluster {name}: made on the Docker engine at {made_on}, but this run uses {used}; nothing is touched",
+        hint=f"{choice} with the same command; where that engine is gone for good: rm -r {folder}",
+    )
+
+
 def require_same(name: str) -> None:
-    """Stop where a cluster was made on another engine than the one in use, which therefore knows nothing of it.
+    """Stop where a cluster was made on another engine than the one in use.
 
     Args:
         name: Name of the cluster.
@@ -38,15 +61,9 @@ def require_same(name: str) -> None:
     Raises:
         Problem: It was, or no engine answers.
     """
-    made_on, used = _recorded(name), _plain(docker.socket())
-    if made_on in {"", used} or kind.nodes(name):
-        return
-    choice = "DOCKER=embedded" if made_on == _plain(docker.embedded().url) else f"DOCKER_HOST={made_on}"
-    folder = shlex.quote(str(paths.cluster_dir(name)))
-    raise Problem(
-        f"cluster {name}: made on the Docker engine at {made_on}, but this run uses {used}; nothing is removed",
-        hint=f"{choice} with the same command; where that engine is gone for good: rm -r {folder}",
-    )
+    found = objection(name)
+    if found is not None:
+        raise found
 
 
 def answers(name: str) -> bool:

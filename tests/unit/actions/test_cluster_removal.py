@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import reasons
-from tasks.actions import certificates, cluster_engine, cluster_removal, gpu_lease, nics, registry
+from tasks.actions import certificates, cluster, cluster_engine, cluster_removal, gpu_lease, nics, registry
 from tasks.actions import engine as engine_action
 from tasks.engines import docker, docker_connection, kind
 from tasks.problems import Problem
@@ -137,12 +137,12 @@ def test_a_cluster_that_is_gone_needs_no_deletion(engine: Containers, build: Pat
     assert cluster_removal.is_deleted()
 
 
-def test_a_cluster_on_another_engine_is_not_taken_for_deleted(engine: Containers, build: Path) -> None:
+def test_a_cluster_on_another_engine_is_taken_neither_for_deleted_nor_for_new(engine: Containers, build: Path) -> None:
     (build / "cluster-a" / "engine").write_text("unix:///run/other.sock\n", encoding="utf-8")
     before = tree(build)
-    for remove in (cluster_removal.delete, cluster_removal.clean):
+    for act in (cluster.create, cluster_removal.delete, cluster_removal.clean):
         with pytest.raises(Problem, match=r"made on the Docker engine at unix:///run/other\.sock") as caught:
-            remove()
+            act()
         assert "DOCKER_HOST=unix:///run/other.sock" in caught.value.hint
     assert (tree(build), engine.done) == (before, [])
 
