@@ -152,7 +152,7 @@ ip route add default via 192.0.2.2"
 )
 
 
-def test_the_network_of_the_nodes_is_the_one_that_kind_would_make(private: PrivateEngine) -> None:
+def test_the_network_of_the_nodes_is_the_one_that_kind_would_make(private: PrivateEngine, context: Path) -> None:
     private.inside("sh", "-c", CLOUD)
     private.python(ENSURE)
     made = json.loads(private.python(NETWORK.format(name="kind", code="")))
@@ -163,8 +163,9 @@ def test_the_network_of_the_nodes_is_the_one_that_kind_would_make(private: Priva
     assert made["EnableIPv6"]
     assert "fc00:f853:ccd:e793::/64" in [config["Subnet"] for config in made["IPAM"]["Config"]]
     assert made["Labels"] == {docker.OURS: "1"}
-    bridge = private.inside("ip", "link", "show", f"br-{made['Id'][:12]}")
-    assert "mtu 1450" in bridge
+    private.python(BUILD.format(context=str(context)))
+    private.python(RUN.replace("privileged=True", "network='kind'"))
+    assert "mtu 1450" in private.inside("ip", "link", "show", "master", f"br-{made['Id'][:12]}")
 
     foreign = "docker.client().api.create_network('other', driver='bridge')"
     found = json.loads(private.python(NETWORK.format(name="other", code=foreign)))
