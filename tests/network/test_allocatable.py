@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 
 from tasks.actions import nic_pods
 from tasks.engines import kube, manifests, waiting
+from tasks.engines.kube_requests import Body
 from tasks.problems import Problem
 from tasks.settings import nics as settings
 
@@ -54,8 +54,8 @@ def plugin(api: Kube) -> Iterator[str]:
 def offer(api: Kube, count: int) -> None:
     """Have the node offer so many, as its kubelet does after the device plugin told it."""
     amount = {settings.RESOURCE: str(count)}
-    change = json.dumps({"status": {"capacity": amount, "allocatable": amount}})
-    api._send("PATCH", f"/api/v1/nodes/{NODE}/status", {}, change, "application/merge-patch+json")
+    change = Body({"status": {"capacity": amount, "allocatable": amount}}, "application/merge-patch+json")
+    api._requests.send("PATCH", f"/api/v1/nodes/{NODE}/status", {}, change)
 
 
 @pytest.mark.usefixtures("plugin")
@@ -76,7 +76,7 @@ def run_plugin(api: Kube, node: str, phase: str) -> str:
     spec = {"nodeName": node, "containers": [container], "tolerations": [{"operator": "Exists"}]}
     api.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
     path = f"/api/v1/namespaces/{SYSTEM}/pods/{name}/status"
-    api._send("PATCH", path, {}, json.dumps({"status": {"phase": phase}}), "application/merge-patch+json")
+    api._requests.send("PATCH", path, {}, Body({"status": {"phase": phase}}, "application/merge-patch+json"))
     return name
 
 

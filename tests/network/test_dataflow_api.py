@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from tasks.actions.custom_resources import (
     state,
 )
 from tasks.engines import kube, manifests
+from tasks.engines.kube_requests import Body
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
 from tasks.settings.patterns import BY_NAME
@@ -74,7 +74,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
 def set_state(api: Kube, item: Object, word: str, **more: Any) -> None:
     path = f"{api._path_of(item)}/status"
     change = {"status": {"status": word, **more}}
-    api._send("PATCH", path, {}, json.dumps(change), "application/merge-patch+json")
+    api._requests.send("PATCH", path, {}, Body(change, "application/merge-patch+json"))
 
 
 class Acting:
