@@ -81,6 +81,7 @@ def test_what_this_checkout_did_not_make_is_refused_by_name_and_left(
     )
     before = others.python(LIST)
     monkeypatch.setenv("RECREATE", "1")
+    monkeypatch.setenv("COLUMNS", "1000")  # a plan breaks its lines
     every = ("delete_cluster", "clean", "run clean", "create_cluster", "doctor", "plan delete_cluster", "plan clean")
     for name, owner, commands in (
         ("plain", "plain-control-plane not made by this tool", every),
