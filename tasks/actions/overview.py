@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Of a terminal as narrow as they come.
 _WIDTH = 80
 _MOST_COMPLAINTS = 4
+# Of one row, so that the page fits a terminal of 24 lines.
+_MOST_LINES = 2
 # What is asked answers in milliseconds; an engine that hangs shall not make this page wait.
 _DEADLINE = 3.0
 _LAB = "lab"
@@ -104,7 +106,7 @@ def _wrong(complaints: Sequence[str]) -> Iterator[str]:
     shown = complaints[:_MOST_COMPLAINTS]
     more = len(complaints) - len(shown)
     for number, complaint in enumerate([*shown, *([f"and {more} more"] if more else [])]):
-        yield from layout.hanging(_head("" if number else "parameters"), complaint, _WIDTH)[:2]
+        yield from layout.hanging(_head("" if number else "parameters"), complaint, _WIDTH)[:_MOST_LINES]
 
 
 def _sources(layers: Layers) -> str:
@@ -185,7 +187,8 @@ def _dataflows(world: _World) -> str:
 
 
 def _rows(rows: dict[str, str], hint: str = "") -> Iterator[str]:
-    yield from (f"{_head(name)}{text}" for name, text in rows.items())
+    for name, text in rows.items():
+        yield from layout.hanging(_head(name), text, _WIDTH)[:_MOST_LINES]
     yield from [f"{_head('')}Try: {hint}"] if hint else []
 
 

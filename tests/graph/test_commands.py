@@ -142,7 +142,7 @@ def page(checkout: Checkout, *words: str, **env: str) -> list[str]:
 def test_bare_doit_says_where_one_stands_and_what_comes_next(shared: Checkout) -> None:
     lines = page(shared)
     assert "profile     lab (environment)" in lines
-    assert any(line.startswith("engine      Docker: no engine answers at ") for line in lines)
+    assert any(line.startswith("engine      Docker: no engine answers at") for line in lines)
     assert {line.split()[0] for line in lines if line} >= {"parameters", "images", "cluster", "dataflows"}
     # What was given in front of this command belongs in front of the next.
     assert [line.split("  ")[1] for line in lines if "./doit " in line and line.startswith("  ")] == [
