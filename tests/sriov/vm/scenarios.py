@@ -570,6 +570,9 @@ def route_that_could_not_come_back_is_refused() -> None:
     name = name_of(LEFT)
     ip("link", "set", "dev", name, "up")
     ip("address", "add", "10.9.1.1/24", "dev", name)
+    # The kernel takes a nexthop only of a device that has its link.
+    carrier = Path(f"/sys/class/net/{name}/carrier")
+    until(lambda: carrier.read_text(encoding="ascii").strip() == "1", f"{name} has its link")
     ip("nexthop", "add", "id", "5", "via", "10.9.1.9", "dev", name)
     ip("route", "add", "10.64.0.0/16", "nhid", "5")
     refused_untouched("its route to 10.64.0.0/16 has nhid, which could not be given back")
