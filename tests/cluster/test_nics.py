@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,7 +59,8 @@ def test_cluster_is_kept_until_its_cards_are_back(verified: Lab) -> None:
         mac="", mtu=1500, up=True, driver="mlx5_core", num_vfs=0, physical_function="", addresses=(), routes=(),
         vf_settings=(),
     )  # fmt: skip
-    nic_ledger.save(nic_ledger.fresh(NAME).with_loan(NODE, Loan(card.bdf, 8, 1), (card,)))
+    lent = replace(nic_ledger.fresh(NAME), checkout=str(verified.checkout.root))
+    nic_ledger.save(lent.with_loan(NODE, Loan(card.bdf, 8, 1), (card,)))
     try:
         nodes = verified.node_ids()
         assert "0000:fe:1f.7: the ledger knows ens9f0np0" in verified.fail("delete_cluster")
