@@ -1,9 +1,8 @@
 """The front door: which tasks there are, and how doit runs them. Wiring only."""
 
-from tasks import database
-from tasks.addons import task_addon, task_addon_image
-from tasks.benchmark import task_benchmark
-from tasks.cluster import (
+from tasks.addons.graph import task_addon, task_addon_image
+from tasks.benchmark.graph import task_benchmark
+from tasks.cluster.graph import (
     task__clean,
     task__kind,
     task__ready,
@@ -15,7 +14,7 @@ from tasks.cluster import (
     task_node,
     task_status,
 )
-from tasks.controller import (
+from tasks.controller.graph import (
     task__controller_images,
     task__gpu_in_inventory,
     task_controller,
@@ -23,18 +22,24 @@ from tasks.controller import (
     task_controller_source,
     task_function_image,
 )
-from tasks.dataflows import task_dataflow, task_dataflow_status, task_delete_dataflow, task_send_video_tool
-from tasks.doctor import task__doctor, task_doctor
-from tasks.engine import task_engine
-from tasks.engines import ownership
-from tasks.gpu import task_gpu_lease, task_gpu_return
-from tasks.images import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
-from tasks.nics import task__enough_functions, task__virtual_functions, task_nics, task_nics_restore, task_nics_status
-from tasks.overview import task_overview
-from tasks.parameters import task_configure, task_parameters
-from tasks.registry import task__registry_image, task_registry, task_registry_ca
-from tasks.reporter import Reporter
-from tasks.scenarios import (
+from tasks.dataflows.graph import task_dataflow, task_dataflow_status, task_delete_dataflow, task_send_video_tool
+from tasks.docker_engine.graph import task_engine
+from tasks.doctor.graph import task__doctor, task_doctor
+from tasks.gpu.graph import task_gpu_lease, task_gpu_return
+from tasks.images.graph import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
+from tasks.nics.graph import (
+    task__enough_functions,
+    task__virtual_functions,
+    task_nics,
+    task_nics_restore,
+    task_nics_status,
+)
+from tasks.overview.graph import task_overview
+from tasks.parameter_table.graph import task_configure, task_parameters
+from tasks.registry.graph import task__registry_image, task_registry, task_registry_ca
+from tasks.runner import database, ownership
+from tasks.runner.reporter import Reporter
+from tasks.scenarios.graph import (
     task__in_source,
     task__runnable,
     task_cpufunc_namespaces,
@@ -43,7 +48,7 @@ from tasks.scenarios import (
     task_scenario,
 )
 from tasks.settings import paths
-from tasks.testing import task_test
+from tasks.testing.graph import task_test
 
 __all__ = [
     "DOIT_CONFIG",

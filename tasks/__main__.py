@@ -8,8 +8,7 @@ import sys
 
 def main() -> int:
     """Run doit with the words of the command line; return the exit code."""
-    from tasks import streams
-    from tasks.engines import ownership
+    from tasks.runner import ownership, streams
 
     ownership.give_back_at_exit()
     streams.guard()  # before doit, which keeps standard output as a default

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.engines.checkout import copy_to
+from tasks.engines.files.checkout import copy_to
 from tasks.settings.tiers import TIERS
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tasks.actions import nic_steps
-from tasks.engines import nics, shell
+from tasks.engines.host import namespaces
+from tasks.engines.programs import shell
+from tasks.nics import steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,20 +31,20 @@ def move_in(name: str, node: str, process: int) -> None:
         node: Name of the node.
         process: The node's main process.
     """
-    world = nics.survey({node: process})
+    world = namespaces.survey({node: process})
     inside, link = world.node(node), world.host.named(name)
     assert inside is not None
     assert link is not None
-    nics.change(world, nic_steps.move(link, world.host, inside))
+    namespaces.change(world, steps.move(link, world.host, inside))
 
 
 def move_out(name: str, node: str, process: int) -> None:
     """Move it back to the host, where it has to arrive; the arguments are those of `move_in`."""
-    world = nics.survey({node: process})
+    world = namespaces.survey({node: process})
     assert world.host.named(name) is None
     inside = world.node(node)
     assert inside is not None
     link = inside.named(name)
     assert link is not None
-    nics.change(world, nic_steps.move(link, inside, world.host))
-    assert nics.survey().host.named(name) is not None
+    namespaces.change(world, steps.move(link, inside, world.host))
+    assert namespaces.survey().host.named(name) is not None

@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines import shell, waiting
+from tasks.engines.programs import shell, waiting
 from tasks.problems import Problem
 from tasks.settings import nics
 

@@ -1,4 +1,4 @@
-"""The checks that doctor knows, and what asks for each; how each looks at the machine is in `actions.host_checks`."""
+"""The checks that doctor knows, and what asks for each; how each looks at the machine is in `doctor.looks`."""
 
 from __future__ import annotations
 

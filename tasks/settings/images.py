@@ -9,7 +9,7 @@ from tasks.settings import artifacts, controller
 
 if TYPE_CHECKING:
     from tasks.settings.artifacts import GoArtifact
-    from tasks.settings.parameter_model import Parameters
+    from tasks.settings.parameters.model import Parameters
 
 # The label that carries the digest of everything an image was made of.
 INPUTS_LABEL = "openkasugai.inputs"

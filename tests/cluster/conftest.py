@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import engine
-from tasks.engines import docker, kind
-from tasks.engines.lock import alone
+from tasks.docker_engine import service
+from tasks.engines.docker import client
+from tasks.engines.files.lock import alone
+from tasks.engines.kube import kind
 from tasks.settings import images, parameters
 from tests.cluster.lab import ANSWERS, BASIC, NAME, Lab, answers
 from tests.conftest import copy_of_checkout
@@ -29,12 +30,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         made.run("delete_cluster")
         # The tag of the registry stays: its container may run from it.
         for image in reversed(images.NODE_IMAGES):
-            docker.remove_image(f"{image.name}:{NAME}")
+            client.remove_image(f"{image.name}:{NAME}")
 
 
 def _forget_killed_session() -> None:
     """Delete the cluster that a killed session has left: its checkout was another one, so that the lab refuses to."""
-    engine.ensure()
+    service.ensure()
     if kind.nodes(NAME):
         kind.delete(NAME)
 

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines import docker, golang, manifests, shell, waiting
-from tasks.engines.kube import Kube
+from tasks.engines.docker import client
+from tasks.engines.go import modules
+from tasks.engines.kube import manifests
+from tasks.engines.kube.api import Kube
+from tasks.engines.programs import shell, waiting
 from tasks.settings import artifacts, cluster
 
 if TYPE_CHECKING:
@@ -135,7 +138,7 @@ class Lab:
 
     def node_ids(self) -> dict[str, str]:
         """Return the id of each container of the cluster, by name."""
-        return {node.name: node.id for node in docker.containers(f"{cluster.CLUSTER_LABEL}={NAME}")}
+        return {node.name: node.id for node in client.containers(f"{cluster.CLUSTER_LABEL}={NAME}")}
 
     def pod_uids(self) -> dict[str, str]:
         """Return the UID of each pod of the dataflow, by name."""
@@ -143,7 +146,7 @@ class Lab:
 
     def kubectl(self, *words: str) -> Any:
         """Run kubectl as the user would, and return its JSON."""
-        program = golang.program(artifacts.KUBERNETES, "kubectl")
+        program = modules.program(artifacts.KUBERNETES, "kubectl")
         return json.loads(shell.run([program, *words, "-o", "json"], env=self.env).stdout)
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tasks.engines import manifests, module_proxy, waiting
-from tasks.engines.manifests import Kind
+from tasks.engines.go import proxy
+from tasks.engines.kube import manifests
+from tasks.engines.kube.manifests import Kind
+from tasks.engines.programs import waiting
 from tasks.settings import artifacts
 from tests.cluster.lab import NAME, NAMESPACE, function_pod, started
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from ipaddress import IPv4Address, IPv6Address
 
-    from tasks.engines.manifests import Object
+    from tasks.engines.kube.manifests import Object
     from tests.cluster.lab import Lab
 
 POOL = Kind("metallb.io/v1beta1", "IPAddressPool")
@@ -140,7 +142,7 @@ def networks(lab: Lab) -> list[dict[str, Any]]:
 
 
 def test_a_second_interface_gets_an_address_of_its_nodes_block_or_a_line_says_why_there_is_none(equipped: Lab) -> None:
-    refused = module_proxy.refusal(artifacts.NVIDIA_K8S_IPAM)
+    refused = proxy.refusal(artifacts.NVIDIA_K8S_IPAM)
     if refused:
         says_why_it_is_left_out(equipped, refused)
     else:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.actions import nodes
-from tasks.engines import docker, manifests, pki, waiting
+from tasks.cluster import node_steps as cluster_node_steps
+from tasks.engines.docker import client
+from tasks.engines.kube import manifests
+from tasks.engines.programs import waiting
+from tasks.registry import pki
 from tasks.settings import cluster, credentials, images, node_steps, parameters, paths
 from tests.cluster.lab import NAME
 
@@ -46,11 +49,11 @@ def image(verified: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         port = _run(name, tag, tmp_path / "tls")
         pushed = f"127.0.0.1:{port}/images/function:1"
         waiting.until(f"registry {name}: answering", lambda: _answers(port, ca.certificate), bool, deadline=SECONDS)
-        docker.push(tag, pushed)
+        client.push(tag, pushed)
         yield f"{HOST}/images/function:1"
-        docker.remove_image(pushed)
+        client.remove_image(pushed)
     finally:
-        docker.remove_container(name)
+        client.remove_container(name)
 
 
 def _answers(port: str, ca: Path) -> bool:
@@ -66,7 +69,7 @@ def _answers(port: str, ca: Path) -> bool:
 
 def _run(name: str, tag: str, folder: Path) -> str:
     """Run the registry, and return its loopback port."""
-    api = docker.client().api
+    api = client.client().api
     host = api.create_host_config(
         binds=[f"{folder}:/tls:ro"], port_bindings={443: ("127.0.0.1", None)}, network_mode=cluster.NETWORK
     )
@@ -75,7 +78,7 @@ def _run(name: str, tag: str, folder: Path) -> str:
         ["/bin/registry", "serve", "/etc/registry/config.yml"],
         name=name,
         ports=[443],
-        labels={docker.OURS: "1"},
+        labels={client.OURS: "1"},
         environment={
             "OTEL_TRACES_EXPORTER": "none",
             "REGISTRY_AUTH": "{htpasswd: {realm: harbor, path: /tls/htpasswd}}",
@@ -108,7 +111,7 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
     verified: Lab, image: str
 ) -> None:
     worker = f"{NAME}-worker"
-    nodes.apply(node_steps.TRUST_REGISTRY.name)
+    cluster_node_steps.apply(node_steps.TRUST_REGISTRY.name)
     verified.api.apply([_pod("without", worker, image)])
     waiting.until(
         "a pull without credentials: refused",
@@ -117,8 +120,8 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
         deadline=SECONDS,
         describe=str,
     )
-    nodes.apply(node_steps.CREDENTIALS.name)
-    assert nodes.is_current(node_steps.CREDENTIALS.name)
+    cluster_node_steps.apply(node_steps.CREDENTIALS.name)
+    assert cluster_node_steps.is_current(node_steps.CREDENTIALS.name)
     verified.api.apply([_pod("with", worker, image)])
     waiting.until(
         "a pull with credentials: done",
@@ -129,7 +132,7 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
     )
     for name in ("without", "with"):
         verified.api.delete(manifests.POD, name, "default")
-    listed = docker.exec_in(worker, ["stat", "-c", "%a %U", "/var/lib/kubelet/config.json"])
+    listed = client.exec_in(worker, ["stat", "-c", "%a %U", "/var/lib/kubelet/config.json"])
     assert listed.split() == ["600", "root"]
     _kept_nowhere_else(verified, worker)
 
@@ -137,10 +140,10 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
 def _kept_nowhere_else(lab: Lab, node: str) -> None:
     """Look into what an archive of logs is made of, and into what the checkout and the engine keep."""
     chosen = credentials.Credentials(USER, PASSWORD)
-    journal = docker.exec_in(node, ["journalctl", "--no-pager"])
-    words = docker.exec_in(node, ["sh", "-c", "cat /proc/[0-9]*/cmdline; cat $(find /var/log -type f)"], check=False)
+    journal = client.exec_in(node, ["journalctl", "--no-pager"])
+    words = client.exec_in(node, ["sh", "-c", "cat /proc/[0-9]*/cmdline; cat $(find /var/log -type f)"], check=False)
     build = [file.read_text(encoding="latin-1") for file in (lab.checkout.root / "build").rglob("*") if _is_text(file)]
-    inspected = str(docker.client().containers.get(node).attrs)
+    inspected = str(client.client().containers.get(node).attrs)
     for text in (journal, words, inspected, *build):
         assert PASSWORD not in text
         assert chosen.basic not in text

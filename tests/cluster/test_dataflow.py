@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import manifests
+from tasks.engines.kube import manifests
 from tests.cluster.lab import ANSWERS, BASIC, DELETE, NAMESPACE, answers, function_pod, started
 
 if TYPE_CHECKING:

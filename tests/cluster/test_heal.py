@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.engines import docker, manifests
+from tasks.engines.docker import client
+from tasks.engines.kube import manifests
 from tasks.settings import cluster
 from tests.cluster.lab import ANSWERS, BASIC, NAME, NAMESPACE, answers, function_pod, started
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tasks.engines.manifests import Kind
+    from tasks.engines.kube.manifests import Kind
     from tests.cluster.lab import Lab
 
 SCENARIO = f"scenario:{BASIC.partition(':')[2]}"
@@ -49,12 +50,12 @@ def deleted(kind: Kind, name: str, namespace: str) -> Callable[[Lab], object]:
 
 def stopped(*suffixes: str) -> Callable[[Lab], object]:
     """Stop containers of nodes, as a crash of the engine would."""
-    return lambda lab: [docker.client().api.kill(f"{NAME}-{suffix}") for suffix in suffixes]
+    return lambda lab: [client.client().api.kill(f"{NAME}-{suffix}") for suffix in suffixes]
 
 
 def without_file(path: str) -> Callable[[Lab], object]:
     """Remove a file or folder on a worker."""
-    return lambda _lab: docker.exec_in(f"{NAME}-worker", ["rm", "-r", path])
+    return lambda _lab: client.exec_in(f"{NAME}-worker", ["rm", "-r", path])
 
 
 DAMAGES = (
@@ -72,11 +73,11 @@ DAMAGES = (
     Damage("pod network", without_file("/etc/cni/net.d/10-pod-network.conflist"), "addon:bridge-cni"),
     Damage("trust in the registry", without_file("/etc/containers/certs.d"), "node:trust-registry"),
     Damage("worker", stopped("worker"), "_kind"),
-    Damage("paused worker", lambda _lab: docker.client().api.pause(f"{NAME}-worker"), "_kind"),
+    Damage("paused worker", lambda _lab: client.client().api.pause(f"{NAME}-worker"), "_kind"),
     Damage("all nodes", stopped("worker2", "worker", "control-plane"), "_kind"),
-    Damage("registry", lambda lab: docker.remove_container(REGISTRY), "registry"),
+    Damage("registry", lambda lab: client.remove_container(REGISTRY), "registry"),
     Damage(
-        "image", lambda lab: docker.client().api.remove_image(NODE_IMAGE, force=True), "image:dci-kind-node-non-acc"
+        "image", lambda lab: client.client().api.remove_image(NODE_IMAGE, force=True), "image:dci-kind-node-non-acc"
     ),
 )
 
@@ -95,7 +96,7 @@ def test_the_next_run_puts_it_back(verified: Lab, damage: Damage) -> None:
 def test_nodes_that_come_back_with_other_addresses_find_each_other(verified: Lab) -> None:
     containers, before = verified.node_ids(), addresses()
     stopped("worker2", "worker", "control-plane")(verified)
-    api = docker.client().api
+    api = client.client().api
     # What comes back first gets the lowest address that is free; this one keeps it from its owner.
     squatter = api.create_container(NODE_IMAGE, ["sleep", "infinity"], entrypoint=[], host_config=in_network())
     try:
@@ -112,10 +113,10 @@ def test_nodes_that_come_back_with_other_addresses_find_each_other(verified: Lab
 
 def addresses() -> list[str]:
     """Return the address of each node."""
-    found = docker.containers(f"{cluster.CLUSTER_LABEL}={NAME}")
+    found = client.containers(f"{cluster.CLUSTER_LABEL}={NAME}")
     return [node.addresses[cluster.NETWORK] for node in found]
 
 
 def in_network() -> Any:
     """Return the host config of a container in the nodes' network."""
-    return docker.client().api.create_host_config(network_mode=cluster.NETWORK)
+    return client.client().api.create_host_config(network_mode=cluster.NETWORK)

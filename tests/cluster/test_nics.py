@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import nic_ledger, nic_presence
-from tasks.actions.nic_ledger import Loan, Record
-from tasks.engines import docker, manifests, nics
+from tasks.engines.docker import client
+from tasks.engines.host import namespaces
+from tasks.engines.kube import manifests
+from tasks.nics import ledger, presence
+from tasks.nics.ledger import Loan, Record
 from tests import veths
 from tests.cluster.lab import NAME
 
@@ -30,18 +32,18 @@ def veth() -> Iterator[str]:
 
 def test_device_moves_into_a_node_and_back(verified: Lab, veth: str) -> None:
     assert verified
-    process = docker.main_process(NODE)
+    process = client.main_process(NODE)
     veths.move_in(veth, NODE, process)
-    assert veth in docker.exec_in(NODE, ["ip", "-brief", "link"])
+    assert veth in client.exec_in(NODE, ["ip", "-brief", "link"])
     veths.move_out(veth, NODE, process)
 
 
 def test_namespace_of_a_pod_is_told_by_its_name(verified: Lab) -> None:
-    nodes = {NODE: docker.main_process(NODE)}
+    nodes = {NODE: client.main_process(NODE)}
     pods = [pod for pod in verified.api.list(manifests.POD) if not pod["spec"].get("hostNetwork")]
     running = [pod["metadata"] for pod in pods if pod["status"]["phase"] == "Running"]
     names = {pod["uid"]: f"{pod['namespace']}/{pod['name']}" for pod in running}
-    places = {nic_presence.where(space, names) for space in nics.survey(nodes, everywhere=True).namespaces}
+    places = {presence.where(space, names) for space in namespaces.survey(nodes, everywhere=True).namespaces}
     assert running
     assert {f"in pod {name}" for name in names.values()} <= places
     assert {f"in {NODE}", "on the host"} <= places
@@ -59,14 +61,14 @@ def test_cluster_is_kept_until_its_cards_are_back(verified: Lab) -> None:
         mac="", mtu=1500, up=True, driver="mlx5_core", num_vfs=0, physical_function="", addresses=(), routes=(),
         vf_settings=(),
     )  # fmt: skip
-    lent = replace(nic_ledger.fresh(NAME), checkout=str(verified.checkout.root))
-    nic_ledger.save(lent.with_loan(NODE, Loan(card.bdf, 8, 1), (card,)))
+    lent = replace(ledger.fresh(NAME), checkout=str(verified.checkout.root))
+    ledger.save(lent.with_loan(NODE, Loan(card.bdf, 8, 1), (card,)))
     try:
         nodes = verified.node_ids()
         assert "0000:fe:1f.7: the ledger knows ens9f0np0" in verified.fail("delete_cluster")
         assert verified.node_ids() == nodes
     finally:
-        nic_ledger.drop(NAME)
+        ledger.drop(NAME)
 
 
 def test_card_that_is_not_there_is_refused_by_name(verified: Lab) -> None:

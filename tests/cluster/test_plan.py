@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines import docker, manifests
+from tasks.engines.docker import client
+from tasks.engines.kube import manifests
 from tests.cluster.lab import NAME, started
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def test_an_object_that_a_hand_deleted_is_named(verified: Lab) -> None:
 
 def test_a_node_that_was_stopped_is_named(verified: Lab) -> None:
     verified.run(*WHOLE)
-    docker.client().api.kill(f"{NAME}-worker")
+    client.client().api.kill(f"{NAME}-worker")
     code, moving = planned(verified)
     assert code == 2
     assert f"node {NAME}-worker: stopped" in moving["_kind"]["reasons"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import NotFound
 
-from tasks.engines import docker
+from tasks.engines.docker import client
 from tests.cluster.lab import NAME
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def volumes(containers: list[str]) -> list[str]:
     """Return the names of the volumes that containers keep their data in."""
-    mounts = [mount for each in containers for mount in docker.client().api.inspect_container(each)["Mounts"]]
+    mounts = [mount for each in containers for mount in client.client().api.inspect_container(each)["Mounts"]]
     return [mount["Name"] for mount in mounts if mount["Type"] == "volume"]
 
 
@@ -38,7 +38,7 @@ def test_delete_cluster_leaves_nothing_of_it_and_may_be_repeated(verified: Lab) 
     assert verified.node_ids() == {}
     for name in kept:
         with pytest.raises(NotFound):
-            docker.client().api.inspect_volume(name)
+            client.client().api.inspect_volume(name)
     assert f"kind-{NAME}" not in verified.user_kubeconfig.read_text()
     assert not (verified.checkout.root / "build" / f"cluster-{NAME}").exists()
 

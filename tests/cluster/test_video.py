@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import digests, kube_copy, manifests
-from tasks.engines.kube import pod_ready
-from tasks.engines.kube_exec import Container
+from tasks.engines.files import digests
+from tasks.engines.kube import manifests, pod_files
+from tasks.engines.kube.api import pod_ready
+from tasks.engines.kube.pod_exec import Container
 from tasks.settings.patterns import BY_NAME
 from tests.cluster.lab import NAME
 
@@ -39,7 +40,7 @@ def copy_out_of_a_pod(lab: Lab, target: Path) -> None:
         return lab.api.exec(where.pod, namespace, ["bash", "-c", script], container=where.name)
 
     digest = run(f"head -c {SIZE} /dev/urandom > {LONG}; sha256sum < {LONG}").split()[0]
-    kube_copy.copy_out(lab.api, where, LONG, target)
+    pod_files.copy_out(lab.api, where, LONG, target)
     run(f"rm {LONG}")
     assert target.stat().st_size == SIZE
     assert digests.sha256(target) == digest

@@ -8,7 +8,8 @@ import http.server
 import threading
 from typing import TYPE_CHECKING
 
-from tasks.engines import apt, shell
+from tasks.engines.host import apt
+from tasks.engines.programs import shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tasks.engines import apt, shell
+from tasks.engines.host import apt
+from tasks.engines.programs import shell
 
 PACKAGE = "docker-buildx"
 _PLUGIN = Path("usr/libexec/docker/cli-plugins/docker-buildx")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import engine
-from tasks.engines import golang, shell
+from tasks.docker_engine import service
+from tasks.engines.go import modules
+from tasks.engines.programs import shell
 from tasks.settings import artifacts
 from tests.docker.private_engine import STOP, PrivateEngine
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def supplies() -> None:
     """Have what an embedded engine and its registry are made of: a namespace of its own reaches no mirror or proxy."""
-    engine.install()
+    service.install()
     for artifact in (artifacts.REGISTRY, artifacts.CA_SERVER):
-        golang.program(artifact, artifact.programs[0].name)
+        modules.program(artifact, artifact.programs[0].name)
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.engines import dockerd
+from tasks.engines.docker import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP = "from tasks.actions import engine; engine.stop()"
+STOP = "from tasks.docker_engine import service as engine; engine.stop()"
 
 
 class PrivateEngine:
@@ -23,7 +23,7 @@ class PrivateEngine:
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
-        self.engine = dockerd.engine(cache)
+        self.engine = embedded.engine(cache)
         self.namespace = f"okai-{uuid.uuid4().hex[:8]}"
 
     def python(self, code: str, *arguments: str) -> str:
@@ -49,7 +49,7 @@ class PrivateEngine:
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
 
     def pid(self) -> int:
-        number = dockerd.pid(self.engine)
+        number = embedded.pid(self.engine)
         assert number is not None
         return number
 

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.actions import engine
-from tasks.engines import docker, golang, kind, shell
+from tasks.docker_engine import service
+from tasks.engines.docker import client
+from tasks.engines.go import modules
+from tasks.engines.kube import kind
+from tasks.engines.programs import shell
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters
 from tests.docker import buildx, tls_front
@@ -44,15 +47,15 @@ class Recipe:
     folder: Path
     tag: str
 
-    def build(self, **arguments: str) -> docker.ImageFacts:
-        return docker.build(self.folder, self.tag, build_args=arguments)
+    def build(self, **arguments: str) -> client.ImageFacts:
+        return client.build(self.folder, self.tag, build_args=arguments)
 
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    engine.ensure()
+    service.ensure()
     certificates = tls_front.make_certificates(tmp_path_factory.mktemp("certificates"))
-    with tls_front.serving(certificates, docker.socket()) as url:
+    with tls_front.serving(certificates, client.socket()) as url:
         yield Front(url, certificates)
 
 
@@ -64,9 +67,9 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     made = tmp_path / "docker config"
     made.mkdir()
     monkeypatch.setenv("DOCKER_CONFIG", str(made))
-    docker.forget()
+    client.forget()
     yield made
-    docker.forget()
+    client.forget()
 
 
 @pytest.fixture
@@ -81,13 +84,13 @@ def context(config: Path, front: Front) -> str:
 def recipe(tmp_path: Path) -> Iterator[Recipe]:
     folder = tmp_path / "context"
     folder.mkdir()
-    shutil.copy(golang.program(artifacts.CA_SERVER, "ca-server"), folder)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), folder)
     (folder / "Dockerfile").write_text(
         'FROM scratch\nARG WORD\nLABEL word="$WORD"\nCOPY ca-server /\nENTRYPOINT ["/ca-server"]\n', "utf-8"
     )
     made = Recipe(folder, f"docker-context-test:{uuid.uuid4().hex[:8]}")
     yield made
-    docker.remove_image(made.tag)
+    client.remove_image(made.tag)
 
 
 @pytest.fixture
@@ -110,13 +113,13 @@ def use_the_hosts_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def everything_reaches(url: str, recipe: Recipe) -> None:
     """Show that the client and every program reach an engine at this address."""
-    assert docker.socket() == url
+    assert client.socket() == url
     assert recipe.build(WORD="a word").labels == {"word": "a word"}
     with pytest.raises(Problem, match=f"{recipe.tag}: a failed with exit code"):
-        docker.run(recipe.tag, ["a"], mounts={}, user="0:0")
-    assert shell.run([golang.program(artifacts.KIND, "kind"), "get", "clusters"], env=docker.environment())
+        client.run(recipe.tag, ["a"], mounts={}, user="0:0")
+    assert shell.run([modules.program(artifacts.KIND, "kind"), "get", "clusters"], env=client.environment())
     assert kind.nodes("none-of-this-name") == []
-    docker.forget()
+    client.forget()
 
 
 def test_a_context_of_the_environment_is_used_by_all(
@@ -125,7 +128,7 @@ def test_a_context_of_the_environment_is_used_by_all(
     monkeypatch.setenv("DOCKER_CONTEXT", context)
     everything_reaches(front.url, recipe)
     monkeypatch.delenv("DOCKER_CONTEXT")
-    assert docker.image(recipe.tag) is not None, "another engine built it"
+    assert client.image(recipe.tag) is not None, "another engine built it"
 
 
 def test_the_current_context_is_used(
@@ -152,8 +155,8 @@ def test_certificates_for_others_do_not_disturb_the_tools_own_engine(
 ) -> None:
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", "/none")
-    engine.ensure()
-    everything_reaches(docker.socket(), recipe)
+    service.ensure()
+    everything_reaches(client.socket(), recipe)
 
 
 @pytest.mark.usefixtures("config")
@@ -174,7 +177,7 @@ def test_a_tls_that_fails_is_told(
     for name, value in settings.items():
         monkeypatch.setenv(f"DOCKER_{name}", value)
     with pytest.raises(Problem, match=says) as caught:
-        docker.client()
+        client.client()
     assert len(caught.value.message.splitlines()) == 1
 
 
@@ -185,8 +188,8 @@ def builder(front: Front, config: Path, tmp_path: Path) -> str:
     work.mkdir()
     buildx.provide(config, work)
     create = ["docker", "buildx", "create", "--name", "elsewhere", "--driver", "docker-container", "--use"]
-    shell.run(create, env=docker.environment())
-    chosen = shell.run(["docker", "buildx", "inspect"], env=docker.environment()).stdout
+    shell.run(create, env=client.environment())
+    chosen = shell.run(["docker", "buildx", "inspect"], env=client.environment()).stdout
     assert "elsewhere" in chosen
     assert "inactive" in chosen
     return "elsewhere"
@@ -195,15 +198,15 @@ def builder(front: Front, config: Path, tmp_path: Path) -> str:
 def test_a_builder_that_is_chosen_elsewhere_builds_nothing_of_ours(
     builder: str, context: str, front: Front, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.ensure()
-    assert docker.cli()[1]
+    service.ensure()
+    assert client.cli()[1]
     assert recipe.build(WORD="own").labels == {"word": "own"}
     monkeypatch.setenv("BUILDX_BUILDER", builder)
     assert recipe.build(WORD="variable").labels == {"word": "variable"}
     # `default` is the engine of DOCKER_HOST, not that of the context that is chosen at this moment.
     monkeypatch.setenv("DOCKER_CONTEXT", context)
-    docker.forget()
-    assert docker.socket() == front.url
+    client.forget()
+    assert client.socket() == front.url
     assert recipe.build(WORD="context").labels == {"word": "context"}
 
 
@@ -211,7 +214,7 @@ def test_a_builder_that_is_chosen_elsewhere_builds_nothing_of_ours(
 def test_no_argument_of_a_build_holds_a_password(
     recipe: Recipe, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.ensure()
+    service.ensure()
     proxy = f"http://user:{PASSWORD}@127.0.0.1:1"
     for name in ("http_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, proxy)
@@ -228,16 +231,16 @@ def test_no_argument_of_a_build_holds_a_password(
 
 
 def test_a_program_that_keeps_credentials_and_is_not_there_is_one_line(config: Path, recipe: Recipe) -> None:
-    engine.ensure()
+    service.ensure()
     recipe.build()
     file, reference = config / "config.json", "127.0.0.1:1/nobody:1"
     file.write_text('{"credsStore": "nowhere"}')
-    for touch in (lambda: docker.push(recipe.tag, reference), lambda: docker.pull(reference)):
+    for touch in (lambda: client.push(recipe.tag, reference), lambda: client.pull(reference)):
         with pytest.raises(Problem, match=rf"^{file}: .*docker-credential-nowhere"):
             touch()
     with pytest.raises(Problem, match=r"push failed: .*connection refused"):
-        docker.push(recipe.tag, reference, anonymous=True)
-    docker.remove_image(reference)
+        client.push(recipe.tag, reference, anonymous=True)
+    client.remove_image(reference)
     with asking_for_credentials() as registry:
         (recipe.folder / "Dockerfile").write_text(f"FROM {registry}/private:1\n", encoding="utf-8")
         with pytest.raises(Problem, match=rf"{file} names docker-credential-nowhere, which is not installed"):
@@ -273,7 +276,7 @@ def asking_for_credentials() -> Iterator[str]:
 
 @pytest.mark.usefixtures("config")
 def test_the_folders_that_doctor_looks_at_are_the_engines_own() -> None:
-    engine.ensure()
-    assert docker.data_folders()[0] == Path(docker.client().info()["DockerRootDir"])
-    if docker.socket() == docker.embedded().url:
-        assert docker.data_folders() == [docker.embedded().data]
+    service.ensure()
+    assert client.data_folders()[0] == Path(client.client().info()["DockerRootDir"])
+    if client.socket() == client.embedded().url:
+        assert client.data_folders() == [client.embedded().data]

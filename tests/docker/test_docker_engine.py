@@ -1,4 +1,4 @@
-"""tasks.engines.docker against a real engine, with an image of one small program."""
+"""tasks.engines.docker.client against a real engine, with an image of one small program."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import engine
-from tasks.engines import docker, golang, local_containers
+from tasks.docker_engine import service
+from tasks.engines.docker import client, local_containers
+from tasks.engines.go import modules
 from tasks.problems import Problem
 from tasks.settings import artifacts
 
@@ -23,9 +24,9 @@ CA_SERVER = ["/ca-server", "127.0.0.1:80", "/", "/none"]
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    engine.ensure()
+    service.ensure()
     folder = tmp_path_factory.mktemp("context äö")
-    shutil.copy(golang.program(artifacts.CA_SERVER, "ca-server"), folder)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), folder)
     (folder / "Dockerfile").write_text('FROM scratch\nARG WORD\nLABEL word="$WORD"\nCOPY ca-server /\n', "utf-8")
     return folder
 
@@ -33,24 +34,24 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def image(context: Path) -> Iterator[str]:
     tag = f"docker-test:{uuid.uuid4().hex[:8]}"
-    docker.build(context, tag, build_args={"WORD": "a word"}, labels={"inputs": 'say "x"'})
+    client.build(context, tag, build_args={"WORD": "a word"}, labels={"inputs": 'say "x"'})
     yield tag
-    docker.remove_image(tag)
+    client.remove_image(tag)
 
 
 @pytest.fixture
 def container(image: str) -> Iterator[str]:
     name = f"docker-test-{uuid.uuid4().hex[:8]}"
-    docker.client().containers.run(image, CA_SERVER, name=name, detach=True, labels={"docker-test": name})
+    client.client().containers.run(image, CA_SERVER, name=name, detach=True, labels={"docker-test": name})
     yield name
-    docker.remove_container(name)
+    client.remove_container(name)
 
 
 def test_an_image_bears_arguments_and_labels(image: str) -> None:
-    found = docker.require_image(image)
+    found = client.require_image(image)
     assert found.id.startswith("sha256:")
     assert found.labels == {"word": "a word", "inputs": 'say "x"'}
-    assert docker.image("docker-test:none") is None
+    assert client.image("docker-test:none") is None
 
 
 def test_a_failing_step_is_in_the_error(context: Path, tmp_path: Path) -> None:
@@ -58,125 +59,125 @@ def test_a_failing_step_is_in_the_error(context: Path, tmp_path: Path) -> None:
     shutil.copytree(context, folder)
     (folder / "Dockerfile").write_text('FROM scratch\nCOPY ca-server /\nRUN ["/ca-server"]\n', "utf-8")
     with pytest.raises(Problem, match="docker-test:broken: the build failed") as caught:
-        docker.build(folder, "docker-test:broken")
+        client.build(folder, "docker-test:broken")
     assert "usage: /ca-server ADDRESS PATH FILE" in caught.value.details
 
 
 def test_a_push_to_nobody_is_a_problem(image: str) -> None:
     with pytest.raises(Problem, match=r"push failed: .*connection refused"):
-        docker.push(image, "127.0.0.1:1/nobody:1")
-    docker.remove_image("127.0.0.1:1/nobody:1")
+        client.push(image, "127.0.0.1:1/nobody:1")
+    client.remove_image("127.0.0.1:1/nobody:1")
 
 
 def test_a_container_is_found_by_name_and_label(container: str) -> None:
-    found = docker.container(container)
+    found = client.container(container)
     assert found is not None
     assert found.running
-    assert [one.name for one in docker.containers(f"docker-test={container}")] == [container]
-    assert docker.main_process(container) > 0
-    assert docker.container("docker-test-none") is None
-    assert docker.main_process("docker-test-none") == 0
+    assert [one.name for one in client.containers(f"docker-test={container}")] == [container]
+    assert client.main_process(container) > 0
+    assert client.container("docker-test-none") is None
+    assert client.main_process("docker-test-none") == 0
 
 
 def test_a_container_of_this_machine_is_proven_to_be_one(container: str, monkeypatch: pytest.MonkeyPatch) -> None:
     process = local_containers.main_process(container)
-    assert process == docker.main_process(container)
+    assert process == client.main_process(container)
     assert local_containers.main_process("docker-test-none") == 0
     # As an engine of another machine would say it: the number of some process here.
-    monkeypatch.setattr(docker, "main_process", lambda _: os.getpid())
+    monkeypatch.setattr(client, "main_process", lambda _: os.getpid())
     with pytest.raises(Problem, match=f"{container}: is not a container of this machine"):
         local_containers.main_process(container)
 
 
 def test_a_file_is_written_found_and_its_changes_are_seen(container: str) -> None:
     path = "/etc/some folder/file"
-    assert not docker.holds(container, path, b"content")
-    docker.copy_into(container, path, b"content", mode=0o600)
-    assert docker.holds(container, path, b"content")
-    assert docker.read_from(container, path) == b"content"
-    assert not docker.holds(container, path, b"another")
-    assert not docker.holds(container, path, b"content.")
-    docker.client().api.put_archive(container, "/", _tar(path, b"Content"))
-    assert not docker.holds(container, path, b"content"), "of the same size, by another hand"
+    assert not client.holds(container, path, b"content")
+    client.copy_into(container, path, b"content", mode=0o600)
+    assert client.holds(container, path, b"content")
+    assert client.read_from(container, path) == b"content"
+    assert not client.holds(container, path, b"another")
+    assert not client.holds(container, path, b"content.")
+    client.client().api.put_archive(container, "/", _tar(path, b"Content"))
+    assert not client.holds(container, path, b"content"), "of the same size, by another hand"
 
 
 def test_files_can_be_asked_for_while_the_container_is_stopped(container: str) -> None:
-    docker.copy_into(container, "/file", b"content")
-    docker.client().api.kill(container)
-    assert docker.holds(container, "/file", b"content")
-    assert docker.read_from(container, "/file") == b"content"
-    assert docker.read_from(container, "/none") is None
+    client.copy_into(container, "/file", b"content")
+    client.client().api.kill(container)
+    assert client.holds(container, "/file", b"content")
+    assert client.read_from(container, "/file") == b"content"
+    assert client.read_from(container, "/none") is None
 
 
 def test_what_fails_in_a_container_is_told(container: str) -> None:
     with pytest.raises(Problem, match=f"{container}: /ca-server failed with exit code 1") as caught:
-        docker.exec_in(container, ["/ca-server"])
+        client.exec_in(container, ["/ca-server"])
     assert "usage" in caught.value.details
 
 
 def test_removing_twice_is_no_error(container: str) -> None:
-    assert docker.remove_container(container)
-    assert not docker.remove_container(container)
-    docker.remove_image("docker-test:none")
+    assert client.remove_container(container)
+    assert not client.remove_container(container)
+    client.remove_image("docker-test:none")
 
 
 def test_a_network_is_removed_only_by_who_made_it_and_when_it_is_empty(container: str) -> None:
     name = f"docker-test-{uuid.uuid4().hex[:8]}"
-    docker.ensure_network(name)
-    docker.ensure_network(name)
-    docker.client().api.connect_container_to_network(container, name)
-    assert not docker.remove_network(name)
-    docker.remove_container(container)
-    assert docker.remove_network(name)
-    foreign = docker.client().networks.create(name)
-    assert not docker.remove_network(name)
+    client.ensure_network(name)
+    client.ensure_network(name)
+    client.client().api.connect_container_to_network(container, name)
+    assert not client.remove_network(name)
+    client.remove_container(container)
+    assert client.remove_network(name)
+    foreign = client.client().networks.create(name)
+    assert not client.remove_network(name)
     foreign.remove()
 
 
 def test_a_network_stays_under_a_container_that_stands_still(container: str) -> None:
     name = f"docker-test-{uuid.uuid4().hex[:8]}"
-    docker.ensure_network(name)
-    api = docker.client().api
+    client.ensure_network(name)
+    api = client.client().api
     stopped = f"{name}-stopped"
     image = api.inspect_container(container)["Image"]
     api.create_container(image, CA_SERVER, name=stopped, host_config=api.create_host_config(network_mode=name))
     try:
-        assert not docker.remove_network(name)
-        assert docker.network_users(name) == [stopped]
-        assert docker.is_own_network(name)
+        assert not client.remove_network(name)
+        assert client.network_users(name) == [stopped]
+        assert client.is_own_network(name)
     finally:
-        docker.remove_container(stopped)
-        assert docker.remove_network(name)
+        client.remove_container(stopped)
+        assert client.remove_network(name)
     # One that was connected, and stopped then, is in it just the same.
-    docker.ensure_network(name)
+    client.ensure_network(name)
     api.connect_container_to_network(container, name)
     api.kill(container)
-    assert docker.network_users(name) == [container]
-    assert not docker.remove_network(name)
-    docker.remove_container(container)
-    assert docker.remove_network(name)
+    assert client.network_users(name) == [container]
+    assert not client.remove_network(name)
+    client.remove_container(container)
+    assert client.remove_network(name)
 
 
 def test_what_the_engine_does_not_set_going_is_one_line(container: str) -> None:
-    docker.client().api.pause(container)
+    client.client().api.pause(container)
     with pytest.raises(Problem, match=f"container {container}: cannot be set going: ") as caught:
-        docker.start(container)
+        client.start(container)
     assert f"docker start {container}" in caught.value.hint
-    docker.unpause(container)
-    found = docker.container(container)
+    client.unpause(container)
+    found = client.container(container)
     assert found is not None
     assert found.running
 
 
 def test_no_engine_is_one_line_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
-    docker.forget()
+    client.forget()
     try:
         with pytest.raises(Problem, match=f"no engine answers at unix://{tmp_path}/docker.sock") as caught:
-            docker.client()
+            client.client()
         assert "docker.io" in caught.value.hint
     finally:
-        docker.forget()
+        client.forget()
 
 
 def _tar(path: str, content: bytes) -> bytes:

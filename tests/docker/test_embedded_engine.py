@@ -13,34 +13,36 @@ from pathlib import Path
 
 import pytest
 
-from tasks.engines import docker, dockerd, dockerd_mounts, golang, shell
-from tasks.engines.waiting import until
+from tasks.engines.docker import client, embedded, embedded_mounts
+from tasks.engines.go import modules
+from tasks.engines.programs import shell
+from tasks.engines.programs.waiting import until
 from tasks.settings import artifacts
 from tests.docker.private_engine import STOP, PrivateEngine, processes_with
 
-ENSURE = "from tasks.actions import engine; engine.ensure()"
+ENSURE = "from tasks.docker_engine import service as engine; engine.ensure()"
 # A privileged container is what a node is; its program serves until it is removed.
 BUILD = """
 from pathlib import Path
-from tasks.engines import docker
+from tasks.engines.docker import client as docker
 docker.build(Path({context!r}), "engine-test:1", labels={{"test": "yes"}})
 """
 RUN = """
-from tasks.engines import docker
+from tasks.engines.docker import client as docker
 command = ["/ca-server", "127.0.0.1:80", "/", "/none"]
 docker.client().containers.run("engine-test:1", command, privileged=True, detach=True, name="engine-test")
 print(docker.container("engine-test").status, docker.image("engine-test:1").labels["test"])
 """
 # Rules of a published port are left by a killed engine.
 PUBLISH = RUN.replace("privileged=True", "ports={'80/tcp': ('127.0.0.1', 8080)}")
-NAME = "from tasks.engines import docker; print(docker.container('engine-test').name)"
+NAME = "from tasks.engines.docker import client as docker; print(docker.container('engine-test').name)"
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
     folder = tmp_path / "context"
     folder.mkdir()
-    shutil.copy(golang.program(artifacts.CA_SERVER, "ca-server"), folder)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), folder)
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY ca-server /ca-server\n", encoding="utf-8")
     return folder
 
@@ -140,7 +142,7 @@ def test_what_the_user_mounted_stays_mounted(private: PrivateEngine, context: Pa
 
 NETWORK = """
 import json
-from tasks.engines import docker
+from tasks.engines.docker import client as docker
 {code}
 docker.ensure_network({name!r})
 print(json.dumps(docker.client().api.inspect_network({name!r})))
@@ -162,7 +164,7 @@ def test_the_network_of_the_nodes_is_the_one_that_kind_would_make(private: Priva
     }
     assert made["EnableIPv6"]
     assert "fc00:f853:ccd:e793::/64" in [config["Subnet"] for config in made["IPAM"]["Config"]]
-    assert made["Labels"] == {docker.OURS: "1"}
+    assert made["Labels"] == {client.OURS: "1"}
     private.python(BUILD.format(context=str(context)))
     private.python(RUN.replace("privileged=True", "network='kind'"))
     assert "mtu 1450" in private.inside("ip", "link", "show", "master", f"br-{made['Id'][:12]}")
@@ -174,7 +176,7 @@ def test_the_network_of_the_nodes_is_the_one_that_kind_would_make(private: Priva
 
 
 def mounted_below(folder: Path) -> list[str]:
-    mounts = [dockerd_mounts.parse(line) for line in Path("/proc/self/mountinfo").read_bytes().splitlines()]
+    mounts = [embedded_mounts.parse(line) for line in Path("/proc/self/mountinfo").read_bytes().splitlines()]
     return [mount.point for mount in mounts if mount.point.startswith(str(folder))]
 
 
@@ -197,14 +199,14 @@ def test_it_comes_back_after_a_kill_with_its_containers(private: PrivateEngine, 
     kill(private.pid())
     private.python(ENSURE)
     assert "engine-test" in private.python(
-        "from tasks.engines import docker; print(docker.container('engine-test').name)"
+        "from tasks.engines.docker import client as docker; print(docker.container('engine-test').name)"
     )
 
 
 def test_a_pid_file_that_names_another_process_is_no_obstacle(private: PrivateEngine) -> None:
     private.engine.run.mkdir(parents=True)
     private.engine.pid_file.write_text(str(os.getpid()), encoding="ascii")
-    assert dockerd.pid(private.engine) is None
+    assert embedded.pid(private.engine) is None
     private.python(ENSURE)
     assert private.pid() != os.getpid()
 
@@ -220,7 +222,7 @@ def test_what_cannot_start_shows_the_end_of_its_log(private: PrivateEngine) -> N
     private.engine.data.mkdir(parents=True)
     (private.engine.data / "containerd").touch()
     said = private.python(
-        "from tasks.actions import engine\nfrom tasks.problems import Problem\n"
+        "from tasks.docker_engine import service as engine\nfrom tasks.problems import Problem\n"
         "try:\n    engine.ensure()\nexcept Problem as problem:\n    print(problem)"
     )
     assert "the embedded Docker engine ended with exit code 1" in said

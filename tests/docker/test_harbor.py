@@ -19,10 +19,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import progress
-from tasks.actions import certificates, doctor, engine, nodes
-from tasks.engines import docker, golang, pki, waiting
-from tasks.engines import registry as access
+from tasks.cluster import node_steps as cluster_node_steps
+from tasks.docker_engine import service
+from tasks.doctor import examination
+from tasks.engines.docker import client
+from tasks.engines.go import modules
+from tasks.engines.programs import waiting
 from tasks.problems import Problem
+from tasks.registry import certificates, pki
+from tasks.registry import client as access
 from tasks.settings import artifacts, cluster, credentials, node_steps, parameters, paths
 from tasks.settings import registry as table
 
@@ -106,7 +111,7 @@ def _serving(harbor: Harbor) -> Iterator[None]:
     (harbor.folder / "htpasswd").write_text(HTPASSWD, encoding="utf-8")
     config = harbor.folder / "config.yml"
     config.write_text(CONFIG.format(folder=harbor.folder, host=harbor.host), encoding="utf-8")
-    program = golang.program(artifacts.REGISTRY, "registry")
+    program = modules.program(artifacts.REGISTRY, "registry")
     with (harbor.folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "serve", config], stdout=log, stderr=log)
     try:
@@ -127,9 +132,9 @@ def _listens(host: str, port: int) -> bool:
 @pytest.fixture
 def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
     """A registry at an address of this machine that Docker does not trust by itself."""
-    engine.ensure()
-    docker.ensure_network(cluster.NETWORK)
-    address = str(next(docker.subnet(cluster.NETWORK).hosts()))
+    service.ensure()
+    client.ensure_network(cluster.NETWORK)
+    address = str(next(client.subnet(cluster.NETWORK).hosts()))
     ca = pki.ensure_ca(tmp_path / "ca", "harbor")
     pki.ensure_server(tmp_path, ca, [address])
     made = Harbor(tmp_path, f"{address}:{_free_port(address)}", ca.certificate.read_bytes(), [], [])
@@ -165,9 +170,9 @@ def image(tmp_path: Path) -> Iterator[str]:
     context = tmp_path / "context"
     context.mkdir()
     (context / "Dockerfile").write_text(f"FROM scratch\nCOPY Dockerfile /\nLABEL test={tag}\n", encoding="utf-8")
-    docker.build(context, tag)
+    client.build(context, tag)
     yield tag
-    docker.remove_image(tag)
+    client.remove_image(tag)
 
 
 def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_nothing_keeps_them(
@@ -186,11 +191,11 @@ def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_n
     access.push(image, reference)
     assert access.holds(reference)
     access.require([reference])
-    archive = b"".join(docker.client().images.get(reference).save())
+    archive = b"".join(client.client().images.get(reference).save())
     inspected = json.dumps(
-        [docker.client().images.get(reference).attrs, docker.client().images.get(reference).history()]
+        [client.client().images.get(reference).attrs, client.client().images.get(reference).history()]
     )
-    docker.remove_image(reference)
+    client.remove_image(reference)
     _holds_no_secret(harbor, inspected, _members(archive))
     assert harbor.started
 
@@ -217,7 +222,7 @@ def test_what_an_administrator_trusts_is_neither_written_nor_removed(harbor: Har
     finally:
         theirs.unlink()
         theirs.parent.rmdir()
-        docker.remove_image(f"{access.pull_address()}/{image}")
+        client.remove_image(f"{access.pull_address()}/{image}")
 
 
 def _members(archive: bytes) -> str:
@@ -230,7 +235,7 @@ def _holds_no_secret(harbor: Harbor, *texts: str) -> None:
     """Look for the credentials in images, archives, arguments, environments of programs, logs, and what was said."""
     chosen = credentials.current()
     assert chosen is not None
-    engine_log = docker.embedded().log
+    engine_log = client.embedded().log
     logs = engine_log.read_text(encoding="utf-8", errors="replace") if engine_log.exists() else ""
     kept = "".join(file.read_text(encoding="latin-1") for file in (paths.BUILD).glob("*.json"))
     for text in (*texts, *harbor.said, *harbor.started, harbor.log, logs, kept):
@@ -252,13 +257,13 @@ def test_wrong_and_absent_credentials_are_one_line_each(
     monkeypatch.delenv(credentials.PASSWORD)
     with pytest.raises(Problem, match=r"push failed: .*(basic auth|authentication|unauthorized)"):
         access.push(image, reference)
-    docker.remove_image(reference)
+    client.remove_image(reference)
     with pytest.raises(Problem, match=r"the registry refuses it \(status 401\)"):
         access.require([reference])
 
 
 def test_nodes_get_the_credentials_in_the_kubelets_own_file(harbor: Harbor) -> None:
-    (file,) = nodes._FILES[node_steps.CREDENTIALS]()
+    (file,) = cluster_node_steps._FILES[node_steps.CREDENTIALS]()
     assert (file.path, file.mode) == ("/var/lib/kubelet/config.json", 0o600)
     assert json.loads(file.content) == {"auths": {harbor.host: {"auth": credentials.Credentials(USER, PASSWORD).basic}}}
 
@@ -291,7 +296,7 @@ def test_what_is_no_ca_of_this_registry_is_one_line_and_is_not_kept(
     assert "\n" not in caught.value.message
     assert not paths.REGISTRY_CA.exists()
     assert not (table.DOCKER_TRUST / harbor.host).exists()
-    failed = {result.name for result in doctor.examine(("registry",)) if result.is_obstacle}
+    failed = {result.name for result in examination.examine(("registry",)) if result.is_obstacle}
     assert failed & {"registry-ca", "registry"}
 
 

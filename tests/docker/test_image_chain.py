@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import engine, images
-from tasks.engines import docker, rootfs
+from tasks.docker_engine import service
+from tasks.engines.docker import client
+from tasks.engines.host import rootfs
+from tasks.images import node_images
 from tasks.problems import Problem
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
@@ -46,20 +48,20 @@ class Chain:
 
     def build_all(self) -> None:
         """Do what the graph does: parents first, and only what is not current."""
-        if not images.base_is_current():
-            images.build_base()
+        if not node_images.base_is_current():
+            node_images.build_base()
         for image in self.images:
-            if not images.is_current(image.name):
-                images.build(image.name)
+            if not node_images.is_current(image.name):
+                node_images.build(image.name)
 
     def ids(self) -> list[str]:
-        return [docker.require_image(tag).id for tag in self.tags()]
+        return [client.require_image(tag).id for tag in self.tags()]
 
 
 @pytest.fixture
 def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
     """Return a chain that is built, and removed in the end."""
-    engine.ensure()
+    service.ensure()
     prefix = f"chain-{uuid.uuid4().hex[:8]}"
     made = Chain(prefix, tmp_path / "kind")
     chosen = parameters.current().model_copy(update={"ubuntu_image_name": made.base})
@@ -72,7 +74,7 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
     made.build_all()
     yield made
     for tag in [*reversed(made.tags()), made.base]:
-        docker.remove_image(tag)
+        client.remove_image(tag)
 
 
 def _small_rootfs(folder: Path) -> Path:
@@ -83,19 +85,19 @@ def _small_rootfs(folder: Path) -> Path:
 
 
 def current(chain: Chain) -> list[bool]:
-    return [images.is_current(image.name) for image in chain.images]
+    return [node_images.is_current(image.name) for image in chain.images]
 
 
 def test_what_was_built_is_current_and_is_not_built_again(chain: Chain) -> None:
     before = chain.ids()
-    assert images.base_is_current()
+    assert node_images.base_is_current()
     assert current(chain) == [True, True]
     chain.build_all()
     assert chain.ids() == before
 
 
 def test_a_changed_file_rebuilds_the_image_and_its_descendants_only(chain: Chain) -> None:
-    base, (lower, upper) = docker.require_image(chain.base).id, chain.ids()
+    base, (lower, upper) = client.require_image(chain.base).id, chain.ids()
     (chain.kind / chain.upper.name / "file").write_text("2", encoding="utf-8")
     assert current(chain) == [True, False]
     chain.build_all()
@@ -105,7 +107,7 @@ def test_a_changed_file_rebuilds_the_image_and_its_descendants_only(chain: Chain
     (chain.kind / chain.lower.name / "file").write_text("2", encoding="utf-8")
     upper = chain.ids()[1]
     chain.build_all()
-    assert docker.require_image(chain.base).id == base
+    assert client.require_image(chain.base).id == base
     assert chain.ids()[0] != lower
     assert chain.ids()[1] != upper
 
@@ -119,19 +121,19 @@ def test_an_image_holds_what_everybody_can_read_whatever_the_umask_is(chain: Cha
     (chain.kind / chain.lower.name / "file").chmod(0o600)
     earlier = os.umask(0o077)
     try:
-        images.build(chain.lower.name)
+        node_images.build(chain.lower.name)
     finally:
         os.umask(earlier)
-    api = docker.client().api
+    api = client.client().api
     made = api.create_container(chain.tags()[0], ["/none"])["Id"]
     _, stat = api.get_archive(made, f"/{chain.lower.name}")
-    docker.remove_container(made)
+    client.remove_container(made)
     assert stat["mode"] & 0o777 == 0o644
-    assert images.is_current(chain.lower.name)
+    assert node_images.is_current(chain.lower.name)
 
 
 def test_an_image_removed_by_hand_is_put_back(chain: Chain) -> None:
-    docker.remove_image(chain.tags()[1])
+    client.remove_image(chain.tags()[1])
     assert current(chain) == [True, False]
     chain.build_all()
     assert current(chain) == [True, True]
@@ -140,7 +142,7 @@ def test_an_image_removed_by_hand_is_put_back(chain: Chain) -> None:
 def test_an_image_retagged_by_hand_is_noticed(chain: Chain) -> None:
     lower, upper = chain.tags()
     repository, _, tag = upper.rpartition(":")
-    docker.client().api.tag(lower, repository, tag)
+    client.client().api.tag(lower, repository, tag)
     assert current(chain) == [True, False]
     chain.build_all()
     assert current(chain) == [True, True]
@@ -148,10 +150,10 @@ def test_an_image_retagged_by_hand_is_noticed(chain: Chain) -> None:
 
 def test_a_base_replaced_by_hand_is_noticed(chain: Chain) -> None:
     repository, _, tag = chain.base.rpartition(":")
-    docker.client().api.tag(chain.tags()[0], repository, tag)
-    assert not images.base_is_current()
+    client.client().api.tag(chain.tags()[0], repository, tag)
+    assert not node_images.base_is_current()
     chain.build_all()
-    assert images.base_is_current()
+    assert node_images.base_is_current()
     assert current(chain) == [True, True]
 
 
@@ -159,5 +161,5 @@ def test_a_failed_step_is_one_line_with_its_output(chain: Chain) -> None:
     dockerfile = chain.kind / chain.upper.name / "Dockerfile"
     dockerfile.write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY missing /\n", encoding="utf-8")
     with pytest.raises(Problem, match="the build failed") as caught:
-        images.build(chain.upper.name)
+        node_images.build(chain.upper.name)
     assert "missing" in caught.value.details

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import engine
-from tasks.engines import docker, golang, kind
+from tasks.docker_engine import service
+from tasks.engines.docker import client
+from tasks.engines.go import modules
+from tasks.engines.kube import kind
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
 
@@ -24,22 +26,22 @@ IMAGE = f"{NAME}:1"
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    engine.ensure()
-    docker.ensure_network("kind")
+    service.ensure()
+    client.ensure_network("kind")
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     context = tmp_path / "context"
     context.mkdir()
-    shutil.copy(golang.program(artifacts.CA_SERVER, "ca-server"), context)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), context)
     (context / "Dockerfile").write_text('FROM scratch\nCOPY ca-server /\nENTRYPOINT ["/ca-server"]\n', "utf-8")
-    docker.build(context, IMAGE)
+    client.build(context, IMAGE)
     file = tmp_path / "kind.yaml"
     file.write_text(
         f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{{role: control-plane, image: '{IMAGE}'}}]\n"
     )
     yield file
     kind.delete(NAME)
-    docker.remove_image(IMAGE)
+    client.remove_image(IMAGE)
 
 
 def test_a_failed_create_keeps_the_nodes_and_packs_their_logs(config: Path) -> None:
@@ -78,10 +80,10 @@ def test_the_proxies_of_the_docker_command_reach_the_nodes_with_all_exceptions(
     (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": proxy}}))
     with pytest.raises(Problem, match="logs are in"):
         kind.create(NAME, config)
-    found = docker.client().api.inspect_container(f"{NAME}-control-plane")["Config"]["Env"]
+    found = client.client().api.inspect_container(f"{NAME}-control-plane")["Config"]["Env"]
     variables = {name: value for name, _, value in (entry.partition("=") for entry in found)}
     host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
-    networks = ("10.244.0.0/16", "10.96.0.0/16", str(docker.subnet("kind")))
+    networks = ("10.244.0.0/16", "10.96.0.0/16", str(client.subnet("kind")))
     wanted = {"corp.example", ".lab.example", host, *networks, f"{NAME}-control-plane", ".svc"}
     assert variables["HTTP_PROXY"] == proxy["httpProxy"]
     for name in ("NO_PROXY", "no_proxy"):
@@ -90,9 +92,9 @@ def test_the_proxies_of_the_docker_command_reach_the_nodes_with_all_exceptions(
 
 def test_a_node_that_comes_while_kind_works_is_told_apart(config: Path) -> None:
     # Without kind's label kind does not see it, and the engine refuses the name.
-    docker.client().api.create_container(IMAGE, name=f"{NAME}-control-plane")
+    client.client().api.create_container(IMAGE, name=f"{NAME}-control-plane")
     try:
         with pytest.raises(kind.NodesExist):
             kind.create(NAME, config)
     finally:
-        docker.remove_container(f"{NAME}-control-plane")
+        client.remove_container(f"{NAME}-control-plane")

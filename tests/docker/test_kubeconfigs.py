@@ -1,4 +1,4 @@
-"""tasks.engines.kubeconfigs against kind itself: what is found before is what kind would stumble over at its end."""
+"""kube.kubeconfigs against kind itself: what is found before is what kind would stumble over at its end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import engine
-from tasks.engines import kind, kubeconfigs, shell
+from tasks.docker_engine import service
+from tasks.engines.kube import kind, kubeconfigs
+from tasks.engines.programs import shell
 from tasks.problems import Problem
 from tasks.settings import paths
 
@@ -26,7 +27,7 @@ ENTRY = f"clusters:\n- name: kind-{NAME}\n  cluster: {{server: https://127.0.0.1
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    engine.ensure()
+    service.ensure()
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     found = tmp_path / "ku be" / "config"
     monkeypatch.setenv("KUBECONFIG", str(found))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import golang
+from tasks.engines.go import modules
 from tasks.settings import artifacts, parameters
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 # Containers as kind makes them: label, mounts and network are all that an engine knows of a node.
 HAVE = """
 import io, json, sys, tarfile
-from tasks.actions import engine
-from tasks.engines import docker, golang
+from tasks.docker_engine import service as engine
+from tasks.engines.docker import client as docker
+from tasks.engines.go import modules as golang
 from tasks.settings import artifacts
 engine.ensure()
 api = docker.client().api
@@ -35,15 +36,16 @@ for name, label, mounts in json.loads(sys.argv[1]):
     labels = {"io.x-k8s.kind.cluster": label} if label else {}
     api.create_container("node:1", ["/ca-server", ":80", "/", "/file"], name=name, labels=labels, host_config=host)
 """
-LIST = "from tasks.engines import docker; print(*docker.tenants(docker.socket()), sep='\\n')"
+IS_OURS = "from tasks.engines.docker import client as docker; print(docker.is_own_network('kind'))"
+LIST = "from tasks.engines.docker import client as docker; print(*docker.tenants(docker.socket()), sep='\\n')"
 PAUSE = """
-from tasks.engines import docker
+from tasks.engines.docker import client as docker
 docker.client().api.start("b-worker")
 docker.client().api.pause("b-worker")
 """
 GO_ON = """
-from tasks.actions import cluster
-from tasks.engines import docker
+from tasks.cluster import creation as cluster
+from tasks.engines.docker import client as docker
 cluster._start_stopped()
 print(docker.container("b-worker").status)
 """
@@ -52,7 +54,7 @@ print(docker.container("b-worker").status)
 @pytest.fixture
 def others(private: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PrivateEngine:
     """A private engine, and a kubeconfig that is not the user's."""
-    golang.program(artifacts.KIND, "kind")
+    modules.program(artifacts.KIND, "kind")
     private.cache.mkdir()
     (private.cache / "go").symlink_to(parameters.current().cache_dir / "go")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
@@ -100,14 +102,14 @@ def test_what_this_checkout_did_not_make_is_refused_by_name_and_left(
     monkeypatch.setenv("CLUSTER_NAME", "free")
     said = others.inside(doit, "clean")
     assert f"Left the registry and the Docker engine to cluster theirs of the checkout {tmp_path}/theirs." in said
-    others.python("from tasks.engines import docker; docker.remove_container('theirs-control-plane')")
+    others.python("from tasks.engines.docker import client as docker; docker.remove_container('theirs-control-plane')")
     said = others.inside(doit, "clean")
     stay = "openkasugai-registry, plain-control-plane, taken-worker"
     assert "Left container openkasugai-registry: not made by this tool." in said
     assert f"Left the Docker network kind to {stay}." in said
     assert f"Left the embedded Docker engine to {stay}." in said
     assert others.python(LIST).split() == stay.split(", ")
-    assert others.python("from tasks.engines import docker; print(docker.is_own_network('kind'))").strip() == "True"
+    assert others.python(IS_OURS).strip() == "True"
 
 
 def test_one_of_two_clusters_of_a_checkout_is_cleaned_and_the_other_keeps_what_it_needs(

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import controller_source, engine, images
-from tasks.engines import docker
+from tasks.archive import source
+from tasks.docker_engine import service as docker_engine_service
+from tasks.engines.docker import client
+from tasks.images import node_images
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths
 from tasks.settings import images as table
@@ -22,7 +24,7 @@ from tests.docker.apt_site import Site, served
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tasks.settings.parameter_model import Parameters
+    from tasks.settings.parameters.model import Parameters
     from tests.docker.apt_site import Server
 
 KERNEL = "5.15.0-122-generic"
@@ -135,13 +137,13 @@ def fill(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    engine.ensure()
+    docker_engine_service.ensure()
     site = Site(tmp_path_factory.mktemp("site"))
     try:
         fill(site)
     finally:
         site.forget_keys()
-    bridge = docker.client().networks.get("bridge").attrs["IPAM"]["Config"][0]
+    bridge = client.client().networks.get("bridge").attrs["IPAM"]["Config"][0]
     with served(site.root, bridge.get("Gateway", "172.17.0.1")) as running:
         yield running
 
@@ -188,22 +190,22 @@ def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setattr(parameters, "current", lambda: chosen)
         patch.setattr(paths, "BUILD", tmp_path_factory.mktemp("build"))
         patch.setattr(paths, "DRIVER", Path(__file__).parent)
-        patch.setattr(controller_source, "SOURCE", archive)
-        patch.setitem(images._FACTS, "KERNEL_RELEASE", lambda: KERNEL)
-        if not images.base_is_current():
-            images.build_base()
+        patch.setattr(source, "SOURCE", archive)
+        patch.setitem(node_images._FACTS, "KERNEL_RELEASE", lambda: KERNEL)
+        if not node_images.base_is_current():
+            node_images.build_base()
         for name in CHAIN:
-            images.build(name)
+            node_images.build(name)
         yield chosen
         for name in reversed(CHAIN):
-            docker.remove_image(table.tag(name, chosen))
+            client.remove_image(table.tag(name, chosen))
     for folder in set(releases.iterdir()) - before:
         shutil.rmtree(folder)
 
 
 def inside(chain: Parameters, image: str, script: str) -> str:
     """Return what a script says in an image."""
-    said = docker.client().containers.run(
+    said = client.client().containers.run(
         table.tag(image, chain), ["-c", script], entrypoint="/bin/sh", remove=True, network_mode="none"
     )
     return str(said.decode()).strip()
@@ -220,9 +222,9 @@ def test_each_image_is_current_and_another_kernel_rebuilds_the_last_one_only(
     chain: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert chain.kubernetes_from == "release"
-    assert [images.is_current(name) for name in CHAIN] == [True] * 5
-    monkeypatch.setitem(images._FACTS, "KERNEL_RELEASE", lambda: "5.15.0-125-generic")
-    assert [images.is_current(name) for name in CHAIN] == [True] * 4 + [False]
+    assert [node_images.is_current(name) for name in CHAIN] == [True] * 5
+    monkeypatch.setitem(node_images._FACTS, "KERNEL_RELEASE", lambda: "5.15.0-125-generic")
+    assert [node_images.is_current(name) for name in CHAIN] == [True] * 4 + [False]
 
 
 def test_kubernetes_is_the_release(chain: Parameters) -> None:
@@ -261,13 +263,13 @@ def compiled(
         (tmp_path / name).write_text(f"#!/bin/sh\necho compiled {name}\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     parent = "kind-ubuntu-node"
-    docker.client().images.get(table.tag(parent, chain)).tag(parent, chosen.img_tag)
+    client.client().images.get(table.tag(parent, chain)).tag(parent, chosen.img_tag)
     monkeypatch.setattr(parameters, "current", lambda: chosen)
-    monkeypatch.setattr(images, "_compiled", lambda _artifact: tmp_path)
-    images.build(CRIO)
+    monkeypatch.setattr(node_images, "_compiled", lambda _artifact: tmp_path)
+    node_images.build(CRIO)
     yield chosen
     for name in (CRIO, parent):
-        docker.remove_image(table.tag(name, chosen))
+        client.remove_image(table.tag(name, chosen))
 
 
 def test_a_compiled_crio_has_the_same_images_and_asks_runc_for_no_more_than_its_node_has(compiled: Parameters) -> None:
@@ -328,13 +330,13 @@ def test_a_proxy_reaches_a_build_and_stays_out_of_the_image(
         f"FROM {parent}\nRUN curl -fsS http://{tag[-8:]}.example/page > /page\n", "utf-8"
     )
     monkeypatch.setenv("http_proxy", url(server))
-    docker.build(tmp_path, tag)
+    client.build(tmp_path, tag)
     try:
         assert f"http://{tag[-8:]}.example/page" in server.asked
-        facts = docker.client().api.inspect_image(tag), docker.client().api.history(tag)
+        facts = client.client().api.inspect_image(tag), client.client().api.history(tag)
         assert url(server) not in json.dumps(facts)
     finally:
-        docker.remove_image(tag)
+        client.remove_image(tag)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +358,7 @@ def test_a_wrong_source_is_refused(
     wrong = physical(server, **{name: value.format(site=url(server)) for name, value in changes.items()})
     monkeypatch.setattr(parameters, "current", lambda: wrong)
     with pytest.raises(Problem, match="the build failed") as caught:
-        images.build(image)
+        node_images.build(image)
     assert words in caught.value.details
 
 
@@ -370,5 +372,5 @@ def test_another_driver_than_is_pinned_is_refused(
         wrong = physical(server, **changes)
         monkeypatch.setattr(parameters, "current", lambda wrong=wrong: wrong)
         with pytest.raises(Problem, match=words):
-            images.build(table.GPU_IMAGE)
+            node_images.build(table.GPU_IMAGE)
     assert chain.gpu == "yes"

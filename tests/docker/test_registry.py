@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import certificates, engine
-from tasks.actions import images as build
-from tasks.actions import registry as actions
-from tasks.engines import docker, download, registry
+from tasks.docker_engine import service
+from tasks.engines.docker import client
+from tasks.engines.files import download
+from tasks.images import node_images as build
 from tasks.problems import Problem
+from tasks.registry import certificates
+from tasks.registry import client as registry_client
+from tasks.registry import embedded as actions
 from tasks.settings import images, parameters, paths
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ NAME = "openkasugai-registry"
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose registry runs, as the tasks before this one leave it."""
-    engine.ensure()
+    service.ensure()
     if not build.is_current(images.REGISTRY.name):
         build.build(images.REGISTRY.name)
     actions.ensure()
@@ -44,35 +47,35 @@ def image(running: Path) -> Iterator[str]:
     context = running / "context"
     context.mkdir()
     shutil.move(running / "Dockerfile", context / "Dockerfile")
-    docker.build(context, tag)
+    client.build(context, tag)
     yield tag
-    docker.remove_image(tag)
-    docker.remove_image(f"{registry.push_address()}/{tag}")
+    client.remove_image(tag)
+    client.remove_image(f"{registry_client.push_address()}/{tag}")
 
 
 def test_what_is_pushed_is_held_under_the_name_that_the_cluster_pulls(image: str) -> None:
-    reference = f"{registry.pull_address()}/{image}"
-    assert not registry.holds(reference)
-    registry.push(image, reference)
-    assert registry.holds(reference)
+    reference = f"{registry_client.pull_address()}/{image}"
+    assert not registry_client.holds(reference)
+    registry_client.push(image, reference)
+    assert registry_client.holds(reference)
 
 
 def test_images_outlive_the_container(image: str) -> None:
-    reference = f"{registry.pull_address()}/{image}"
-    registry.push(image, reference)
-    docker.remove_container(NAME)
+    reference = f"{registry_client.pull_address()}/{image}"
+    registry_client.push(image, reference)
+    client.remove_container(NAME)
     assert not actions.is_current()
-    assert not registry.answers()
+    assert not registry_client.answers()
     actions.ensure()
     assert actions.is_current()
-    assert registry.holds(reference)
+    assert registry_client.holds(reference)
 
 
 def test_a_stopped_registry_is_started(running: Path) -> None:
-    docker.client().api.kill(NAME)
+    client.client().api.kill(NAME)
     assert not actions.is_current()
     actions.ensure()
-    assert registry.answers()
+    assert registry_client.answers()
 
 
 def test_its_certificate_is_for_the_name_that_nodes_use_and_of_no_public_ca(running: Path) -> None:
@@ -86,7 +89,7 @@ def test_its_certificate_is_for_the_name_that_nodes_use_and_of_no_public_ca(runn
 
 
 def test_the_ca_that_is_served_is_kept_and_current(running: Path) -> None:
-    assert certificates.registry_ca() == registry.ca_certificate().read_bytes()
+    assert certificates.registry_ca() == registry_client.ca_certificate().read_bytes()
     assert certificates.is_current()
 
 

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tasks.engines import pki
+from tasks.registry import pki
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

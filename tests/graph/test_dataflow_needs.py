@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tasks import dataflows, nics
+from tasks.dataflows import graph
+from tasks.nics import graph as nics_graph
 from tasks.settings.checks import NICS
 from tasks.settings.patterns import PATTERNS
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
 def test_strays_come_back_before_a_dataflow_on_virtual_functions_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, sriov = replace(PATTERNS[0], needs=()), replace(PATTERNS[0], name="on-sriov", needs=(NICS,))
-    monkeypatch.setattr(dataflows, "PATTERNS", (plain, sriov))
-    without, needing = (task["task_dep"] for task in dataflows.task_dataflow())
+    monkeypatch.setattr(graph, "PATTERNS", (plain, sriov))
+    without, needing = (task["task_dep"] for task in graph.task_dataflow())
     assert "_virtual_functions" not in without
     order = [needing.index(name) for name in (f"_doctor:{NICS}", "_virtual_functions", "scenario:on-sriov")]
     assert order == sorted(order)
-    assert nics.task__virtual_functions()["task_dep"] == ["nics"]
+    assert nics_graph.task__virtual_functions()["task_dep"] == ["nics"]

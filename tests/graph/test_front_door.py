@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 SMALL_GRAPH = """
 from pathlib import Path
 from tasks import progress
-from tasks.declare import Current, Do
-from tasks.engines import shell
-from tasks.reporter import Reporter
+from tasks.runner.declare import Current, Do
+from tasks.engines.programs import shell
+from tasks.runner.reporter import Reporter
 from tasks.settings import paths
 
 paths.BUILD.mkdir(exist_ok=True)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 # holds what it was made of; IMG_TAG goes into the lowest image, GO_VERSION into _ready.
 WORLD = """
 from tasks import reasons
-from tasks.declare import Current, Do, Same
+from tasks.runner.declare import Current, Do, Same
 from tasks.problems import Problem
-from tasks.reporter import Reporter
+from tasks.runner.reporter import Reporter
 from tasks.settings import parameters, paths
 
 paths.BUILD.mkdir(exist_ok=True)

@@ -70,6 +70,7 @@ def test_a_skip_is_a_failure_in_ci_only(tiers: Checkout, text: str) -> None:
 
 def test_tests_run_beside_another_run_of_the_checkout(tiers: Checkout) -> None:
     (tiers.root / "build").mkdir()
-    add(tiers, "unit", "from pathlib import Path\nfrom tasks.engines import lock\nfrom tasks.settings import paths\n\n"
+    add(tiers, "unit", "from pathlib import Path\nfrom tasks.engines.files import lock\n"
+        "from tasks.settings import paths\n\n"
         "def test_lock_is_free():\n    lock.hold(paths.RUN_LOCK, 'x').release()\n")  # fmt: skip
     assert tiers.doit("test", "-t", "unit", env={"CI": ""}).returncode == 0

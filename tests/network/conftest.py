@@ -12,8 +12,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tasks.engines import golang, waiting
-from tasks.engines.kube import Kube
+from tasks.engines.go import modules
+from tasks.engines.kube.api import Kube
+from tasks.engines.programs import waiting
 from tasks.problems import Problem
 from tasks.settings import artifacts
 
@@ -57,7 +58,7 @@ def api(kubeconfig: Path) -> Kube:
 def _etcd(folder: Path, port: int, peer: int) -> list[str]:
     url, peers = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer}"
     return [
-        str(golang.program(artifacts.ETCD, "etcd")),
+        str(modules.program(artifacts.ETCD, "etcd")),
         f"--data-dir={folder / 'etcd'}",
         f"--listen-client-urls={url}",
         f"--advertise-client-urls={url}",
@@ -70,7 +71,7 @@ def _etcd(folder: Path, port: int, peer: int) -> list[str]:
 
 def _apiserver(folder: Path, etcd: int, secure: int) -> list[str]:
     return [
-        str(golang.program(artifacts.KUBERNETES, "kube-apiserver")),
+        str(modules.program(artifacts.KUBERNETES, "kube-apiserver")),
         f"--etcd-servers=http://127.0.0.1:{etcd}",
         "--bind-address=127.0.0.1",
         f"--secure-port={secure}",

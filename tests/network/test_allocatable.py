@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import nic_pods
-from tasks.engines import kube, manifests, waiting
-from tasks.engines.kube_requests import Body
+from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import manifests
+from tasks.engines.kube.calls import Body
+from tasks.engines.programs import waiting
+from tasks.nics import pods
 from tasks.problems import Problem
 from tasks.settings import nics as settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.engines.kube import Kube
+    from tasks.engines.kube.api import Kube
 
 NODE = "nics-worker"
 PLUGIN = "kube-sriov-device-plugin"
@@ -26,7 +28,7 @@ SYSTEM = "kube-system"
 @pytest.fixture(autouse=True)
 def node(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A node of the cluster, as far as its status is asked for."""
-    monkeypatch.setattr(kube, "cluster", lambda: api)
+    monkeypatch.setattr(kube_api, "cluster", lambda: api)
     api.apply([{"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}])
     yield NODE
     api.delete(manifests.NODE, NODE)
@@ -63,8 +65,8 @@ def test_functions_are_awaited_until_the_node_offers_them(api: Kube) -> None:
     offer(api, 2)
     later = threading.Timer(0.5, offer, (api, 3))
     later.start()
-    nic_pods.await_allocatable({NODE: 3})
-    assert nic_pods._allocatable(api, NODE) == 3
+    pods.await_allocatable({NODE: 3})
+    assert pods._allocatable(api, NODE) == 3
     later.join()
 
 
@@ -97,12 +99,12 @@ def test_plugin_that_started_before_the_functions_is_started_again(api: Kube) ->
 
     kubelet = threading.Thread(target=play_kubelet)
     kubelet.start()
-    nic_pods.await_allocatable({NODE: 3})
+    pods.await_allocatable({NODE: 3})
     kubelet.join()
     assert not ends(elsewhere)
-    nic_pods.await_allocatable({NODE: 3})
+    pods.await_allocatable({NODE: 3})
     plugin = next(item for item in api.list(manifests.DAEMON_SET) if item["metadata"]["name"] == PLUGIN)
-    nic_pods._start_again(api, plugin, "late")
+    pods._start_again(api, plugin, "late")
     assert not ends(starting), "one that has not started yet finds them anyway"
 
 
@@ -111,8 +113,8 @@ def test_node_that_does_not_offer_them_is_named(api: Kube, monkeypatch: pytest.M
     monkeypatch.setattr(settings, "ALLOCATABLE_DEADLINE", 0.5)
     offer(api, 2)
     with pytest.raises(Problem, match=rf"node {NODE}: 3 allocatable {settings.RESOURCE}.*last seen: 2"):
-        nic_pods.await_allocatable({NODE: 3})
+        pods.await_allocatable({NODE: 3})
 
 
 def test_nothing_is_awaited_where_no_plugin_runs() -> None:
-    nic_pods.await_allocatable({NODE: 3})
+    pods.await_allocatable({NODE: 3})

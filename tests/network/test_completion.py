@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.engines import shell
+from tasks.engines.programs import shell
 from tests.graph.terminal import Terminal
 
 if TYPE_CHECKING:

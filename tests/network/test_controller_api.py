@@ -1,4 +1,4 @@
-"""tasks.actions.controller on a real API server: what the sample and the real controller consist of is accepted."""
+"""tasks.controller.deployment on a real API server: what the sample and the real controller consist of is accepted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import archive_images, controller, controller_source, scenarios
-from tasks.engines import kube, manifests
+from tasks.archive import source as archive_source
+from tasks.controller import deployment
+from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import manifests
+from tasks.images import archive_images
+from tasks.scenarios import registration
 from tasks.settings import controller as source
 from tasks.settings import parameters, paths
 from tasks.settings.patterns import PATTERNS
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tasks.engines.kube import Kube
+    from tasks.engines.kube.api import Kube
 
 REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
 SOURCES = [root for root in (paths.SRC / "sample-controller", REAL) if root.is_dir()]
@@ -29,9 +33,9 @@ def cluster(
     request: pytest.FixtureRequest, api: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Kube]:
     """The API server with two workers, for a source that was not rendered before."""
-    monkeypatch.setattr(kube, "cluster", lambda: api)
-    monkeypatch.setattr(controller_source, "SOURCE", request.param)
-    monkeypatch.setattr(controller_source, "digest", lambda: "digest")
+    monkeypatch.setattr(kube_api, "cluster", lambda: api)
+    monkeypatch.setattr(archive_source, "SOURCE", request.param)
+    monkeypatch.setattr(archive_source, "digest", lambda: "digest")
     monkeypatch.setattr(paths, "RENDERED", tmp_path)
     references = {image.name: f"registry/images/{image.name}:abc" for image in IMAGES}
     monkeypatch.setattr(archive_images, "references", lambda _names: references.copy())
@@ -42,17 +46,17 @@ def cluster(
     )
     workers = [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in ("one", "two")]
     api.apply(workers)
-    for cached in (controller._source, controller._workers):
+    for cached in (deployment._source, deployment._workers):
         cached.cache_clear()
     yield api
-    for cached in (controller._source, controller._workers):
+    for cached in (deployment._source, deployment._workers):
         cached.cache_clear()
 
 
 @pytest.fixture
 def without_definitions(cluster: Kube) -> None:
     """The server lacks the controller's definitions, whoever applied them before."""
-    definitions = [_identity(item) for item in controller.definitions()]
+    definitions = [_identity(item) for item in deployment.definitions()]
     for identity in definitions:
         cluster.delete(*identity)
     for identity in definitions:
@@ -61,30 +65,30 @@ def without_definitions(cluster: Kube) -> None:
 
 @pytest.mark.usefixtures("without_definitions")
 def test_every_step_is_applied_and_only_once(cluster: Kube) -> None:
-    for step in controller.STEPS.values():
+    for step in deployment.STEPS.values():
         items = step()
         assert cluster.apply(items).unchanged < len(items)
-        assert cluster.apply(items) == kube.Applied((), len(items))
-    assert len(controller.definitions()) == 20
+        assert cluster.apply(items) == kube_api.Applied((), len(items))
+    assert len(deployment.definitions()) == 20
 
 
 def test_workloads_run_our_images_alone(cluster: Kube) -> None:
     for role, kind in (("manager", manifests.DEPLOYMENT), ("daemon", manifests.DAEMON_SET)):
-        items = controller.managers() if role == "manager" else controller.daemons()
+        items = deployment.managers() if role == "manager" else deployment.daemons()
         workloads = [item for item in items if manifests.kind_of(item) == kind]
-        images = {image for item in workloads for image in controller_source.image_references(item)}
+        images = {image for item in workloads for image in archive_source.image_references(item)}
         assert images == {f"registry/images/{part.image}:abc" for part in source.deployed(role)}
         assert all(manifests.namespace_of(item) for item in workloads)
 
 
 def test_every_pattern_is_accepted(cluster: Kube) -> None:
-    cluster.apply([*controller.definitions(), *scenarios.namespaces()])
-    for pattern in [pattern for pattern in PATTERNS if scenarios.folder(pattern).is_dir()]:
-        registered = [item for items in scenarios.resources(pattern).values() for item in items]
-        items = [*scenarios.configuration(pattern), *registered, scenarios.data_flow(pattern)]
+    cluster.apply([*deployment.definitions(), *registration.namespaces()])
+    for pattern in [pattern for pattern in PATTERNS if registration.folder(pattern).is_dir()]:
+        registered = [item for items in registration.resources(pattern).values() for item in items]
+        items = [*registration.configuration(pattern), *registered, registration.data_flow(pattern)]
         cluster.apply(items)
         assert cluster.is_current(items)
-        cluster.delete(*_identity(scenarios.data_flow(pattern)))
+        cluster.delete(*_identity(registration.data_flow(pattern)))
 
 
 def _identity(item: manifests.Object) -> tuple[manifests.Kind, str, str]:

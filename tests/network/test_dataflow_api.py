@@ -1,4 +1,4 @@
-"""tasks.actions.scenarios and dataflows on a real API server; a thread plays the controller."""
+"""tasks.scenarios.registration and dataflows on a real API server; a thread plays the controller."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import progress
-from tasks.actions import archive_images, controller, controller_source, dataflows, scenarios
-from tasks.actions.custom_resources import (
-    DATA_FLOW,
-    FUNCTION_CHAIN,
-    FUNCTION_TARGET,
-    FUNCTION_TYPE,
-    WB_FUNCTION,
-    state,
-)
-from tasks.engines import kube, manifests
-from tasks.engines.kube_requests import Body
+from tasks.archive import source
+from tasks.controller import deployment
+from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TARGET, FUNCTION_TYPE, WB_FUNCTION, state
+from tasks.dataflows import deployment as dataflows_deployment
+from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import manifests
+from tasks.engines.kube.calls import Body
+from tasks.images import archive_images
 from tasks.problems import Problem
+from tasks.scenarios import registration
 from tasks.settings import parameters, paths
 from tasks.settings.patterns import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tasks.engines.kube import Kube
-    from tasks.engines.manifests import Kind, Object
+    from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Kind, Object
 
 PATTERN = BY_NAME["calcapp-basic"]
 SAMPLE = paths.SRC / "sample-controller"
@@ -45,16 +43,16 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture(autouse=True)
 def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     """The API server with all definitions and namespaces, and nothing of the pattern."""
-    monkeypatch.setattr(kube, "cluster", lambda: api)
-    monkeypatch.setattr(controller_source, "SOURCE", SAMPLE)
+    monkeypatch.setattr(kube_api, "cluster", lambda: api)
+    monkeypatch.setattr(source, "SOURCE", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
     monkeypatch.setattr(archive_images, "references", lambda _names: ours)
-    monkeypatch.setattr(controller, "workers", lambda: ["one", "two"])
+    monkeypatch.setattr(deployment, "workers", lambda: ["one", "two"])
     chosen = {"dci_registry_addr_alt": "registry.example/images", "dataflow_deadline": 10, "controller_deadline": 5}
     deadlines = SimpleNamespace(**chosen)
     monkeypatch.setattr(parameters, "current", lambda: deadlines)
-    definitions = [item for file in controller_source.definition_files(SAMPLE) for item in manifests.load(file)]
-    api.apply([*definitions, *scenarios.namespaces()])
+    definitions = [item for file in source.definition_files(SAMPLE) for item in manifests.load(file)]
+    api.apply([*definitions, *registration.namespaces()])
     yield api
     for kind in (
         DATA_FLOW,
@@ -110,28 +108,28 @@ def test_a_scenario_is_registered_in_order_and_an_early_chain_is_asked_for_again
         if item["kind"] == "FunctionType":
             return "Ready"
         types_at_chain.append({state(one) for one in cluster.list(FUNCTION_TYPE, PATTERN.namespace)})
-        touched = scenarios._RETRIGGERED in item["metadata"].get("annotations", {})
+        touched = registration._RETRIGGERED in item["metadata"].get("annotations", {})
         return "Ready" if touched else "Error"
 
     with Acting(cluster, (FUNCTION_TYPE, FUNCTION_CHAIN), decide):
-        scenarios.register(PATTERN.name)
+        registration.register(PATTERN.name)
     assert types_at_chain[0] == {"Ready"}
     assert "FunctionChain calcapp-chain is in Error: asking the controller to look again" in said
-    assert scenarios.is_current(PATTERN.name)
+    assert registration.is_current(PATTERN.name)
 
 
 def test_a_type_that_the_controller_forgot_is_shown_to_it_again(
     cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scenarios, "_SILENCE", 0.2)
-    forgotten = manifests.name_of(scenarios.resources(PATTERN)[FUNCTION_TYPE][0])
+    monkeypatch.setattr(registration, "_SILENCE", 0.2)
+    forgotten = manifests.name_of(registration.resources(PATTERN)[FUNCTION_TYPE][0])
 
     def decide(item: Object) -> str:
-        touched = scenarios._RETRIGGERED in item["metadata"].get("annotations", {})
+        touched = registration._RETRIGGERED in item["metadata"].get("annotations", {})
         return "Ready" if touched or manifests.name_of(item) != forgotten else state(item)
 
     with Acting(cluster, (FUNCTION_TYPE, FUNCTION_CHAIN), decide):
-        scenarios.register(PATTERN.name)
+        registration.register(PATTERN.name)
     assert f"FunctionType {forgotten} has no status: asking the controller to look again" in said
 
 
@@ -140,14 +138,14 @@ def test_types_that_do_not_become_ready_are_named(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         Problem, match=r"FunctionTypes of cpufunc-calcapp: Ready: .*functype-calcapp-plus no status yet"
     ):
-        scenarios.register(PATTERN.name)
-    assert not scenarios.is_current(PATTERN.name)
+        registration.register(PATTERN.name)
+    assert not registration.is_current(PATTERN.name)
 
 
 def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parameters.current(), "controller_deadline", 0.3)
     with pytest.raises(Problem, match=r"one\.cpu-0\.cpu absent, two\.cpu-0\.cpu absent"):
-        scenarios.set_up()
+        registration.set_up()
     for node in ("one", "two"):
         target = {
             "apiVersion": "example.com/v1",
@@ -156,8 +154,8 @@ def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pyte
         }
         cluster.apply([target])
         set_state(cluster, target, "Ready", **_TARGET)
-    scenarios.set_up()
-    assert scenarios.setup_is_current()
+    registration.set_up()
+    assert registration.setup_is_current()
 
 
 _TARGET = {
@@ -183,7 +181,7 @@ def test_a_dataflow_in_error_is_deployed_once_more_and_then_explained(cluster: K
         Acting(cluster, (DATA_FLOW,), decide),
         pytest.raises(Problem, match="DataFlow df-calcapp: Error, twice") as caught,
     ):
-        dataflows.deploy(PATTERN.name)
+        dataflows_deployment.deploy(PATTERN.name)
     assert len(seen) == 2
     assert "df-calcapp is in Error, which is final: deploying it once more" in said
     assert "FunctionChain calcapp-chain: absent, expected Ready" in caught.value.details
@@ -202,14 +200,14 @@ def test_endless_scheduling_is_explained_by_the_capacity(cluster: Kube, monkeypa
         Acting(cluster, (DATA_FLOW,), lambda _item: "Scheduling in progress"),
         pytest.raises(Problem, match=r"df-calcapp: Deployed: .*last seen: Scheduling in progress") as caught,
     ):
-        dataflows.deploy(PATTERN.name)
+        dataflows_deployment.deploy(PATTERN.name)
     assert "FunctionTarget one.cpu-0.cpu: Ready, 110 of 110 functions" in caught.value.details
 
 
 def test_a_deletion_that_is_stuck_is_rescued_and_said(
     cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flow = scenarios.data_flow(PATTERN)
+    flow = registration.data_flow(PATTERN)
     flow["metadata"]["finalizers"] = [FINALIZER]
     part = {
         "apiVersion": "example.com/v1",
@@ -223,9 +221,9 @@ def test_a_deletion_that_is_stuck_is_rescued_and_said(
     }
     other = {**part, "metadata": {**part["metadata"], "name": "df-other-wbfunction-plus"}}
     cluster.apply([flow, part, other])
-    monkeypatch.setattr(dataflows, "_DELETE_SECONDS", 0.5)
+    monkeypatch.setattr(dataflows_deployment, "_DELETE_SECONDS", 0.5)
     monkeypatch.setattr(cluster, "wait_rollout", lambda *_words, **_options: None)
-    dataflows.delete(PATTERN.name)
+    dataflows_deployment.delete(PATTERN.name)
     assert any("removing what holds it" in line for line in said)
     assert cluster.get(DATA_FLOW, PATTERN.dataflow, PATTERN.namespace) is None
     assert cluster.get(WB_FUNCTION, "df-calcapp-wbfunction-plus", PATTERN.namespace) is None
@@ -257,38 +255,38 @@ def function_pods(*images: str) -> list[Object]:
 
 
 def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(cluster: Kube) -> None:
-    flow = scenarios.data_flow(PATTERN)
+    flow = registration.data_flow(PATTERN)
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
     set_state(cluster, flow, "Deployed")
-    assert dataflows._unusable(cluster, PATTERN) == ""
+    assert dataflows_deployment._unusable(cluster, PATTERN) == ""
     cluster.patch(manifests.POD, "df-calcapp-wbfunction-plus-cpu-pod", PATTERN.namespace, _IMAGE_OF_BEFORE)
-    assert dataflows._unusable(cluster, PATTERN) == "runs earlier images in plus"
+    assert dataflows_deployment._unusable(cluster, PATTERN) == "runs earlier images in plus"
     cluster.delete(manifests.POD, "df-calcapp-wbfunction-minus-cpu-pod", PATTERN.namespace)
     cluster.wait_gone(manifests.POD, "df-calcapp-wbfunction-minus-cpu-pod", PATTERN.namespace, deadline=10)
-    assert dataflows._unusable(cluster, PATTERN) == "has lost the pods of minus"
-    assert dataflows._unusable(cluster, BY_NAME["calcapp-basic-multi-worker"]) == "is deployed otherwise"
+    assert dataflows_deployment._unusable(cluster, PATTERN) == "has lost the pods of minus"
+    assert dataflows_deployment._unusable(cluster, BY_NAME["calcapp-basic-multi-worker"]) == "is deployed otherwise"
 
 
 @pytest.mark.parametrize(("age", "reason"), [(10.0, ""), (9999.0, "has not come up in 9999 s")])
 def test_a_dataflow_that_the_controller_has_given_up_is_made_anew(
     cluster: Kube, monkeypatch: pytest.MonkeyPatch, age: float, reason: str
 ) -> None:
-    flow = scenarios.data_flow(PATTERN)
+    flow = registration.data_flow(PATTERN)
     cluster.apply([flow])
     set_state(cluster, flow, "WBFunction/WBConnection created")
-    monkeypatch.setattr(dataflows, "_age", lambda _live: age)
-    assert dataflows._unusable(cluster, PATTERN) == reason
+    monkeypatch.setattr(dataflows_deployment, "_age", lambda _live: age)
+    assert dataflows_deployment._unusable(cluster, PATTERN) == reason
 
 
 def test_pods_that_do_not_start_are_explained_by_their_events(cluster: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
-    flow = scenarios.data_flow(PATTERN)
+    flow = registration.data_flow(PATTERN)
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
     set_state(cluster, flow, "Deployed")
     cluster.apply([event("plus", "Warning", "FailedScheduling", "0/3 nodes are available: 2 Insufficient cpu.")])
     cluster.apply([event("minus", "Normal", "Pulling", "Pulling image")])
     monkeypatch.setattr(parameters.current(), "dataflow_deadline", 0.3)
     with pytest.raises(Problem, match=r"pods of df-calcapp: Ready: .*not yet: send, plus, ") as caught:
-        dataflows.deploy(PATTERN.name)
+        dataflows_deployment.deploy(PATTERN.name)
     lines = caught.value.details.splitlines()
     place = lines.index("pod cpufunc-calcapp/df-calcapp-wbfunction-plus-cpu-pod: Pending")
     assert lines[place + 1] == "  FailedScheduling: 0/3 nodes are available: 2 Insufficient cpu."
@@ -314,5 +312,5 @@ _IMAGE_OF_BEFORE = {
 
 
 def test_deleting_what_is_not_deployed_says_so(said: list[str]) -> None:
-    dataflows.delete(PATTERN.name)
+    dataflows_deployment.delete(PATTERN.name)
     assert said == ["df-calcapp is not deployed"]

@@ -1,4 +1,4 @@
-"""tasks.engines.download against a server on loopback that misbehaves."""
+"""tasks.engines.files.download against a server on loopback that misbehaves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tenacity
 
-from tasks.engines import download
+from tasks.engines.files import download
 from tasks.problems import Problem
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import pki
-from tasks.engines.host import Host
+from tasks.engines.host.facts import Host
 from tasks.problems import Problem
+from tasks.registry import pki
 from tasks.settings import paths
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""tasks.engines.kube against a real API server: server-side apply, definitions, drift, deletion."""
+"""tasks.engines.kube.api against a real API server: server-side apply, definitions, drift, deletion."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import progress
-from tasks.actions import controller_source
-from tasks.engines import immutable, kube, manifests
-from tasks.engines.kube_requests import Body
-from tasks.engines.manifests import Kind
+from tasks.archive import source
+from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import immutable, manifests
+from tasks.engines.kube.calls import Body
+from tasks.engines.kube.manifests import Kind
 from tasks.problems import Problem
 from tasks.settings import paths
 from tests.unit.conftest import Lines
 
 if TYPE_CHECKING:
-    from tasks.engines.kube import Kube
+    from tasks.engines.kube.api import Kube
 
 SAMPLE = paths.SRC / "sample-controller"
-DEFINITIONS = [item for file in controller_source.definition_files(SAMPLE) for item in manifests.load(file)]
+DEFINITIONS = [item for file in source.definition_files(SAMPLE) for item in manifests.load(file)]
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def deployment(namespace: str) -> manifests.Object:
 def test_what_was_applied_is_current_although_the_server_rewrote_it(api: Kube, namespace: str) -> None:
     items = [deployment(namespace), manifests.config_map("a", namespace, {"x": "1"})]
     assert len(api.apply(items).changed) == 2
-    assert api.apply(items) == kube.Applied((), 2)
+    assert api.apply(items) == kube_api.Applied((), 2)
 
 
 def test_a_change_of_ours_and_a_change_by_hand_are_applied_again(api: Kube, namespace: str) -> None:
@@ -103,7 +104,7 @@ def test_an_object_with_a_finalizer_is_named_until_it_goes(api: Kube, namespace:
 def test_a_refused_object_is_named_with_the_servers_reason(api: Kube, namespace: str) -> None:
     wrong = deployment(namespace)
     wrong["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
-    with pytest.raises(kube.Refused, match=r"Deployment test-\w+/x: .*selector"):
+    with pytest.raises(kube_api.Refused, match=r"Deployment test-\w+/x: .*selector"):
         api.apply([wrong])
 
 
@@ -193,7 +194,7 @@ def test_an_object_of_ours_that_cannot_be_changed_is_made_again(
     earlier = uid(api, before)
     assert api.apply([after]).changed == (manifests.label_of(after),)
     assert uid(api, after) != earlier
-    assert api.apply([after]) == kube.Applied((), 1)
+    assert api.apply([after]) == kube_api.Applied((), 1)
     assert [line.partition(", as ")[0] for line in said.kept] == [f"{manifests.label_of(after)} is made again"]
     assert f"as {field}" in said.kept[0]
     assert said.kept[0].endswith(immutable.RECREATED[kind])
@@ -246,7 +247,7 @@ def test_an_object_that_is_wrong_anyway_is_not_deleted_for_it(api: Kube, namespa
     first = uid(api, deployment(namespace))
     wrong = with_selector(deployment(namespace), "y")
     wrong["spec"]["template"]["spec"]["containers"][0]["name"] = "no name"
-    with pytest.raises(kube.Refused, match=r"^Deployment .*spec\.template\.spec\.containers\[0\]\.name"):
+    with pytest.raises(kube_api.Refused, match=r"^Deployment .*spec\.template\.spec\.containers\[0\]\.name"):
         api.apply([wrong])
     assert uid(api, deployment(namespace)) == first
 

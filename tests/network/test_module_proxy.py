@@ -1,4 +1,4 @@
-"""tasks.engines.module_proxy with the real go command and a module proxy on loopback."""
+"""tasks.engines.go.proxy with the real go command and a module proxy on loopback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import go_toolchain, golang, module_proxy
+from tasks.engines.go import modules, toolchain
+from tasks.engines.go import proxy as go_proxy
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
 
@@ -87,8 +88,8 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     sums = f"{MODULE} {VERSION} {whole}\n{MODULE} {VERSION}/go.mod {_h1({'go.mod': GO_MOD})}\n"
     (folder / "go.sum").write_text(sums, encoding="utf-8")
     # The toolchain in use, without a question to the proxy.
-    root = Path(golang._run_go(folder, "env", "GOROOT").strip())
-    monkeypatch.setattr(go_toolchain, "choose", lambda _version: (root / "bin/go", "local"))
+    root = Path(modules._run_go(folder, "env", "GOROOT").strip())
+    monkeypatch.setattr(toolchain, "choose", lambda _version: (root / "bin/go", "local"))
     values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "CNI_PLUGINS_VERSION": VERSION}
     chosen = parameters.validated(parameters.read(paths.ROOT, values))
     monkeypatch.setattr(parameters, "current", lambda: chosen)
@@ -105,19 +106,19 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_refused_module_is_told_in_the_words_of_the_proxy_and_asked_for_once(proxy: Server, status: int) -> None:
     proxy.status = status
-    said = module_proxy.refusal(ARTIFACT)
+    said = go_proxy.refusal(ARTIFACT)
     assert said.startswith(f"{MODULE}@{VERSION}: {status} ")
     assert said.endswith(": This module version is not available.")
     asked = proxy.requests
-    assert module_proxy.refusal(ARTIFACT) == said
+    assert go_proxy.refusal(ARTIFACT) == said
     assert proxy.requests == asked
 
 
 def test_a_module_that_is_served_is_had_and_compiles(proxy: Server) -> None:
-    assert module_proxy.refusal(ARTIFACT) == ""
-    assert golang.program(ARTIFACT, "thing").is_file()
+    assert go_proxy.refusal(ARTIFACT) == ""
+    assert modules.program(ARTIFACT, "thing").is_file()
     proxy.status = 403
-    assert module_proxy.refusal(ARTIFACT) == ""
+    assert go_proxy.refusal(ARTIFACT) == ""
 
 
 def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_the_modules(
@@ -125,18 +126,18 @@ def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_th
 ) -> None:
     own = tmp_path / "go.env"
     own.write_text("GOARCH=arm64\nGOFLAGS=-tags=mine\nGOPRIVATE=*.mine.example\nGOAMD64=v3\n", encoding="utf-8")
-    before = golang.definition(ARTIFACT)
+    before = modules.definition(ARTIFACT)
     monkeypatch.setenv("GOENV", str(own))
     for name, value in {"GOOS": "windows", "GOEXPERIMENT": "rangefunc", "CGO_ENABLED": "1", "GOROOT": "/none"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GONOSUMDB", "sums.example")
-    go_toolchain._settings.cache_clear()
+    toolchain._settings.cache_clear()
     names = ("GOOS", "GOARCH", "GOAMD64", "CGO_ENABLED", "GOEXPERIMENT", "GOPRIVATE", "GONOSUMDB")
-    said = golang._run_go(tmp_path / ARTIFACT.folder, "env", *names).split("\n")[:-1]
-    go_toolchain._settings.cache_clear()
+    said = modules._run_go(tmp_path / ARTIFACT.folder, "env", *names).split("\n")[:-1]
+    toolchain._settings.cache_clear()
     assert said == ["linux", "amd64", "v1", "0", "", "*.mine.example", "sums.example"]
-    assert golang.definition(ARTIFACT) == before
-    folder = golang.module_folder(ARTIFACT, MODULE)
+    assert modules.definition(ARTIFACT) == before
+    folder = modules.module_folder(ARTIFACT, MODULE)
     assert all(path.stat().st_mode & 0o200 for path in (folder, *folder.rglob("*")) if path.is_dir())
     assert proxy.requests
 
@@ -144,12 +145,12 @@ def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_th
 def test_a_proxy_that_fails_is_an_error(proxy: Server) -> None:
     proxy.status = 503
     with pytest.raises(Problem, match="gave no answer") as caught:
-        module_proxy.refusal(ARTIFACT)
+        go_proxy.refusal(ARTIFACT)
     assert "503" in caught.value.details
 
 
 def test_a_proxy_that_is_not_there_is_an_error(proxy: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOPROXY", "http://127.0.0.1:9")
     with pytest.raises(Problem, match="gave no answer"):
-        module_proxy.refusal(ARTIFACT)
+        go_proxy.refusal(ARTIFACT)
     assert proxy.requests == 0

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import nic_steps
-from tasks.engines import nics, shell
+from tasks.engines.host import namespaces
+from tasks.engines.programs import shell
+from tasks.nics import steps
 from tasks.problems import Problem
 from tests import veths
 
@@ -50,10 +51,10 @@ def inode(process: int) -> int:
 
 def test_survey_finds_nodes_and_every_other_namespace() -> None:
     with container() as node, container() as pod:
-        near = nics.survey({"kind-worker": node})
+        near = namespaces.survey({"kind-worker": node})
         assert [space.inode for space in near.namespaces] == [near.host.inode, inode(node)]
         assert near.host.inode == inode(os.getpid())
-        far = nics.survey({"kind-worker": node}, everywhere=True)
+        far = namespaces.survey({"kind-worker": node}, everywhere=True)
         found = {space.inode: space for space in far.namespaces}
         assert found[inode(node)].node == "kind-worker"
         assert (found[inode(pod)].node, found[inode(pod)].process, found[inode(pod)].command) == ("", pod, "sleep")
@@ -63,7 +64,7 @@ def test_namespace_that_only_a_file_keeps_alive_is_found() -> None:
     name = f"ok-{os.getpid()}"
     shell.run(["ip", "netns", "add", name])
     try:
-        found = nics.survey(everywhere=True)
+        found = namespaces.survey(everywhere=True)
         assert Path(f"/run/netns/{name}").stat().st_ino in {space.inode for space in found.namespaces}
     finally:
         shell.run(["ip", "netns", "del", name])
@@ -77,28 +78,30 @@ def test_device_moves_in_and_out_by_handle(veth: str) -> None:
 
 def test_container_that_restarted_in_between_is_noticed(veth: str) -> None:
     with container() as node:
-        world = nics.survey({"kind-worker": node})
+        world = namespaces.survey({"kind-worker": node})
     # The process is gone; whatever has its number or path afterwards is another namespace.
     inside, link = world.node("kind-worker"), world.host.named(veth)
     assert inside is not None
     assert link is not None
     with pytest.raises(Problem, match="its container restarted or ended"):
-        nics.change(world, nic_steps.move(link, world.host, inside))
-    assert nics.survey().host.named(veth) is not None
+        namespaces.change(world, steps.move(link, world.host, inside))
+    assert namespaces.survey().host.named(veth) is not None
 
 
 def test_another_container_under_the_same_path_is_noticed(veth: str, tmp_path: Path) -> None:
     path = tmp_path / "netns"
     with container() as first, container() as second:
         path.symlink_to(f"/proc/{first}/ns/net")
-        world = nics.World((nics.survey().host, nics.Namespace(inode(first), str(path), node="kind-worker")))
+        world = namespaces.World(
+            (namespaces.survey().host, namespaces.Namespace(inode(first), str(path), node="kind-worker"))
+        )
         path.unlink()
         path.symlink_to(f"/proc/{second}/ns/net")
         link = world.host.named(veth)
         assert link is not None
         with pytest.raises(Problem, match="its container restarted or ended"):
-            nics.change(world, nic_steps.move(link, world.host, world.namespaces[1]))
-        assert nics.survey().host.named(veth) is not None
+            namespaces.change(world, steps.move(link, world.host, world.namespaces[1]))
+        assert namespaces.survey().host.named(veth) is not None
 
 
 def test_bridge_member_is_seen(veth: str) -> None:
@@ -106,7 +109,7 @@ def test_bridge_member_is_seen(veth: str) -> None:
     shell.run(["ip", "link", "add", bridge, "type", "bridge"])
     try:
         shell.run(["ip", "link", "set", veth, "master", bridge])
-        found = nics.survey().host.named(veth)
+        found = namespaces.survey().host.named(veth)
         assert found is not None
         assert found.master == bridge
     finally:
@@ -114,6 +117,6 @@ def test_bridge_member_is_seen(veth: str) -> None:
 
 
 def test_lifelines_of_this_machine_are_those_of_its_routes() -> None:
-    found = nics.lifelines()
+    found = namespaces.lifelines()
     default = shell.run(["ip", "route", "show", "default"]).stdout.split()
     assert not default or default[default.index("dev") + 1] in found

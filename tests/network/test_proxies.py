@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import download, proxies
-from tasks.engines.host import Host
-from tasks.engines.kube import Kube
+from tasks.engines.files import download
+from tasks.engines.host.facts import Host
+from tasks.engines.kube.api import Kube
+from tasks.engines.programs import proxies
 from tasks.problems import Problem
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.actions import certificates, doctor
-from tasks.engines import host as hosts
-from tasks.engines import registry
+from tasks.doctor import examination
+from tasks.engines.host import facts as hosts
 from tasks.problems import Problem
+from tasks.registry import certificates, client
 from tasks.settings import parameters, paths
 from tests import authorities
 
@@ -91,8 +91,8 @@ class Harbor:
         chosen = parameters.current().model_copy(update=values)
         self._monkeypatch.setattr(parameters, "current", lambda: chosen)
 
-    def found(self, check: str) -> doctor.Result:
-        return next(result for result in doctor.examine(("registry",)) if result.name == check)
+    def found(self, check: str) -> examination.Result:
+        return next(result for result in examination.examine(("registry",)) if result.name == check)
 
 
 @pytest.fixture
@@ -196,16 +196,16 @@ def test_a_date_of_any_zone_is_a_moment(zone: str) -> None:
 def test_a_token_that_cannot_be_read_is_one_line(harbor: Harbor, answer: bytes) -> None:
     site = harbor.https({"/token": answer}, ROOT)
     harbor.choose(site, site)
-    context = registry._context_of(ROOT.pem.decode("ascii"))
+    context = client._context_of(ROOT.pem.decode("ascii"))
     with pytest.raises(Problem, match="no token in the registry's answer") as caught:
-        registry._token(f'Bearer realm="{site}/token",service="{json.dumps(1)}"', context)
+        client._token(f'Bearer realm="{site}/token",service="{json.dumps(1)}"', context)
     assert "\n" not in caught.value.message
 
 
 @pytest.mark.parametrize("realm", ["https://[half/token", "https://127.0.0.1:port/token", f"https://{'a' * 64}.b/t"])
 def test_a_place_of_tokens_that_is_no_address_is_one_line(realm: str) -> None:
     with pytest.raises(Problem) as caught:
-        registry._token(f'Bearer realm="{realm}"', registry._context_of(ROOT.pem.decode("ascii")))
+        client._token(f'Bearer realm="{realm}"', client._context_of(ROOT.pem.decode("ascii")))
     assert "\n" not in caught.value.message
 
 
@@ -215,7 +215,7 @@ def test_a_kept_ca_that_was_damaged_is_one_line(harbor: Harbor) -> None:
     for content in (b"nothing", "日本".encode()):
         paths.REGISTRY_CA.write_bytes(content)
         with pytest.raises(Problem, match="holds no certificates"):
-            registry.require([f"{registry.pull_address()}/function:1"])
+            client.require([f"{client.pull_address()}/function:1"])
 
 
 def test_a_name_that_no_host_may_have_has_no_address() -> None:

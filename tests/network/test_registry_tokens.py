@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tasks.engines import pki, registry
 from tasks.problems import Problem
+from tasks.registry import client, pki
 from tasks.settings import credentials, parameters, paths
 
 if TYPE_CHECKING:
@@ -96,32 +96,32 @@ def _log_in(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
 
 def test_a_robot_gets_a_token_for_each_repository(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _log_in(monkeypatch, "secret")
-    registry.prove(paths.REGISTRY_CA.read_bytes())
-    assert registry.holds(f"{host}/images/function:1")
-    assert not registry.holds(f"{host}/images/other:1")
+    client.prove(paths.REGISTRY_CA.read_bytes())
+    assert client.holds(f"{host}/images/function:1")
+    assert not client.holds(f"{host}/images/other:1")
     with pytest.raises(Problem, match=f"image {host}/images/other:1: not in the registry"):
-        registry.require([f"{host}/images/function:1", f"{host}/images/other:1"])
+        client.require([f"{host}/images/function:1", f"{host}/images/other:1"])
 
 
 def test_a_wrong_secret_is_refused_in_one_line(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _log_in(monkeypatch, "wrong")
     with pytest.raises(Problem, match="refuses the credentials") as caught:
-        registry.prove(paths.REGISTRY_CA.read_bytes())
+        client.prove(paths.REGISTRY_CA.read_bytes())
     assert "wrong" not in str(caught.value)
 
 
 def test_without_credentials_a_public_project_is_seen_and_a_private_one_is_not(host: str) -> None:
-    registry.prove(paths.REGISTRY_CA.read_bytes())
+    client.prove(paths.REGISTRY_CA.read_bytes())
     public = parameters.current().model_copy(update={"dci_registry_addr_alt": f"{host}/public"})
-    assert not registry.holds(f"{host}/images/function:1")
+    assert not client.holds(f"{host}/images/function:1")
     with pytest.MonkeyPatch.context() as elsewhere:
         elsewhere.setattr(parameters, "current", lambda: public)
-        assert registry.holds(f"{host}/public/function:1")
+        assert client.holds(f"{host}/public/function:1")
 
 
 def test_no_secret_goes_to_a_place_that_does_not_prove_itself(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _log_in(monkeypatch, "secret")
     monkeypatch.setattr(Registry, "scheme", "http")
     with pytest.raises(Problem, match="https is needed"):
-        registry.prove(paths.REGISTRY_CA.read_bytes())
+        client.prove(paths.REGISTRY_CA.read_bytes())
     assert not [request for request in Registry.asked if request.startswith("/service/token")]

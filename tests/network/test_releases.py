@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import tenacity
 
-from tasks.actions import programs
-from tasks.engines import golang, releases
+from tasks.engines.files import releases
+from tasks.engines.go import modules
+from tasks.images import programs
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters
 from tests.docker.apt_site import served
@@ -76,7 +77,7 @@ def test_a_version_that_is_not_there_is_named(site: tuple[str, Server]) -> None:
 def test_auto_takes_the_release_where_it_can_be_reached(
     site: tuple[str, Server], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, reached: bool
 ) -> None:
-    monkeypatch.setattr(golang, "build", lambda _artifact: tmp_path)
+    monkeypatch.setattr(modules, "build", lambda _artifact: tmp_path)
     before = programs.definition(artifacts.KUBERNETES)
     if not reached:
         (folder / "kubeadm.sha256").unlink()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.checkout import copy_to
+from tasks.engines.files.checkout import copy_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +26,12 @@ SMALL_GRAPH = """
 import os
 import signal
 from pathlib import Path
-from tasks import database
-from tasks.declare import Do
-from tasks.engines import files, ownership
+from tasks.runner import database
+from tasks.runner.declare import Do
+from tasks.engines.files import atomic as files
+from tasks.runner import ownership
 from tasks.problems import Problem
-from tasks.reporter import Reporter
+from tasks.runner.reporter import Reporter
 from tasks.settings import parameters, paths
 
 ownership.give_back_at_exit()

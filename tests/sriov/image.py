@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import apt, shell
+from tasks.engines.host import apt
+from tasks.engines.programs import shell
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.engines import shell
+from tasks.engines.programs import shell
 from tests.sriov.image import QEMU
 
 if TYPE_CHECKING:

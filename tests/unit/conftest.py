@@ -1,10 +1,23 @@
-"""What unit tests share."""
+"""What unit tests share: a checkout of its own, the parameters of the lab, and what actions say."""
 
 from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks import progress
+from tasks.archive import source
+from tasks.engines.go import proxy as go_proxy
+from tasks.settings import artifacts, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+REFUSED = "github.com/cri-o/cri-o@v1.31.0: 403 Forbidden"
 
 
 class Lines:
@@ -26,3 +39,41 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Lines:
     lines = Lines()
     monkeypatch.setattr(progress, "_listener", lines)
     return lines
+
+
+@pytest.fixture(autouse=True)
+def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module proxy that has everything but CRI-O, so that NODE_RUNTIME=auto means containerd."""
+
+    def refusal(artifact: artifacts.GoArtifact) -> str:
+        return REFUSED if artifact is artifacts.CRIO else ""
+
+    monkeypatch.setattr(go_proxy, "refusal", refusal)
+    monkeypatch.setattr(go_proxy, "known", refusal)
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function that sets parameters by name, over those of the lab."""
+
+    def choose(**values: str) -> None:
+        chosen = parameters.validated(parameters.read(paths.ROOT, {"PROFILE": "lab", **values}))
+        monkeypatch.setattr(parameters, "current", lambda: chosen)
+
+    return choose
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Iterator[Path]:
+    """A checkout whose source of the controller is a copy of the sample."""
+    choose(CONTROLLER="auto")
+    for name, place in {"BUILD": "build", "RENDERED": "build/rendered", "SRC": "src"}.items():
+        monkeypatch.setattr(paths, name, tmp_path / place)
+    sample = tmp_path / "src/sample-controller"
+    shutil.copytree(paths.ROOT / "src/sample-controller", sample, symlinks=True)
+    monkeypatch.setattr(source, "SAMPLE", sample)
+    monkeypatch.setattr(source, "SOURCE", tmp_path / "build/controller")
+    monkeypatch.setattr(source, "MARK", tmp_path / "build/controller.json")
+    source.facts.cache_clear()
+    yield tmp_path
+    source.facts.cache_clear()

@@ -22,10 +22,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.actions import nic_ledger, nic_pods, nic_status, nic_udev, nics
-from tasks.actions.nic_lending import Wish, is_lent_to, lend_to
-from tasks.actions.nic_return import NotAsItWas, give_back
-from tasks.engines import interrupts, ledgers, nic_root
+from tasks.engines import nic_root
+from tasks.engines.files import ledgers
+from tasks.engines.programs import interrupts
+from tasks.nics import cards as nics_cards
+from tasks.nics import ledger as nics_ledger
+from tasks.nics import pods as nics_pods
+from tasks.nics import status as nics_status
+from tasks.nics import udev
+from tasks.nics.lending import Wish, is_lent_to, lend_to
+from tasks.nics.restoring import NotAsItWas, give_back
 from tasks.problems import Problem
 from tasks.settings.nics import BY_TASK, LEDGERS, UDEV_RULES
 
@@ -177,7 +183,7 @@ def wish(task: str = "kind-worker", **changes: Any) -> Wish:
 
 
 def lent_name(task: str) -> str:
-    ledger = nic_ledger.load(CLUSTER)
+    ledger = nics_ledger.load(CLUSTER)
     loan = ledger.loans.get(BY_TASK[task].node(CLUSTER)) if ledger else None
     return ledger.devices[loan.physical_function].name if ledger and loan else ""
 
@@ -288,7 +294,7 @@ def create_and_restore() -> None:
     with container() as node:
         lend(node)
         give_back(CLUSTER)
-        assert nic_ledger.load(CLUSTER) is None
+        assert nics_ledger.load(CLUSTER) is None
     assert_same(before, LEFT, RIGHT)
     undress()
 
@@ -333,12 +339,12 @@ def second_run_changes_nothing() -> None:
     before = snapshot(LEFT)
     with container() as node:
         asked = lend(node)
-        written = nic_ledger.path(CLUSTER).stat().st_mtime_ns
+        written = nics_ledger.path(CLUSTER).stat().st_mtime_ns
         made = counted()
         assert is_lent_to(asked, {asked.node: node})
         lend_to(asked, (), {asked.node: node})
         assert made == []
-        assert nic_ledger.path(CLUSTER).stat().st_mtime_ns == written
+        assert nics_ledger.path(CLUSTER).stat().st_mtime_ns == written
         give_back(CLUSTER)
     assert_same(before, LEFT)
     undress()
@@ -451,7 +457,7 @@ def function_of_a_container_stays_its_own() -> None:
         assert is_lent_to(asked, {asked.node: node})
         give_back(CLUSTER)
         assert "UP" in links(theirs)[held]["flags"]
-        assert nic_ledger.load(CLUSTER) is None
+        assert nics_ledger.load(CLUSTER) is None
         assert_same(before, LEFT)
     undress()
 
@@ -544,13 +550,13 @@ def route_that_cannot_come_back_lets_the_cluster_go() -> None:
             lend(node)
         said: list[str] = []
         progress._listener.line = said.append
-        nics.let_go(CLUSTER)
+        nics_cards.let_go(CLUSTER)
         text = "\n".join(said)
         assert f"{LEFT} {card}: lost the route 10.52.0.0/16" in text, text
         assert "10.50.0.0/16" not in text, "what could come back is not told"
         assert set(functions(LEFT)) <= set(links())
         assert "NM_UNMANAGED=1" not in properties(LEFT), "what is back is managed again"
-        assert not nic_udev.complaints()
+        assert not udev.complaints()
         assert isinstance(problem_of(lambda: give_back(CLUSTER)), NotAsItWas)
         lend(node)
         ip("link", "add", "other", "type", "veth", "peer", "name", "thief-peer")
@@ -605,7 +611,7 @@ def any_step_of_giving_back_may_be_the_last_one() -> None:
         for steps in itertools.count():
             if not _stopped_after(steps, lambda: give_back(CLUSTER)):
                 break
-            assert nic_ledger.load(CLUSTER) is not None, "the ledger went before everything was back"
+            assert nics_ledger.load(CLUSTER) is not None, "the ledger went before everything was back"
             lend(node, asked)
     assert_same(before, LEFT)
     undress()
@@ -730,7 +736,7 @@ def function_that_a_dead_pod_left_behind_comes_back() -> None:
     pin, stale, gone = (Path("/run/netns") / name for name in ("cni-1", "stale", "gone"))
     # No cluster is here to be asked which pods it has.
     pods: dict[str, str] = {}
-    nic_pods.holder = lambda link: pods.get(link.bdf, "")
+    nics_pods.holder = lambda link: pods.get(link.bdf, "")
     with container() as node, container() as pod, pinned(pod, pin):
         stale.touch()
         gone.symlink_to("/proc/4194304/ns/net")
@@ -780,7 +786,7 @@ def name_clash_on_return() -> None:
         with taken("fast0"):
             line = str(problem_of(lambda: give_back(CLUSTER)))
             assert f"{functions(LEFT)[1]}: its name fast0" in line, line
-            assert nic_ledger.load(CLUSTER) is not None, "the ledger must outlive a failed return"
+            assert nics_ledger.load(CLUSTER) is not None, "the ledger must outlive a failed return"
             assert LEFT in links(), "the others are given back all the same"
         give_back(CLUSTER)
     assert_same(before, LEFT)
@@ -948,7 +954,7 @@ def card_of_another_cluster_is_refused() -> None:
     before = snapshot(LEFT)
     with container() as theirs, container() as mine:
         lend_to(wish(cluster="other"), (), {"other-worker": theirs})
-        ledger = nic_ledger.path("other").read_text()
+        ledger = nics_ledger.path("other").read_text()
         made = counted()
         # It may have come back by itself: the ledger still holds it.
         kill(theirs)
@@ -956,7 +962,7 @@ def card_of_another_cluster_is_refused() -> None:
         line = problem_of(lambda: lend_to(wish(interface=name_of(LEFT)), (), {"kind-worker": mine})).message
         assert "cluster other" in line, line
         assert made == []
-        assert nic_ledger.path("other").read_text() == ledger
+        assert nics_ledger.path("other").read_text() == ledger
         give_back("other")
     assert_same(before, LEFT)
     undress()
@@ -970,7 +976,7 @@ def refused_untouched(expected: str, others: tuple[Wish, ...] = (), **changes: A
     assert expected in line, line
     assert "\n" not in line
     assert_same(before, LEFT, RIGHT)
-    assert nic_ledger.load(CLUSTER) is None
+    assert nics_ledger.load(CLUSTER) is None
 
 
 # What is told
@@ -985,10 +991,10 @@ def rule_keeps_network_managers_away() -> None:
         until(lambda: "NM_UNMANAGED=1" in properties(stray), "udev marks what comes back, by its `move` event")
         rule = next(UDEV_RULES.glob("*openkasugai*"))
         rule.unlink()
-        assert nic_udev.complaints(), "a rule that is gone is noticed"
+        assert udev.complaints(), "a rule that is gone is noticed"
         assert not is_lent_to(asked, {asked.node: node})
         lend(node, asked)
-        assert not nic_udev.complaints()
+        assert not udev.complaints()
         give_back(CLUSTER)
         assert not rule.exists()
         assert "NM_UNMANAGED=1" not in properties(LEFT), "what is given back is managed again"
@@ -1038,7 +1044,7 @@ def way_back_by_hand() -> None:
     before = snapshot(LEFT)
     with container() as node:
         lend(node)
-        record = json.loads(nic_ledger.path(CLUSTER).read_text(encoding="utf-8"))["devices"][LEFT]
+        record = json.loads(nics_ledger.path(CLUSTER).read_text(encoding="utf-8"))["devices"][LEFT]
         address = record["addresses"][0]
         commands = README.read_text(encoding="utf-8").partition("**By hand**")[2].split("\n\n")[1]
         assert len(commands.strip().splitlines()) == 3, commands
@@ -1068,14 +1074,14 @@ def status_names_every_place() -> None:
         held, stray = functions(LEFT)[1:3]
         hand_over(held, node, pod)
         ip("link", "set", "dev", links(node)[stray]["ifname"], "netns", "1", namespace=node)
-        rows = nic_status.rows((asked, wish("kind-worker2")), {asked.node: node})
+        rows = nics_status.rows((asked, wish("kind-worker2")), {asked.node: node})
         places = {row.device: row.place for row in rows}
         assert places[LEFT] == "in kind-worker"
         assert places[held] == f"in the namespace of process {pod} (busybox)"
         assert places[stray] == "on the host"
         assert places[RIGHT] == "on the host"
         assert {row.lent_to for row in rows if row.device != RIGHT} == {"kind-worker"}
-        assert len(nic_status.table(rows).splitlines()) == len(rows) + 1
+        assert len(nics_status.table(rows).splitlines()) == len(rows) + 1
         give_back(CLUSTER)
     assert_same(before, LEFT, RIGHT)
     undress()
@@ -1192,11 +1198,11 @@ def everybody_reads_what_is_lent() -> None:
     with container() as node:
         assert as_user(TRUSTED, lambda: lend_alone(asked, node)) == ""
         rule = next(UDEV_RULES.glob("*openkasugai*"))
-        places = (LEDGERS.parent, LEDGERS, nic_ledger.path(CLUSTER), LEDGERS / ".run.lock", LEDGERS / ".lock", rule)
+        places = (LEDGERS.parent, LEDGERS, nics_ledger.path(CLUSTER), LEDGERS / ".run.lock", LEDGERS / ".lock", rule)
         modes = {str(place): oct(place.stat().st_mode & 0o777) for place in places}
         assert set(modes.values()) == {"0o755", "0o644"}, modes
-        assert as_user(STRANGER, lambda: assert_read(nic_ledger.path(CLUSTER))) == ""
-        assert as_user(TRUSTED, lambda: nics.restore(CLUSTER)) == ""
+        assert as_user(STRANGER, lambda: assert_read(nics_ledger.path(CLUSTER))) == ""
+        assert as_user(TRUSTED, lambda: nics_cards.restore(CLUSTER)) == ""
     assert_same(before, LEFT)
     undress()
 
@@ -1207,7 +1213,7 @@ def lend_alone(asked: Wish, node: int) -> None:
 
 
 def assert_read(ledger: Path) -> None:
-    assert nic_ledger.load(ledger.stem) is not None
+    assert nics_ledger.load(ledger.stem) is not None
 
 
 def as_user(number: int, action: Callable[[], object]) -> str:
@@ -1269,7 +1275,7 @@ def _lend_until(changes: int) -> None:
     nic_root.FUNCTIONS["change"] = change
     with container() as node, suppress(KeyboardInterrupt):
         lend_to(wish(), (), {"kind-worker": node})
-    assert nic_ledger.load(CLUSTER) is not None
+    assert nics_ledger.load(CLUSTER) is not None
 
 
 def lend_and_keep() -> None:
@@ -1282,9 +1288,9 @@ def lend_and_keep() -> None:
 
 
 def restore_after_the_power_cut() -> None:
-    ledger = nic_ledger.load(CLUSTER)
+    ledger = nics_ledger.load(CLUSTER)
     assert ledger is not None, "the ledger did not survive"
-    assert ledger.boot != nic_ledger.fresh(CLUSTER).boot, "it is the same boot"
+    assert ledger.boot != nics_ledger.fresh(CLUSTER).boot, "it is the same boot"
     give_back(CLUSTER)
     assert_same(BEFORE.read_text(encoding="utf-8"), LEFT)
     undress()

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines.nics import Namespace, World, parse
+from tasks.engines.host.namespaces import Namespace, World, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

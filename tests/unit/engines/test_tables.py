@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.engines import apt, golang, processes, root, shell
-from tasks.engines.shell import Completed
+from tasks.engines.go import modules
+from tasks.engines.host import apt, processes
+from tasks.engines.programs import root, shell
+from tasks.engines.programs.shell import Completed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +27,8 @@ def test_a_word_of_apts_own_is_no_source(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_folders_of_go_may_have_blanks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(golang, "_run_go", lambda *_: "/opt/my go\n/home/a b/cache\n")
-    found = golang.fetch_modules(tmp_path)
+    monkeypatch.setattr(modules, "_run_go", lambda *_: "/opt/my go\n/home/a b/cache\n")
+    found = modules.fetch_modules(tmp_path)
     assert [str(folder) for folder in (found.root, found.modules)] == ["/opt/my go", "/home/a b/cache"]
 
 

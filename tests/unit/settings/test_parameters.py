@@ -11,7 +11,7 @@ import pytest
 
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
-from tasks.settings.parameter_model import Parameters
+from tasks.settings.parameters.model import Parameters
 
 MANUAL = {
     "DCI_REGISTRY_ADDR": "ghcr.io/openkasugai/controller",

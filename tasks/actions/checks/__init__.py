@@ -1,6 +1,0 @@
-"""How each of doctor's checks looks at the machine."""
-
-from tasks.actions.checks import files, hardware, machine, network
-
-# By the name of the check.
-LOOKS = {**machine.LOOKS, **network.LOOKS, **hardware.LOOKS, **files.LOOKS}

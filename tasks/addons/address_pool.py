@@ -1,0 +1,32 @@
+"""The addresses that MetalLB hands out."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tasks.engines.docker import client
+from tasks.settings import cluster, parameters
+
+_LARGEST = 32
+_SHARE = 8
+
+
+def metallb() -> str:
+    """Return the range of METALLB_POOL, or where it is `auto` a slice at the end of the docker network of the nodes.
+
+    Docker gives its containers the lowest free addresses. The clusters of one network share its last quarter: each
+    takes the slice that its name chooses, so that a Service of one does not answer for that of another. The last slice,
+    with the broadcast address, is nobody's.
+
+    Raises:
+        Problem: There is no such network.
+    """
+    chosen = parameters.current()
+    if chosen.metallb_pool != "auto":
+        return chosen.metallb_pool
+    subnet = client.subnet(cluster.NETWORK)
+    size = min(_LARGEST, max(1, subnet.num_addresses // _SHARE))
+    slices = max(1, subnet.num_addresses // 4 // size - 1)
+    number = int(hashlib.sha256(chosen.cluster_name.encode()).hexdigest(), 16) % slices
+    end = subnet.broadcast_address - size * (number + 1)
+    return f"{end - size + 1}-{end}"

@@ -1,0 +1,50 @@
+"""What a cluster gets beyond Kubernetes.
+
+_kind > addon:<pod network> > _ready, addon_image:<name> > addon:<name>
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.addons import installation
+from tasks.runner.declare import Current, Do
+from tasks.settings.addons import ADDONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.settings.addons import Addon
+
+
+def task_addon() -> Iterator[dict[str, Any]]:
+    """Install the add-ons of the cluster (`addon:<name>`)."""
+    yield {"name": None, "doc": "Install the add-ons of the cluster (`addon:<name>`)."}
+    for addon in ADDONS:
+        yield {
+            "name": addon.name,
+            "doc": addon.doc,
+            "actions": [Do(installation.install, addon.name)],
+            "task_dep": _needs(addon),
+            "uptodate": [Current(installation.is_current, addon.name)],
+        }
+
+
+def task_addon_image() -> Iterator[dict[str, Any]]:
+    """Compile the images of add-ons, where the profile wants that (`addon_image:<name>`)."""
+    for addon in ADDONS:
+        if addon.release and addon.release.built:
+            yield {
+                "name": addon.name,
+                "doc": f"Compile the image of {addon.name} and push it, where the profile wants that.",
+                "actions": [Do(installation.make_image, addon.name)],
+                "task_dep": ["image:base", "registry", "registry_ca"],
+                "uptodate": [Current(installation.image_is_current, addon.name)],
+            }
+
+
+def _needs(addon: Addon) -> list[str]:
+    if addon.is_pod_network:
+        return ["_kind"]
+    image = [f"addon_image:{addon.name}"] if addon.release and addon.release.built else []
+    return ["_ready", *image, *(f"addon:{need}" for need in addon.needs)]

@@ -1,0 +1,17 @@
+"""How long things take on this machine.
+
+benchmark: images, cold > changed > cluster > dataflow > nothing to do > registration   (a copy of this checkout)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.benchmark import measure
+from tasks.runner.declare import Do
+
+
+def task_benchmark() -> dict[str, Any]:
+    """Measure the tool on this machine and write build/benchmark.json (--warm leaves out the empty caches)."""
+    warm = {"name": "warm", "long": "warm", "short": "w", "type": bool, "default": False, "help": "keep the caches"}
+    return {"actions": [Do(measure.run)], "params": [warm]}

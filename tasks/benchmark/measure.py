@@ -1,0 +1,248 @@
+"""Measures the tool on this machine: a copy of the checkout, a cluster of its own, everything in one run.
+
+What is compared is compared within the run, as a ratio, since machines differ.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.docker import client
+from tasks.engines.files import checkout
+from tasks.engines.go import modules
+from tasks.engines.kube import kind, manifests
+from tasks.engines.kube.api import Kube
+from tasks.engines.programs import shell
+from tasks.settings import artifacts, benchmark, credentials, images, parameters, paths, patterns
+from tasks.settings import controller as source
+from tasks.settings.checks import CHECKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tasks.engines.kube.manifests import Object
+
+_FOLDER = paths.BUILD / "benchmark"
+_COPY = _FOLDER / "checkout"
+_RESULTS = paths.BUILD / "benchmark.json"
+_TASK_TOOK = re.compile(r"^(?P<task>\S+): done \((?:(?P<minutes>\d+) min )?(?P<seconds>[\d.]+) s\)$", re.MULTILINE)
+_REGISTERED = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml")
+_MINUTE = 60
+_MEGABYTE = 1_000_000
+
+Seconds = dict[str, float]
+Row = dict[str, object]
+
+
+def run(*, warm: bool = False) -> None:
+    """Measure, print a table and write build/benchmark.json.
+
+    Args:
+        warm: Leave out the images from empty caches, which take the longest.
+
+    Raises:
+        Problem: A measured command failed.
+    """
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    checkout.copy_to(_COPY)
+    _lend_archive()
+    _doit("delete_cluster")
+    seconds: Seconds = {} if warm else _cold_images()
+    _doit("images", "image:openkasugai-registry", "controller_image", *_images_of_pattern())
+    for measure in (_changed_images, _clusters, _dataflow, _idle, _registration):
+        seconds.update(measure())
+    _doit("delete_cluster")
+    _report(seconds, _sizes())
+
+
+def _lend_archive() -> None:
+    """Let the copy use this checkout's controller archive, where there is one."""
+    archive = paths.SRC / parameters.current().dci_k8s_software_tarfile
+    if archive.is_file():
+        (_COPY / "src" / archive.name).symlink_to(archive)
+
+
+def _images_of_pattern() -> list[str]:
+    return [f"function_image:{name}" for name in patterns.BY_NAME[benchmark.PATTERN].images]
+
+
+def _cold_images() -> Seconds:
+    """Build the images from an empty cache, which brings an engine of its own where the engine is embedded."""
+    apart = {"CACHE_DIR": str(_FOLDER / "cold-cache"), "IMG_TAG": "benchmark"}
+    total, tasks = _doit("images", **apart)
+    _doit("clean", **apart)
+    shutil.rmtree(_FOLDER / "cold-cache", ignore_errors=True)
+    return {"images, cold": total, **{f"{task}, cold": took for task, took in tasks.items() if _is_image(task)}}
+
+
+def _changed_images() -> Seconds:
+    """Change a file of one image at a time and build the images again."""
+    seconds: Seconds = {}
+    for image in images.NODE_IMAGES:
+        dockerfile = _COPY / "kind" / image.name / "Dockerfile"
+        before = dockerfile.read_text(encoding="utf-8")
+        dockerfile.write_text(f"{before}LABEL openkasugai.benchmark={time.time_ns()}\n", encoding="utf-8")
+        total, tasks = _doit("images")
+        dockerfile.write_text(before, encoding="utf-8")
+        if f"image:{image.name}" in tasks:
+            seconds[f"images, after a change in {image.name}"] = total
+    _doit("images")
+    return seconds
+
+
+def _clusters() -> Seconds:
+    """Create nodes by the tool and by kind alone in turns: kubeadm's own time differs by a quarter between two runs."""
+    own, stock = zip(*(_nodes_both_ways() for _ in range(benchmark.CLUSTERS)), strict=True)
+    return {"nodes": statistics.median(own), "nodes, stock kind": statistics.median(stock)}
+
+
+def _nodes_both_ways() -> tuple[float, float]:
+    """Return the seconds of the tool and those of kind alone for nodes of the same images and config."""
+    own, _ = _doit("_kind")
+    config = _FOLDER / "kind.yaml"
+    shutil.copyfile(_COPY / "build" / f"cluster-{benchmark.CLUSTER_NAME}" / config.name, config)
+    _doit("delete_cluster")
+    start = time.monotonic()
+    kind.create(benchmark.CLUSTER_NAME, config)
+    stock = time.monotonic() - start
+    kind.delete(benchmark.CLUSTER_NAME)
+    return own, stock
+
+
+def _dataflow() -> Seconds:
+    """Go from images to a verified dataflow, and verify it again."""
+    first, _ = _doit(f"dataflow:{benchmark.PATTERN}")
+    again, _ = _doit(f"dataflow:{benchmark.PATTERN}")
+    return {"warm images to a verified dataflow": first, "dataflow, verified again": again}
+
+
+def _idle() -> Seconds:
+    """Run what has nothing to do."""
+    _doit("create_cluster_with_all")
+    python = _COPY / ".venv" / "bin" / "python"
+    return {
+        "doit list": _median(lambda: _doit("list")),
+        "python -m doit --version": _median(lambda: shell.run([python, "-m", "doit", "--version"], cwd=_COPY)),
+        "./doit --version": _median(lambda: _doit("--version")),
+        "doctor, the registry says nothing": _doctor(),
+        "create_cluster_with_all, nothing to do": _median(lambda: _doit("create_cluster_with_all")),
+    }
+
+
+def _doctor() -> float:
+    """Look at the manual's server while its registry accepts connections and answers nothing; no check stops it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        env = {
+            "PROFILE": "physical",
+            "DCI_REGISTRY_ADDR_ALT": f"{address}/images",
+            "DCI_REGISTRY_CERT_URL": f"http://{address}/harbor/ca.crt",
+            "IGNORE_CHECKS": ",".join(check.name for check in CHECKS),
+        }
+        return _median(lambda: _doit("doctor", **env))
+
+
+def _registration() -> Seconds:
+    """Register the files of all patterns that the source holds, on the same API server, by the tool and by kubectl."""
+    kubeconfig = _COPY / "build" / f"cluster-{benchmark.CLUSTER_NAME}" / "kubeconfig"
+    scenarios = _COPY / "build" / "controller" / source.SCENARIOS
+    files = [first.with_name(name) for first in sorted(scenarios.rglob(_REGISTERED[0])) for name in _REGISTERED]
+    items = [item for file in files for item in manifests.parse(file.read_text(encoding="utf-8"), file.name)]
+    cluster = Kube(kubeconfig)
+    _doit(f"delete_dataflow:{benchmark.PATTERN}")
+
+    def with_kubectl(*calls: list[Path]) -> None:
+        for call in calls:
+            _kubectl(kubeconfig, "apply", *(word for file in call for word in ("-f", file)))
+
+    ways: dict[str, Callable[[], object]] = {
+        "register, doit": lambda: cluster.apply(items),
+        "register, one kubectl call": lambda: with_kubectl(files),
+        "register, a kubectl call per file": lambda: with_kubectl(*([file] for file in files)),
+    }
+    took = {name: _median(register, before=lambda: _unregister(cluster, items)) for name, register in ways.items()}
+    cluster.apply(items)
+    return {**took, "registered, nothing to do": _median(lambda: cluster.is_current(items))}
+
+
+def _unregister(cluster: Kube, items: list[Object]) -> None:
+    for item in items:
+        where = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
+        cluster.delete(*where)
+        cluster.wait_gone(*where, deadline=_MINUTE)
+
+
+def _kubectl(kubeconfig: Path, *words: str | Path) -> None:
+    shell.run([modules.program(artifacts.KUBERNETES, "kubectl"), "--kubeconfig", kubeconfig, *words])
+
+
+def _median(measured: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:
+    """Return the median of the seconds that a call takes, the caches warm."""
+    took = []
+    for _ in range(benchmark.REPEATS):
+        before()
+        start = time.monotonic()
+        measured()
+        took.append(time.monotonic() - start)
+    return statistics.median(took)
+
+
+def _doit(*words: str, **environment: str) -> tuple[float, Seconds]:
+    """Run the copy's `./doit`; return the seconds of the run, and those of each of its tasks."""
+    progress.step(f"./doit {' '.join(words)}")
+    env = {**credentials.given(), "CLUSTER_NAME": benchmark.CLUSTER_NAME, **environment}
+    start = time.monotonic()
+    completed = shell.run([_COPY / "doit", *words], cwd=_COPY, env=env, live=True)
+    total = time.monotonic() - start
+    tasks = {
+        took["task"]: int(took["minutes"] or 0) * _MINUTE + float(took["seconds"])
+        for took in _TASK_TOOK.finditer(completed.stdout)
+    }
+    return total, tasks
+
+
+def _is_image(task: str) -> bool:
+    return task.startswith("image:")
+
+
+def _sizes() -> dict[str, float]:
+    """Return the megabytes of the profile's node images, by name."""
+    sizes = {}
+    for image in images.NODE_IMAGES:
+        tag = images.tag(image.name, parameters.current())
+        if client.image(tag):
+            sizes[image.name] = client.client().images.get(tag).attrs["Size"] / _MEGABYTE
+    return sizes
+
+
+def _report(seconds: Seconds, sizes: dict[str, float]) -> None:
+    rows: list[Row] = [{"name": name, "seconds": round(took, 3)} for name, took in seconds.items()]
+    aims = [_held_against(aim, seconds) for aim in benchmark.AIMS if aim.measured in seconds]
+    for row in rows:
+        progress.line(f"{row['name']:<55} {row['seconds']:8.2f} s")
+    for aim in aims:
+        unit = f"x {aim['against']}" if "against" in aim else "s"
+        said = f"{aim['found']:.2f} {unit}, aim {aim['limit']:g}: {'met' if aim['met'] else 'MISSED'}"
+        progress.line(f"{aim['name']:<55} {said}")
+    for name, size in sizes.items():
+        progress.line(f"{f'size of {name}':<55} {size:8.0f} MB")
+    machine = {"cores": os.cpu_count(), "kernel": os.uname().release}
+    text = json.dumps({"machine": machine, "measured": rows, "aims": aims, "megabytes": sizes}, indent=2)
+    _RESULTS.write_text(f"{text}\n", encoding="utf-8")
+    progress.line(f"Written to {_RESULTS.relative_to(paths.ROOT)}")
+
+
+def _held_against(aim: benchmark.Aim, seconds: Seconds) -> Row:
+    """Return a measurement beside what it should not exceed, as the JSON file has it."""
+    found = seconds[aim.measured] / (seconds[aim.against] if aim.against else 1)
+    against = {"against": aim.against} if aim.against else {}
+    return {"name": aim.measured, "found": round(found, 3), **against, "limit": aim.limit, "met": found <= aim.limit}

@@ -1,0 +1,130 @@
+"""On which Docker engine a cluster is: another one that answers, or none at all, does not mean that it is gone."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from tasks.docker_engine import service
+from tasks.engines.docker import client
+from tasks.engines.files import atomic
+from tasks.engines.kube import kind
+from tasks.gpu import ledger
+from tasks.nics import ledger as nics_ledger
+from tasks.problems import Problem
+from tasks.settings import parameters, paths
+
+_RECORD = "engine"
+
+
+def remember(name: str) -> None:
+    """Keep on which engine a cluster is made.
+
+    Args:
+        name: Name of the cluster.
+    """
+    atomic.write(paths.cluster_dir(name) / _RECORD, f"{_plain(client.socket())}\n")
+
+
+def made_elsewhere() -> set[str]:
+    """Return the names of this checkout's clusters that were made on another engine than the one in use."""
+    known = {folder.name.removeprefix("cluster-") for folder in paths.BUILD.glob("cluster-*")}
+    return {name for name in known if _recorded(name) not in {"", _plain(client.socket())}}
+
+
+def objection(name: str) -> Problem | None:
+    """Return why this run must leave a cluster alone that was made on another engine than the one in use, or None.
+
+    The engine in use knows nothing of it, and would take its name for free.
+
+    Args:
+        name: Name of the cluster.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    made_on = _recorded(name)
+    if not made_on or made_on == _plain(client.socket()) or kind.nodes(name):
+        return None
+    choice = "DOCKER=embedded" if made_on == _plain(client.embedded().url) else f"DOCKER_HOST={made_on}"
+    folder = shlex.quote(str(paths.cluster_dir(name)))
+    used = _plain(client.socket())
+    return Problem(
+        f"cluster {name}: made on the Docker engine at {made_on}, but this run uses {used}; nothing is touched",
+        hint=f"{choice} with the same command; where that engine is gone for good: rm -r {folder}",
+    )
+
+
+def require_same(name: str) -> None:
+    """Stop where a cluster was made on another engine than the one in use.
+
+    Args:
+        name: Name of the cluster.
+
+    Raises:
+        Problem: It was, or no engine answers.
+    """
+    found = objection(name)
+    if found is not None:
+        raise found
+
+
+def answers(name: str) -> bool:
+    """Return whether an engine answers; one of the tool's own that is stopped but holds containers is started.
+
+    Args:
+        name: Name of the cluster that is looked for.
+
+    Returns:
+        False where none answers and this checkout has nothing on any.
+
+    Raises:
+        Problem: None answers, but one is expected to, so that the cluster may be there unseen.
+    """
+    try:
+        client.client()
+    except Problem as problem:
+        if _may_be_embedded(name):
+            service.ensure()
+            return True
+        expected = _expected_by(name)
+        if expected:
+            raise Problem(
+                f"{problem.message}; nothing is removed, for cluster {name} may be there ({expected})",
+                hint=problem.hint,
+            ) from problem
+        return False
+    return True
+
+
+def _may_be_embedded(name: str) -> bool:
+    """Return whether the embedded engine may be used, holds anything, and is not known to be the wrong one."""
+    allowed = parameters.current().docker != "host" and not os.environ.get("DOCKER_HOST")
+    embedded = client.embedded()
+    return allowed and embedded.data.exists() and _recorded(name) in {"", _plain(embedded.url)}
+
+
+def _expected_by(name: str) -> str:
+    """Return what speaks for an engine with something of this checkout on it, in words; empty where nothing does."""
+    if os.environ.get("DOCKER_HOST"):
+        return "DOCKER_HOST is set"
+    if parameters.current().docker == "host":
+        return "DOCKER=host"
+    ledgers = nics_ledger.path(name), ledger.path(name)
+    traces = [*ledgers, *sorted(paths.BUILD.glob("cluster-*")), paths.REGISTRY_CA.parent]
+    return next((f"{trace} is there" for trace in traces if trace.exists()), "")
+
+
+def _recorded(name: str) -> str:
+    """Return the address of the engine on which a cluster was made; empty where that is not known."""
+    try:
+        return (paths.cluster_dir(name) / _RECORD).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _plain(url: str) -> str:
+    """Return an engine's address without the links in its path: /var/run is one to /run."""
+    path = url.removeprefix("unix://")
+    return url if path == url else f"unix://{Path(path).resolve()}"

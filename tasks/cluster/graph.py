@@ -1,0 +1,121 @@
+"""The kind cluster, from nodes to the controller, and back to nothing.
+
+_doctor, kind_config, images > _kind > node:<step>, addon:<pod network> > _ready > create_cluster
+create_cluster, addon, post_setup > create_cluster_without_scenario > create_cluster_with_all
+delete_cluster  clean  status
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress
+from tasks.cluster import creation, node_steps, removal, status
+from tasks.engines.files import lock
+from tasks.problems import Problem
+from tasks.runner.declare import Current, Do
+from tasks.runner.reporter import QUERY
+from tasks.runner.screen import Lines
+from tasks.settings import paths
+from tasks.settings.addons import ADDONS
+from tasks.settings.node_steps import NODE_STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def task_kind_config() -> dict[str, Any]:
+    """Render the config of the kind cluster."""
+    return {
+        "actions": [Do(creation.write_config)],
+        "task_dep": ["_runtime_image"],
+        "uptodate": [Current(creation.config_is_current)],
+    }
+
+
+def task__kind() -> dict[str, Any]:
+    """Have the nodes of the cluster."""
+    return {
+        "actions": [Do(creation.create)],
+        # A registry that is of no use is found before there are nodes.
+        "task_dep": ["engine", "images", "kind_config", "registry_ca"],
+        "uptodate": [Current(creation.is_current)],
+    }
+
+
+def task_node() -> Iterator[dict[str, Any]]:
+    """Prepare the nodes of the cluster (`node:<step>`)."""
+    yield {"name": None, "doc": "Prepare the nodes of the cluster (`node:<step>`)."}
+    for step in NODE_STEPS:
+        yield {
+            "name": step.name,
+            "doc": step.doc,
+            "actions": [Do(node_steps.apply, step.name)],
+            "task_dep": ["_kind", *step.needs],
+            "uptodate": [Current(node_steps.is_current, step.name)],
+        }
+
+
+def task__ready() -> dict[str, Any]:
+    """Wait until the nodes are Ready and the cluster's DNS answers."""
+    return {
+        "actions": [Do(creation.await_ready)],
+        "task_dep": ["_kind", "node", *(f"addon:{addon.name}" for addon in ADDONS if addon.is_pod_network)],
+        "uptodate": [Current(creation.is_ready)],
+    }
+
+
+def task_create_cluster() -> dict[str, Any]:
+    """Create the cluster with the OpenKasugai controller."""
+    return {"actions": None, "task_dep": ["_doctor:create_cluster", "_ready", "registry", "controller"]}
+
+
+def task_create_cluster_without_scenario() -> dict[str, Any]:
+    """Create the cluster with controller and add-ons, but without the scenarios."""
+    return {"actions": None, "task_dep": ["create_cluster", "addon", "post_setup"]}
+
+
+def task_create_cluster_with_all() -> dict[str, Any]:
+    """Create the cluster with controller, add-ons and scenarios."""
+    return {
+        "actions": None,
+        "task_dep": ["_doctor:create_cluster", "_runnable", "create_cluster_without_scenario", "prepare_scenario"],
+    }
+
+
+def task_delete_cluster() -> dict[str, Any]:
+    """Delete the cluster."""
+    return {"actions": [Do(removal.delete)], "uptodate": [Current(removal.is_deleted)]}
+
+
+def task_status() -> dict[str, Any]:
+    """Show what there is: engine, images, registry, nodes and pods."""
+    return {"actions": [Do(status.show)], "meta": {QUERY: True}}
+
+
+def task__clean() -> dict[str, Any]:
+    """Declare the task `clean`; doit refuses a creator called task_clean, since it has a command of that name."""
+    doc = "Delete the cluster, the registry, the embedded engine and all that was generated; the cache stays."
+    return {
+        "basename": "clean",
+        "doc": doc,
+        "actions": [Do(removal.clean)],
+        "uptodate": [Current(removal.is_clean)],
+    }
+
+
+def clean_all() -> None:
+    """Do as the task `clean`, for doit's command of that name, which has no reporter.
+
+    Raises:
+        SystemExit: It failed; doit would go on and return 0.
+    """
+    with ExitStack() as ends:
+        ends.callback(progress.listen(Lines(sys.stdout)))
+        try:
+            ends.callback(lock.hold(paths.RUN_LOCK, "./doit clean").release)
+            removal.clean()
+        except Problem as problem:
+            raise SystemExit(str(problem)) from None

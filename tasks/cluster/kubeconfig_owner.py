@@ -1,0 +1,92 @@
+"""Whose the entry is that kind would overwrite, or remove, in the user's kubeconfig: kind looks at its name alone."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tasks.engines.kube import kind, kubeconfigs
+from tasks.problems import Problem
+from tasks.settings import paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CONNECT_SECONDS = 1.0
+_CA = "certificate-authority-data"
+
+
+def objection(name: str) -> Problem | None:
+    """Return why the entry of a cluster must be left alone, with what to do instead, or None where it may go.
+
+    Ours leads to a node of ours, or has the CA of our own kubeconfig. One that leads to a port of this machine where
+    nobody listens is of a cluster that is gone, or stands still and is exported again by its owner.
+
+    Args:
+        name: Name of the cluster, which is ours or not there.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    own = {f"https://127.0.0.1:{node.api_port}" for node in kind.nodes(name) if node.api_port}
+    authorities = {entry.get(_CA) for entry in _entries(paths.cluster_dir(name) / "kubeconfig", name)} - {None}
+    for file in kubeconfigs.files():
+        for entry in _entries(file, name):
+            server = str(entry.get("server", ""))
+            ours = server in own or entry.get(_CA) in authorities
+            if not ours and _may_live(server):
+                return Problem(
+                    f"{file}: its entry kind-{name} leads to another cluster, at {server}, and is left alone",
+                    hint=f"CLUSTER_NAME={name}-2, or KUBECONFIG=<another file>, with the same command;"
+                    f" or kubectl config delete-cluster kind-{name}",
+                )
+    return None
+
+
+def require_free(name: str) -> None:
+    """Stop where kind would overwrite somebody else's entry.
+
+    Args:
+        name: Name of the cluster, which is ours or not there.
+
+    Raises:
+        Problem: It would, or no engine answers.
+    """
+    found = objection(name)
+    if found is not None:
+        raise found
+
+
+def _entries(file: Path, name: str) -> list[dict[str, Any]]:
+    """Return what a kubeconfig says of the cluster; nothing where it cannot be understood, which kind then refuses."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return [dict(one["cluster"]) for one in content["clusters"] if one["name"] == f"kind-{name}"]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return []
+
+
+def _may_live(server: str) -> bool:
+    """Return whether a cluster may be at an address: of another machine always, of this one where somebody listens."""
+    try:
+        address = urlsplit(server)
+        host, port = address.hostname or "", address.port or 0
+    except ValueError:
+        return True
+    if not _is_loopback(host):
+        return bool(host)
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=_CONNECT_SECONDS):
+        return True
+    return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

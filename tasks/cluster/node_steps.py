@@ -1,0 +1,89 @@
+"""The node steps: what each puts on which node, compared with what is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.archive import source
+from tasks.engines.docker import node_files as engine
+from tasks.engines.kube import api
+from tasks.registry import certificates
+from tasks.settings import cluster, controller, credentials, node_steps, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.engines.docker.node_files import NodeFile
+    from tasks.settings.node_steps import NodeStep
+
+# The first of the places that the kubelet looks at: its root folder.
+_KUBELET_CREDENTIALS = "/var/lib/kubelet/config.json"
+_SERVER = re.compile(r"server: https://\S+")
+
+
+def is_current(name: str) -> bool:
+    """Return whether a step is finished on all its nodes."""
+    step = _step(name)
+    files = _FILES[step]()
+    # A step without files asks for nothing: credentials that a node has stay while none are given.
+    return not files or all(engine.current(node, step.name, files) for node in _nodes(step))
+
+
+def apply(name: str) -> None:
+    """Do a step on the nodes that lack it."""
+    step = _step(name)
+    files = _FILES[step]()
+    if not files:
+        return
+    nodes = _nodes(step)
+    progress.step(f"{step.name} on {', '.join(nodes)}")
+    engine.on_each(nodes, lambda node: engine.sync(node, step.name, files, units=step.units))
+
+
+def _step(name: str) -> NodeStep:
+    return next(step for step in node_steps.NODE_STEPS if step.name == name)
+
+
+def _nodes(step: NodeStep) -> list[str]:
+    name = parameters.current().cluster_name
+    return [node.name(name) for node in cluster.NODES if node.role in step.roles]
+
+
+def _registry_ca() -> list[NodeFile]:
+    host = parameters.current().dci_registry_addr_alt.partition("/")[0]
+    return [engine.NodeFile(f"{cluster.TRUST}/{host}/ca.crt", certificates.registry_ca())]
+
+
+def _credentials() -> list[NodeFile]:
+    """Return what the kubelet gives to the runtime with each image that it has pulled, whichever runtime that is."""
+    chosen = credentials.current()
+    if chosen is None:
+        return []
+    host = parameters.current().dci_registry_addr_alt.partition("/")[0]
+    content = json.dumps({"auths": {host: {"auth": chosen.basic}}})
+    return [engine.NodeFile(_KUBELET_CREDENTIALS, content.encode(), 0o600)]
+
+
+def _kubeconfig() -> list[NodeFile]:
+    """Return the tool's own, with the address that nodes know; to read the control plane's costs a run 50 ms."""
+    control_plane = cluster.node_names(parameters.current().cluster_name)[0]
+    inside = f"server: https://{control_plane}:{cluster.API_PORT}"
+    content = _SERVER.sub(inside, api.kubeconfig().read_text(encoding="utf-8"))
+    return [engine.NodeFile(source.facts().kubeconfig, content.encode(), 0o600, controller.USER_ID)]
+
+
+def _executable_tmp() -> list[NodeFile]:
+    unit = node_steps.EXECUTABLE_TMP.units[0]
+    content = (paths.MANIFEST / "node" / unit).read_bytes()
+    return [engine.NodeFile(f"/etc/systemd/system/{unit}", content)]
+
+
+_FILES: dict[NodeStep, Callable[[], list[NodeFile]]] = {
+    node_steps.TRUST_REGISTRY: _registry_ca,
+    node_steps.CREDENTIALS: _credentials,
+    node_steps.KUBECONFIG: _kubeconfig,
+    node_steps.EXECUTABLE_TMP: _executable_tmp,
+}

@@ -1,0 +1,153 @@
+"""Takes the cluster away, and all else that was made, as far as it is ours and nobody needs it."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+from typing import TYPE_CHECKING
+
+from tasks import progress, reasons
+from tasks.cluster import engine, kubeconfig_owner
+from tasks.docker_engine import service
+from tasks.engines.docker import client
+from tasks.engines.files import access
+from tasks.engines.kube import cluster_owner, kind, kubeconfigs
+from tasks.gpu import lease
+from tasks.nics import cards
+from tasks.registry import certificates, embedded
+from tasks.settings import cluster, parameters, paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def is_deleted() -> bool:
+    """Return whether nothing of the cluster is left; say whose it is where it is not ours.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    name = _name()
+    if not cluster_owner.is_ours(name):
+        return False
+    left = bool(kind.nodes(name)) or paths.cluster_dir(name).exists()
+    lent = not (cards.nothing_lent(name) and lease.nothing_lent())
+    return reasons.unless(not (left or lent), f"cluster {name}: is there")
+
+
+def delete() -> None:
+    """Take the cluster away, with its entry in the user's kubeconfig; what it borrowed goes back first.
+
+    Raises:
+        Problem: It is not ours, it may be on an engine that does not answer, or something could not be given back.
+    """
+    if engine.answers(_name()):
+        _delete(_name())
+
+
+def is_clean() -> bool:
+    """Return whether there is nothing to take away; say whose the cluster is where it is not ours.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    return is_deleted() and reasons.unless(not paths.BUILD.exists(), f"{paths.BUILD.name}/: is there")
+
+
+def clean() -> None:
+    """Take away everything but CACHE_DIR: cluster, registry, network, embedded engine, and what was generated.
+
+    What another cluster needs stays, be it this checkout's or another's.
+
+    Raises:
+        Problem: As `delete`, or something cannot be taken away.
+    """
+    access.check_removable(paths.BUILD)
+    name = _name()
+    siblings: list[str] = []
+    if engine.answers(name):
+        _delete(name)
+        siblings = sorted((cluster_owner.siblings() | engine.made_elsewhere()) - {name})
+        _leave_engine(name, siblings)
+    if siblings:
+        first = f"CLUSTER_NAME={siblings[0]} ./doit clean"
+        progress.line(f"Left build/ to cluster {', '.join(siblings)} of this checkout. Try: {first}")
+    else:
+        _remove_build()
+
+
+def give_back(name: str) -> None:
+    """Give back the network cards and the GPU that a cluster of ours has borrowed.
+
+    Args:
+        name: Name of the cluster.
+
+    Raises:
+        Problem: Something could not be given back as it was.
+    """
+    for node in kind.nodes(name):
+        # What uses the GPU there cannot be stopped while it is frozen.
+        if node.paused:
+            client.unpause(node.name)
+    cards.let_go(name)
+    lease.give_back(name)
+
+
+def _delete(name: str) -> None:
+    cluster_owner.require_ours(name)
+    engine.require_same(name)
+    there = bool(kind.nodes(name))
+    foreign = kubeconfig_owner.objection(name)
+    if there and foreign is None:
+        kubeconfigs.require_removable(name)
+    give_back(name)
+    if there:
+        kind.delete(name, kubeconfig=paths.cluster_dir(name) / "kubeconfig" if foreign else None)
+        progress.line(f"Deleted cluster {name}.")
+    shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
+
+
+def _leave_engine(name: str, siblings: list[str]) -> None:
+    """Take away what all clusters share, and the embedded engine itself, unless others use them."""
+    others = cluster_owner.others(name) or [f"cluster {sibling} of this checkout" for sibling in siblings]
+    if others:
+        progress.line(f"Left the registry and the Docker engine to {', '.join(others)}.")
+        return
+    embedded.remove()
+    certificates.distrust()
+    _remove_network()
+    tenants = client.tenants(client.embedded().url)
+    if tenants:
+        progress.line(f"Left the embedded Docker engine to {', '.join(tenants)}.")
+    else:
+        service.stop()
+
+
+def _remove_network() -> None:
+    removed = client.remove_network(cluster.NETWORK)
+    if not removed and client.is_own_network(cluster.NETWORK):
+        users = client.network_users(cluster.NETWORK)
+        progress.line(f"Left the Docker network {cluster.NETWORK} to {', '.join(users)}.")
+
+
+def _name() -> str:
+    return parameters.current().cluster_name
+
+
+def _remove_build() -> None:
+    """Remove what was generated; what doit and the reporter use or write goes when the process ends."""
+    in_use = (paths.TASK_DATABASE, paths.RUN_LOCK, paths.LAST_PARAMETERS)
+    for entry in paths.BUILD.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif not entry.name.startswith(tuple(file.name for file in in_use)):
+            entry.unlink()
+    atexit.register(_remove_rest, in_use)
+
+
+def _remove_rest(files: tuple[Path, ...]) -> None:
+    for file in files:
+        for part in paths.BUILD.glob(f"{file.name}*"):
+            part.unlink(missing_ok=True)
+    if not any(paths.BUILD.iterdir()):
+        paths.BUILD.rmdir()

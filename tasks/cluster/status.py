@@ -1,0 +1,80 @@
+"""What there is at this moment: engine, registry, nodes, and what runs on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.docker import client
+from tasks.engines.kube import api, cluster_owner, kind, manifests
+from tasks.images import runtime
+from tasks.problems import Problem
+from tasks.settings import cluster, images, parameters, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ABSENT = "not there"
+
+
+def show() -> None:
+    """Show a line for each thing that this tool makes; what is not there is no error."""
+    rows = list(_rows())
+    width = max(len(name) for name, _ in rows)
+    for name, state in rows:
+        progress.line(f"{name:<{width}}  {state}")
+
+
+def _rows() -> Iterator[tuple[str, str]]:
+    try:
+        version = client.client().version()["Version"]
+    except Problem as problem:
+        yield "Docker", problem.message
+        return
+    yield "Docker", f"{version} at {client.socket()}"
+    yield from _images()
+    yield from ((service.name, _container(service.name)) for service in registry.SERVICES)
+    yield from ((name, _container(name)) for name in cluster.node_names(parameters.current().cluster_name))
+    name = parameters.current().cluster_name
+    stranger = cluster_owner.objection(name)
+    if stranger is not None:
+        yield f"cluster {name}", stranger.message
+    elif kind.nodes(name):
+        yield from _workloads()
+
+
+def profile_images() -> Iterator[tuple[str, client.ImageFacts | None]]:
+    """Yield the images of the profile by tag, from that of the nodes down to what the chain starts from.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    name = images.NODE_IMAGE
+    while name != images.BASE:
+        tag = images.tag(name, parameters.current())
+        yield tag, client.image(tag)
+        name = images.parent_name(images.named(name), runtime.chosen())
+
+
+def _images() -> Iterator[tuple[str, str]]:
+    for tag, found in profile_images():
+        yield f"image {tag}", found.id.removeprefix("sha256:")[:12] if found else _ABSENT
+
+
+def _container(name: str) -> str:
+    found = client.container(name)
+    return f"{found.status} {found.addresses.get(cluster.NETWORK, '')}".strip() if found else _ABSENT
+
+
+def _workloads() -> Iterator[tuple[str, str]]:
+    try:
+        nodes = api.cluster().list(manifests.NODE)
+        pods = api.cluster().list(manifests.POD)
+    except Problem as problem:
+        yield "Kubernetes", problem.message
+        return
+    ready = [manifests.name_of(node) for node in nodes if api.condition(node, "Ready")]
+    yield "nodes Ready", f"{len(ready)} of {len(nodes)}: {', '.join(ready)}"
+    for namespace in sorted({manifests.namespace_of(pod) for pod in pods}):
+        mine = [pod for pod in pods if manifests.namespace_of(pod) == namespace]
+        yield f"pods in {namespace}", f"{sum(map(api.pod_ready, mine))} of {len(mine)} Ready"

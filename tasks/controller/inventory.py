@@ -1,0 +1,181 @@
+"""What the workers offer to the controller: CPU, memory and GPUs, in the words that the archive has for models."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.archive import source
+from tasks.engines.docker import client
+from tasks.engines.host.facts import Host
+from tasks.engines.kube import manifests
+from tasks.gpu import lease
+from tasks.problems import Problem
+from tasks.settings import controller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from tasks.engines.kube.manifests import Object
+
+NAMESPACE = "default"
+PRESENT = "infrastructureinfo"
+OFFERED = "deployinfo"
+_CPU = "cpu"
+_GPU_QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
+# A row of it; warnings are on the same output, before and after the list.
+_GPU_ROW = re.compile(r"^(\d+), (GPU-[\w-]+), (\S.*?)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as its driver names it."""
+
+    index: int
+    uuid: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker as it is.
+
+    Attributes:
+        name: Name of the node.
+        cpu: Model of its CPU; empty where the kernel tells none.
+        sockets: CPU sockets.
+        gpus: GPUs that its driver sees.
+    """
+
+    name: str
+    cpu: str
+    sockets: int
+    gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True)
+class Models:
+    """What the archive says of models of devices.
+
+    Attributes:
+        types: What the controller calls a model.
+        regions: What a model offers to functions, as the inventory has it.
+    """
+
+    types: Mapping[str, str]
+    regions: Mapping[str, list[dict[str, Any]]]
+
+    def type_of_gpu(self, model: str) -> str:
+        """Return what the controller calls a GPU; one that the archive does not list is recognised by its name."""
+        words = re.findall(r"[a-z0-9]+", model.lower())
+        listed = [name for name in self.types.values() if name in words]
+        return self.types.get(model) or (listed[0] if listed else "-".join(words))
+
+    def offer(self, model: str, region: str, sockets: int = 1) -> list[dict[str, Any]]:
+        """Return what a device offers; a model that the archive does not list offers what the listed ones do."""
+        limits = {"maxFunctions": controller.FUNCTIONS_PER_SOCKET, "maxCapacity": controller.CAPACITY_PER_SOCKET}
+        found = self.regions.get(model) or [{"regionType": region, "regionName": region, **limits}]
+        return [{**each, **{limit: each[limit] * sockets for limit in limits if limit in each}} for each in found]
+
+
+def of(names: Iterable[str]) -> list[Worker]:
+    """Return what workers are; the nodes of kind share the CPU and memory of this machine.
+
+    Args:
+        names: Names of the workers.
+    """
+    cpuinfo = Host().text("/proc/cpuinfo")
+    return [Worker(name, cpu_model(cpuinfo), sockets(cpuinfo), _gpus(name)) for name in names]
+
+
+def cpu_model(cpuinfo: str) -> str:
+    """Return the model of the CPU, as the kernel names it.
+
+    Args:
+        cpuinfo: Text of /proc/cpuinfo.
+    """
+    found = re.search(r"^model name\s*:\s*(.*\S)", cpuinfo, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def sockets(cpuinfo: str) -> int:
+    """Return the number of CPU sockets, of which a virtual machine may not tell any.
+
+    Args:
+        cpuinfo: Text of /proc/cpuinfo.
+    """
+    return max(1, len(set(re.findall(r"^physical id\s*:\s*(\d+)", cpuinfo, re.MULTILINE))))
+
+
+def parsed_gpus(answer: str) -> tuple[Gpu, ...]:
+    """Return the GPUs that nvidia-smi lists as index, uuid and name."""
+    return tuple(Gpu(int(index), uuid, model) for index, uuid, model in _GPU_ROW.findall(answer))
+
+
+def models() -> Models:
+    """Return what the archive says of models; nothing where it has no such files.
+
+    Raises:
+        Problem: A file is not of the form that is expected.
+    """
+    folder = source.SOURCE / controller.JSON
+    types = _rows(folder / controller.DEVICE_TYPES, ("inputDeviceType", "outputDeviceType"))
+    regions = _rows(folder / controller.REGIONS, ("subDeviceSpecRef", "functionTargets"))
+    return Models(
+        {row["inputDeviceType"]: row["outputDeviceType"] for row in types},
+        {row["subDeviceSpecRef"]: row["functionTargets"] for row in regions},
+    )
+
+
+def config_maps(workers: Iterable[Worker], known: Models) -> list[Object]:
+    """Return the ConfigMaps that tell the controller what the workers have, and what of it functions may use.
+
+    Args:
+        workers: What the workers are.
+        known: What the archive says of models.
+    """
+    present: list[dict[str, Any]] = []
+    offered: list[dict[str, Any]] = []
+    for worker in workers:
+        cpu, memory = f"{worker.name}-cpu0", f"{worker.name}-mem0"
+        present += [_device(worker, cpu, _CPU, 0), _device(worker, memory, "memory", 0)]
+        offered.append(_offer(worker, cpu, known.offer(worker.cpu, _CPU, worker.sockets)))
+        for gpu in worker.gpus:
+            kind = known.type_of_gpu(gpu.model)
+            present.append(_device(worker, gpu.uuid, kind, gpu.index))
+            offered.append(_offer(worker, gpu.uuid, known.offer(gpu.model, kind)))
+    return [_map(PRESENT, present), _map(OFFERED, offered)]
+
+
+def _gpus(node: str) -> tuple[Gpu, ...]:
+    lent = node == lease.node() and lease.is_lent()
+    return parsed_gpus(client.exec_in(node, _GPU_QUERY)) if lent else ()
+
+
+def _rows(file: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    if not file.is_file():
+        return []
+    shown = f"{controller.JSON}/{file.name}"
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        complete = all(key in row for row in rows for key in keys)
+    except (ValueError, TypeError) as error:
+        raise Problem(f"{shown}: expected a list with {' and '.join(keys)}: {error}") from error
+    if not complete:
+        raise Problem(f"{shown}: expected a list with {' and '.join(keys)} in each entry")
+    return list(rows)
+
+
+def _device(worker: Worker, uuid: str, kind: str, index: int) -> dict[str, Any]:
+    return {"nodeName": worker.name, "deviceUUID": uuid, "deviceType": kind, "deviceIndex": index}
+
+
+def _offer(worker: Worker, uuid: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"nodeName": worker.name, "deviceUUID": uuid, "functionTargets": regions}
+
+
+def _map(name: str, devices: list[dict[str, Any]]) -> Object:
+    return manifests.config_map(name, NAMESPACE, {f"{name}.json": json.dumps({"devices": devices}, indent=2)})

@@ -1,0 +1,80 @@
+"""The dataflows: deployed and verified, or deleted.
+
+_doctor:<need>, _enough_functions, create_cluster, addon:<need>, scenario:<pattern> > dataflow:<pattern>
+delete_dataflow:<pattern>      dataflow_status
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.dataflows import deployment, status, video_sender
+from tasks.runner.declare import Current, Do
+from tasks.runner.reporter import QUERY
+from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
+from tasks.settings.controller import VIDEO_SENDER
+from tasks.settings.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.settings.patterns import Pattern
+
+_AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
+# The add-ons that run in the cluster for a pattern that needs them.
+_ADDONS = {NICS: ("multus", "sriov-device-plugin", "nvidia-k8s-ipam"), LOADBALANCER: ("metallb",)}
+# What has to be there in the cluster for a pattern that needs it.
+_LEASES = {GPU: "_gpu_in_inventory", NICS: "_virtual_functions", VIDEO: "send_video_tool"}
+
+
+def task_dataflow() -> Iterator[dict[str, Any]]:
+    """Deploy and verify a dataflow (`dataflow:<pattern>`)."""
+    for pattern in PATTERNS:
+        yield {
+            "name": pattern.name,
+            "doc": f"Deploy and verify {pattern.summary}.",
+            "actions": [Do(deployment.deploy, pattern.name), Do(deployment.verify, pattern.name)],
+            "task_dep": list(_prerequisites(pattern)),
+        }
+
+
+def _prerequisites(pattern: Pattern) -> Iterator[str]:
+    """Yield what a dataflow depends on: first what is only looked at, before anything is touched."""
+    yield "_doctor:create_cluster"
+    yield from (f"_doctor:{need}" for need in pattern.needs)
+    if pattern.vfs:
+        yield f"_enough_functions:{pattern.name}"
+    yield f"_in_source:{pattern.name}"
+    yield "create_cluster"
+    yield from (f"addon:{name}" for need in pattern.needs for name in _ADDONS.get(need, ()))
+    yield from (_LEASES[need] for need in pattern.needs if need in _LEASES)
+    yield f"scenario:{pattern.name}"
+
+
+def task_delete_dataflow() -> Iterator[dict[str, Any]]:
+    """Delete a dataflow (`delete_dataflow:<pattern>`)."""
+    for pattern in PATTERNS:
+        yield {
+            "name": pattern.name,
+            "doc": f"Delete the dataflow {pattern.dataflow} of {pattern.name}.",
+            "actions": [Do(deployment.delete, pattern.name)],
+        }
+
+
+def task_send_video_tool() -> dict[str, Any]:
+    """Run what sends videos to dataflows."""
+    return {
+        "actions": [Do(video_sender.deploy)],
+        "task_dep": ["_doctor:video", "_ready", "cpufunc_namespaces", f"function_image:{VIDEO_SENDER}"],
+        "uptodate": [Current(video_sender.is_current)],
+    }
+
+
+def task_dataflow_status() -> dict[str, Any]:
+    """Show each deployed dataflow with its functions and connections (--json for programs)."""
+    return {
+        "actions": [Do(status.show)],
+        "params": [_AS_JSON],
+        "io": {"capture": False},
+        "meta": {QUERY: True},
+    }

@@ -1,0 +1,218 @@
+"""What each deployed DataFlow consists of at this moment: functions, nodes, pods, addresses, connections."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.controller.kinds import DATA_FLOW, ETHERNET_CONNECTION, WB_CONNECTION, WB_FUNCTION, state
+from tasks.engines.kube import api, manifests
+
+if TYPE_CHECKING:
+    from tasks.engines.kube.manifests import Kind, Object
+
+# The ends of a chain, which are no functions.
+_END = "wb-"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of a DataFlow.
+
+    Attributes:
+        key: Its key in the chain.
+        state: What the controller says of it.
+        node: Node it was placed on.
+        pod: Name of its pod; empty where there is none.
+        pod_state: The pod's phase, with "Ready" where it is.
+        address: The pod's address.
+        service: Addresses under which other functions and the outside reach it.
+    """
+
+    key: str
+    state: str
+    node: str
+    pod: str
+    pod_state: str
+    address: str
+    service: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection between two functions, with what the controller says of it and of its two sides."""
+
+    sender: str
+    receiver: str
+    state: str
+    sender_state: str
+    receiver_state: str
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A DataFlow with all that the controller made for it."""
+
+    name: str
+    namespace: str
+    chain: str
+    state: str
+    functions: tuple[Function, ...]
+    connections: tuple[Connection, ...]
+
+
+@dataclass(frozen=True)
+class World:
+    """What the cluster holds, read once: objects by kind."""
+
+    objects: dict[Kind, list[Object]]
+
+    def named(self, kind: Kind, namespace: str, prefix: str) -> list[Object]:
+        """Return the objects of a namespace whose names begin so."""
+        mine = [item for item in self.objects[kind] if manifests.namespace_of(item) == namespace]
+        return [item for item in mine if manifests.name_of(item).startswith(prefix)]
+
+
+_KINDS = (DATA_FLOW, WB_FUNCTION, WB_CONNECTION, ETHERNET_CONNECTION, manifests.POD, manifests.SERVICE)
+
+
+def show(*, as_json: bool = False) -> None:
+    """Show every deployed DataFlow.
+
+    Args:
+        as_json: Show a list of objects instead of tables.
+    """
+    found = flows(read())
+    if as_json:
+        progress.line(json.dumps([asdict(flow) for flow in found], indent=2))
+    elif not found:
+        progress.line("No dataflow is deployed")
+    else:
+        progress.line("\n\n".join(text(flow) for flow in found))
+
+
+def read() -> World:
+    """Return what the cluster holds of DataFlows; a cluster without the controller holds nothing of them.
+
+    Raises:
+        Problem: There is no cluster, or it does not answer.
+    """
+    return World({kind: _objects(kind) for kind in _KINDS})
+
+
+def flows(world: World) -> list[Flow]:
+    """Return the DataFlows of a world, by namespace and name."""
+    found = [_flow(world, item) for item in world.objects[DATA_FLOW]]
+    return sorted(found, key=lambda flow: (flow.namespace, flow.name))
+
+
+def text(flow: Flow) -> str:
+    """Return a DataFlow as tables: its functions, then its connections."""
+    functions = [("function", "state", "node", "pod", "address", "service")]
+    functions += [(one.key, one.state, one.node, one.pod_state, one.address, one.service) for one in flow.functions]
+    connections = [("connection", "state", "sender", "receiver")]
+    connections += [
+        (f"{one.sender} > {one.receiver}", one.state, one.sender_state, one.receiver_state) for one in flow.connections
+    ]
+    head = f"{flow.namespace}/{flow.name}: {flow.state} (chain {flow.chain})"
+    return "\n".join([head, progress.table(functions), progress.table(connections)])
+
+
+def _objects(kind: Kind) -> list[Object]:
+    try:
+        return api.cluster().list(kind)
+    except api.Refused as refusal:
+        if refusal.status == api.ABSENT:
+            return []
+        raise
+
+
+def _flow(world: World, item: Object) -> Flow:
+    namespace, name = manifests.namespace_of(item), manifests.name_of(item)
+    functions = world.named(WB_FUNCTION, namespace, f"{name}-wbfunction-")
+    ordered = sorted(
+        functions, key=lambda one: (_place(item, _key(name, manifests.name_of(one))), one["metadata"]["name"])
+    )
+    connections = _connections(world, namespace, name)
+    return Flow(
+        name=name,
+        namespace=namespace,
+        chain=str(item["spec"].get("functionChainRef", {}).get("name", "")),
+        state=state(item),
+        functions=tuple(_function(world, name, one) for one in ordered),
+        connections=tuple(sorted(connections, key=lambda one: _place(item, one.sender))),
+    )
+
+
+def _place(flow: Object, key: str) -> int:
+    """Return where a function comes in its chain; behind all others where the controller does not say."""
+    scheduled = flow.get("status", {}).get("scheduledConnections") or []
+    order = [connection["to"]["functionKey"] for connection in scheduled]
+    return order.index(key) if key in order else len(order)
+
+
+def _function(world: World, flow: str, item: Object) -> Function:
+    namespace, name = manifests.namespace_of(item), manifests.name_of(item)
+    # The pod's name tells its device too, such as `-cpu-pod`; other functions' names may begin like this one's.
+    pod = next(
+        (
+            each
+            for each in world.named(manifests.POD, namespace, f"{name}-")
+            if manifests.name_of(each).endswith("-pod")
+        ),
+        {},
+    )
+    status = pod.get("status", {})
+    services = world.named(manifests.SERVICE, namespace, f"{name}-service")
+    return Function(
+        key=_key(flow, name),
+        state=state(item),
+        node=str(item["spec"].get("nodeName") or pod.get("spec", {}).get("nodeName", "")),
+        pod=manifests.name_of(pod) if pod else "",
+        pod_state="Ready" if pod and api.pod_ready(pod) else str(status.get("phase", "no pod")),
+        address=str(status.get("podIP", "")),
+        service=", ".join(address for service in services for address in _addresses(service)),
+    )
+
+
+def _addresses(service: Object) -> list[str]:
+    """Return a Service's addresses with their ports: inside the cluster, and outside where it has one."""
+    ports = ",".join(f"{port['port']}/{port.get('protocol', 'TCP')}" for port in service["spec"].get("ports", []))
+    outside = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+    known = [service["spec"].get("clusterIP", ""), *(entry.get("ip", "") for entry in outside)]
+    return [f"{address}:{ports}" for address in known if address and address != "None"]
+
+
+def _connections(world: World, namespace: str, flow: str) -> list[Connection]:
+    prefix = f"{flow}-wbconnection-"
+    details = {
+        manifests.name_of(item): item.get("status", {}) for item in world.named(ETHERNET_CONNECTION, namespace, prefix)
+    }
+    found = [
+        _connection(flow, item, details.get(manifests.name_of(item), {}))
+        for item in world.named(WB_CONNECTION, namespace, prefix)
+    ]
+    return [one for one in found if one.sender and one.receiver]
+
+
+def _connection(flow: str, item: Object, details: Object) -> Connection:
+    return Connection(
+        sender=_end(flow, item, "from"),
+        receiver=_end(flow, item, "to"),
+        state=state(item),
+        sender_state=str(details.get("from", {}).get("status", "")),
+        receiver_state=str(details.get("to", {}).get("status", "")),
+    )
+
+
+def _end(flow: str, connection: Object, side: str) -> str:
+    """Return the key of the function at one side of a connection; nothing for an end of the chain."""
+    name = str(connection["spec"].get(side, {}).get("wbFunctionRef", {}).get("name", ""))
+    key = _key(flow, name)
+    return "" if key.startswith(_END) else key
+
+
+def _key(flow: str, function: str) -> str:
+    return function.removeprefix(f"{flow}-wbfunction-")

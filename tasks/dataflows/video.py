@@ -1,0 +1,256 @@
+"""Verifies a video dataflow: a video goes in at the first function, and what the last one recorded has to play."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.kube import manifests, pod_files
+from tasks.engines.kube.pod_exec import Container
+from tasks.engines.media import user_videos
+from tasks.engines.media import video as videos
+from tasks.engines.programs import waiting
+from tasks.problems import Problem
+from tasks.settings import patterns, video
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+    from tasks.engines.media.video import Video
+    from tasks.settings.patterns import Pattern
+
+_APP = "cpu-container0"
+_NETWORKS = "k8s.v1.cni.cncf.io/network-status"
+# A pipeline starts some seconds after its pod is Ready, or after it was asked to.
+_PIPELINE_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+# What a sender takes beyond the length of the video, on a busy machine.
+_SENDER_SECONDS = 60.0
+_ATTEMPTS = 3
+_LAST_LINES = 8
+# The shell opens the file: gst-launch would read blanks, quotes and backslashes of a name as its own syntax.
+_OPENED = ("sh", "-c", 'exec 3< "$0" && exec "$@"')
+_MAY_WRITE = 'sudo chown -R "$USER" work/DATA/video'
+# Prints the ids of the processes of a program, and with a signal sends it to them.
+_PROCESSES = (
+    "for process in /proc/[0-9]*; do program=; read -r -d '' program < $process/cmdline; "
+    '[[ $program == "$0" || ${{program##*/}} == "$0" ]] && {{ echo ${{process#/proc/}}; {signal}; }}; '
+    "done 2>/dev/null; true"
+)
+
+
+def verify(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
+    """Send each video through a dataflow and play what was received.
+
+    Args:
+        cluster: The API.
+        pattern: A pattern of videos.
+        pods: The pods of its functions, by key.
+
+    Raises:
+        Problem: A pipeline does not run, or what was received does not play as what was sent.
+    """
+    for sent in _to_send():
+        _verify_one(cluster, pattern, pods, sent)
+
+
+def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
+    """Return where the first function of a pattern is reached from a node.
+
+    Args:
+        pattern: A pattern of videos.
+        pod: The function's pod.
+        service: The Service in front of it, where there is one.
+
+    Raises:
+        Problem: It has no address in the pattern's network.
+    """
+    if pattern.network == "sriov":
+        return _second_address(pod)
+    if service is None:
+        raise Problem(f"{pattern.dataflow}: no Service in front of {pattern.hops[0].key}")
+    given = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+    if not given and pattern.network == "loadbalancer":
+        raise Problem(
+            f"Service {manifests.name_of(service)}: no load balancer gave it an address", hint="./doit addon:metallb"
+        )
+    return str(given[0]["ip"] if given else service["spec"]["clusterIP"])
+
+
+def complaint(sent: Video, received: Video | None) -> str:
+    """Return what is wrong with what was received, or an empty string.
+
+    Args:
+        sent: The video that was sent.
+        received: The recording, None where it does not play.
+    """
+    if received is None:
+        return "nothing that plays was received"
+    if received.codec != sent.codec:
+        return f"{received.codec} was received, {sent.codec} sent"
+    if received.frames < video.SHARE * sent.frames:
+        return f"{received.frames} of {sent.frames} frames were received"
+    if received.seconds < video.SHARE * sent.seconds:
+        return f"{received.seconds:.1f} of {sent.seconds:.1f} s were received"
+    return ""
+
+
+def _to_send() -> list[Path]:
+    """Return the user's videos, or one made for the test.
+
+    Raises:
+        Problem: One of them cannot be sent; the first line names it.
+    """
+    found = user_videos.find()
+    if found.wrong:
+        lines = [f"work/DATA/video: {wrong.name}: {wrong.reason}" for wrong in found.wrong]
+        raise Problem("\n".join(lines), hint="; ".join(wrong.cure for wrong in found.wrong))
+    if found.foreign:
+        progress.line(f"work/DATA/video: {', '.join(found.foreign)}: of macOS, passed over")
+    return list(found.files) or [_test_video()]
+
+
+def _test_video() -> Path:
+    if not video.TEST_VIDEO.is_file():
+        progress.step(f"making a test video of {video.TEST_SECONDS:.0f} s")
+        user_videos.ensure_folder()
+        try:
+            videos.make(video.TEST_VIDEO, video.TEST_SECONDS)
+        except OSError as error:
+            raise Problem(
+                f"work/DATA/video/made/test.mp4: cannot be made: {error.strerror}", hint=_MAY_WRITE
+            ) from error
+    return video.TEST_VIDEO
+
+
+def _verify_one(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object], path: Path) -> None:
+    sent = videos.play(path)
+    name = user_videos.shown(path.name)
+    if sent is None:
+        raise Problem(f"{name}: does not play", hint="./doit doctor --for send_video_tool")
+    wrong = ""
+    for _ in range(_ATTEMPTS):
+        _fresh_receiver(cluster, pattern, pods)
+        progress.step(f"sending {name}: {sent.seconds:.0f} s")
+        _send(cluster, pattern, pods, path, sent)
+        received = _recorded(cluster, pods[pattern.hops[-1].key])
+        wrong = complaint(sent, received)
+        if received and not wrong:
+            _show(pattern, pods, path, sent, received)
+            return
+        progress.line(f"{pattern.dataflow}: {wrong}")
+    raise Problem(f"{pattern.dataflow}: {name}: {wrong}, {_ATTEMPTS} times", details=_evidence(cluster, pattern, pods))
+
+
+def _fresh_receiver(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
+    """Have all pipelines run, and the last one record from its beginning."""
+    receiver = pods[pattern.hops[-1].key]
+    if _recorded_bytes(cluster, receiver) > 0:
+        _stop(cluster, receiver)
+        _processes(cluster, receiver, video.WRAPPER, "HUP")
+
+    def idle() -> list[str]:
+        keys = [key for key, pod in pods.items() if not _processes(cluster, pod, video.PROGRAM)]
+        return keys or ([pattern.hops[-1].key] if _recorded_bytes(cluster, receiver) else [])
+
+    waiting.until(
+        f"{pattern.dataflow}: a pipeline in each function",
+        idle,
+        lambda missing: not missing,
+        deadline=_PIPELINE_SECONDS,
+        describe=lambda missing: f"none in {', '.join(missing)}",
+        explain=lambda: _evidence(cluster, pattern, pods),
+        hint=f"./doit delete_dataflow:{pattern.name} dataflow:{pattern.name}",
+    )
+
+
+def _send(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object], path: Path, sent: Video) -> None:
+    key = pattern.hops[0].key
+    service = cluster.get(manifests.SERVICE, f"{pattern.dataflow}-wbfunction-{key}-service", pattern.namespace)
+    host = address(pattern, pods[key], service)
+    pipeline = (
+        *(*_OPENED, user_videos.place_in_pod(path)),
+        *(video.PROGRAM, "-q", "filesrc", "location=/dev/fd/3", "!", "qtdemux", "!", "h264parse", "!"),
+        *("rtph264pay", "config-interval=-1", "seqnum-offset=1", "!"),
+        *("udpsink", f"host={host}", f"port={video.PORT}", "buffer-size=2048"),
+    )
+    senders = cluster.list(manifests.POD, video.SENDER_NAMESPACE, f"app={video.SENDER}")
+    alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
+    if not alive:
+        raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
+    name = manifests.name_of(alive[0])
+    timeout = sent.seconds + _SENDER_SECONDS
+    cluster.exec(name, video.SENDER_NAMESPACE, pipeline, container=video.SENDER, timeout=timeout)
+
+
+def _recorded(cluster: Kube, receiver: Object) -> Video | None:
+    """End the recording properly, copy it and play it; without its end an MP4 file has no index."""
+    _stop(cluster, receiver)
+    name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "received.mp4"
+        pod_files.copy_out(cluster, Container(name, namespace, _APP), video.RECORDING, copy)
+        return videos.play(copy)
+
+
+def _stop(cluster: Kube, receiver: Object) -> None:
+    _processes(cluster, receiver, video.PROGRAM, "INT")
+    waiting.until(
+        f"{manifests.name_of(receiver)}: recording ended",
+        lambda: _processes(cluster, receiver, video.PROGRAM),
+        lambda running: not running,
+        deadline=_STOP_SECONDS,
+    )
+
+
+def _processes(cluster: Kube, pod: Object, program: str, signal: str = "") -> list[str]:
+    """Return the ids of the processes of a program in a pod, having sent them a signal where one is named."""
+    script = _PROCESSES.format(signal=f"kill -{signal} ${{process#/proc/}}" if signal else ":")
+    command = ["bash", "-c", script, program]
+    return cluster.exec(manifests.name_of(pod), manifests.namespace_of(pod), command, container=_APP).split()
+
+
+def _recorded_bytes(cluster: Kube, receiver: Object) -> int:
+    script = f"stat -c %s {video.RECORDING} 2>/dev/null || echo 0"
+    name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
+    return int(cluster.exec(name, namespace, ["bash", "-c", script], container=_APP))
+
+
+def _second_address(pod: Object) -> str:
+    """Return a pod's address in the SR-IOV network, as Multus writes it down."""
+    status = json.loads(pod["metadata"].get("annotations", {}).get(_NETWORKS, "[]"))
+    found = [network for network in status if network["name"].rpartition("/")[2] == patterns.SRIOV_NETWORK]
+    if not found or not found[0].get("ips"):
+        raise Problem(
+            f"pod {manifests.name_of(pod)}: its annotation {_NETWORKS} has no address in {patterns.SRIOV_NETWORK}"
+        )
+    return str(found[0]["ips"][0])
+
+
+def _evidence(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> str:
+    """Return which functions run a pipeline, and their last words."""
+    lines = []
+    for hop in pattern.hops:
+        pod = pods[hop.key]
+        running = "a pipeline runs" if _processes(cluster, pod, video.PROGRAM) else "no pipeline runs"
+        log = cluster.logs(manifests.name_of(pod), pattern.namespace, _APP, tail=_LAST_LINES)
+        lines += [f"{hop.key}: {running}", *(f"  {hop.key} | {line}" for line in log.splitlines())]
+    return "\n".join(lines)
+
+
+def _show(pattern: Pattern, pods: Mapping[str, Object], path: Path, sent: Video, received: Video) -> None:
+    rows = [("function", "node", "address")]
+    for hop in pattern.hops:
+        pod = pods[hop.key]
+        rows.append((hop.key, pod["spec"].get("nodeName", ""), pod.get("status", {}).get("podIP", "")))
+    progress.line(progress.table(rows))
+    name = user_videos.shown(path.name)
+    progress.line(
+        f"{pattern.dataflow} passed on {name}: {received.codec}, {received.frames} of {sent.frames} frames, "
+        f"{received.seconds:.1f} of {sent.seconds:.1f} s"
+    )

@@ -1,0 +1,107 @@
+"""A Docker engine that answers: the machine's own, or where the parameters allow it an embedded one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tasks import progress, reasons
+from tasks.engines.docker import client, connection, context, embedded
+from tasks.engines.host import apt
+from tasks.problems import Problem
+from tasks.settings import parameters
+
+# A node of kind is a systemd with a container runtime; below these the second or third one fails to start.
+_INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
+# What the embedded engine is made of: program -> distribution package.
+_PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
+# docker.io brings both in Debian 12; later distributions have packages of their own for them.
+_CLIENT = {"docker": "docker-cli"}
+_BUILDER = {"docker-buildx": "docker-buildx"}
+
+
+def is_current() -> bool:
+    """Return whether an engine answers and the kernel's limits suffice."""
+    client.client()
+    low = ", ".join(f"fs.inotify.{path.name}" for path in _low_limits())
+    return reasons.unless(not low, f"{low}: too low")
+
+
+def ensure() -> None:
+    """Have a Docker engine that answers, and room for the nodes' file watches.
+
+    Raises:
+        Problem: None answers, and none may or can be started.
+    """
+    if not _answers():
+        _start_embedded()
+    _have_builder()
+    _raise_limits()
+
+
+def install() -> None:
+    """Have the distribution's packages that an embedded engine, and building with it, are made of.
+
+    Raises:
+        Problem: Something is missing and cannot be installed here.
+    """
+    apt.install(_PACKAGES)
+    _have_builder()
+
+
+def stop() -> None:
+    """Stop the embedded engine, if it runs. Its images stay in CACHE_DIR."""
+    if embedded.stop(client.embedded()):
+        client.forget()
+        progress.line("Stopped the embedded Docker engine.")
+
+
+def _answers() -> bool:
+    try:
+        client.client()
+    except connection.NoEngine:
+        return False
+    return True
+
+
+def _start_embedded() -> None:
+    if parameters.current().docker == "host" or context.is_forced() or os.geteuid() != 0:
+        client.client()  # raises what to install
+    install()
+    # Installing the package starts the machine's own engine where there is an init system.
+    if _answers():
+        return
+    target = client.embedded()
+    progress.line(f"No Docker engine answers: starting an embedded one at {target.url}")
+    embedded.start(target, lambda: client.answers(target.url))
+    client.forget()
+
+
+def _have_builder() -> None:
+    """Have a docker command that builds with BuildKit."""
+    apt.install(_CLIENT)
+    try:
+        client.cli()
+    except Problem:
+        apt.install(_BUILDER)
+        client.cli()
+
+
+def _low_limits() -> dict[Path, int]:
+    """Return the inotify limits of this kernel that are too low, with what they should be."""
+    limits = {Path("/proc/sys/fs/inotify", name): value for name, value in _INOTIFY.items()}
+    return {path: value for path, value in limits.items() if int(path.read_text(encoding="ascii")) < value}
+
+
+def _raise_limits() -> None:
+    low = _low_limits()
+    settings = [f"fs.inotify.{path.name}={value}" for path, value in low.items()]
+    if not low:
+        return
+    if os.geteuid() != 0:
+        raise Problem(
+            "the kernel's inotify limits are too low for three nodes", hint=f"sudo sysctl {' '.join(settings)}"
+        )
+    for path, value in low.items():
+        path.write_text(str(value), encoding="ascii")
+    progress.line(f"Raised the kernel's limits: {' '.join(settings)}")

@@ -1,0 +1,274 @@
+"""Looks at the machine before anything is touched: what a task needs, what is there, and the command that cures it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import threading
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from tasks import progress, reasons
+from tasks.engines.docker import client
+from tasks.engines.kube import cluster_owner
+from tasks.gpu import ledger
+from tasks.nics import ledger as nics_ledger
+from tasks.problems import Problem
+from tasks.settings import images, parameters, patterns
+from tasks.settings.checks import (
+    ABSENT_ON_OTHERS,
+    BASE,
+    CHECKS,
+    CONTROLLER,
+    FAILED,
+    FPGA,
+    GPU,
+    NICS,
+    OK,
+    PURPOSES,
+    TASK_PURPOSES,
+    UNKNOWN,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tasks.doctor.finding import Finding
+    from tasks.engines.host.facts import Host
+    from tasks.settings.checks import Check
+    from tasks.settings.parameters.model import Parameters
+
+# Later than the slowest look (a request that is not answered), so that each can tell what it waited for.
+_DEADLINE = 2.2
+# Imported before the threads begin: two that import one package at the same time see it half made.
+_LIBRARIES = ("docker", "requests", "cryptography.x509")
+_MARKS = {OK: "ok", FAILED: "FAILED", UNKNOWN: "unknown"}
+_IGNORED = "ignored"
+_ANOTHER_MACHINE = (
+    "This machine has no SR-IOV card, no GPU, no controller archive and no harbor. PROFILE=lab needs none of them:"
+    " PROFILE=lab ./doit dataflow:calcapp-basic"
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A check with what it found.
+
+    Attributes:
+        name: Name of the check.
+        title: What was looked at.
+        state: `ok`, `FAILED`, `unknown`, or `ignored` for a failed one that IGNORE_CHECKS names.
+        found: What is there.
+        needed: What has to be there.
+        cure: What to do; empty unless it failed.
+        purposes: What needs it.
+    """
+
+    name: str
+    title: str
+    state: str
+    found: str
+    needed: str
+    cure: str
+    purposes: tuple[str, ...]
+
+    @property
+    def is_obstacle(self) -> bool:
+        """Whether it keeps a task from working."""
+        return self.state == _MARKS[FAILED]
+
+
+def report(*, target: str = "", as_json: bool = False) -> None:
+    """Show what was found for a task, or for a dataflow that needs no hardware.
+
+    Args:
+        target: A task, a pattern or a purpose; empty means `create_cluster_with_all`.
+        as_json: Show a list of objects instead of the table.
+
+    Raises:
+        Problem: A check failed, or there is no such target.
+    """
+    results = examine(purposes_of(target or "create_cluster_with_all"))
+    progress.line(json.dumps([asdict(result) for result in results], indent=2) if as_json else _table(results))
+    obstacles = [result.name for result in results if result.is_obstacle]
+    if obstacles:
+        raise Problem(
+            f"{len(obstacles)} of {len(results)} checks failed: {', '.join(obstacles)}",
+            details=_another_machine(results),
+            hint=f"the cures above; or, at your own risk, IGNORE_CHECKS={','.join(obstacles)}",
+        )
+
+
+def require(target: str) -> None:
+    """Stop before anything is touched where a task lacks what it needs.
+
+    Args:
+        target: A task, a pattern or a purpose.
+
+    Raises:
+        Problem: One line a check that failed, each with its cure.
+    """
+    results = examine(purposes_of(target))
+    obstacles = [result for result in results if result.is_obstacle]
+    if obstacles:
+        lines = [f"{one.name}: {one.title}: {one.found}; needed: {one.needed}. Cure: {one.cure}" for one in obstacles]
+        raise Problem("\n".join(lines), hint=f"./doit doctor --for {target}", details=_another_machine(results))
+
+
+def is_settled(target: str) -> bool:
+    """Return whether what a target stands for is there already, so that the machine need not be asked.
+
+    Args:
+        target: One of FIRST_STEPS.
+    """
+    return reasons.unless(
+        _THERE.get(target, lambda: False)(), f"{target}: not there yet, so that the machine is looked at"
+    )
+
+
+def purposes_of(target: str) -> tuple[str, ...]:
+    """Return what a task, a pattern or a purpose asks of the machine.
+
+    Raises:
+        Problem: There is none of that name.
+    """
+    name = target.removeprefix("dataflow:").removeprefix("scenario:")
+    if name in PURPOSES:
+        return (name,)
+    if target in TASK_PURPOSES:
+        purposes = TASK_PURPOSES[target]
+        return (*purposes, *_of_the_controllers_hardware()) if CONTROLLER in purposes else purposes
+    if name in patterns.BY_NAME:
+        return (*BASE, *_of_the_controllers_hardware(), *patterns.BY_NAME[name].needs)
+    known = [*TASK_PURPOSES, *PURPOSES, *patterns.BY_NAME]
+    raise Problem(f"{target!r} is no task, pattern or purpose that doctor knows", hint=f"one of {', '.join(known)}")
+
+
+def _of_the_controllers_hardware() -> tuple[str, ...]:
+    """Return what CONTROLLER_HARDWARE asks of the machine; only the parts for FPGAs do not run without."""
+    return tuple(word for word in parameters.current().controller_hardware if word == FPGA)
+
+
+def examine(purposes: Sequence[str], host: Host | None = None) -> list[Result]:
+    """Look at everything that the purposes need, side by side.
+
+    Args:
+        purposes: What the machine is wanted for.
+        host: The machine; this one by default.
+
+    Returns:
+        One result a check, in the order of the registry.
+
+    Raises:
+        Problem: A parameter is wrong.
+    """
+    return _looked_at([check for check in CHECKS if set(check.purposes) & set(purposes)], host)
+
+
+def _looked_at(wanted: Sequence[Check], host: Host | None = None) -> list[Result]:
+    from tasks.doctor import looks
+    from tasks.engines.host import facts as machines
+
+    chosen = parameters.current()
+    machine = host or machines.Host()
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    findings = _side_by_side(wanted, lambda check: looks.LOOKS[check.name](machine, chosen))
+    return [_result(check, finding, chosen) for check, finding in zip(wanted, findings, strict=True)]
+
+
+def _another_machine(results: Sequence[Result]) -> str:
+    """Return a line on the lab where the machine has nothing of what makes the manual's server, or an empty string.
+
+    Args:
+        results: What was found already.
+    """
+    looked = {result.name for result in results}
+    others = _looked_at([check for check in CHECKS if check.name in ABSENT_ON_OTHERS and check.name not in looked])
+    states = {result.name: result.state for result in (*results, *others)}
+    lacks_all = all(states[name] in map(_MARKS.get, absent) for name, absent in ABSENT_ON_OTHERS.items())
+    return _ANOTHER_MACHINE if lacks_all else ""
+
+
+def _side_by_side(wanted: Sequence[Check], look: Callable[[Check], Finding]) -> list[Finding]:
+    """Return a finding a check; one that takes too long is unknown, and its thread is left to itself."""
+    findings: dict[str, Finding | Exception] = {}
+
+    def keep(check: Check) -> None:
+        try:
+            findings[check.name] = look(check)
+        except Exception as error:  # noqa: BLE001 - raised again below, on the thread that asked
+            findings[check.name] = error
+
+    threads = [threading.Thread(target=keep, args=(check,), daemon=True) for check in wanted]
+    end = time.monotonic() + _DEADLINE
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    late = Problem(f"no answer within {_DEADLINE} s")
+    return [_kept(findings.get(check.name, late)) for check in wanted]
+
+
+def _kept(finding: Finding | Exception) -> Finding:
+    from tasks.doctor.finding import Finding
+
+    if isinstance(finding, Finding):
+        return finding
+    if isinstance(finding, Problem):
+        return Finding(UNKNOWN, finding.message, "an answer")
+    # Of files, the kernel and the engine: what this user may not see, or what ends while it is looked at.
+    if isinstance(finding, OSError):
+        return Finding(UNKNOWN, str(finding).partition("\n")[0], "an answer")
+    raise finding
+
+
+def _result(check: Check, finding: Finding, chosen: Parameters) -> Result:
+    failed = finding.state == FAILED
+    ignored = failed and check.name in chosen.ignore_checks
+    return Result(
+        name=check.name,
+        title=check.title,
+        state=_IGNORED if ignored else _MARKS[finding.state],
+        found=finding.found,
+        needed=finding.needed,
+        cure=(finding.cure or check.cure) if failed else "",
+        purposes=check.purposes,
+    )
+
+
+def _images_are_there() -> bool:
+    return client.image(images.tag(images.NODE_IMAGE, parameters.current())) is not None
+
+
+def _cluster_is_there() -> bool:
+    name = parameters.current().cluster_name
+    # Another's is said by its check before anything is built for ours.
+    return cluster_owner.is_ours(name) and client.container(f"{name}-control-plane") is not None
+
+
+def _nics_are_lent() -> bool:
+    return nics_ledger.path(parameters.current().cluster_name).exists()
+
+
+def _gpu_is_lent() -> bool:
+    return ledger.path(parameters.current().cluster_name).exists()
+
+
+_THERE: Mapping[str, Callable[[], bool]] = {
+    "images": _images_are_there,
+    "create_cluster": _cluster_is_there,
+    NICS: _nics_are_lent,
+    GPU: _gpu_is_lent,
+}
+
+
+def _table(results: Iterable[Result]) -> str:
+    rows = [(result.state, result.name, f"{result.found}; needed: {result.needed}", result.cure) for result in results]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    lines = []
+    for state, name, text, cure in rows:
+        lines.append(f"{state.ljust(widths[0])}  {name.ljust(widths[1])}  {text}")
+        lines += [f"{'':{sum(widths) + 4}}cure: {cure}"] if cure else []
+    return "\n".join(lines)

@@ -1,0 +1,61 @@
+"""Files of the user: those in the checkout, and the kubeconfig."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from tasks.doctor.finding import Finding, judged, not_asked_for
+from tasks.engines.files import archives
+from tasks.engines.kube import kubeconfigs
+from tasks.engines.media import user_videos
+from tasks.settings import paths
+from tasks.settings.checks import FAILED, OK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.doctor.finding import Look
+    from tasks.engines.host.facts import Host
+    from tasks.settings.parameters.model import Parameters
+
+
+def _archive(_: Host, p: Parameters) -> Finding:
+    archive = paths.SRC / p.dci_k8s_software_tarfile
+    if p.controller == "sample" or (p.controller == "auto" and not os.path.lexists(archive)):
+        return not_asked_for("CONTROLLER", p.controller)
+    needed = f"src/{archive.name} (DCI_K8S_SOFTWARE_TARFILE), a tar.gz"
+    if not archive.is_file():
+        found = "a folder" if archive.is_dir() else "not there"
+        return Finding(FAILED, found, needed, f"cp {shlex.quote(archive.name)} src/")
+    try:
+        wrong = archives.fault(archive)
+    except OSError as error:
+        return Finding(FAILED, f"cannot be read: {error.strerror}", needed, f"ls -l {shlex.quote(str(archive))}")
+    cure = f"tar --exclude .git -czf {shlex.quote(f'src/{archive.name}')} controller"
+    return judged(not wrong, f"not gzip: {wrong}" if wrong else f"{archive.stat().st_size} bytes", needed, cure)
+
+
+def _videos(_: Host, __: Parameters) -> Finding:
+    needed = "work/DATA/video/*.mp4 of H.264, or none: a test video is made then"
+    videos = user_videos.find()
+    found = [f"{len(videos.files)} files"] if videos.files or not videos.wrong else []
+    found += [f"{wrong.name} {wrong.reason}" for wrong in videos.wrong]
+    found += [f"passed over: {', '.join(videos.foreign)} (of macOS)"] if videos.foreign else []
+    return judged(not videos.wrong, "; ".join(found), needed, "; ".join(wrong.cure for wrong in videos.wrong))
+
+
+def _kubeconfig(_: Host, __: Parameters) -> Finding:
+    needed = "a kubeconfig that kind can write a cluster's access to"
+    obstacle = kubeconfigs.obstacle(kubeconfigs.target())
+    if obstacle:
+        return Finding(FAILED, obstacle.reason, needed, obstacle.cure)
+    return Finding(OK, str(kubeconfigs.target()), needed)
+
+
+LOOKS: Mapping[str, Look] = {
+    "archive": _archive,
+    "videos": _videos,
+    "kubeconfig": _kubeconfig,
+}

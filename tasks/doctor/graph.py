@@ -1,0 +1,36 @@
+"""What a machine lacks.
+
+doctor          _doctor:<target>, the first step of what needs something of the machine
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.doctor import examination
+from tasks.runner.declare import Current, Do
+from tasks.runner.reporter import QUERY
+from tasks.settings.checks import FIRST_STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PARAMS = [
+    {"name": "target", "long": "for", "type": str, "default": "", "help": "what this task or pattern needs"},
+    {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"},
+]
+
+
+def task_doctor() -> dict[str, Any]:
+    """Check that the server has what the tasks need (--for dataflow:calcapp-basic, --json)."""
+    return {"actions": [Do(examination.report)], "params": _PARAMS, "io": {"capture": False}, "meta": {QUERY: True}}
+
+
+def task__doctor() -> Iterator[dict[str, Any]]:
+    """Stop before anything is touched where the machine lacks what a target needs."""
+    for target in FIRST_STEPS:
+        yield {
+            "name": target,
+            "actions": [Do(examination.require, target)],
+            "uptodate": [Current(examination.is_settled, target)],
+        }

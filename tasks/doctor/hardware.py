@@ -1,0 +1,150 @@
+"""Network cards, GPU and what their drivers need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.doctor.finding import Finding, judged
+from tasks.nics import ledger as nics_ledger
+from tasks.nics import udev
+from tasks.settings import nics, paths
+from tasks.settings.checks import FAILED, OK, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.doctor.finding import Look
+    from tasks.engines.host import pci
+    from tasks.engines.host.facts import Host
+    from tasks.settings.parameters.model import Parameters
+
+
+_HUGEPAGES = 32  # the PCIe daemon asks for 16 on each of two workers
+_NVIDIA = "10de"
+_MELLANOX = "15b3"
+_DISPLAY = "03"
+
+
+def _sudo(host: Host, _: Parameters) -> Finding:
+    needed = "root, or sudo that asks for no password"
+    if host.user == 0:
+        return Finding(OK, "root", needed)
+    return judged(host.succeeds(["sudo", "-n", "true"]), f"user {host.user}", needed)
+
+
+def _pf(host: Host, p: Parameters) -> Finding:
+    needed = ", ".join(_pf_names(p))
+    missing = [name for name, function in _pfs(host, p).items() if function is None]
+    held = [f"{name}: {reason}" for name, reason in host.lifelines.items() if name in _pf_names(p)]
+    if held:
+        return Finding(FAILED, "; ".join(held), f"{needed}, and none of them a lifeline")
+    return judged(not missing, f"{', '.join(missing)} not there" if missing else "all there", needed)
+
+
+def _ofed(host: Host, p: Parameters) -> Finding:
+    """Either the kernel's own driver or MLNX_OFED's will do, as long as one is bound."""
+    needed = "a driver bound to every physical function"
+    pfs = _present_pfs(host, p)
+    if not pfs:
+        return Finding(UNKNOWN, "no card", needed)
+    unbound = [name for name, function in pfs.items() if not function.driver]
+    if unbound:
+        return Finding(FAILED, f"{', '.join(unbound)} without a driver", needed)
+    version = host.text("/sys/module/mlx5_core/version") or "of the kernel"
+    return Finding(OK, f"{', '.join(sorted({function.driver for function in pfs.values()}))} {version}", needed)
+
+
+def _vfs(host: Host, p: Parameters) -> Finding:
+    needed = f"{p.sriov_num_vfs} on each (SRIOV_NUM_VFS)"
+    pfs = _present_pfs(host, p)
+    if not pfs:
+        return Finding(UNKNOWN, "no card", needed)
+    few = {name: function for name, function in pfs.items() if function.total_vfs < p.sriov_num_vfs}
+    found = ", ".join(f"{name} {_vf_room(function)}" for name, function in pfs.items())
+    cures = [_firmware_command(function, p.sriov_num_vfs) for function in few.values()]
+    return judged(not few, found, needed, "; ".join(dict.fromkeys(filter(None, cures))))
+
+
+def _nic_rules(_: Host, __: Parameters) -> Finding:
+    complaints = udev.complaints()
+    return judged(not complaints, "; ".join(complaints) or "in force", "udev rules in force for every lent card")
+
+
+def _vf_room(function: pci.Function) -> str:
+    return "has SR-IOV switched off" if function.num_vfs is None else f"allows {function.total_vfs}"
+
+
+def _firmware_command(function: pci.Function, count: int) -> str:
+    if not function.identity.startswith(_MELLANOX):
+        return ""
+    device = function.bdf.removeprefix("0000:")
+    return f"sudo mstconfig -y -d {device} set SRIOV_EN=1 NUM_OF_VFS={count}; sudo reboot"
+
+
+def _pf_names(p: Parameters) -> tuple[str, ...]:
+    return tuple(getattr(p, row.interface.lower()) for row in nics.WORKERS)
+
+
+def _pfs(host: Host, p: Parameters) -> dict[str, pci.Function | None]:
+    """Return the physical functions by the names of the parameters; one that is lent is found through the ledger."""
+    ledger = nics_ledger.load(p.cluster_name)
+    lent = {name: record.bdf for record in (ledger.physical_functions() if ledger else ()) for name in
+            (record.name, *record.altnames)}  # fmt: skip
+    return {name: host.function_of(name) or host.function(lent.get(name, "-")) for name in _pf_names(p)}
+
+
+def _present_pfs(host: Host, p: Parameters) -> dict[str, pci.Function]:
+    return {name: function for name, function in _pfs(host, p).items() if function is not None}
+
+
+def _gpu(host: Host, _: Parameters) -> Finding:
+    found = host.devices(_NVIDIA, _DISPLAY)
+    return judged(bool(found), ", ".join(found) or "none", "an NVIDIA GPU")
+
+
+def _gpu_driver(_: Host, p: Parameters) -> Finding:
+    file = paths.DRIVER / p.nvidia_driver_file
+    needed = f"driver/nvidia/{file.name} (NVIDIA_DRIVER_FILE)"
+    if not file.is_file():
+        return Finding(FAILED, "not there", needed, f"cp {file.name} driver/nvidia/")
+    with file.open("rb") as content:
+        is_script = content.read(2) == b"#!"
+    cut = "not a run file; download it again"
+    return judged(is_script, f"{file.stat().st_size} bytes" if is_script else cut, needed, f"file {file}")
+
+
+def _kernel_headers(host: Host, _: Parameters) -> Finding:
+    package = f"linux-headers-{host.kernel}"
+    needed = f"{package} installed or offered by apt"
+    if not host.devices(_NVIDIA, _DISPLAY):
+        # apt may take longer to answer than a look may: it is asked only where the answer matters.
+        return Finding(UNKNOWN, "no GPU", needed)
+    installed = host.path(f"/lib/modules/{host.kernel}/build").exists()
+    offered = installed or host.succeeds(["apt-cache", "show", "--no-all-versions", package])
+    cure = "sudo apt-get update, or install a kernel that the distribution still offers"
+    state = "installed" if installed else "offered" if offered else "not offered"
+    return judged(offered, f"{package} {state}", needed, cure)
+
+
+def _nouveau(host: Host, _: Parameters) -> Finding:
+    loaded = host.has_module("nouveau")
+    return judged(not loaded, "loaded" if loaded else "not loaded", "not loaded")
+
+
+def _hugepages(host: Host, _: Parameters) -> Finding:
+    count = host.number("/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages") or 0
+    return judged(count >= _HUGEPAGES, f"{count}", f"{_HUGEPAGES}")
+
+
+LOOKS: Mapping[str, Look] = {
+    "sudo": _sudo,
+    "pf": _pf,
+    "ofed": _ofed,
+    "vfs": _vfs,
+    "nic-rules": _nic_rules,
+    "gpu": _gpu,
+    "gpu-driver": _gpu_driver,
+    "kernel-headers": _kernel_headers,
+    "nouveau": _nouveau,
+    "hugepages": _hugepages,
+}

@@ -1,0 +1,6 @@
+"""How each of doctor's checks looks at the machine."""
+
+from tasks.doctor import files, hardware, machine, network
+
+# By the name of the check.
+LOOKS = {**machine.LOOKS, **network.LOOKS, **hardware.LOOKS, **files.LOOKS}

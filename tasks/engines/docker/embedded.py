@@ -1,0 +1,312 @@
+"""The embedded Docker engine: a dockerd of the tool's own, beside whatever the machine has.
+
+One engine serves every checkout that shares a CACHE_DIR. What must not outlive a reboot (socket, pid file, runtime
+state) is under /run, where the short path also keeps containerd's socket within the 108 bytes of a unix address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress
+from tasks.engines.docker import embedded_mounts, embedded_rules
+from tasks.engines.files.lock import alone
+from tasks.engines.host import routes
+from tasks.engines.programs import shell
+from tasks.engines.programs.waiting import until
+from tasks.problems import Problem
+from tasks.settings import credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CAP_SYS_RESOURCE = 24
+_START_SECONDS = 90.0
+_STOP_SECONDS = 60.0
+_LOG_TAIL = 15
+# What BuildKit keeps of layers that no image needs; without a bound it keeps every one that it ever made.
+_BUILD_CACHE = "15GB"
+_ETHERNET_MTU = 1500
+
+_RUNTIME = """#!/bin/sh
+# OCI runtime for a machine whose capability bounding set lacks CAP_SYS_RESOURCE: runc would fail to grant it.
+strip() {
+    [ -f "$1" ] && sed -i 's/,"CAP_SYS_RESOURCE"//g; s/"CAP_SYS_RESOURCE",//g; s/"CAP_SYS_RESOURCE"//g' "$1"
+}
+previous=
+for word in "$@"; do
+    case "$previous" in
+        --bundle | -b) strip "$word/config.json" ;;
+        --process | -p) strip "$word" ;;
+    esac
+    case "$word" in
+        --bundle=*) strip "${word#*=}/config.json" ;;
+        --process=*) strip "${word#*=}" ;;
+    esac
+    previous=$word
+done
+exec runc "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where one embedded engine keeps its things.
+
+    Attributes:
+        home: Images, volumes, log and runtime wrapper; survives a reboot.
+        run: Socket, pid file and runtime state; does not survive one.
+    """
+
+    home: Path
+    run: Path
+
+    @property
+    def socket(self) -> Path:
+        """The unix socket of its API."""
+        return self.run / "docker.sock"
+
+    @property
+    def url(self) -> str:
+        """The value of DOCKER_HOST that reaches it."""
+        return f"unix://{self.socket}"
+
+    @property
+    def pid_file(self) -> Path:
+        """The file in which dockerd keeps its process id."""
+        return self.run / "docker.pid"
+
+    @property
+    def data(self) -> Path:
+        """The data root: images, containers, volumes."""
+        return self.home / "data"
+
+    @property
+    def log(self) -> Path:
+        """The log of the daemon's last start."""
+        return self.home / "dockerd.log"
+
+    @property
+    def bridge(self) -> str:
+        """Its own default bridge (15 bytes at most), so that the docker0 of another engine is never touched."""
+        return f"okai{self.run.name[-8:]}"
+
+
+def engine(cache_dir: Path) -> Engine:
+    """Return the embedded engine that belongs to a cache folder."""
+    digest = hashlib.sha256(str(cache_dir.resolve()).encode()).hexdigest()[:8]
+    return Engine(cache_dir / "engine", Path("/run") / f"openkasugai-all-in-one-{digest}")
+
+
+def lacks_sys_resource() -> bool:
+    """Return whether no process of this machine can hold CAP_SYS_RESOURCE (as in some containers and micro VMs)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    bounding = next(line for line in status.splitlines() if line.startswith("CapBnd:"))
+    return not int(bounding.split()[1], 16) >> CAP_SYS_RESOURCE & 1
+
+
+def pid(target: Engine) -> int | None:
+    """Return the process id of the running daemon, or None. A recycled pid is not mistaken for it."""
+    try:
+        number = int(target.pid_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return number if str(target.pid_file).encode() in _command_line(number) else None
+
+
+def start(target: Engine, answers: Callable[[], bool]) -> None:
+    """Start the daemon unless it runs, and wait until it answers.
+
+    Args:
+        target: Where it keeps its things.
+        answers: Says whether its API answers.
+
+    Raises:
+        Problem: The daemon ended or did not answer in time; the tail of its log is in the details.
+    """
+    with alone(target.home):
+        if answers():
+            return
+        process = None if pid(target) else _launch(target)
+
+        def answered() -> bool:
+            if process is not None and process.poll() is not None:
+                raise Problem(
+                    f"the embedded Docker engine ended with exit code {process.returncode}",
+                    details=tail(target),
+                    hint=f"less {shlex.quote(str(target.log))}",
+                )
+            return answers()
+
+        until(
+            "embedded Docker engine: answering",
+            answered,
+            bool,
+            deadline=_START_SECONDS,
+            explain=lambda: tail(target),
+            hint=f"less {shlex.quote(str(target.log))}",
+        )
+        if process is not None:
+            process.returncode = 0  # It outlives this run, and is no child that somebody forgot to wait for.
+
+
+def stop(target: Engine) -> bool:
+    """Stop the daemon in order, and take away what it leaves outside its data root.
+
+    Returns:
+        Whether there was anything to stop.
+    """
+    if not target.run.exists():
+        return False
+    with alone(target.home):
+        number = pid(target)
+        if number is not None:
+            progress.step("stopping the embedded Docker engine")
+            _end(number)
+        for orphan in _orphans(target):
+            _end(orphan)
+        embedded_mounts.unmount(target)
+        _restore_network(target)
+        shutil.rmtree(target.run, ignore_errors=True)
+    return True
+
+
+def tail(target: Engine) -> str:
+    """Return the last lines of the daemon's log."""
+    try:
+        return "\n".join(target.log.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
+    except OSError:
+        return ""
+
+
+def _launch(target: Engine) -> subprocess.Popen[bytes]:
+    target.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target.data.mkdir(parents=True, exist_ok=True)
+    # dockerd refuses to start over the pid file of a killed one when another process has the number by now.
+    target.pid_file.unlink(missing_ok=True)
+    programs = embedded_rules.record(target)
+    _make_bridge(target.bridge)
+    environment = credentials.kept_out(os.environ)
+    with target.log.open("wb") as log:
+        return subprocess.Popen(
+            _arguments(target),
+            cwd="/",
+            env={**environment, "PATH": os.pathsep.join([programs, environment.get("PATH", os.defpath)])},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # it outlives this run and its terminal
+        )
+
+
+def _arguments(target: Engine) -> list[str]:
+    arguments = [
+        shell.find("dockerd", package="docker.io"),
+        f"--host={target.url}",
+        f"--data-root={target.data}",
+        f"--exec-root={target.run}/exec",
+        f"--pidfile={target.pid_file}",
+        f"--bridge={target.bridge}",
+        f"--config-file={_config(target)}",
+        "--oom-score-adjust=0",
+    ]
+    if lacks_sys_resource():
+        runtime = target.home / "runtime"
+        runtime.write_text(_RUNTIME, encoding="ascii")
+        runtime.chmod(0o755)
+        arguments += [f"--add-runtime=openkasugai={runtime}", "--default-runtime=openkasugai"]
+    return arguments
+
+
+def _config(target: Engine) -> Path:
+    """Write a config of its own, so that the one of the machine's own engine in /etc/docker is not read."""
+    config = target.home / "daemon.json"
+    settings: dict[str, Any] = {"builder": {"gc": {"enabled": True, "defaultKeepStorage": _BUILD_CACHE}}}
+    mtu = routes.default_mtu()
+    # dockerd's own is 1500 everywhere; on a network of smaller packets what containers receive would be lost.
+    if mtu is not None and mtu < _ETHERNET_MTU:
+        settings["mtu"] = mtu
+    config.write_text(f"{json.dumps(settings)}\n", encoding="ascii")
+    return config
+
+
+def _make_bridge(name: str) -> None:
+    if not _interface_exists(name):
+        shell.run(["ip", "link", "add", name, "type", "bridge"])
+
+
+def _interface_exists(name: str) -> bool:
+    try:
+        socket.if_nametoindex(name)
+    except OSError:
+        return False
+    return True
+
+
+def _restore_network(target: Engine) -> None:
+    """Remove the bridge, and what dockerd changed of the machine's packet filter and settings."""
+    if _interface_exists(target.bridge):
+        shell.run(["ip", "link", "delete", target.bridge])
+    engines = (number for number in _processes() if _program(_command_line(number)) == b"dockerd")
+    embedded_rules.undo(target, shared=any(map(_shares_network, engines)))
+
+
+def _orphans(target: Engine) -> list[int]:
+    """Return the containerd and shims that a killed daemon left behind."""
+    mark = f"{target.run}/".encode()
+    return [number for number in _processes() if _is_daemon(_command_line(number), mark)]
+
+
+def _is_daemon(command_line: bytes, mark: bytes) -> bool:
+    return _program(command_line).startswith((b"containerd", b"dockerd", b"docker-proxy")) and mark in command_line
+
+
+def _processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _shares_network(number: int) -> bool:
+    """Return whether a process sees this process's interfaces and packet filter."""
+    try:
+        return Path(f"/proc/{number}/ns/net").samefile("/proc/self/ns/net")
+    except OSError:
+        return False
+
+
+def _program(command_line: bytes) -> bytes:
+    """Return the file name of the program that a process runs."""
+    return command_line.split(b"\0", 1)[0].rsplit(b"/", 1)[-1]
+
+
+def _command_line(number: int) -> bytes:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _end(number: int) -> None:
+    """Ask a process to end; after a minute make it."""
+
+    def ended() -> bool:
+        return not _command_line(number)
+
+    condition = f"embedded Docker engine: process {number} ended"
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(number, signal.SIGTERM)
+        try:
+            until(condition, ended, bool, deadline=_STOP_SECONDS)
+        except Problem:
+            os.kill(number, signal.SIGKILL)
+            until(condition, ended, bool, deadline=_STOP_SECONDS, hint=f"cat /proc/{number}/stack")

@@ -1,0 +1,274 @@
+"""The packet filter rules and kernel settings of the embedded engine: recorded as dockerd makes them, undone singly.
+
+dockerd finds `iptables` on a PATH that begins with a folder of wrappers. Each runs the machine's own program and
+records the call if it succeeded. So only what this engine added is taken away, not what looks as if it had.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tasks import progress
+from tasks.engines.programs import shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tasks.engines.docker.embedded import Engine
+
+_PROGRAMS = ("iptables", "ip6tables")
+_SEPARATOR = "\x1f"
+_WRAPPER = """#!/bin/sh
+# {name} for the embedded engine's daemon: runs the machine's own, and records what it changed.
+{program} "$@" || exit
+# The rules that dockerd makes within a container end with it.
+[ "$(readlink /proc/self/ns/net)" = '{namespace}' ] || exit 0
+IFS=$(printf '\\037')
+line="{name}$IFS$*"
+for word in "$@"; do
+    case "$word" in -A | -I | -D | -N | -X | -F | -P) printf '%s\\n' "$line" >>{record} && exit ;; esac
+done
+"""
+_SYS = Path("/proc/sys/net")
+# What dockerd switches on for the whole machine, and what the kernel changes with each.
+_SWITCHES = {
+    "ipv4/ip_forward": ("ipv4/conf/*/forwarding", "ipv4/conf/all/accept_redirects"),
+    "ipv6/conf/all/forwarding": ("ipv6/conf/*/forwarding",),
+    "bridge/bridge-nf-call-iptables": (),
+    "bridge/bridge-nf-call-ip6tables": (),
+}
+
+
+class Chain(NamedTuple):
+    """A chain of the packet filter: of `iptables` or `ip6tables`, its table and name."""
+
+    program: str
+    table: str
+    name: str
+
+
+class Rule(NamedTuple):
+    """A rule: its chain, and the words that describe it."""
+
+    chain: Chain
+    words: tuple[str, ...]
+
+    @property
+    def target(self) -> Chain:
+        """The chain it leads to, if it leads to one."""
+        position = self.words.index("-j") + 1 if "-j" in self.words else len(self.words)
+        return self.chain._replace(name=self.words[position] if position < len(self.words) else "")
+
+    @property
+    def is_of_an_interface(self) -> bool:
+        """Whether it names an interface, which is then one of the engine's bridges."""
+        return bool({"-i", "-o"} & set(self.words))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What calls of iptables add up to.
+
+    Attributes:
+        rules: How many more there are of each rule.
+        chains: How many more there are of each chain: one or none.
+        policies: The last policy that a chain was given.
+    """
+
+    rules: Counter[Rule] = field(default_factory=Counter)
+    chains: Counter[Chain] = field(default_factory=Counter)
+    policies: dict[Chain, str] = field(default_factory=dict)
+
+
+def changes(lines: Iterable[str]) -> Changes:
+    """Return what recorded calls add up to; a rule that was taken away and put back counts as before.
+
+    Args:
+        lines: A call each: the program and its arguments.
+    """
+    made = Changes()
+    for line in lines:
+        program, *words = line.split(_SEPARATOR)
+        _count(made, program, words)
+    return made
+
+
+def record(target: Engine) -> str:
+    """Have dockerd's changes recorded, and keep the settings that it will switch on.
+
+    Returns:
+        The folder that its PATH has to begin with.
+    """
+    folder = target.home / "programs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _PROGRAMS:
+        program = shutil.which(name)
+        if program:
+            words = {"program": shlex.quote(program), "record": shlex.quote(str(_record(target)))}
+            text = _WRAPPER.format(name=name, namespace=Path("/proc/self/ns/net").readlink(), **words)
+            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).chmod(0o755)
+    if not _remembered(target).exists():
+        _remembered(target).write_text(json.dumps({"settings": _settings(), "policies": _policies()}), encoding="utf-8")
+    return str(folder)
+
+
+def undo(target: Engine, *, shared: bool) -> None:
+    """Take away what the engine added and switch off what it switched on, as far as nobody else uses it.
+
+    Args:
+        target: The engine, stopped.
+        shared: Whether another engine uses the chains that do not belong to one interface.
+    """
+    if not _remembered(target).exists():
+        progress.line("Left the packet filter as it is: nothing tells which rules the embedded Docker engine added.")
+        return
+    if not _record(target).exists():
+        return
+    made = changes(_record(target).read_text(encoding="utf-8").splitlines())
+    rules = [rule for rule in reversed(made.rules) if made.rules[rule] > 0]
+    chains = [chain for chain in reversed(made.chains) if made.chains[chain] > 0]
+    used = chains if shared else [chain for chain in chains if _has_others(chain, rules)]
+    for rule in rules:
+        if rule.is_of_an_interface or not ({rule.chain, rule.target} & set(used) or shared):
+            _remove(rule, made.rules[rule])
+    if shared:
+        return
+    for chain in chains:
+        _remove_chain(chain)
+    _restore_settings(target, made)
+
+
+def _count(made: Changes, program: str, words: list[str]) -> None:
+    """Add one call to what the calls before it add up to; the filter table is meant where none is named."""
+    actions = [position for position, word in enumerate(words) if word in _ACTIONS]
+    if not actions or len(words) < actions[0] + 2:
+        return
+    options, action, name, rest = words[: actions[0]], *words[actions[0] : actions[0] + 2], words[actions[0] + 2 :]
+    table = options[options.index("-t") + 1] if "-t" in options else "filter"
+    _ACTIONS[action](made, Chain(program, table, name), rest)
+
+
+def _add(made: Changes, chain: Chain, words: Sequence[str]) -> None:
+    # `-I CHAIN 1 ...` tells the place first.
+    made.rules[Rule(chain, tuple(words[1:] if words and words[0].isdigit() else words))] += 1
+
+
+def _delete(made: Changes, chain: Chain, words: Sequence[str]) -> None:
+    made.rules[Rule(chain, tuple(words))] -= 1
+
+
+def _flush(made: Changes, chain: Chain, _: Sequence[str]) -> None:
+    for rule in [rule for rule in made.rules if rule.chain == chain]:
+        del made.rules[rule]
+
+
+def _new_chain(made: Changes, chain: Chain, _: Sequence[str]) -> None:
+    made.chains[chain] += 1
+
+
+def _delete_chain(made: Changes, chain: Chain, _: Sequence[str]) -> None:
+    made.chains[chain] -= 1
+
+
+def _set_policy(made: Changes, chain: Chain, words: Sequence[str]) -> None:
+    made.policies[chain] = words[0]
+
+
+_ACTIONS = {
+    "-A": _add,
+    "-I": _add,
+    "-D": _delete,
+    "-F": _flush,
+    "-N": _new_chain,
+    "-X": _delete_chain,
+    "-P": _set_policy,
+}
+
+
+def _has_others(chain: Chain, rules: Iterable[Rule]) -> bool:
+    """Return whether a chain holds more rules than those of ours that are still there."""
+    listed = _iptables(chain, "-S", check=False).stdout.splitlines()
+    ours = [rule for rule in rules if rule.chain == chain and _is_there(rule)]
+    return sum(line.startswith("-A ") for line in listed) > len(ours)
+
+
+def _is_there(rule: Rule) -> bool:
+    return _iptables(rule.chain, "-C", *rule.words, check=False).returncode == 0
+
+
+def _remove(rule: Rule, count: int) -> None:
+    for _ in range(count):
+        if _is_there(rule):
+            _iptables(rule.chain, "-D", *rule.words)
+
+
+def _remove_chain(chain: Chain) -> None:
+    """Remove a chain; the kernel refuses where it holds a rule or one leads to it."""
+    if _iptables(chain, "-S", check=False).returncode != 0:
+        return
+    if _iptables(chain, "-X", check=False).returncode != 0:
+        progress.line(f"Left chain {chain.name} of {chain.program} to the rules of others that use it.")
+
+
+def _restore_settings(target: Engine, made: Changes) -> None:
+    """Switch off what was off before and is on, then give a policy back that is still the one that dockerd set.
+
+    In this order the machine never forwards what it did not forward before.
+    """
+    before = json.loads(_remembered(target).read_text(encoding="utf-8"))
+    for switch in _SWITCHES:
+        _restore_switch(switch, before["settings"])
+    for chain, policy in made.policies.items():
+        earlier = before["policies"].get(chain.program, policy)
+        if chain.name == "FORWARD" and _policy(chain) == policy != earlier:
+            _iptables(chain, "-P", earlier)
+
+
+def _restore_switch(switch: str, before: dict[str, str]) -> None:
+    file = _SYS / switch
+    if before.get(switch) != "0" or not file.exists() or file.read_text(encoding="ascii").strip() != "1":
+        return
+    file.write_text("0", encoding="ascii")
+    for pattern in _SWITCHES[switch]:
+        for follower in _SYS.glob(pattern):
+            value = before.get(str(follower.relative_to(_SYS)))
+            if value is not None and follower.read_text(encoding="ascii").strip() != value:
+                follower.write_text(value, encoding="ascii")
+    progress.line(f"Switched net.{switch.replace('/', '.')} off again, as it was before the embedded Docker engine.")
+
+
+def _settings() -> dict[str, str]:
+    patterns = [pattern for switch, followers in _SWITCHES.items() for pattern in (switch, *followers)]
+    files = {file for pattern in patterns for file in _SYS.glob(pattern)}
+    return {str(file.relative_to(_SYS)): file.read_text(encoding="ascii").strip() for file in sorted(files)}
+
+
+def _policies() -> dict[str, str]:
+    found = {name: _policy(Chain(name, "filter", "FORWARD")) for name in _PROGRAMS if shutil.which(name)}
+    return {name: policy for name, policy in found.items() if policy}
+
+
+def _policy(chain: Chain) -> str:
+    """Return the policy of a chain of the kernel's; empty where the kernel has no such table."""
+    words = _iptables(chain, "-S", check=False).stdout.partition("\n")[0].split()
+    return words[2] if words[:1] == ["-P"] else ""
+
+
+def _iptables(chain: Chain, action: str, *words: str, check: bool = True) -> shell.Completed:
+    return shell.run([chain.program, "--wait", "-t", chain.table, action, chain.name, *words], check=check)
+
+
+def _record(target: Engine) -> Path:
+    """Return the file in which the calls are; like the rules it does not survive a reboot."""
+    return target.run / "iptables-record"
+
+
+def _remembered(target: Engine) -> Path:
+    return target.run / "network-before.json"

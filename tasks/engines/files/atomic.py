@@ -1,0 +1,50 @@
+"""Files that are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from typing import TYPE_CHECKING
+
+from tasks.engines.files import access
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_READABLE = 0o644
+
+
+def write(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
+    """Put the content in place of a file at once; its folder is made.
+
+    Args:
+        path: The file; a link is replaced, not followed.
+        content: Bytes, or text that is written as UTF-8.
+        mode: Permission bits, which hold from the first byte on; None keeps those of the file that was there.
+
+    Raises:
+        Problem: It cannot be written.
+    """
+    try:
+        _write(path, content, mode)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise access.refused(path, error) from None
+
+
+def _write(path: Path, content: str | bytes, mode: int | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if mode is None:
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _READABLE
+    # A path of this thread's own: checkouts, and the tasks of one run, write the files that they share at any time.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}")
+    temporary.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content.encode() if isinstance(content, str) else content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

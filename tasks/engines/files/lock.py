@@ -1,0 +1,130 @@
+"""One at a time: a run that says who holds it, and the maker of a file that checkouts share."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import json
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from tasks.engines.files import access
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Held:
+    """A lock that is held until it is released or the process ends, however it ends."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Keep the open file that carries the lock."""
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let the next run in."""
+        os.close(self._descriptor)
+
+
+def hold(path: Path, command: str) -> Held:
+    """Take the lock at once.
+
+    Args:
+        path: File of the lock; made with its folder when absent.
+        command: What this process runs, shown to a second one.
+
+    Raises:
+        Problem: Another process holds it; the message says which, what it runs and since when. Or it cannot be taken.
+    """
+    while True:
+        descriptor = _opened(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise _held_by(path) from None
+        except OSError as error:
+            os.close(descriptor)
+            raise access.refused(path, error) from None
+        if _is_still(path, descriptor):
+            _sign(descriptor, command)
+            return Held(descriptor)
+        os.close(descriptor)  # the holder before us removed the file, as `clean` does
+
+
+@contextlib.contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Let one thread of one process at a time make `target`; its folder is made, and the next one waits.
+
+    Args:
+        target: File or folder that checkouts share; the lock is a file beside it.
+
+    Raises:
+        Problem: The lock cannot be taken.
+    """
+    path = target.with_name(f"{target.name}.lock")
+    descriptor = _opened(path)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise access.refused(path, error) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def part_of(target: Path) -> Path:
+    """Return a path beside `target` at which it is made, to be renamed once it is complete. Call it while `alone`.
+
+    What a killed maker left is removed. Each maker has a path of its own, since a program that a killed one started
+    may still be writing.
+
+    Args:
+        target: File or folder that is made.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f"{glob.escape(target.name)}.part-*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    return target.with_name(f"{target.name}.part-{os.getpid()}-{time.monotonic_ns()}")
+
+
+def _opened(path: Path) -> int:
+    """Return the descriptor of a lock's file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Python opens with O_CLOEXEC, so that a daemon started by this run does not keep the lock.
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise access.refused(path, error) from None
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _sign(descriptor: int, command: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "command": command, "since": time.time()}).encode(), 0)
+
+
+def _held_by(path: Path) -> Problem:
+    """Explain who holds the lock; a holder that has not signed yet is simply another run."""
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        since = time.strftime("%H:%M:%S", time.localtime(holder["since"]))
+        who = f"pid {holder['pid']} runs `{holder['command']}` here since {since}"
+        return Problem(who, hint=f"wait for it, or stop it: kill {holder['pid']}")
+    except (OSError, ValueError, KeyError):
+        return Problem("another run has just started here", hint="wait for it")

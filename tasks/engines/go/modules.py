@@ -1,0 +1,264 @@
+"""Go programs built from modules, kept in CACHE_DIR by what they are made of and what compiles them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.files import modes
+from tasks.engines.files.lock import alone, part_of
+from tasks.engines.go import toolchain as go_toolchain
+from tasks.engines.host import rootfs
+from tasks.engines.programs import shell
+from tasks.problems import Problem
+from tasks.settings import parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.settings.artifacts import GoArtifact
+
+_LINKER = "-s -w"
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """Where the pinned Go and the modules it has fetched are.
+
+    Attributes:
+        root: GOROOT.
+        modules: GOMODCACHE.
+    """
+
+    root: Path
+    modules: Path
+
+
+def definition(artifact: GoArtifact) -> str:
+    """Return what an artifact is made of, as a SHA-256: sources, go.mod, go.sum, flags and toolchain, not its programs.
+
+    Args:
+        artifact: An entry of the artifact table.
+
+    Raises:
+        Problem: Its go.mod pins another version than its parameter names.
+    """
+    folder = paths.ROOT / artifact.folder
+    built = asdict(artifact)
+    del built["release"]  # no part of what is compiled
+    compiler = built.pop("compiler")
+    parts = {
+        "artifact": built,
+        "flags": [*sorted(go_toolchain.FENCE.items()), _linker_flags(artifact)],
+        "go": go_toolchain.used(),
+        "files": _digests(folder),
+        **({"compiler": _digests(paths.KIND / compiler), "base": _base()} if compiler else {}),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def build(artifact: GoArtifact, compile_into: Callable[[Path], None] | None = None) -> Path:
+    """Have the programs of an artifact; a finished build is kept and found again.
+
+    Args:
+        artifact: An entry of the artifact table.
+        compile_into: Compiles it into an empty folder, where it is not go alone that does.
+
+    Returns:
+        The folder that holds them.
+
+    Raises:
+        Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
+    """
+    if not is_built(artifact):
+        # Which Go compiles is a part of where the build is kept.
+        settle()
+    target = _target(artifact)
+    with alone(target):
+        if not target.is_dir():
+            part = part_of(target)
+            part.mkdir()
+            (compile_into or functools.partial(_compile, artifact))(part)
+            modes.normalise(part)
+            part.replace(target)
+    return target
+
+
+def settle() -> None:
+    """Have the Go that compiles, so that the digests of what it compiles name the one that does."""
+    go_toolchain.choose(parameters.current().go_version)
+
+
+def version() -> str:
+    """Return which Go compiles here, in its own words (`go1.23.0`)."""
+    return go_toolchain.used()
+
+
+def is_built(artifact: GoArtifact) -> bool:
+    """Return whether a finished build of an artifact is kept."""
+    return _target(artifact).is_dir()
+
+
+def fetch(artifact: GoArtifact, *modules: str) -> str:
+    """Fetch modules that an artifact requires, and return what go says of each as JSON, errors included.
+
+    Args:
+        artifact: An entry of the artifact table.
+        modules: Module paths; all that its go.mod requires where none is given.
+
+    Raises:
+        Problem: go itself does not work, so that it says nothing of any module.
+    """
+    done = _call_go(paths.ROOT / artifact.folder, "mod", "download", "-json", *modules, check=False)
+    if not done.stdout.strip():
+        raise Problem(f"{artifact.name}: go says nothing of its modules", details=done.stderr)
+    return done.stdout
+
+
+def program(artifact: GoArtifact, name: str) -> Path:
+    """Return the path of one program of an artifact, built if need be."""
+    return build(artifact) / name
+
+
+def module_folder(artifact: GoArtifact, module: str) -> Path:
+    """Return the unpacked source of a module that an artifact requires, verified by its go.sum.
+
+    Args:
+        artifact: An entry of the artifact table.
+        module: Module path; its version is that of the artifact's go.mod.
+
+    Raises:
+        Problem: The module cannot be had, or its checksum is not that of go.sum.
+    """
+    answer = _go(artifact, "mod", "download", "-json", module)
+    return Path(json.loads(answer)["Dir"])
+
+
+def build_tree(source: Path, package: str, output: Path) -> None:
+    """Compile one program of a source tree that is not in the artifact table; its own go.sum checks its modules.
+
+    Args:
+        source: Folder of its go.mod.
+        package: The command's package, `.` for that folder itself.
+        output: File to write.
+
+    Raises:
+        Problem: It does not compile.
+    """
+    progress.step(f"compiling {output.name}")
+    _run_go(source, "build", "-ldflags", _LINKER, "-o", str(output), package)
+
+
+def fetch_modules(source: Path) -> Toolchain:
+    """Have all modules of a source tree, so that it compiles where there is no network.
+
+    Args:
+        source: Folder of its go.mod.
+
+    Returns:
+        The toolchain that compiles it, and where its modules are.
+
+    Raises:
+        Problem: A module cannot be had, or its checksum is not that of go.sum.
+    """
+    progress.step(f"fetching the Go modules of {source.name}")
+    _run_go(source, "mod", "download")
+    root, modules = _run_go(source, "env", "GOROOT", "GOMODCACHE").splitlines()
+    return Toolchain(Path(root), Path(modules))
+
+
+def _target(artifact: GoArtifact) -> Path:
+    return parameters.current().cache_dir / "go" / "out" / f"{artifact.name}-{definition(artifact)[:16]}"
+
+
+def _compile(artifact: GoArtifact, part: Path) -> None:
+    progress.step(f"compiling {artifact.name}")
+    packages = [program.package for program in artifact.programs]
+    _go(artifact, "build", "-v", "-ldflags", _linker_flags(artifact), "-o", f"{part}/", *packages)
+    for program in artifact.programs:
+        (part / _default_name(artifact, program.package)).rename(part / program.name)
+
+
+def _default_name(artifact: GoArtifact, package: str) -> str:
+    """Return the name Go gives a program: the last part of its import path that is no version."""
+    path = artifact.folder if package == "." else package
+    return re.sub(r"/v\d+$", "", path).rpartition("/")[2]
+
+
+def _linker_flags(artifact: GoArtifact) -> str:
+    version = _version(artifact)
+    major, minor = [*version.lstrip("v").split("."), "", ""][:2]
+    values = [stamp.format(version=version, major=major, minor=minor) for stamp in artifact.stamps]
+    return " ".join([_LINKER, *(f"-X {value}" for value in values)])
+
+
+def _version(artifact: GoArtifact) -> str:
+    """Return the version that the artifact's parameter and go.mod name, or nothing where the source is our own."""
+    if not artifact.module:
+        return ""
+    wanted = str(getattr(parameters.current(), artifact.parameter.lower()))
+    text = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
+    pinned = re.search(rf"^(?:require)?\s*{re.escape(artifact.module)} (\S+)(?: // (v\S+))?", text, re.MULTILINE)
+    by_go, tag = pinned.groups() if pinned else ("no version", None)
+    # A comment names the tag where Go's own version is that of a commit.
+    found = str(tag or by_go)
+    if found != wanted:
+        raise Problem(
+            f"{artifact.parameter} is {wanted}, but {artifact.folder}/go.mod pins {artifact.module} at {found}",
+            hint=_how_to_pin(artifact, wanted, by_commit=tag is not None),
+        )
+    return found
+
+
+def _how_to_pin(artifact: GoArtifact, version: str, *, by_commit: bool) -> str:
+    """Return what pins another version; Go refuses a tag v2 or above of a module whose path does not end in it.
+
+    https://go.dev/ref/mod#major-version-suffixes
+    """
+    asked = "COMMIT" if by_commit else version
+    command = f"cd {artifact.folder} && go get {artifact.module}@{asked} && go mod tidy"
+    if not by_commit:
+        return command
+    return (
+        f"{command}, with the commit of the tag {version}; "
+        f"then write // {version} behind it in {artifact.folder}/go.mod"
+    )
+
+
+def _sources(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in _sources(folder)}
+
+
+def _base() -> str:
+    """Return what identifies the base image, whose C libraries are linked."""
+    current = parameters.current()
+    return rootfs.digest() if current.base_from == "bootstrap" else current.ubuntu_image_name
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _go(artifact: GoArtifact, *arguments: str) -> str:
+    return _run_go(paths.ROOT / artifact.folder, *arguments)
+
+
+def _run_go(folder: Path, *arguments: str) -> str:
+    return _call_go(folder, *arguments, check=True).stdout
+
+
+def _call_go(folder: Path, *arguments: str, check: bool) -> shell.Completed:
+    """Run go in a folder with the pinned toolchain; its caches are the tool's own."""
+    executable, toolchain = go_toolchain.choose(parameters.current().go_version)
+    env = {**go_toolchain.environment(), "GOTOOLCHAIN": toolchain}
+    return shell.run([executable, *arguments], cwd=folder, env=env, live=True, check=check)

@@ -1,0 +1,103 @@
+"""Whether the module proxy has what an artifact is made of. Its answer is remembered for a day."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress
+from tasks.engines.files import atomic
+from tasks.engines.go import modules as go_modules
+from tasks.engines.go import toolchain
+from tasks.problems import Problem
+from tasks.settings import parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tasks.settings.artifacts import GoArtifact
+
+# How go tells of an answer of the proxy, and which answers say that it has no such version
+# (https://go.dev/ref/mod#goproxy-protocol: 404 and 410; 403 is that of a proxy with a list of what it may serve).
+_REFUSED = re.compile(r"reading \S+: (?P<status>(?:403|404|410) [^\n]*)(?:\s+server response: (?P<words>[^\n]*))?")
+_LIFE_SECONDS = 24 * 3600
+
+
+def refusal(artifact: GoArtifact) -> str:
+    """Return why the sources of an artifact cannot be had, in the proxy's words, or nothing where they can.
+
+    A finished build needs no sources, so nobody is asked for it.
+
+    Args:
+        artifact: An entry of the artifact table that is built from a module.
+
+    Returns:
+        The module with its version, and what the proxy said: `example.com/m@v1.0.0: 404 Not Found: no such version`.
+
+    Raises:
+        Problem: The proxy cannot be reached, or it gave another answer than that it does not have the module.
+    """
+    answer = known(artifact)
+    if answer is None:
+        answer = _ask(artifact)
+        atomic.write(_memory(artifact), json.dumps({"refusal": answer, "time": time.time()}))
+    return answer
+
+
+def known(artifact: GoArtifact) -> str | None:
+    """Return the same without asking anybody, or None where it would have to be asked.
+
+    Args:
+        artifact: An entry of the artifact table that is built from a module.
+    """
+    return "" if go_modules.is_built(artifact) else _remembered(_memory(artifact))
+
+
+def _memory(artifact: GoArtifact) -> Path:
+    return parameters.current().cache_dir / "go" / "answers" / f"{artifact.name}-{_question(artifact)}.json"
+
+
+def _question(artifact: GoArtifact) -> str:
+    """Return what identifies the question: the modules at their versions, and who is asked."""
+    modules = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
+    asked = [modules, parameters.current().go_proxy, toolchain.proxies(), toolchain.sources()]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
+def _remembered(memory: Path) -> str | None:
+    try:
+        answer = json.loads(memory.read_text(encoding="utf-8"))
+        return str(answer["refusal"]) if 0 <= time.time() - answer["time"] < _LIFE_SECONDS else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _ask(artifact: GoArtifact) -> str:
+    """Ask for the module itself, and only if it is there for all that it requires."""
+    progress.step(f"asking the module proxy for {artifact.name}")
+    for modules in ((artifact.module,), ()):
+        errors = [_error(answer) for answer in _answers(go_modules.fetch(artifact, *modules)) if "Error" in answer]
+        if errors:
+            return errors[0]
+    return ""
+
+
+def _answers(output: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects that `go mod download -json` prints one after the other."""
+    decoder, rest = json.JSONDecoder(), output.lstrip()
+    while rest:
+        answer, end = decoder.raw_decode(rest)
+        yield answer
+        rest = rest[end:].lstrip()
+
+
+def _error(answer: dict[str, Any]) -> str:
+    module = f"{answer['Path']}@{answer['Version']}"
+    refused = _REFUSED.search(answer["Error"])
+    if refused is None:
+        raise Problem(f"{module}: the module proxy gave no answer", hint="try again", details=answer["Error"])
+    return ": ".join(filter(None, (module, refused["status"], refused["words"])))

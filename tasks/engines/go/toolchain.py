@@ -1,0 +1,217 @@
+"""Which Go compiles here, and what it is told: the pinned toolchain, fenced from the settings of the user's own Go."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import stat
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tasks import progress
+from tasks.engines.files import atomic, download
+from tasks.engines.files.lock import alone, part_of
+from tasks.engines.programs import shell
+from tasks.problems import Problem
+from tasks.settings import artifacts, parameters
+
+# The first Go that fetches another toolchain when GOTOOLCHAIN asks for it.
+_FIRST_SWITCHING = (1, 21)
+# What decides what a build makes (`go help environment`). It neither comes from the environment nor, because of
+# GOENV=off, from `go env -w`: one set for every build, and a part of the name that a build is kept under.
+FENCE = {
+    "GOENV": "off",
+    "GOOS": "linux",
+    "GOARCH": "amd64",
+    "GOAMD64": "v1",
+    "GOEXPERIMENT": "",
+    "GOFIPS140": "off",
+    "GODEBUG": "",
+    "GOROOT": "",
+    "GO111MODULE": "on",
+    "GOWORK": "off",
+    "GOFLAGS": "-mod=readonly -modcacherw -trimpath -buildvcs=false",
+    "GOCACHEPROG": "",
+    "GO_EXTLINK_ENABLED": "",
+    "CGO_ENABLED": "0",
+    **{f"CGO_{kind}FLAGS": "" for kind in ("C", "CPP", "CXX", "F", "LD")},
+}
+# With these an installed Go is asked for its user's settings, which are in the file that GOENV names.
+_ASKING = {**{name: value for name, value in FENCE.items() if name != "GOENV"}, "GOTOOLCHAIN": "local"}
+# Where modules come from, and who vouches for them: the user's own settings hold, those of `go env -w` too.
+_SOURCES = ("GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS")
+
+
+def environment() -> dict[str, str]:
+    """Return the variables of every go command but GOTOOLCHAIN; its caches are the tool's own."""
+    cache = _cache()
+    # GOPATH holds what the checksum database has said.
+    folders = {"GOMODCACHE": cache / "mod", "GOCACHE": cache / "build", "GOPATH": cache / "path"}
+    return {**FENCE, **sources(), "GOPROXY": proxies(), **{name: str(folder) for name, folder in folders.items()}}
+
+
+def sources() -> dict[str, str]:
+    """Return what the environment, or else `go env -w` of an installed Go, says of where modules come from."""
+    installed = shutil.which("go")
+    said = _settings(installed, tuple(os.environ.get(name, "") for name in _SOURCES)) if installed else {}
+    return {name: value for name in _SOURCES if (value := os.environ.get(name) or said.get(name, ""))}
+
+
+def proxies() -> str:
+    """Return the module proxies: those of the environment or of an installed Go's own settings, else GO_PROXY."""
+    installed = shutil.which("go")
+    own = _own_proxies(installed) if installed and not os.environ.get("GOPROXY") else ""
+    return os.environ.get("GOPROXY") or own or parameters.current().go_proxy
+
+
+def used() -> str:
+    """Return which Go compiles here, in its own words (`go1.23.0`); nothing is fetched and nobody asked to know it.
+
+    It is the wanted one, unless that could not be had and the installed one stands in.
+    """
+    wanted, installed = _wanted(), shutil.which("go")
+    if installed is None or _fetched(wanted).is_dir() or _release(installed) < _FIRST_SWITCHING:
+        return wanted
+    return _says(installed) if _remembers(_refusal(installed)) else wanted
+
+
+@functools.cache
+def choose(version: str) -> tuple[Path, str]:
+    """Return a go command and the GOTOOLCHAIN with which it is the wanted version, fetched where need be.
+
+    Where the wanted version cannot be had through an installed Go, that Go is used as it is, and it is said.
+
+    Args:
+        version: Such as `1.23.0`.
+    """
+    wanted = f"go{version}"
+    installed = shutil.which("go")
+    if installed is None or _release(installed) < _FIRST_SWITCHING:
+        return _downloaded(version), "local"
+    if shell.run([installed, "version"], env={**environment(), "GOTOOLCHAIN": wanted}, check=False).returncode == 0:
+        _make_removable(_fetched(wanted))
+        return Path(installed), wanted
+    progress.line(f"{wanted} cannot be had from the module proxy: building with the installed {_says(installed)}")
+    atomic.write(_memory(), json.dumps(_refusal(installed)))
+    return Path(installed), "local"
+
+
+def _cache() -> Path:
+    return parameters.current().cache_dir / "go"
+
+
+def _wanted() -> str:
+    return f"go{parameters.current().go_version}"
+
+
+def _fetched(wanted: str) -> Path:
+    """Return where a toolchain is that a Go has fetched, as https://go.dev/ref/mod#module-cache lays it out."""
+    return _cache() / "mod" / "golang.org" / f"toolchain@v0.0.1-{wanted}.linux-amd64"
+
+
+def _memory() -> Path:
+    return _cache() / "answers" / f"{_wanted()}.json"
+
+
+def _refusal(installed: str) -> dict[str, Any]:
+    """Return what stays true of a toolchain that could not be had as long as nobody else is asked for it."""
+    return {"instead": _says(installed), "proxies": proxies(), "sources": sources()}
+
+
+def _remembers(refusal: dict[str, Any]) -> bool:
+    try:
+        return bool(json.loads(_memory().read_text(encoding="utf-8")) == refusal)
+    except (OSError, ValueError):
+        return False
+
+
+def _make_removable(toolchain: Path) -> None:
+    """Let the owner delete the module cache: a toolchain is read-only, and so is what came without -modcacherw."""
+    if not toolchain.is_dir() or toolchain.stat().st_mode & stat.S_IWUSR:
+        return
+    # The toolchain itself comes last: what is interrupted before it is done again.
+    folders = [Path(root) for root, _, _ in os.walk(_cache() / "mod")]
+    for folder in sorted(folders, key=lambda folder: folder == toolchain):
+        _grant(folder)
+
+
+def _grant(folder: Path) -> None:
+    """Let the owner write in a folder, unless it is another user's."""
+    try:
+        status = folder.stat()
+        if not status.st_mode & stat.S_IWUSR and os.geteuid() in {0, status.st_uid}:
+            folder.chmod(status.st_mode | stat.S_IWUSR)
+    except FileNotFoundError:
+        return  # another go has finished with it
+
+
+@functools.cache
+def _own_proxies(installed: str) -> str:
+    return shell.run([installed, "env", "GOPROXY"], env=_ASKING, check=False).stdout.strip()
+
+
+@functools.cache
+def _settings(installed: str, _environment: tuple[str, ...]) -> dict[str, str]:
+    """Return an installed Go's own settings; an environment that says otherwise asks anew."""
+    said = shell.run([installed, "env", "-json", *_SOURCES], env=_ASKING, check=False)
+    try:
+        settings = json.loads(said.stdout)
+    except ValueError:
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+@functools.cache
+def _says(executable: str) -> str:
+    """Return which Go a command is by itself, in its own words (`go1.22.5`), or nothing where it does not say."""
+    said = shell.run([executable, "version"], env={**FENCE, "GOTOOLCHAIN": "local"}, check=False).stdout
+    found = re.search(r"go version (.+) \S+/\S+", said)
+    return found[1] if found else ""
+
+
+def _release(executable: str) -> tuple[int, ...]:
+    numbers = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", _says(executable))
+    return tuple(int(number) for number in numbers.groups(default="0")) if numbers else ()
+
+
+def _downloaded(version: str) -> Path:
+    """Have the toolchain itself, as the module proxy offers it, on a machine whose Go is absent or too old."""
+    sha256 = artifacts.TOOLCHAIN_SHA256.get(version)
+    if sha256 is None:
+        known = ", ".join(artifacts.TOOLCHAIN_SHA256)
+        raise Problem(f"go: not found, and GO_VERSION {version} is not one of {known}", hint="install Go 1.21 or newer")
+    target = _cache() / "toolchain" / f"go{version}"
+    with alone(target):
+        if not target.is_dir():
+            progress.line(f"No Go command that can switch toolchains: taking Go {version} from the module proxy")
+            _unpack(f"golang.org/toolchain@v0.0.1-go{version}.linux-amd64", sha256, target)
+    return target / "bin" / "go"
+
+
+def _unpack(module: str, sha256: str, target: Path) -> None:
+    path, _, version = module.partition("@")
+    url = f"{_first_address(proxies(), parameters.current().go_proxy)}/{path}/@v/{version}.zip"
+    archive = download.fetch(url, target.with_name(f"{target.name}.zip"), sha256=sha256)
+    part = part_of(target)
+    # Its checksum is pinned, so that nothing in it is a stranger's.
+    with zipfile.ZipFile(archive) as bundle:
+        bundle.extractall(part)
+    root = part / module
+    # A module archive can hold neither nested go.mod files nor execute bits: both are put back, as go itself does.
+    for hidden in root.rglob("_go.mod"):
+        hidden.rename(hidden.with_name("go.mod"))
+    for executable in (*(root / "bin").iterdir(), *(root / "pkg" / "tool").rglob("*")):
+        executable.chmod(executable.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    root.replace(target)
+    shutil.rmtree(part)
+    archive.unlink()
+
+
+def _first_address(*lists: str) -> str:
+    """Return the first of lists of module proxies that is an address, and neither `direct` nor `off`."""
+    choices = [choice for each in lists for choice in re.split(r"[,|]", each)]
+    return next(choice.rstrip("/") for choice in choices if choice.startswith("http"))

@@ -1,0 +1,93 @@
+"""The machine's apt: installs what is missing, and tells where its packages come from."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.files import cache
+from tasks.engines.programs import shell
+from tasks.problems import Problem
+from tasks.settings import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_ETC = Path("/etc/apt")
+# apt waits for others at dpkg's lock, but not at that of its lists.
+_INSTALLING = threading.Lock()
+_INDEX_TARGETS = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
+
+
+def install(needed: Mapping[str, str]) -> None:
+    """Install the packages of the programs that are not on PATH, and say so.
+
+    Args:
+        needed: Distribution package by program.
+
+    Raises:
+        Problem: Something is missing, and this process is not root or there is no apt.
+    """
+    with _INSTALLING:
+        missing = sorted({package for program, package in needed.items() if shutil.which(program) is None})
+        if missing:
+            _install(missing)
+
+
+def _install(missing: Sequence[str]) -> None:
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise Problem(f"not installed: {', '.join(missing)}", hint=f"sudo apt-get install {' '.join(missing)}")
+    progress.line(f"Installing the distribution's {', '.join(missing)}")
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    shell.run([*apt, "update"], env=env, live=True)
+    shell.run([*apt, "install", "--yes", "--no-install-recommends", *missing], env=env, live=True)
+
+
+def suite() -> str:
+    """Return the code name of this machine's distribution, such as bookworm or jammy.
+
+    Raises:
+        Problem: The distribution does not say.
+    """
+    name = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    if not name:
+        raise Problem("/etc/os-release: VERSION_CODENAME is missing", hint="BASE_FROM=registry ./doit images")
+    return name
+
+
+def sources() -> tuple[str, ...]:
+    """Return the machine's own apt sources of its distribution, one `deb URI SUITE COMPONENT` each.
+
+    Sources of other suites (a vendor's repository) are left out: they are no part of the distribution. apt takes a
+    third of a second to tell, so its answer is kept until one of its files changes.
+
+    Raises:
+        Problem: There is none.
+    """
+    file = parameters.current().cache_dir / "apt-sources.json"
+    return tuple(cache.answer(file, _stamp(), _ask_for_sources))
+
+
+def _stamp() -> list[list[str | int]]:
+    """Return what changes when the sources do: time and size of apt's files."""
+    sources = [_ETC / "sources.list", *sorted((_ETC / "sources.list.d").glob("*")), *sorted(_ETC.glob("apt.conf.d/*"))]
+    facts = [(file, file.stat()) for file in sources if file.is_file()]
+    return [[str(file), stat.st_mtime_ns, stat.st_size] for file, stat in facts]
+
+
+def _ask_for_sources() -> tuple[str, ...]:
+    own = suite()
+    listed = shell.run(["apt-get", "indextargets", "--format", _INDEX_TARGETS, "Created-By: Packages"]).stdout
+    # Only rows of the form that was asked for: a word of apt's own is none.
+    rows = re.findall(r"^(deb \S+ (\S+) .*)$", listed, re.MULTILINE)
+    lines = {line.rstrip() for line, release in rows if release.split("-")[0] == own}
+    if not lines:
+        raise Problem(f"apt: no source of {own} is configured", hint="look at /etc/apt/sources.list")
+    return tuple(sorted(lines))

@@ -1,0 +1,287 @@
+"""Facts of the machine, read and never changed. Another root shows the facts of a recorded machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import ssl
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.engines.docker import client
+from tasks.engines.host import namespaces, pci
+from tasks.engines.programs import proxies, shell
+from tasks.problems import Problem, UntrustedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import requests
+
+OWN_REGISTRY = "openkasugai-registry"
+_KIB = 1024
+_LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
+_PROBE_SECONDS = 1.5
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a web server answered: its status, the first MiB of the content, and its time where it told it."""
+
+    status: int
+    content: bytes
+    date: datetime | None
+
+
+class Host:
+    """The facts of one machine; each is read when it is first asked for."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Read below `root`, which stands for `/`."""
+        self._root = root
+
+    def path(self, path: str) -> Path:
+        """Return where an absolute path of the machine is to be read."""
+        return self._root / path.lstrip("/")
+
+    def text(self, path: str) -> str:
+        """Return the content of a file without the white space around it; empty where it cannot be read."""
+        try:
+            return self.path(path).read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:
+            return ""
+
+    def number(self, path: str) -> int | None:
+        """Return the whole number that a file holds, or None."""
+        text = self.text(path)
+        return int(text) if re.fullmatch(r"\d+", text) else None
+
+    @cached_property
+    def cores(self) -> int:
+        """How many processors the kernel uses."""
+        return len(re.findall(r"^processor\s*:", self.text("/proc/cpuinfo"), re.MULTILINE))
+
+    @cached_property
+    def memory(self) -> int:
+        """Main memory in bytes, without what the kernel keeps for itself."""
+        found = re.search(r"^MemTotal:\s*(\d+) kB", self.text("/proc/meminfo"), re.MULTILINE)
+        return int(found.group(1)) * _KIB if found else 0
+
+    @cached_property
+    def swaps(self) -> tuple[str, ...]:
+        """Files and devices that are swapped to."""
+        return tuple(line.split()[0] for line in self.text("/proc/swaps").splitlines()[1:])
+
+    @cached_property
+    def release(self) -> Mapping[str, str]:
+        """What /etc/os-release says."""
+        pairs = (line.partition("=") for line in self.text("/etc/os-release").splitlines())
+        return {key: value.strip("\"'") for key, _, value in pairs}
+
+    @cached_property
+    def kernel(self) -> str:
+        """Release of the running kernel, as `uname -r` prints it."""
+        return self.text("/proc/sys/kernel/osrelease")
+
+    @cached_property
+    def listening(self) -> frozenset[int]:
+        """TCP ports that something listens on."""
+        rows = [line.split() for name in ("tcp", "tcp6") for line in self.text(f"/proc/net/{name}").splitlines()[1:]]
+        return frozenset(int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTEN)
+
+    @cached_property
+    def inotify_instances(self) -> int:
+        """Inotify instances of this user that are in use; those of other users cannot be seen and do not count."""
+        return sum(
+            1
+            for process in self._processes()
+            if self._owner(process) == self.user
+            for target in self.open_files(process)
+            if target == "anon_inode:inotify"
+        )
+
+    @property
+    def user(self) -> int:
+        """Number of the user that this process acts for."""
+        return os.geteuid()
+
+    def open_files(self, process: int) -> list[str]:
+        """Return what the open files of a process are; none where this user may not see them."""
+        try:
+            links = list(self.path(f"/proc/{process}/fd").iterdir())
+        except OSError:
+            return []
+        return [target for target in map(_link, links) if target]
+
+    def has_module(self, name: str) -> bool:
+        """Return whether a kernel module is loaded, or built in with parameters."""
+        return self.path(f"/sys/module/{name}").is_dir()
+
+    def devices(self, vendor: str, class_prefix: str) -> list[str]:
+        """Return the addresses of the PCI devices of a vendor whose class begins with a prefix."""
+        folder = "/sys/bus/pci/devices"
+        addresses = sorted(entry.name for entry in self.path(folder).glob("*"))
+        return [
+            address
+            for address in addresses
+            if self.text(f"{folder}/{address}/vendor") == f"0x{vendor}"
+            and self.text(f"{folder}/{address}/class").startswith(f"0x{class_prefix}")
+        ]
+
+    def displays(self, address: str) -> list[str]:
+        """Return the device files of the displays that a PCI device drives: `/dev/dri/card0`, ..."""
+        nodes = self.path(f"/sys/bus/pci/devices/{address}/drm").glob("*")
+        return sorted(f"/dev/dri/{node.name}" for node in nodes if node.name.startswith(("card", "renderD")))
+
+    def function(self, address: str) -> pci.Function | None:
+        """Return the PCI function at an address, or None."""
+        return pci.read(address, self.path("/sys"))
+
+    def function_of(self, interface: str) -> pci.Function | None:
+        """Return the PCI function behind a network interface of this network namespace, or None."""
+        link = self.path(f"/sys/class/net/{interface}/device")
+        return self.function(link.readlink().name) if link.is_symlink() else None
+
+    def disk(self, path: Path) -> tuple[int, int]:
+        """Return what is free on, and the size of, the file system that a path is on or will be on, in bytes."""
+        # What this user may not look at counts as its parent.
+        there = next(folder for folder in (path, *path.parents) if os.path.exists(folder))  # noqa: PTH110
+        usage = shutil.disk_usage(there)
+        return usage.free, usage.total
+
+    def has(self, program: str) -> bool:
+        """Return whether a program is on PATH."""
+        return shutil.which(program) is not None
+
+    def succeeds(self, argv: Sequence[str]) -> bool:
+        """Return whether a program is there and ends with exit code 0."""
+        return self.has(argv[0]) and shell.run(argv, check=False, timeout=_PROBE_SECONDS).returncode == 0
+
+    def resolves(self, name: str) -> bool:
+        """Return whether a host name has an address."""
+        try:
+            return bool(socket.getaddrinfo(name, None))
+        # A UnicodeError is what a label becomes that no name may have.
+        except (OSError, UnicodeError):
+            return False
+
+    def proxied(self, url: str) -> bool:
+        """Return whether requests to `url` go to a proxy of the environment."""
+        from requests.utils import get_environ_proxies
+
+        given = get_environ_proxies(url)
+        return bool(given.get(url.partition(":")[0]) or given.get("all"))
+
+    @property
+    def lifelines(self) -> Mapping[str, str]:
+        """Network interfaces that must never be lent, each with the reason."""
+        return namespaces.lifelines()
+
+    @property
+    def offers_own_registry(self) -> bool:
+        """Whether the registry of this tool runs."""
+        try:
+            found = client.container(OWN_REGISTRY)
+        except Problem:
+            return False
+        return found is not None and found.running
+
+    def now(self) -> datetime:
+        """Return the time of this machine."""
+        return datetime.now(timezone.utc)
+
+    def get(self, url: str, *, ca: bytes = b"") -> Answer:
+        """Return what a web server answers to one attempt.
+
+        Args:
+            url: Where to ask.
+            ca: PEM certificates to trust instead of the machine's.
+
+        Raises:
+            Problem: It gave no answer.
+        """
+        import requests
+
+        with tempfile.NamedTemporaryFile() as trusted:
+            trusted.write(ca)
+            trusted.flush()
+            try:
+                return _ask(_session(), url, trusted.name if ca else True)
+            except requests.exceptions.SSLError as error:
+                address = (error.request.url if error.request is not None else None) or url
+                at = "" if address == url else f"{address}: "
+                message = f"{url}: {at}{_cause(error)}"
+                raise UntrustedServer(message, address=address, hint=f"curl -v {url}") from error
+            # A ValueError is what an address becomes that a server redirects to and that is none.
+            except (requests.RequestException, ValueError) as error:
+                raise Problem(f"{url}: {_cause(error)}", hint=f"curl -v {url}") from error
+
+    def _processes(self) -> list[int]:
+        folder = self.path("/proc")
+        return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit())
+
+    def _owner(self, process: int) -> int:
+        found = re.search(r"^Uid:\s*(\d+)", self.text(f"/proc/{process}/status"), re.MULTILINE)
+        return int(found.group(1)) if found else -1
+
+
+def _ask(session: requests.Session, url: str, trusted: str | bool) -> Answer:
+    asked = session.get(url, stream=True, timeout=_PROBE_SECONDS, verify=trusted, proxies=proxies.direct(url))
+    with session, asked as answer:
+        content = next(answer.iter_content(_MOST_BYTES), b"")
+        return Answer(answer.status_code, content, moment(answer.headers.get("Date", "")))
+
+
+def moment(date: str) -> datetime | None:
+    """Return the moment that a Date header tells, in the form of RFC 9110, 5.6.7; None where it cannot be read."""
+    try:
+        told = parsedate_to_datetime(date)
+        # A zone of -0000 is UTC of a clock whose own zone nobody knows.
+        return told.replace(tzinfo=told.tzinfo or timezone.utc)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _session() -> requests.Session:
+    """Return a session that, where a CA is given, takes an intermediate one alone, as Docker and the nodes do."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context()
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *words: Any, **options: Any) -> None:
+            super().init_poolmanager(*words, **options, ssl_context=context)
+
+    session = requests.Session()
+    session.mount("https://", Adapter())
+    return session
+
+
+def _link(path: Path) -> str:
+    """Return where a link points; empty where it is gone, as the file of another process may be at any time."""
+    try:
+        return os.readlink(path)  # noqa: PTH115 - the targets of /proc/*/fd are words such as anon_inode:inotify
+    except OSError:
+        return ""
+
+
+def _cause(error: BaseException) -> str:
+    """Return the innermost reason of an error that was wrapped several times."""
+    reason: BaseException = error
+    while True:
+        inner = reason.__cause__ or reason.__context__ or getattr(reason, "reason", None)
+        if not isinstance(inner, BaseException) or inner is reason:
+            break
+        reason = inner
+    return getattr(reason, "strerror", None) or getattr(reason, "verify_message", None) or str(reason)

@@ -1,0 +1,285 @@
+"""Network interfaces of this machine: in which namespace each one is, and orders to change that.
+
+Reading the host's own interfaces needs nobody's leave. Whatever looks into or changes another namespace is done by
+`nic_root`, directly by root and through `sudo -n` otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tasks.engines import nic_root
+from tasks.engines.host import connections, pci
+from tasks.engines.host.connections import Connection
+from tasks.engines.programs import root, shell
+from tasks.problems import Problem
+from tasks.settings import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_SSH_PORT = 22
+# How often the routes are read until two listings of them agree.
+_READS = 5
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network interface as `ip -json -details address show` prints it.
+
+    Attributes:
+        name: Its name in its namespace.
+        altnames: Its other names, sorted.
+        bdf: Address of the PCI function behind it, or an empty string.
+        mac: Its hardware address.
+        permanent_mac: The address that the card was made with, where it differs or is known.
+        mtu: Largest payload in bytes.
+        up: Whether it is switched on.
+        master: The bridge or bond that it is a member of, or an empty string.
+        under: The interface that it sits on (a VLAN's or macvlan's lower one), or an empty string.
+        addresses: Its addresses, as `ip` prints them.
+        representor: Whether it stands for a function on the host (switchdev) and is not the function's own.
+        vf_settings: What the physical function prescribes for each of its virtual functions.
+    """
+
+    name: str
+    altnames: tuple[str, ...] = ()
+    bdf: str = ""
+    mac: str = ""
+    permanent_mac: str = ""
+    mtu: int = 0
+    up: bool = False
+    master: str = ""
+    under: str = ""
+    representor: bool = False
+    addresses: tuple[Mapping[str, Any], ...] = ()
+    vf_settings: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name and its other names."""
+        return (self.name, *self.altnames)
+
+
+def parse(found: Mapping[str, Any]) -> Link:
+    """Return the interface that one object of `ip -json` describes."""
+    representor = pci.is_representor(found.get("phys_port_name", ""))
+    return Link(
+        name=found["ifname"],
+        altnames=tuple(sorted(found.get("altnames", ()))),
+        bdf=found.get("parentdev", "") if found.get("parentbus") == "pci" and not representor else "",
+        mac=found.get("address", ""),
+        permanent_mac=found.get("permaddr", ""),
+        mtu=found.get("mtu", 0),
+        up="UP" in found.get("flags", ()),
+        master=found.get("master", ""),
+        under=found.get("link", ""),
+        representor=representor,
+        addresses=tuple(found.get("addr_info", ())),
+        vf_settings=tuple(found.get("vfinfo_list", ())),
+    )
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A network namespace with its interfaces.
+
+    Attributes:
+        inode: What it is known by; a container that restarts has another one.
+        path: Where it can be opened.
+        host: Whether it is the host's.
+        node: Name of the node whose own namespace it is, or an empty string.
+        process: A process in it; 0 where only a file keeps it alive.
+        command: Name of that process's program.
+        pod: UID of the pod that the process belongs to, or an empty string.
+        links: Its interfaces.
+    """
+
+    inode: int
+    path: str
+    host: bool = False
+    node: str = ""
+    process: int = 0
+    command: str = ""
+    pod: str = ""
+    links: tuple[Link, ...] = ()
+
+    def named(self, name: str) -> Link | None:
+        """Return the interface that has a name, also as its other name."""
+        return next((link for link in self.links if name in link.names), None)
+
+
+@dataclass(frozen=True)
+class World:
+    """All namespaces that were looked into; the host's is among them."""
+
+    namespaces: tuple[Namespace, ...] = field(default=())
+
+    @property
+    def host(self) -> Namespace:
+        """The host's namespace."""
+        return next(namespace for namespace in self.namespaces if namespace.host)
+
+    def node(self, name: str) -> Namespace | None:
+        """Return the namespace of a node, or None where its container does not run."""
+        return next((namespace for namespace in self.namespaces if namespace.node == name), None)
+
+    def place(self, bdf: str) -> tuple[Namespace, Link] | None:
+        """Return where the interface of a PCI function is."""
+        return next(
+            ((namespace, link) for namespace in self.namespaces for link in namespace.links if bdf and link.bdf == bdf),
+            None,
+        )
+
+
+def survey(nodes: Mapping[str, int] | None = None, *, everywhere: bool = False) -> World:
+    """Look into the host's namespace and the nodes', or into every one.
+
+    Args:
+        nodes: A process of each node container, by the node's name.
+        everywhere: Look into every namespace of the machine.
+    """
+    found = call("survey", nodes=dict(nodes or {}), everywhere=everywhere)
+    return World(tuple(Namespace(**{**one, "links": tuple(map(parse, one["links"]))}) for one in found))
+
+
+def own_namespace() -> Namespace:
+    """Return the host's namespace, not looked into."""
+    return Namespace(os.stat(nic_root.OWN_NAMESPACE).st_ino, nic_root.OWN_NAMESPACE, host=True)  # noqa: PTH116 - as there
+
+
+def change(world: World, steps: Sequence[Mapping[str, Any]]) -> None:
+    """Carry out steps (see `nic_root.change`) in the namespaces of a survey."""
+    if steps:
+        namespaces = [(namespace.inode, namespace.path) for namespace in world.namespaces]
+        named = {int(word) for step in steps for word in _namespaces_of(step)}
+        call("change", steps=list(steps), namespaces=[pair for pair in namespaces if pair[0] in named])
+
+
+def _namespaces_of(step: Mapping[str, Any]) -> list[str]:
+    words = [word[1:] for word in step.get("ip", ()) if word.startswith("@")]
+    return [*words, str(step["namespace"])] if "namespace" in step else words
+
+
+def call(function: str, **arguments: Any) -> Any:
+    """Have a function of `nic_root` run by root.
+
+    Raises:
+        Problem: It failed, or sudo does not let us.
+    """
+    if os.geteuid() == 0:
+        return nic_root.perform(function, arguments)
+    request = json.dumps({"call": function, "arguments": arguments})
+    done = root.run(sys.executable, "-m", nic_root.__name__, stdin=request, cwd=paths.ROOT)
+    # sudo's own modules may say something on the same output, before the one line of the answer.
+    answer = json.loads(done.stdout.strip().rpartition("\n")[2])
+    if "problem" in answer:
+        message, hint, details = answer["problem"]
+        raise Problem(message, hint=hint, details=details)
+    return answer["result"]
+
+
+def settle() -> None:
+    """Wait until udev has named and configured the devices that appeared."""
+    if shutil.which("udevadm"):
+        shell.run(["udevadm", "settle", "--timeout=30"], check=False)
+
+
+def routes() -> tuple[Mapping[str, Any], ...]:
+    """Return all routes of the host, as `ip` prints them, each with its `family` and its locked metrics (`locks`).
+
+    Raises:
+        Problem: They change faster than they can be read.
+    """
+    return tuple(route for family in ("inet", "inet6") for route in _routes_of(family))
+
+
+def _routes_of(family: str) -> list[dict[str, Any]]:
+    words = ("-family", family, "route", "show", "table", "all")
+    for _ in range(_READS):
+        found = [{**route, "family": family} for route in _host_ip(*words)]
+        if not any("metrics" in route for route in found):
+            return found
+        # That a metric is locked is in the text only, a line each in the same order.
+        lines = shell.run(["ip", "-oneline", *words]).stdout.splitlines()
+        if len(lines) == len(found):
+            return [_with_locks(route, line) for route, line in zip(found, lines, strict=True)]
+    raise Problem("the routes of this machine change faster than they can be read", hint="ip monitor route")
+
+
+def _with_locks(route: dict[str, Any], line: str) -> dict[str, Any]:
+    locks = [name for name in re.findall(r"(\w+) lock ", line) if "metrics" in route]
+    return {**route, "locks": locks} if locks else route
+
+
+def lifelines() -> dict[str, str]:
+    """Return the host's interfaces that must never be touched, each with the reason.
+
+    They are those of the default routes, and those that a TCP connection with another machine comes in on or is
+    answered through, whatever its port: sudo and tmux hide SSH_CONNECTION, and sshd may listen anywhere.
+    """
+    found = {
+        route["dev"]: "the default route goes through it"
+        for family in ("inet", "inet6")
+        for route in _default_routes(family)
+        if "dev" in route
+    }
+    holders = _holders()
+    present = _connections(holders)
+    replies = {peer: _devices_to(peer) for peer in dict.fromkeys(connection.peer for connection in present)}
+    for connection in present:
+        for device in (*holders.get(connection.local, ()), *replies[connection.peer]):
+            if device != "lo":
+                found.setdefault(device, f"{_described(connection)} goes through it")
+    return found
+
+
+def _holders() -> dict[str, list[str]]:
+    """Return the host's interfaces by each address; two may have the same one."""
+    holders: dict[str, list[str]] = {}
+    for link in _host_ip("address", "show"):
+        for info in link.get("addr_info", ()):
+            if "local" in info:
+                holders.setdefault(info["local"], []).append(link["ifname"])
+    return holders
+
+
+def _connections(own: Iterable[str]) -> list[Connection]:
+    """Return the connections with other machines, the SSH session of this process first."""
+    client, _, server, port = ([*os.environ.get("SSH_CONNECTION", "").split(), "", "", "", ""])[:4]
+    session = [Connection(_plain(server), int(port), _plain(client))] if port.isdecimal() else []
+    return [*session, *connections.from_outside(own)]
+
+
+def _described(connection: Connection) -> str:
+    if connection.port == _SSH_PORT:
+        return f"the SSH connection from {connection.peer}"
+    return f"the TCP connection with {connection.peer} (port {connection.port} here)"
+
+
+def _default_routes(family: str) -> list[dict[str, Any]]:
+    found = _host_ip("-family", family, "route", "show", "default")
+    return [hop for route in found for hop in (route, *route.get("nexthops", ()))]
+
+
+def _devices_to(address: str) -> list[str]:
+    """Return the interface that packets to an address leave by; none where it cannot be reached."""
+    done = shell.run(["ip", "-json", "route", "get", address], check=False)
+    routes = json.loads(done.stdout or "[]") if done.returncode == 0 else []
+    return [route["dev"] for route in routes if "dev" in route]
+
+
+def _plain(address: str) -> str:
+    """Return an address as `ip` writes it: without zone or the prefix of an IPv4 address within IPv6."""
+    return address.partition("%")[0].removeprefix("::ffff:")
+
+
+def _host_ip(*words: str) -> list[dict[str, Any]]:
+    done = shell.run(["ip", "-json", *words])
+    return [found for found in json.loads(done.stdout or "[]") if found]

@@ -1,0 +1,103 @@
+"""Processes of this machine that have a file open, and how they are asked to end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.engines.programs import root, waiting
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as /proc shows it.
+
+    Attributes:
+        pid: Its number.
+        command: Name of its program, at most 15 characters.
+        group: Path of its control group, which names its systemd unit and its container.
+    """
+
+    pid: int
+    command: str
+    group: str
+
+    @property
+    def unit(self) -> str:
+        """The service that it belongs to, or an empty string."""
+        return next((part for part in reversed(self.group.split("/")) if part.endswith(".service")), "")
+
+
+def users_of(*patterns: str) -> tuple[Process, ...]:
+    """Return the processes of all users that have a file open, by number.
+
+    Args:
+        patterns: Shell patterns of the file's path, of which one has to match; `*` also matches a slash.
+    """
+    links = [word for pattern in patterns for word in ("-o", "-lname", pattern)][1:]
+    # One program for root to run, since the open files of others are root's to see. It fails where a process ends
+    # while it looks, which is no failure of ours.
+    found = root.run("find", PROC, "-mindepth", "3", "-maxdepth", "3", "-path", f"{PROC}/[0-9]*/fd/*",
+                     "(", *links, ")", check=False)  # fmt: skip
+    row = re.compile(rf"^{re.escape(str(PROC))}/(\d+)/fd/\d+$", re.MULTILINE)
+    numbers = {int(number) for number in row.findall(found.stdout)}
+    return tuple(_process(number) for number in sorted(numbers))
+
+
+def end(processes: Sequence[Process], *, deadline: float) -> None:
+    """Ask processes to end, and kill those that do not.
+
+    Args:
+        processes: The processes.
+        deadline: Seconds that they have.
+
+    Raises:
+        Problem: One could not even be killed.
+    """
+    for signal in ("TERM", "KILL"):
+        running = [str(process.pid) for process in processes if _runs(process)]
+        if running:
+            root.run("kill", f"-{signal}", *running, check=False)
+            _wait(processes, deadline, forgiving=signal == "TERM")
+
+
+def _wait(processes: Sequence[Process], deadline: float, *, forgiving: bool) -> None:
+    names = ", ".join(f"{process.command} ({process.pid})" for process in processes)
+    try:
+        waiting.until(
+            f"end of {names}",
+            lambda: [process for process in processes if _runs(process)],
+            lambda running: not running,
+            deadline=deadline,
+        )
+    except Problem:
+        if not forgiving:
+            raise
+
+
+def _runs(process: Process) -> bool:
+    """Return whether it still runs; a number that another program has by now, or a zombie, is not it."""
+    state = re.search(r"^State:\s*(\S)", _text(PROC / str(process.pid) / "status"), re.MULTILINE)
+    same = _text(PROC / str(process.pid) / "comm") == process.command
+    return same and state is not None and state.group(1) not in "ZX"
+
+
+def _process(number: int) -> Process:
+    """Return a process; where there are several hierarchies, the group that says most."""
+    groups = re.findall(r"^\d+:(?:name=systemd)?:(.*)$", _text(PROC / str(number) / "cgroup"), re.MULTILINE)
+    return Process(number, _text(PROC / str(number) / "comm"), max(groups, key=len, default=""))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,59 @@
+"""Root filesystems bootstrapped from the machine's own apt sources, kept in CACHE_DIR by what they are made of."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.files.lock import alone, part_of
+from tasks.engines.host import apt
+from tasks.engines.programs import shell
+from tasks.settings import parameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PROGRAMS = {"mmdebstrap": "mmdebstrap"}
+# Beyond what apt itself needs: certificates, for sources and repositories behind https.
+_PACKAGES = ("ca-certificates",)
+
+
+def digest() -> str:
+    """Return what the root filesystem of this machine's suite is made of, as a SHA-256."""
+    parts = (apt.suite(), *apt.sources(), *_PACKAGES)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def bootstrap() -> Path:
+    """Have the root filesystem of this machine's suite.
+
+    Returns:
+        The tar archive, about 180 MB.
+
+    Raises:
+        Problem: mmdebstrap is missing and cannot be installed, or a mirror does not answer.
+    """
+    suite = apt.suite()
+    target = parameters.current().cache_dir / "rootfs" / f"{suite}-{digest()[:16]}.tar"
+    with alone(target):
+        if not target.exists():
+            _make(suite, target)
+    return target
+
+
+def _make(suite: str, target: Path) -> None:
+    apt.install(_PROGRAMS)
+    progress.step(f"bootstrapping {suite} from the machine's apt sources")
+    part = part_of(target)
+    argv = [
+        "mmdebstrap",
+        "--format=tar",
+        "--variant=minbase",
+        f"--include={','.join(_PACKAGES)}",
+        suite,
+        str(part),
+        "-",
+    ]
+    shell.run(argv, stdin="\n".join(apt.sources()) + "\n", live=True)
+    part.replace(target)

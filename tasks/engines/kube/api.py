@@ -1,0 +1,534 @@
+"""The Kubernetes API of the cluster: read, apply, delete, run in pods, wait, and gather evidence."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tasks import progress, reasons
+from tasks.engines.kube import calls, immutable, manifests, pod_exec
+from tasks.engines.kube.calls import Body, Requests
+from tasks.engines.kube.manifests import CONTENT, Kind, Object
+from tasks.engines.kube.pod_exec import Container
+from tasks.engines.programs import waiting
+from tasks.problems import Problem
+from tasks.settings import parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from kubernetes.client import Configuration
+
+# Named here because a method of the class is called `list`.
+Objects = list[Object]
+Lines = list[str]
+
+Refused = calls.Refused
+ABSENT = calls.ABSENT
+
+FIELD_MANAGER = "openkasugai-all-in-one"
+
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_JSON = "application/json"
+_CONNECTIONS = 8
+# Reading three objects one by one costs as much as the list they are in.
+_LIST_FROM = 3
+# A conflict, a webhook or a definition that has only just been installed, a namespace that is still going away.
+_PASSING = frozenset({403, ABSENT, 409, 429, 500, 502, 503, 504})
+_APPLY_DEADLINE = 30.0
+_PAUSE = 0.5
+_LOG_LINES = 15
+_LOG_WIDTH = 300
+_EVENTS = 8
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply did: the labels of the objects it changed, and how many it found as they should be."""
+
+    changed: tuple[str, ...]
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Where the API serves a kind."""
+
+    root: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """Return the path of one object, or of the list where `name` is empty."""
+        inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return f"{self.root}{inside}/{self.plural}" + (f"/{name}" if name else "")
+
+
+def cluster() -> Kube:
+    """Return the API of the cluster that CLUSTER_NAME names.
+
+    Raises:
+        Problem: There is no such cluster yet.
+    """
+    access = kubeconfig()
+    return _connect(access, access.stat().st_mtime_ns)
+
+
+def kubeconfig() -> Path:
+    """Return the tool's own kubeconfig of that cluster.
+
+    Raises:
+        Problem: There is no such cluster yet.
+    """
+    name = parameters.current().cluster_name
+    file = paths.cluster_dir(name) / "kubeconfig"
+    if not file.is_file():
+        raise Problem(f"cluster {name}: {file} is not there", hint="./doit create_cluster")
+    return file
+
+
+def answers() -> bool:
+    """Return whether the API of that cluster answers."""
+    try:
+        return bool(cluster().identity())
+    except Problem:
+        return False
+
+
+@lru_cache(maxsize=4)
+def _connect(kubeconfig: Path, written: int) -> Kube:  # noqa: ARG001 - a cluster made again has other certificates
+    return Kube(kubeconfig)
+
+
+class Kube:
+    """One API server, spoken to with the credentials of a kubeconfig. Safe to use from several threads."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        """Read the kubeconfig; nothing is sent yet."""
+        from kubernetes import client, config
+
+        self._configuration = client.Configuration()
+        config.load_kube_config(  # type: ignore[no-untyped-call]
+            str(kubeconfig), client_configuration=self._configuration, persist_config=False
+        )
+        self._configuration.connection_pool_maxsize = _CONNECTIONS
+        _ask_no_proxy(self._configuration)
+        self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
+        settings: Iterable[Any] = self._configuration.auth_settings().values()
+        credentials = {auth["key"]: auth["value"] for auth in settings}
+        self._requests = Requests(self._configuration.host, self._pool, credentials)
+        self._served: dict[str, dict[str, Resource]] = {}
+        # Kept: starting threads costs a run with nothing to do more than what they ask for.
+        self._workers = ThreadPoolExecutor(_CONNECTIONS)
+
+    def identity(self) -> str:
+        """Return the cluster's own UID: that of its namespace kube-system."""
+        system = self.get(manifests.NAMESPACE, "kube-system")
+        return str(system["metadata"]["uid"]) if system else ""
+
+    # Reading
+
+    def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
+        """Return one object, or None where it is absent."""
+        try:
+            found: Object = self._requests.read_object(self._resource(kind).path(namespace, name))
+        except Refused as refusal:
+            if refusal.status == ABSENT:
+                return None
+            raise
+        return found
+
+    def list(self, kind: Kind, namespace: str = "", selector: str = "") -> Objects:
+        """Return the objects of a kind, of all namespaces where `namespace` is empty.
+
+        Args:
+            kind: What to list.
+            namespace: Only the objects in it.
+            selector: Only the objects whose labels it selects: "app=x".
+        """
+        query = {"labelSelector": selector} if selector else {}
+        answer = self._requests.read_object(self._resource(kind).path(namespace), query)
+        # The items of a list do not say what they are.
+        return [{**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer["items"]]
+
+    def lists(self, *kinds: Kind) -> Sequence[Objects]:
+        """Return the objects of several kinds, of all namespaces, asked for at the same time."""
+        return self._together(self.list, kinds)
+
+    def logs(self, pod: str, namespace: str, container: str, *, since: str = "", tail: int = 0) -> str:
+        """Return a container's log.
+
+        Args:
+            pod: Name of the pod.
+            namespace: Its namespace.
+            container: Name of the container.
+            since: Only lines from this moment on, in RFC 3339.
+            tail: Only the last lines; all where 0.
+        """
+        query = {"container": container, "sinceTime": since, "tailLines": str(tail or "")}
+        path = f"{self._resource(manifests.POD).path(namespace, pod)}/log"
+        content = self._requests.read(path, {key: value for key, value in query.items() if value})
+        return content.decode(errors="replace")
+
+    # Changing
+
+    def is_current(self, items: Iterable[Object]) -> bool:
+        """Tell whether every object is there, applied with this very content, not changed since, and settled."""
+        wanted = [manifests.stamped(item) for item in items]
+        live = self._live(wanted)
+        lacks = {manifests.label_of(item): _lack(item, live.get(_key(item))) for item in wanted}
+        for label, lack in lacks.items():
+            reasons.unless(not lack, f"{label}: {lack}")
+        return not any(lacks.values())
+
+    def apply(self, items: Iterable[Object], *, deadline: float = _APPLY_DEADLINE) -> Applied:
+        """Make objects be as they should: server-side apply of those that are absent or differ.
+
+        Definitions and namespaces go first, workloads last, the objects of one group at the same time. Changes of a
+        hand in fields we declare are taken back.
+
+        Args:
+            items: The objects, in any order.
+            deadline: Seconds to go on trying each object while the server refuses for reasons that pass.
+
+        Raises:
+            Refused: The server refuses an object for good.
+        """
+        wanted = [manifests.stamped(item) for item in items]
+        live = self._live(wanted)
+        changed = [item for item in wanted if not _is_as_wanted(item, live.get(_key(item)))]
+        for wave in manifests.waves(changed):
+            self._together(lambda item: self._apply_one(item, deadline), wave)
+            self._wait_established(wave, deadline)
+        labels = tuple(manifests.label_of(item) for item in changed)
+        return Applied(labels, len(wanted) - len(changed))
+
+    def patch(self, kind: Kind, name: str, namespace: str, change: Object) -> None:
+        """Merge a change into an object (JSON merge patch: null removes a field)."""
+        path = self._resource(kind).path(namespace, name)
+        self._requests.send("PATCH", path, {"fieldManager": FIELD_MANAGER}, Body(change, _MERGE))
+
+    def delete(self, kind: Kind, name: str, namespace: str = "", *, uid: str = "") -> None:
+        """Ask for an object to be deleted; one that is absent is fine.
+
+        Args:
+            kind: Its kind.
+            name: Its name.
+            namespace: Its namespace.
+            uid: Only the object that has this UID, and none that has taken its name since.
+        """
+        # In the body: the server reads no options of the query where there is one.
+        options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
+        try:
+            self._requests.send("DELETE", self._resource(kind).path(namespace, name), {}, Body(options, _JSON))
+        except Refused as refusal:
+            if refusal.status != ABSENT:
+                raise
+
+    def release(self, kind: Kind, name: str, namespace: str = "") -> None:
+        """Take away an object's finalizers; one that is absent is fine."""
+        try:
+            self.patch(kind, name, namespace, {"metadata": {"finalizers": None}})
+        except Refused as refusal:
+            if refusal.status != ABSENT:
+                raise
+
+    def exec(self, pod: str, namespace: str, argv: Sequence[str], *, container: str, timeout: float = 60.0) -> str:
+        """Run a program in a container and return its standard output.
+
+        Args:
+            pod: Name of the pod.
+            namespace: Its namespace.
+            argv: Program and arguments; no shell takes part.
+            container: Name of the container.
+            timeout: Seconds the program may take.
+
+        Raises:
+            Problem: The program cannot be started, fails, or does not end in time.
+        """
+        output = bytearray()
+        try:
+            self.stream(Container(pod, namespace, container), argv, output.extend, timeout=timeout)
+        except Problem as problem:
+            problem.details = problem.details or output.decode(errors="replace").strip()
+            raise
+        return output.decode(errors="replace")
+
+    def stream(
+        self, where: Container, argv: Sequence[str], take: Callable[[bytes], object], *, timeout: float = 60.0
+    ) -> None:
+        """Run a program in a container, and hand on its standard output as it comes.
+
+        Args:
+            where: The container.
+            argv: Program and arguments; no shell takes part.
+            take: Takes the bytes of one piece of the output.
+            timeout: Seconds the program may take.
+
+        Raises:
+            Problem: The program cannot be started, fails, or does not end in time.
+            Passing: The connection broke.
+        """
+        pod_exec.run(self._configuration, where, argv, take, timeout=timeout)
+
+    # Waiting
+
+    def wait_gone(self, kind: Kind, name: str, namespace: str = "", *, deadline: float) -> None:
+        """Wait until an object is no more.
+
+        Raises:
+            Problem: It is still there after `deadline` seconds; the finalizers it waits for are named.
+        """
+        waiting.until(
+            f"{kind} {name}: deleted",
+            lambda: self.get(kind, name, namespace),
+            lambda seen: seen is None,
+            deadline=deadline,
+            describe=lambda seen: ", ".join((seen or {}).get("metadata", {}).get("finalizers", [])),
+        )
+
+    def wait_rollout(self, kind: Kind, name: str, namespace: str, *, deadline: float) -> None:
+        """Wait until a Deployment or DaemonSet runs what its template says, everywhere it should.
+
+        Raises:
+            Problem: It does not within `deadline` seconds; carries what its pods complain about.
+        """
+
+        def observe() -> Object:
+            return self.get(kind, name, namespace) or {}
+
+        def evidence() -> str:
+            selector = observe().get("spec", {}).get("selector", {}).get("matchLabels", {})
+            return self.evidence(namespace, ",".join(f"{key}={value}" for key, value in selector.items()))
+
+        waiting.until(
+            f"{kind} {namespace}/{name}: rolled out",
+            observe,
+            rolled_out,
+            deadline=deadline,
+            describe=_progress_of_rollout,
+            explain=evidence,
+            hint=f"kubectl -n {namespace} describe {kind.name.lower()} {name}",
+        )
+
+    # Evidence
+
+    def evidence(self, namespace: str, selector: str = "") -> str:
+        """Return why pods are not ready: what their containers wait for, their last log lines and warnings."""
+        pods = [pod for pod in self.list(manifests.POD, namespace, selector) if not pod_ready(pod)]
+        return "\n".join(line for pod in pods for line in self._complaints(pod))
+
+    def _complaints(self, pod: Object) -> Lines:
+        name, namespace = manifests.name_of(pod), manifests.namespace_of(pod)
+        lines = [f"pod {namespace}/{name}: {pod.get('status', {}).get('phase', 'unknown')}"]
+        for status in pod.get("status", {}).get("containerStatuses", []):
+            lines += self._complaints_of_container(name, namespace, status)
+        warnings = [event for event in self.list(manifests.EVENT, namespace) if _is_warning_about(event, name)]
+        return lines + [f"  {event.get('reason')}: {event.get('message')}" for event in warnings[-_EVENTS:]]
+
+    def _complaints_of_container(self, pod: str, namespace: str, status: Object) -> Lines:
+        if status.get("ready"):
+            return []
+        state: Object = next(iter(status.get("state", {}).values()), {})
+        lines = [f"  {status['name']}: {state.get('reason', 'not ready')} {state.get('message', '')}".rstrip()]
+        try:
+            log = self.logs(pod, namespace, status["name"], tail=_LOG_LINES)
+        except Refused:
+            return lines  # a container that never started has no log
+        return lines + [f"  {status['name']} | {shortened(line)}" for line in log.splitlines()]
+
+    # Underneath
+
+    def _live(self, wanted: Sequence[Object]) -> dict[tuple[str, str, str], Object]:
+        """Read what is there of the wanted objects, by few requests at the same time."""
+        groups: dict[tuple[Kind, str], list[Object]] = {}
+        for item in wanted:
+            groups.setdefault((manifests.kind_of(item), manifests.namespace_of(item)), []).append(item)
+        found = self._together(lambda group: self._live_group(*group), list(groups.items()))
+        return {_key(item): item for items in found for item in items}
+
+    def _live_group(self, where: tuple[Kind, str], wanted: Sequence[Object]) -> Sequence[Object]:
+        kind, namespace = where
+        try:
+            if len(wanted) >= _LIST_FROM:
+                return self.list(kind, namespace)
+            return [item for one in wanted if (item := self.get(kind, manifests.name_of(one), namespace))]
+        except Refused as refusal:
+            if refusal.status == ABSENT:  # the kind's definition is not there yet, so nothing of it is
+                return []
+            raise
+
+    def _apply_one(self, item: Object, deadline: float) -> None:
+        end = time.monotonic() + deadline
+        recreated = False
+        while True:
+            try:
+                self._apply_once(item)
+            except Refused as refusal:
+                changed = () if recreated else immutable.fields(refusal)
+                if changed:
+                    self._make_way(item, changed, deadline)
+                    recreated = True
+                elif refusal.status not in _PASSING or time.monotonic() > end:
+                    raise Refused(manifests.label_of(item), refusal.status, refusal.message) from refusal
+            except calls.Unanswered:
+                if time.monotonic() > end:
+                    raise
+            else:
+                return
+            time.sleep(_PAUSE)
+
+    def _apply_once(self, item: Object) -> None:
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        self._requests.send("PATCH", self._path_of(item), query, Body(item, _APPLY))
+
+    def _make_way(self, item: Object, changed: tuple[str, ...], deadline: float) -> None:
+        """Delete an object of ours that has to be made again, since it cannot be changed.
+
+        Raises:
+            Problem: It is not one that is made again, or does not go.
+        """
+        kind, name, namespace = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
+        live = self.get(kind, name, namespace)
+        if live is None:
+            return
+        disturbed = immutable.disturbance(item, live, changed)
+        progress.line(f"{manifests.label_of(item)} is made again, as {', '.join(changed)} cannot change: {disturbed}")
+        self.delete(kind, name, namespace, uid=live["metadata"]["uid"])
+        self.wait_gone(kind, name, namespace, deadline=deadline)
+
+    def _path_of(self, item: Object) -> str:
+        resource = self._resource(manifests.kind_of(item))
+        return resource.path(manifests.namespace_of(item), manifests.name_of(item))
+
+    def _wait_established(self, wave: Sequence[Object], deadline: float) -> None:
+        kind = manifests.CUSTOM_RESOURCE_DEFINITION
+        names = {manifests.name_of(item) for item in wave if item["kind"] == kind.name}
+        if not names:
+            return
+        self._served.clear()
+        waiting.until(
+            f"{len(names)} CustomResourceDefinitions: Established",
+            lambda: names - {manifests.name_of(item) for item in self.list(kind) if condition(item, "Established")},
+            lambda missing: not missing,
+            deadline=deadline,
+            describe=lambda missing: f"missing: {', '.join(sorted(missing))}",
+        )
+
+    def _resource(self, kind: Kind) -> Resource:
+        served = self._served.get(kind.api_version)
+        if served is None or kind.name not in served:
+            served = self._served[kind.api_version] = self._discover(kind.api_version)
+        if kind.name not in served:
+            raise Refused(f"{kind.api_version} {kind.name}", ABSENT, "the cluster does not serve this kind")
+        return served[kind.name]
+
+    def _discover(self, api_version: str) -> dict[str, Resource]:
+        root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        answer = self._requests.read_object(root)
+        return {
+            item["kind"]: Resource(root, item["name"], item["namespaced"])
+            for item in answer["resources"]
+            if "/" not in item["name"]
+        }
+
+    def _together(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Sequence[Any]:
+        if len(items) <= 1:
+            return [work(item) for item in items]
+        # The wait that this is part of bounds the patience of each thread's requests.
+        contexts = [copy_context() for _ in items]
+        return [*self._workers.map(lambda context, item: context.run(work, item), contexts, items)]
+
+
+def _ask_no_proxy(configuration: Configuration) -> None:
+    """Have the API, which kind serves on loopback, asked directly, whatever the environment says of proxies.
+
+    The library's websockets look into the environment, in a way of their own, unless the configuration names both a
+    proxy and an exception; so the exception is the server itself, and the proxy one that is never asked.
+    """
+    configuration.proxy = configuration.host
+    configuration.no_proxy = urlsplit(configuration.host).hostname
+
+
+def shortened(line: str) -> str:
+    """Return a line of a log, cut where it is too long to be read."""
+    return line if len(line) <= _LOG_WIDTH else f"{line[:_LOG_WIDTH]} ..."
+
+
+def condition(item: Object, name: str) -> bool:
+    """Tell whether a condition of an object's status is True."""
+    conditions = item.get("status", {}).get("conditions") or []
+    return any(one["type"] == name and one["status"] == "True" for one in conditions)
+
+
+def pod_ready(pod: Object) -> bool:
+    """Tell whether a pod is Ready and not on its way out."""
+    return condition(pod, "Ready") and "deletionTimestamp" not in pod["metadata"]
+
+
+def settled(item: Object) -> bool:
+    """Tell whether an object has become what it was applied for: definitions serve, workloads run."""
+    if item["kind"] == manifests.CUSTOM_RESOURCE_DEFINITION.name:
+        return condition(item, "Established")
+    return item["kind"] not in {manifests.DEPLOYMENT.name, manifests.DAEMON_SET.name} or rolled_out(item)
+
+
+def rolled_out(item: Object) -> bool:
+    """Tell whether a Deployment or DaemonSet runs its latest template everywhere it should."""
+    status = item.get("status", {})
+    if not item or status.get("observedGeneration", 0) < item["metadata"]["generation"]:
+        return False
+    wanted, fields = _scale(item)
+    return all(status.get(field, 0) == wanted for field in fields)
+
+
+def available(item: Object) -> int:
+    """Return how many pods a Deployment or DaemonSet is said to have available."""
+    return int(item.get("status", {}).get(_scale(item)[1][-1], 0))
+
+
+def _scale(item: Object) -> tuple[int, tuple[str, ...]]:
+    """Return how many replicas are wanted, and the fields of the status that count them."""
+    if item["kind"] == manifests.DAEMON_SET.name:
+        wanted = item.get("status", {}).get("desiredNumberScheduled", 0)
+        return wanted, ("updatedNumberScheduled", "numberAvailable")
+    # `replicas` counts those of an older template too: none of them may be left.
+    return item["spec"].get("replicas", 1), ("replicas", "updatedReplicas", "availableReplicas")
+
+
+def _progress_of_rollout(item: Object) -> str:
+    if not item:
+        return "absent"
+    return f"{available(item)} of {_scale(item)[0]} available"
+
+
+def _lack(wanted: Object, live: Object | None) -> str:
+    """Return what a live object lacks, or an empty string."""
+    if live is None:
+        return "not there"
+    if not _is_as_wanted(wanted, live):
+        return "differs from what it should be"
+    return "" if settled(live) else "not ready"
+
+
+def _is_as_wanted(wanted: Object, live: Object | None) -> bool:
+    if live is None or "deletionTimestamp" in live["metadata"]:
+        return False
+    annotations = live["metadata"].get("annotations") or {}
+    same_content = annotations.get(CONTENT) == wanted["metadata"]["annotations"][CONTENT]
+    return same_content and manifests.fits(wanted, live)
+
+
+def _key(item: Object) -> tuple[str, str, str]:
+    return item["kind"], manifests.namespace_of(item), manifests.name_of(item)
+
+
+def _is_warning_about(event: Object, name: str) -> bool:
+    return event.get("type") == "Warning" and event.get("involvedObject", {}).get("name") == name

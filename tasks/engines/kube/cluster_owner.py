@@ -1,0 +1,153 @@
+"""Whose a cluster is. Ours has this checkout's own folders mounted; what has not is named and left alone."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import reasons
+from tasks.engines.docker import client
+from tasks.engines.kube import kind
+from tasks.problems import Problem
+from tasks.settings import cluster, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.engines.kube.kind import NodeFacts
+
+# Where a checkout keeps what its nodes see as the controller's source.
+_CONTROLLER = "/build/controller"
+
+
+def mounts() -> dict[Path, str]:
+    """Return the folders of this checkout that all its nodes see, and where they see them."""
+    return {paths.CONTROLLER: cluster.CONTROLLER, paths.WORK: cluster.WORK}
+
+
+def made(seen: Mapping[str, str]) -> bool:
+    """Return whether this checkout made a container.
+
+    Args:
+        seen: Folders of the host that it sees, by where it sees them.
+    """
+    return all(place in seen and _is_same(seen[place], folder) for folder, place in mounts().items())
+
+
+def objection(name: str) -> Problem | None:
+    """Return why a cluster must be left alone, with what to do instead, or None where it is ours or not there.
+
+    Nothing but the engine is asked: neither a label nor a name proves anything, since kind gives both to every cluster.
+
+    Args:
+        name: Name of the cluster.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    nodes = kind.nodes(name)
+    strangers = [node for node in nodes if not made(node.mounts)]
+    if not set(cluster.node_names(name)) <= {node.name for node in nodes}:
+        strangers += kind.squatters(name)
+    return _objection(name, strangers) if strangers else None
+
+
+def require_ours(name: str) -> None:
+    """Stop before anything is touched where a cluster is not this checkout's.
+
+    Args:
+        name: Name of the cluster.
+
+    Raises:
+        Problem: It is somebody else's, or no engine answers.
+    """
+    found = objection(name)
+    if found is not None:
+        raise found
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a cluster is ours or not there; tell a plan whose it is otherwise.
+
+    Args:
+        name: Name of the cluster.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    found = objection(name)
+    if found is not None:
+        reasons.obstacle(found.message)
+    return found is None
+
+
+def require_not_lent_there() -> None:
+    """Stop where the cluster is another checkout's, for which the ledgers of its name are then kept.
+
+    A cluster that this tool did not make has nothing of the ledgers, and without an engine there is none.
+
+    Raises:
+        Problem: It is.
+    """
+    name = parameters.current().cluster_name
+    try:
+        client.client()
+    except Problem:
+        return
+    if any(cluster.CONTROLLER in node.mounts for node in kind.nodes(name)):
+        require_ours(name)
+
+
+def others(name: str) -> list[str]:
+    """Return in words the other clusters of this tool that the engine holds, and whose they are.
+
+    Args:
+        name: Name of the cluster that does not count.
+    """
+    found = {other: source for other, source in kind.clusters().items() if other != name}
+    return [f"cluster {other} of {_checkout_in_words(source)}" for other, source in sorted(found.items())]
+
+
+def siblings() -> set[str]:
+    """Return the names of this checkout's clusters on the engine in use."""
+    return {name for name, source in kind.clusters().items() if _is_same(source, paths.CONTROLLER)}
+
+
+def _objection(name: str, strangers: list[NodeFacts]) -> Problem:
+    source = next((node.mounts[cluster.CONTROLLER] for node in strangers if cluster.CONTROLLER in node.mounts), "")
+    names = ", ".join(node.name for node in strangers)
+    another = f"CLUSTER_NAME={name}-2 with the same command"
+    if not source:
+        return Problem(
+            f"cluster {name}: {names} not made by this tool, and left alone",
+            hint=f"{another}; or delete it yourself: {_deletion(name, strangers)}",
+        )
+    checkout = _checkout(source)
+    own = f"CLUSTER_NAME={name} {shlex.quote(str(checkout / 'doit'))} delete_cluster"
+    deletion = own if (checkout / "doit").exists() else _deletion(name, strangers)
+    return Problem(
+        f"cluster {name} was made by the checkout {checkout}, and is left alone",
+        hint=f"{another}; or there: {deletion}",
+    )
+
+
+def _deletion(name: str, strangers: list[NodeFacts]) -> str:
+    """Return the command with which its owner would delete it."""
+    engine = "" if client.socket() == client.host_url() else f"DOCKER_HOST={client.socket()} "
+    if all(node.cluster == name and not node.mounts.get(cluster.CONTROLLER) for node in strangers):
+        return f"{engine}kind delete cluster --name {name}"
+    return f"{engine}docker rm --force --volumes {' '.join(node.name for node in strangers)}"
+
+
+def _is_same(source: str, folder: Path) -> bool:
+    """Return whether the engine's word for a folder means it, whatever links lead there."""
+    return Path(source).resolve() == folder.resolve()
+
+
+def _checkout(source: str) -> Path:
+    return Path(source.removesuffix(_CONTROLLER) or "/")
+
+
+def _checkout_in_words(source: str) -> str:
+    return "this checkout" if _is_same(source, paths.CONTROLLER) else f"the checkout {_checkout(source)}"

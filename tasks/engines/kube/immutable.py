@@ -1,0 +1,89 @@
+"""Fields that the API lets nobody change: which objects are made again for them, and which are left to the user."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tasks.engines.kube import manifests
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from tasks.engines.kube.calls import Refused
+    from tasks.engines.kube.manifests import Object
+
+_INVALID = 422
+# The words of the validation of Kubernetes (k8s.io/kubernetes/pkg/apis/*/validation) for such fields.
+_IMMUTABLE = re.compile(
+    r"immutable|may not (be )?change|cannot (be )?change|updates to .* (is|are) forbidden", re.IGNORECASE | re.DOTALL
+)
+
+_PODS_START_ANEW = "its pods are stopped and started anew"
+_READ_AT_START = "pods that read it at their start keep the old content until they start again"
+_RIGHTS = "its subjects lack these rights for a moment"
+_ONLY_NEW = "what was made by it before stays as it is"
+# What making an object again disturbs. Kinds that are not here hold or own what would be lost with them.
+RECREATED = {
+    "Deployment": _PODS_START_ANEW,
+    "DaemonSet": _PODS_START_ANEW,
+    "StatefulSet": _PODS_START_ANEW,
+    "ReplicaSet": _PODS_START_ANEW,
+    "Pod": "it is stopped and started anew",
+    "Job": "its pods are stopped, and it runs again from its beginning",
+    "Service": "connections through it break, and its address may be another one",
+    "ConfigMap": _READ_AT_START,
+    "Secret": _READ_AT_START,
+    "RoleBinding": _RIGHTS,
+    "ClusterRoleBinding": _RIGHTS,
+    "StorageClass": _ONLY_NEW,
+    "PriorityClass": _ONLY_NEW,
+    "RuntimeClass": _ONLY_NEW,
+    "IngressClass": _ONLY_NEW,
+    "CSIDriver": _ONLY_NEW,
+}
+_LOST = {
+    "CustomResourceDefinition": "all objects of its kind would go with it",
+    "Namespace": "all that is in it would go with it",
+    "PersistentVolume": "what is stored in it may be lost",
+    "PersistentVolumeClaim": "what is stored in it would be lost",
+}
+
+
+def fields(refusal: Refused) -> tuple[str, ...]:
+    """Return the fields whose change was refused because they never change; none where more than that is wrong.
+
+    Args:
+        refusal: What the API server said of an object.
+    """
+    changed = [cause for cause in refusal.causes if _IMMUTABLE.search(cause.message)]
+    if refusal.status != _INVALID or len(changed) != len(refusal.causes):
+        return ()
+    return tuple(dict.fromkeys(cause.field for cause in changed))
+
+
+def disturbance(item: Object, live: Object, changed: tuple[str, ...]) -> str:
+    """Return what making an object again disturbs.
+
+    Args:
+        item: The object as it should be.
+        live: The object as it is.
+        changed: The fields in which it cannot be changed.
+
+    Raises:
+        Problem: It is not made again: it is of a kind that holds more than itself, or somebody else made it.
+    """
+    named = f"{manifests.label_of(item)}: {', '.join(changed)} cannot be changed while the object exists"
+    hint = f"if nothing in use depends on it: kubectl delete {_arguments(item)}; then the same command again"
+    kind = item["kind"]
+    if kind not in RECREATED:
+        raise Problem(f"{named}; it is not made again: {_LOST.get(kind, 'what belongs to it may be lost')}", hint=hint)
+    if manifests.CONTENT not in (live["metadata"].get("annotations") or {}):
+        raise Problem(f"{named}, and it was not made by this tool", hint=hint)
+    return RECREATED[kind]
+
+
+def _arguments(item: Object) -> str:
+    group = item["apiVersion"].rpartition("/")[0]
+    namespace = manifests.namespace_of(item)
+    inside = f"-n {namespace} " if namespace else ""
+    return f"{inside}{item['kind'].lower()}{'.' + group if group else ''} {manifests.name_of(item)}"

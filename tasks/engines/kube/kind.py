@@ -1,0 +1,193 @@
+"""kind, as it is: no fork, no patch. What a cluster needs beyond `kind create` are steps after it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import tarfile
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress
+from tasks.engines.docker import client
+from tasks.engines.go import modules
+from tasks.engines.kube import kubeconfigs
+from tasks.engines.programs import proxies, shell
+from tasks.problems import Problem
+from tasks.settings import artifacts, cluster, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Variables that would turn kind away from the engine and network that this tool looks at.
+_NEUTRAL = {"KIND_EXPERIMENTAL_PROVIDER": "", "KIND_EXPERIMENTAL_DOCKER_NETWORK": ""}
+_ERROR_LINES = 30
+# kind's own words for nodes that it sees before it begins, and the engine's for one that comes while it works.
+_TAKEN = ("already exist for a cluster with the name", "is already in use by container")
+
+
+class NodesExist(Problem):
+    """Nodes of that name were there, or came while the cluster was made."""
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """A node's container, as the engine lists it.
+
+    Attributes:
+        name: Name of the node and of its container.
+        running: Whether its container runs.
+        image_id: Content address of its image.
+        api_port: Loopback port of the host at which the API server answers; 0 for a worker or a stopped node.
+        paused: Whether its container is frozen (`docker pause`).
+        mounts: Folders of the host that it sees, by where it sees them.
+        cluster: Name of the cluster that kind's label says; empty for a container that kind did not make.
+    """
+
+    name: str
+    running: bool
+    image_id: str
+    api_port: int
+    paused: bool = False
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = ""
+
+
+def nodes(name: str) -> list[NodeFacts]:
+    """Return the nodes of a cluster that exist, whole or not."""
+    return _listed({"label": f"{cluster.CLUSTER_LABEL}={name}"})
+
+
+def squatters(name: str) -> list[NodeFacts]:
+    """Return the containers that bear the name of a node of the cluster without being one of it."""
+    named = _listed({"name": [f"^/{node}$" for node in cluster.node_names(name)]})
+    return [container for container in named if container.cluster != name]
+
+
+def clusters() -> dict[str, str]:
+    """Return all clusters of this tool that the engine holds, those of other checkouts too.
+
+    Returns:
+        The folder of the host that their nodes see as the controller's source, by the cluster's name.
+    """
+    listed = _listed({"label": cluster.CLUSTER_LABEL})
+    return {node.cluster: node.mounts[cluster.CONTROLLER] for node in listed if cluster.CONTROLLER in node.mounts}
+
+
+def _listed(filters: Mapping[str, Any]) -> list[NodeFacts]:
+    """Return the containers, running or not, that an engine's filters let through, by name."""
+    listed = client.client().api.containers(all=True, filters=filters)
+    return sorted(map(_facts, listed), key=lambda node: node.name)
+
+
+def _facts(entry: Mapping[str, Any]) -> NodeFacts:
+    return NodeFacts(
+        name=entry["Names"][0].lstrip("/"),
+        running=entry["State"] == "running",
+        image_id=entry["ImageID"],
+        api_port=next((p["PublicPort"] for p in entry["Ports"] if p["PrivatePort"] == cluster.API_PORT), 0),
+        paused=entry["State"] == "paused",
+        mounts={mount["Destination"]: mount["Source"] for mount in entry["Mounts"] if mount["Type"] == "bind"},
+        cluster=(entry["Labels"] or {}).get(cluster.CLUSTER_LABEL, ""),
+    )
+
+
+def create(name: str, config: Path) -> None:
+    """Make a cluster, and write its access to the user's own kubeconfig.
+
+    Args:
+        name: Name of the cluster.
+        config: kind's own config file.
+
+    Raises:
+        NodesExist: There are nodes of that name.
+        Problem: kind failed otherwise. The nodes are kept and their logs are packed; the message says where.
+    """
+    completed = _run("create", "cluster", "--name", name, "--config", config, "--retain", check=False)
+    if any(words in completed.stderr for words in _TAKEN):
+        raise NodesExist(f"cluster {name}: something else makes nodes of it", details=completed.stderr.strip())
+    if completed.returncode != 0:
+        archive = _pack_logs(name)
+        lines = completed.stderr.strip().splitlines()
+        raise Problem(
+            f"cluster {name}: kind could not create it; the nodes' logs are in {archive}",
+            details="\n".join(lines[-_ERROR_LINES:]),
+            hint=f"tar -tzf {shlex.quote(str(archive))}; then run the same command again: it starts this cluster over",
+        )
+
+
+def delete(name: str, *, kubeconfig: Path | None = None) -> None:
+    """Remove a cluster's nodes and its entries in kubeconfigs; files that do not name it are not opened.
+
+    Args:
+        name: Name of the cluster.
+        kubeconfig: The one file that the entry is removed from; the user's own where none is given.
+
+    Raises:
+        Problem: A kubeconfig of the user that names it cannot be written; nothing is removed then.
+    """
+    if kubeconfig is None:
+        kubeconfigs.require_removable(name)
+    named = [kubeconfig] if kubeconfig else kubeconfigs.naming(name) or [paths.cluster_dir(name) / "no-kubeconfig"]
+    _run("delete", "cluster", "--name", name, env={"KUBECONFIG": os.pathsep.join(map(str, named))})
+
+
+def kubeconfig(name: str) -> str:
+    """Return the kubeconfig of a cluster, as the host uses it."""
+    return _run("get", "kubeconfig", "--name", name, live=False).stdout
+
+
+def export_kubeconfig(name: str) -> None:
+    """Write a cluster's access to the user's own kubeconfig, where it is missing."""
+    _run("export", "kubeconfig", "--name", name)
+
+
+def _run(
+    *words: str | Path, check: bool = True, live: bool = True, env: Mapping[str, str] | None = None
+) -> shell.Completed:
+    """Run kind; its output is progress, unless it holds keys."""
+    program = modules.program(artifacts.KIND, "kind")
+    own = _no_proxy(client.proxies_of_containers())
+    given = {**client.environment(), **_NEUTRAL, **own, **(env or {})}
+    return shell.run([*_bound_to_this_process(), program, *words], env=given, live=live, check=check)
+
+
+def _no_proxy(told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Return the variables that keep the nodes from asking the machine's proxy for the registry.
+
+    kind hands the machine's proxies on to the nodes, and adds the cluster's own names and networks to the exceptions;
+    but it knows those of the environment only, and not those that the docker command gives to every container.
+
+    Args:
+        told: Those of the docker command.
+    """
+    host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
+    return proxies.excepting(host, told)
+
+
+def _bound_to_this_process() -> Sequence[str]:
+    """Return a prefix with which kind ends when this run is killed.
+
+    Left alone it would go on creating nodes under the feet of the next run.
+    """
+    return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+
+
+def _pack_logs(name: str) -> Path:
+    """Pack all logs of a cluster into one archive in its folder."""
+    folder = paths.cluster_dir(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / "create-logs.tar.gz"
+    progress.step("gathering the nodes' logs")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        (Path(scratch) / "logs").mkdir()  # kind makes none where no node is left
+        _run("export", "logs", Path(scratch) / "logs", "--name", name, check=False)
+        packed = Path(scratch) / archive.name
+        with tarfile.open(packed, "w:gz") as tar:
+            tar.add(Path(scratch) / "logs", arcname=f"{name}-create-logs")
+        packed.replace(archive)
+    return archive

@@ -1,0 +1,145 @@
+"""Programs in containers: one WebSocket a program, its channels read frame by frame.
+
+The client library only connects: reading, it keeps the whole output as one text, which it copies for each frame.
+https://github.com/kubernetes/kubernetes/blob/v1.31.0/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.engines.kube import calls
+from tasks.engines.programs.waiting import Passing
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_STDOUT, _STDERR, _STATUS = 1, 2, 3
+_SUCCESS = "Success"
+_EXIT_CODE = "ExitCode"
+# A program may complain for as long as it likes: its last words are enough.
+_KEPT = 1 << 16
+
+
+@dataclass(frozen=True)
+class Container:
+    """Where a program runs."""
+
+    pod: str
+    namespace: str
+    name: str
+
+
+def run(
+    configuration: Any, where: Container, argv: Sequence[str], take: Callable[[bytes], object], *, timeout: float
+) -> None:
+    """Run a program in a container.
+
+    Args:
+        configuration: How the API server is reached, as the client library has it.
+        where: The container.
+        argv: Program and arguments; no shell takes part.
+        take: Takes the bytes of each piece of its standard output.
+        timeout: Seconds the program may take.
+
+    Raises:
+        Problem: The program cannot be started, fails, or does not end in time.
+        Passing: The connection broke.
+    """
+    what = f"{argv[0]} in pod {where.namespace}/{where.pod} ({where.name})"
+    session = _connected(configuration, where, argv, what)
+    complaints, status = bytearray(), bytearray()
+    takers = {_STDOUT: take, _STDERR: complaints.extend, _STATUS: status.extend}
+    try:
+        for channel, data in _pieces(session.sock, what, timeout):
+            takers.get(channel, _ignore)(data)
+            del complaints[:-_KEPT]
+    finally:
+        # The library leaves the socket open when the other side ends the session.
+        session.sock.shutdown()
+    _judge(what, bytes(status), complaints.decode(errors="replace").strip())
+
+
+def _connected(configuration: Any, where: Container, argv: Sequence[str], what: str) -> Any:
+    from kubernetes import client
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.stream import stream
+
+    # The stream helper swaps a method of its client while it connects: a client of its own keeps threads apart.
+    connect = client.CoreV1Api(client.ApiClient(configuration)).connect_get_namespaced_pod_exec
+    try:
+        return stream(
+            connect, where.pod, where.namespace, container=where.name, command=list(argv),
+            stdin=False, stdout=True, stderr=True, tty=False, _preload_content=False, binary=True,
+        )  # fmt: skip
+    except ApiException as error:
+        raise _not_started(what, error) from error
+
+
+def _not_started(what: str, error: Exception) -> BaseException:
+    """Return the failure of a handshake; the library hides even an interrupted run in an ApiException."""
+    from websocket import WebSocketConnectionClosedException
+
+    cause = error.__context__
+    if cause is not None and not isinstance(cause, Exception):
+        return cause
+    passes = getattr(cause, "status_code", 0) in calls.PASSING or (
+        isinstance(cause, (OSError, WebSocketConnectionClosedException))
+        and not isinstance(cause, ssl.SSLCertVerificationError)
+    )
+    words = f"{what}: cannot be started: {_server_words(str(cause or error))}"
+    return Passing(words) if passes else Problem(words)
+
+
+def _pieces(sock: Any, what: str, timeout: float) -> Iterator[tuple[int, bytes]]:
+    """Yield channel and content of each message until the other side ends the session."""
+    from websocket import ABNF, WebSocketException, WebSocketTimeoutException
+
+    end = time.monotonic() + timeout
+    try:
+        while True:
+            sock.settimeout(max(0.001, end - time.monotonic()))
+            opcode, frame = sock.recv_data_frame(control_frame=True)
+            if opcode == ABNF.OPCODE_CLOSE:
+                return
+            if opcode in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and frame.data:
+                yield frame.data[0], frame.data[1:]
+            if time.monotonic() > end:
+                raise _late(what, timeout)
+    except WebSocketTimeoutException as error:
+        raise _late(what, timeout) from error
+    except (WebSocketException, OSError) as error:
+        raise Passing(f"{what}: the connection broke: {error}") from error
+
+
+def _late(what: str, timeout: float) -> Problem:
+    return Problem(f"{what}: did not end within {timeout:.0f} s")
+
+
+def _judge(what: str, status: bytes, complaints: str) -> None:
+    """Raise where the status that ends a session is not that of a program that succeeded."""
+    if not status:
+        raise Passing(f"{what}: the connection ended before the program did", details=complaints)
+    said = json.loads(status)
+    if said.get("status") == _SUCCESS:
+        return
+    causes = (said.get("details") or {}).get("causes") or []
+    code = next((cause["message"] for cause in causes if cause.get("reason") == _EXIT_CODE), "")
+    reason = f"exit code {code}" if code else str(said.get("message", "failed"))
+    raise Problem(f"{what}: {reason}", details=complaints)
+
+
+def _server_words(reason: str) -> str:
+    """Return what a refused handshake says: the message of the Status object in it, or its first part."""
+    said = re.search(r'"message":"((?:[^"\\]|\\.)*)"', reason)
+    return str(json.loads(f'"{said[1]}"')) if said else reason.partition(" -+-+- ")[0]
+
+
+def _ignore(_: bytes) -> None:
+    """Take what a channel that is not ours says."""

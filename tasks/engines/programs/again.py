@@ -1,0 +1,74 @@
+"""Asking again: what may pass by itself is tried once more, after pauses that grow and vary, within a deadline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from tasks import progress
+from tasks.engines.programs import waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenacity import RetryCallState
+
+T = TypeVar("T")
+
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 5.0
+
+
+def asked(ask: Callable[[], T], *, passes: Callable[[BaseException], bool], longest: float) -> T:
+    """Return an answer, asked for again while it fails in a way that passes.
+
+    Args:
+        ask: Asks once.
+        passes: Tells whether a failure may be gone at the next try.
+        longest: Seconds to go on for; inside a wait no longer than that wait.
+
+    Raises:
+        Exception: The last failure.
+    """
+    try:
+        return ask()
+    except waiting.Passing as failure:
+        if not passes(failure):
+            raise
+        return _asked_again(ask, failure, passes, waiting.patience(longest))
+
+
+def _asked_again(
+    ask: Callable[[], T], failure: waiting.Passing, passes: Callable[[BaseException], bool], seconds: float
+) -> T:
+    import tenacity  # not before something fails: it costs a run with nothing to do 30 ms
+
+    failures = [failure]
+
+    def ask_again() -> T:
+        if failures:
+            raise failures.pop()
+        return ask()
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(passes),
+        wait=_pause,
+        stop=tenacity.stop_before_delay(seconds),
+        before_sleep=_say,
+        reraise=True,
+    )(ask_again)
+
+
+def _pause(state: RetryCallState) -> float:
+    """Return a pause that grows and varies, and is no shorter than the other side asks for."""
+    import tenacity
+
+    grown = tenacity.wait_random_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE)(state)
+    return max(grown, getattr(_failure(state), "after", 0.0))
+
+
+def _say(state: RetryCallState) -> None:
+    progress.step(f"try {state.attempt_number + 1}: {_failure(state)}")
+
+
+def _failure(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

@@ -1,0 +1,207 @@
+"""The one place that runs programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.programs import interrupts
+from tasks.problems import Problem
+from tasks.settings import credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_TAIL_LINES = 30
+_GRACE_SECONDS = 10.0
+_running: set[subprocess.Popen[str]] = set()
+_starting = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a finished program left: its exit code, standard output and standard error as text."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def find(program: str, *, package: str = "") -> str:
+    """Return the path of a program on PATH.
+
+    Args:
+        program: Name of the program.
+        package: Distribution package that holds it, named in the error.
+
+    Raises:
+        Problem: The program is not on PATH.
+    """
+    path = shutil.which(program)
+    if path is None:
+        raise Problem(f"{program}: not found on PATH", hint=f"sudo apt-get install {package or program}")
+    return path
+
+
+def run(  # noqa: PLR0913 - all but the first are keywords with defaults
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+    check: bool = True,
+    live: bool = False,
+) -> Completed:
+    """Run a program to its end and return what it printed.
+
+    Args:
+        argv: Program and arguments; no shell takes part.
+        cwd: Folder to run in.
+        env: Variables added to this process's environment, which is passed on without the registry's credentials.
+        stdin: Text for its standard input, which is empty otherwise.
+        timeout: Seconds after which the program is terminated.
+        check: Raise when the exit code is not 0.
+        live: Report each line of output as progress while it runs.
+
+    Raises:
+        Problem: The program is missing, failed (with its last lines) or ran out of time.
+    """
+    words = [str(word) for word in argv]
+    words[0] = words[0] if os.sep in words[0] else find(words[0])
+    with _starting, interrupts.deferred():
+        process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env={**credentials.kept_out(os.environ), **(env or {})},
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        _running.add(process)
+    completed = _communicate(process, stdin, timeout, live=live)
+    if check and completed.returncode != 0:
+        raise Problem(f"{_name(words)} failed with exit code {completed.returncode}", details=_tail(completed))
+    return completed
+
+
+def attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run a program that has the terminal for itself and return its exit code.
+
+    Args:
+        argv: Program and arguments; no shell takes part.
+        cwd: Folder to run in.
+        env: Variables added to this process's environment.
+    """
+    with _starting, interrupts.deferred():
+        environment = {**os.environ, **(env or {})}
+        process = subprocess.Popen([str(word) for word in argv], cwd=cwd, env=environment, text=True)
+        _running.add(process)
+    return _ended(process, timeout=None)
+
+
+def stop_all() -> None:
+    """Stop the programs that still run, as those of other threads do when a run is interrupted."""
+    with _starting:
+        running = list(_running)
+    for process in running:
+        _stop(process)
+        _running.discard(process)
+
+
+def _ended(process: subprocess.Popen[str], timeout: float | None) -> int:
+    """Wait for the exit code; whatever ends the wait early ends the process too."""
+    try:
+        return process.wait(timeout)
+    except BaseException as reason:
+        _stop(process, patient=not isinstance(reason, subprocess.TimeoutExpired))
+        raise
+    finally:
+        _running.discard(process)
+
+
+def _communicate(process: subprocess.Popen[str], stdin: str | None, timeout: float | None, *, live: bool) -> Completed:
+    """Feed and drain the process until it ends."""
+    readers = [_Reader(stream, live=live) for stream in (process.stdout, process.stderr) if stream is not None]
+    try:
+        if process.stdin is not None:
+            _feed(process.stdin, stdin or "")
+        _ended(process, timeout)
+    except subprocess.TimeoutExpired:
+        command = _name([str(word) for word in process.args])  # type: ignore[union-attr]
+        raise Problem(f"{command} did not end within {timeout:.0f} s", details="\n".join(readers[1].tail())) from None
+    return Completed(process.returncode, readers[0].text(), readers[1].text())
+
+
+def _feed(stream: IO[str], text: str) -> None:
+    # A program that ends without reading tells why by its exit code.
+    with contextlib.suppress(BrokenPipeError), stream:
+        stream.write(text)
+
+
+class _Reader:
+    """Drains one output of a process on a thread of its own, so that neither pipe fills up."""
+
+    def __init__(self, stream: IO[str], *, live: bool) -> None:
+        self._lines: list[str] = []
+        self._live = live
+        self._thread = threading.Thread(target=self._drain, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _drain(self, stream: IO[str]) -> None:
+        with stream:
+            for raw in stream:
+                self._lines.append(raw)
+                if self._live and raw.strip():
+                    progress.step(raw.strip())
+
+    def text(self) -> str:
+        # A grandchild that keeps the pipe open must not hold the caller for ever.
+        self._thread.join(_GRACE_SECONDS)
+        return "".join(self._lines)
+
+    def tail(self) -> list[str]:
+        return [raw.rstrip() for raw in deque(self._lines, maxlen=_TAIL_LINES)]
+
+
+def _stop(process: subprocess.Popen[str], *, patient: bool = True) -> None:
+    """End a process; one that root runs (sudo) ends by itself, as nobody else may signal it.
+
+    Args:
+        process: The process.
+        patient: Wait for the one that root runs, so that it does not go on alone.
+    """
+    try:
+        process.terminate()
+    except PermissionError:
+        if patient:
+            progress.step(f"waiting for {_name([str(word) for word in process.args])}, which root runs")  # type: ignore[union-attr]
+            process.wait()
+        return
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _name(words: Sequence[str]) -> str:
+    """Return the program with its sub-command: enough to know it by, without arguments that may be secret."""
+    program = os.path.basename(words[0])  # noqa: PTH119 - a word, not a file
+    subcommand = next((word for word in words[1:2] if not word.startswith("-")), "")
+    return f"{program} {subcommand}".strip()
+
+
+def _tail(completed: Completed) -> str:
+    lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()
+    return "\n".join(lines[-_TAIL_LINES:])

@@ -1,0 +1,30 @@
+"""The server's GPU.
+
+create_cluster -> gpu_lease        gpu_return (also the first step of delete_cluster)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.doctor import examination
+from tasks.engines.kube import cluster_owner
+from tasks.gpu import lease
+from tasks.runner.declare import Current, Do
+
+
+def task_gpu_lease() -> dict[str, Any]:
+    """Lend the server's GPU to the first worker."""
+    return {
+        "actions": [Do(examination.require, "gpu_lease"), Do(lease.lend)],
+        "uptodate": [Current(lease.is_current)],
+        "task_dep": ["create_cluster"],
+    }
+
+
+def task_gpu_return() -> dict[str, Any]:
+    """Give the GPU back to the host, as it was."""
+    return {
+        "actions": [Do(cluster_owner.require_not_lent_there), Do(lease.give_back)],
+        "uptodate": [Current(lease.nothing_lent)],
+    }

@@ -1,0 +1,75 @@
+"""The node images, each built when something it is made of has changed.
+
+image:<name>  images
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.images import node_images, runtime
+from tasks.runner.declare import Current, Do, Same
+from tasks.settings.images import BASE, NODE_IMAGE, NODE_IMAGES, REGISTRY, RUNTIME, SCRATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.settings.images import NodeImage
+
+
+# What an image waits for when its parent is not simply another image.
+_WAITS_FOR = {RUNTIME: {"calc_dep": ["_runtime_image", "_archive_source"]}, SCRATCH: {"task_dep": ["engine"]}}
+
+
+def task_image() -> Iterator[dict[str, Any]]:
+    """Build a node image (`image:<name>`)."""
+    yield {
+        "name": BASE,
+        "doc": "Have the root filesystem that the node images start from.",
+        "actions": [Do(node_images.build_base)],
+        "task_dep": ["engine"],
+        "uptodate": [Current(node_images.base_is_current)],
+    }
+    yield from map(_built, (*NODE_IMAGES, REGISTRY))
+
+
+def _built(image: NodeImage) -> dict[str, Any]:
+    return {
+        "name": image.name,
+        "doc": f"Build {image.meaning}.",
+        "actions": [Do(node_images.build, image.name)],
+        "uptodate": [Current(node_images.is_current, image.name)],
+        **_WAITS_FOR.get(image.parent, {"task_dep": [f"image:{image.parent}"]}),
+    }
+
+
+def task__runtime_image() -> dict[str, Any]:
+    """Choose the image of the nodes' runtime as a parent."""
+    return {
+        "actions": [Do(node_images.choose_runtime)],
+        "uptodate": [Current(runtime.is_chosen), Same(node_images.runtime_image)],
+    }
+
+
+def task__archive_source() -> dict[str, Any]:
+    """Choose whether an image takes a part of the controller's archive."""
+    return {"actions": [Do(node_images.archive_source)], "uptodate": [Same(node_images.archive_source)]}
+
+
+def task__gpu_image() -> dict[str, Any]:
+    """Choose the image of the worker that is lent the GPU."""
+    return {
+        "actions": [Do(node_images.gpu_image)],
+        "task_dep": ["_doctor:images", "_runtime_image"],
+        "uptodate": [Same(node_images.gpu_image)],
+    }
+
+
+def task_images() -> dict[str, Any]:
+    """Build the node images of the profile."""
+    return {
+        "actions": None,
+        "doc": "Build the node images of the profile.",
+        "task_dep": ["_doctor:images", f"image:{NODE_IMAGE}"],
+        "calc_dep": ["_gpu_image"],
+    }

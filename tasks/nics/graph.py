@@ -1,0 +1,66 @@
+"""The server's SR-IOV network cards.
+
+create_cluster -> nics:<worker> -> _virtual_functions      _enough_functions:<pattern>, before anything is lent
+                                                           nics_restore (also the first step of delete_cluster)
+                                                           nics_status
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.doctor import examination
+from tasks.engines.kube import cluster_owner
+from tasks.nics import cards
+from tasks.runner.declare import Current, Do
+from tasks.runner.reporter import QUERY
+from tasks.scenarios import needs
+from tasks.settings.nics import WORKERS
+from tasks.settings.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
+
+
+def task_nics() -> Iterator[dict[str, Any]]:
+    """Lend the server's SR-IOV cards to the workers (`nics:<worker>`)."""
+    yield {"name": None, "doc": "Lend the server's SR-IOV cards to the workers (`nics:<worker>`)."}
+    for row in WORKERS:
+        yield {
+            "name": row.task,
+            "doc": f"Lend the card {row.interface} with its virtual functions to {row.task}.",
+            "actions": [Do(examination.require, f"nics:{row.task}"), Do(cards.lend, row.task)],
+            "task_dep": ["create_cluster"],
+            "uptodate": [Current(cards.is_lent, row.task)],
+        }
+
+
+def task__virtual_functions() -> dict[str, Any]:
+    """Wait until the device plugin offers the virtual functions to pods."""
+    return {"actions": [Do(cards.await_allocatable)], "task_dep": ["nics"]}
+
+
+def task__enough_functions() -> Iterator[dict[str, Any]]:
+    """Refuse a pattern that takes more virtual functions than there are to be (`_enough_functions:<pattern>`)."""
+    for pattern in PATTERNS:
+        if pattern.vfs:
+            yield {
+                "name": pattern.name,
+                "actions": [Do(needs.require_functions, pattern.name)],
+                "uptodate": [Current(needs.has_functions, pattern.name)],
+            }
+
+
+def task_nics_restore() -> dict[str, Any]:
+    """Give the network cards back to the host, as they were."""
+    return {
+        "actions": [Do(cluster_owner.require_not_lent_there), Do(cards.restore)],
+        "uptodate": [Current(cards.nothing_lent)],
+    }
+
+
+def task_nics_status() -> dict[str, Any]:
+    """Show where each card and virtual function is (--json for programs)."""
+    return {"actions": [Do(cards.status)], "params": [_AS_JSON], "io": {"capture": False}, "meta": {QUERY: True}}

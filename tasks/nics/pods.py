@@ -1,0 +1,105 @@
+"""Pods and their virtual functions: who they are, what they hold, and what the scheduler may give to more of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.kube import manifests
+from tasks.engines.programs import waiting
+from tasks.problems import Problem
+from tasks.settings import nics as settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.engines.host.namespaces import Link
+    from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+
+_PLUGIN = "sriov-device-plugin"
+# Where Multus writes what a pod got (the Network Plumbing Working Group's specification).
+_NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status"
+_ENDED = ("Succeeded", "Failed")
+
+
+def names() -> dict[str, str]:
+    """Return `namespace/name` of each pod by its UID; nothing where no cluster answers."""
+    from tasks.engines.kube import api as kube_api
+
+    try:
+        pods = kube_api.cluster().list(manifests.POD)
+    except Problem:
+        return {}
+    return {pod["metadata"]["uid"]: _name(pod) for pod in pods}
+
+
+def holder(link: Link) -> str:
+    """Return `namespace/name` of the pod that a virtual function was given to and that has not ended, or nothing.
+
+    Args:
+        link: The function's interface.
+
+    Raises:
+        Problem: No cluster answers.
+    """
+    from tasks.engines.kube import api as kube_api
+
+    pods = kube_api.cluster().list(manifests.POD)
+    return next((_name(pod) for pod in pods if pod["status"].get("phase") not in _ENDED and _has(pod, link)), "")
+
+
+def _has(pod: Object, link: Link) -> bool:
+    status = json.loads(pod["metadata"].get("annotations", {}).get(_NETWORK_STATUS, "[]"))
+    devices = {network.get("device-info", {}).get("pci", {}).get("pci-address") for network in status}
+    return link.bdf in devices or link.mac in {network.get("mac", "").lower() for network in status}
+
+
+def _name(pod: Object) -> str:
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def await_allocatable(wanted: Mapping[str, int]) -> None:
+    """Wait until the nodes offer their virtual functions to pods; not where no device plugin runs.
+
+    The plugin looks for functions once, when it starts: where it was there before them, its pod is made anew.
+
+    Args:
+        wanted: How many each node has, by its name.
+
+    Raises:
+        Problem: The device plugin does not see them within the deadline.
+    """
+    from tasks.engines.kube import api as kube_api
+
+    api = kube_api.cluster()
+    plugin = next((item for item in api.list(manifests.DAEMON_SET) if _PLUGIN in item["metadata"]["name"]), None)
+    if plugin is None:
+        return
+    lacking = {node: count for node, count in wanted.items() if _allocatable(api, node) < count}
+    for node in lacking:
+        _start_again(api, plugin, node)
+    for node, count in lacking.items():
+        waiting.until(
+            f"node {node}: {count} allocatable {settings.RESOURCE}",
+            lambda node=node: _allocatable(api, node),  # type: ignore[misc]
+            lambda found, count=count: found >= count,  # type: ignore[misc]
+            deadline=settings.ALLOCATABLE_DEADLINE,
+            describe=str,
+            hint=f"kubectl -n {plugin['metadata']['namespace']} logs daemonset/{plugin['metadata']['name']}",
+        )
+
+
+def _start_again(api: Kube, plugin: Object, node: str) -> None:
+    """Have the device plugin of a node look for functions again; a pod of it that has not started yet will anyway."""
+    labels = ",".join(f"{name}={value}" for name, value in plugin["spec"]["selector"]["matchLabels"].items())
+    for pod in api.list(manifests.POD, plugin["metadata"]["namespace"], labels):
+        if pod["spec"].get("nodeName") == node and pod["status"].get("phase") == "Running":
+            progress.line(f"{node}: starting its SR-IOV device plugin again, which knows too few virtual functions")
+            api.delete(manifests.POD, pod["metadata"]["name"], pod["metadata"]["namespace"])
+
+
+def _allocatable(api: Kube, node: str) -> int:
+    found = api.get(manifests.NODE, node) or {}
+    return int(found.get("status", {}).get("allocatable", {}).get(settings.RESOURCE, 0))

@@ -1,0 +1,108 @@
+"""Whether a card and its virtual functions are there, and in words where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.engines.host import namespaces as engine
+from tasks.engines.host import pci
+from tasks.engines.programs import waiting
+from tasks.nics import pods as nics_pods
+from tasks.problems import Problem
+from tasks.settings import nics as settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tasks.engines.host.namespaces import Link, Namespace, World
+    from tasks.nics.ledger import Record
+
+
+def present(bdf: str) -> pci.Function:
+    """Return the function at an address.
+
+    Raises:
+        Problem: There is none.
+    """
+    function = pci.read(bdf)
+    if function is None:
+        raise Problem(f"{bdf}: the card went away", hint="sudo dmesg | tail")
+    return function
+
+
+def wait_for_interfaces(functions: Sequence[str], processes: Mapping[str, int]) -> World:
+    """Wait until each function has a network interface somewhere, and udev has named it.
+
+    What a virtual machine has is not waited for: it gets none.
+    """
+
+    def missing(world: World) -> list[str]:
+        absent = [bdf for bdf in functions if world.place(bdf) is None]
+        return [bdf for bdf in absent if not ((function := pci.read(bdf)) and function.passed_through)]
+
+    def observe() -> World:
+        engine.settle()
+        return engine.survey(processes, everywhere=True)
+
+    def describe(world: World) -> str:
+        return "none yet: " + ", ".join(
+            f"{bdf} (driver {(function.driver if function else '') or 'none'})"
+            for bdf, function in ((bdf, pci.read(bdf)) for bdf in missing(world))
+        )
+
+    return waiting.until(
+        f"{len(functions)} virtual functions with a network interface",
+        observe,
+        lambda world: not missing(world),
+        deadline=settings.VF_DEADLINE,
+        describe=describe,
+        hint="sudo dmesg | tail",
+    )
+
+
+def refuse_other_card(record: Record) -> None:
+    """Refuse to go on where another card is at a recorded address.
+
+    Raises:
+        Problem: It is another one, or none.
+    """
+    function = pci.read(record.bdf)
+    if function is None or function.identity != record.identity:
+        found = f"a card {function.identity}" if function else "no card"
+        raise Problem(
+            f"{record.bdf}: the ledger knows {record.name} ({record.identity}) there, but there is {found}",
+            hint="put the card back in its slot, or README.md, Your NICs, by hand",
+        )
+
+
+def is_abandoned(namespace: Namespace, link: Link) -> bool:
+    """Return whether a function is left over in the namespace of a pod that ended without giving it back.
+
+    No process is in it any more, only a file keeps it. CRI-O's pods may look like that between two starts of a
+    container, so that the cluster has to confirm it; where none answers, nothing is taken away.
+    """
+    if namespace.process or namespace.host or namespace.node:
+        return False
+    try:
+        return not nics_pods.holder(link)
+    except Problem:
+        return False
+
+
+def where(namespace: Namespace, pods: Mapping[str, str] | None = None) -> str:
+    """Return in words where something is.
+
+    Args:
+        namespace: Where it is.
+        pods: Names of pods by their UID; asked of the cluster where they are needed and not given.
+    """
+    if namespace.host:
+        return "on the host"
+    if namespace.node:
+        return f"in {namespace.node}"
+    if namespace.pod:
+        names = nics_pods.names() if pods is None else pods
+        return f"in pod {names.get(namespace.pod, namespace.pod)}"
+    if namespace.process:
+        return f"in the namespace of process {namespace.process} ({namespace.command})"
+    return f"in the namespace {namespace.path}, which has no process"

@@ -1,0 +1,56 @@
+"""What a card and its virtual functions are before they are lent, wherever they are by then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress
+from tasks.engines.host import namespaces as engine
+from tasks.engines.host import pci
+from tasks.nics import ledger, refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tasks.engines.host.namespaces import Link, Namespace, World
+    from tasks.nics.ledger import Record
+    from tasks.nics.lending import Wish
+
+
+def of(wish: Wish, card: tuple[Namespace, Link], function: pci.Function, world: World) -> tuple[Record, ...]:
+    """Return the records of a card and of the virtual functions it has already.
+
+    Args:
+        wish: What is asked for.
+        card: Where the card's interface is, and the interface.
+        function: The card.
+        world: Every namespace.
+
+    Raises:
+        Problem: One has a route that could not be given back.
+    """
+    place, link = card
+    routes = engine.routes()
+    found = [(pci.read(bdf), world.place(bdf)) for bdf in function.virtual_functions]
+    at_home = [where[1] for where in (card, *(where for _, where in found if where)) if where[0].host]
+    refusals.refuse_routes(wish, at_home, routes)
+    virtual = [_record(one, where, routes, place) for one, where in found if one]
+    if place.host:
+        return ledger.capture(function, link, routes), *virtual
+    # Another tool moved it in: what it was on the host is not known, but for what a move leaves as it is.
+    progress.line(f"{link.name} is in {place.node} already, moved by something else: it will go back without addresses")
+    return tuple(_bare(record) for record in (ledger.capture(function, link), *virtual))
+
+
+def _record(
+    function: pci.Function, where: tuple[Namespace, Link] | None, routes: Sequence[Mapping[str, Any]], card: Namespace
+) -> Record:
+    """Return the record of a virtual function; one that a container was given beside the host's card stays its own."""
+    if where is None or where[0].host:
+        return ledger.capture(function, where[1] if where else None, routes)
+    return ledger.capture(function, where[1], (), ledger.ELSEWHERE if card.host else ledger.HOST)
+
+
+def _bare(record: Record) -> Record:
+    return replace(record, up=False, addresses=(), routes=())

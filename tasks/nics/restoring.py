@@ -1,0 +1,295 @@
+"""Gives back what a cluster has borrowed, as it was, and proves it by comparing with the ledger.
+
+Where a device is and what it is called by then does not matter: it is found by its PCI address, in a node, a pod, on
+the host under another name, or after a reboot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress
+from tasks.engines.host import namespaces as engine
+from tasks.engines.host import pci
+from tasks.engines.host.namespaces import World
+from tasks.engines.programs import waiting
+from tasks.nics import ledger as nics_ledger
+from tasks.nics import presence, refusals, udev
+from tasks.nics import steps as nics_steps
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tasks.engines.host.namespaces import Link
+    from tasks.nics.ledger import Ledger, Record
+
+# Giving back is repeated while udev still renames what came back.
+_ROUNDS = 3
+# Longer than the kernel looks for duplicates of an IPv6 address: one probe, one second, by default.
+_TENTATIVE_SECONDS = 5.0
+
+
+class NotAsItWas(Problem):
+    """Every device is on the host again, but something of one differs from the ledger, which stays."""
+
+
+def give_back(cluster: str) -> None:
+    """Give back what a cluster has borrowed; costs nothing where it has nothing.
+
+    Args:
+        cluster: Name of the cluster.
+
+    Raises:
+        NotAsItWas: Every device is on the host, but something of one differs; the ledger stays.
+        Problem: A device could not be brought back; the ledger stays.
+    """
+    ledger = nics_ledger.load(cluster)
+    if ledger is None:
+        return
+    for record in ledger.physical_functions():
+        presence.refuse_other_card(record)
+    for record in ledger.physical_functions():
+        _refuse_new_lifeline(record, ledger)
+    progress.step("giving back the network cards")
+    left = _restored(ledger)
+    away = _away(ledger) if left else []
+    if not away:
+        udev.lift(ledger)
+    left = left or _differences(ledger)
+    if left:
+        raise _not_given_back(ledger, left, away)
+    nics_ledger.drop(cluster)
+    progress.line(f"Given back as they were: {', '.join(record.name for record in ledger.physical_functions())}")
+
+
+def _not_given_back(ledger: Ledger, left: Sequence[str], away: Sequence[str]) -> Problem:
+    if away:
+        return Problem(f"cluster {ledger.cluster}: lent network cards are not back: {', '.join(away)}",
+                       details="\n".join(left), hint="./doit nics_restore")  # fmt: skip
+    nics_ledger.save(replace(ledger, home=True))
+    return NotAsItWas(
+        f"cluster {ledger.cluster}: lent network cards are on the host again, but not as they were",
+        details="\n".join(left),
+        hint="./doit nics_restore once it can be; if it is right like this: "
+        f"sudo rm {nics_ledger.path(ledger.cluster)}",
+    )
+
+
+def _refuse_new_lifeline(record: Record, ledger: Ledger) -> None:
+    """Refuse to touch a card that the host lives on by now, itself or through a function of it, unless it is as it was.
+
+    A reboot gives every card back to the host, which may have configured it since.
+    """
+    world = engine.survey()
+    lifelines = engine.lifelines()
+    function = presence.present(record.bdf)
+    own = [link for link in world.host.links if link.bdf in (function.bdf, *function.virtual_functions)]
+    held = [(link.name, reason) for link in own if (reason := refusals.hold(link, world.host, lifelines))]
+    left = _differing(record, function, world, engine.routes()) if held else []
+    if left:
+        refusal = Problem if _away(ledger) else NotAsItWas
+        raise refusal(
+            f"{held[0][0]} is left as it is: {held[0][1]}",
+            details="\n".join(left),
+            hint=f"if it is right like this: sudo rm {nics_ledger.path(ledger.cluster)}",
+        )
+
+
+def _restored(ledger: Ledger) -> list[str]:
+    """Give back in rounds until nothing differs; return what still does."""
+    left: list[str] = []
+    for _ in range(_ROUNDS):
+        refused = _bring_home(ledger)
+        refused += _restore_counts(ledger)
+        refused += _restore_fields(ledger)
+        refused += _restore_routes(ledger)
+        engine.settle()
+        # What differs counts; a step that was refused tells why.
+        differing = _differences(ledger)
+        left = [*dict.fromkeys(refused), *differing] if differing else []
+        if not left:
+            break
+    return left
+
+
+def _own(ledger: Ledger) -> list[str]:
+    """Return the PCI addresses of what has to be on the host: the cards and their functions, but for what was not."""
+    cards = [card.bdf for card in ledger.physical_functions()]
+    found = [bdf for card in cards for bdf in (card, *presence.present(card).virtual_functions)]
+    return [bdf for bdf in found if not _was_elsewhere(ledger, bdf)]
+
+
+def _was_elsewhere(ledger: Ledger, bdf: str) -> bool:
+    record = ledger.devices.get(bdf)
+    return record is not None and record.namespace == nics_ledger.ELSEWHERE
+
+
+def _away(ledger: Ledger) -> list[str]:
+    """Return the PCI addresses of what has an interface, or had one, and is not on the host."""
+    there = {link.bdf for link in engine.survey().host.links}
+    named = [record.bdf for record in _recorded(ledger) if record.name]
+    awaited = dict.fromkeys([*named, *(bdf for bdf in _own(ledger) if not _has_no_interface(bdf))])
+    return [bdf for bdf in awaited if bdf not in there]
+
+
+def _has_no_interface(bdf: str) -> bool:
+    function = pci.read(bdf)
+    return function is None or not function.driver or function.passed_through
+
+
+def _recorded(ledger: Ledger) -> list[Record]:
+    """Return the records of what was on the host."""
+    return [record for record in ledger.devices.values() if not _was_elsewhere(ledger, record.bdf)]
+
+
+def _bring_home(ledger: Ledger) -> list[str]:
+    """Move everything that is not on the host there, cards first; return a line for each that cannot be moved."""
+    world = engine.survey(everywhere=True)
+    nodes = {loan.namespace for loan in ledger.loans.values()}
+    cards = [card.bdf for card in ledger.physical_functions()]
+    own = [bdf for card in cards for bdf in (card, *presence.present(card).virtual_functions)]
+    places = [place for place in map(world.place, own) if place and not place[0].host]
+    away = [place for place in places if place[0].inode in nodes or not _was_elsewhere(ledger, place[1].bdf)]
+    return [
+        line
+        for namespace, link in away
+        for line in _attempt(world, nics_steps.move(link, namespace, world.host), link.bdf)
+    ]
+
+
+def _attempt(world: World, steps: list[nics_steps.Step], device: str) -> list[str]:
+    """Carry out steps for one device; return the line that says why not, so that the others are served all the same."""
+    try:
+        engine.change(world, steps)
+    except Problem as problem:
+        return [f"{device}: {problem.message}"]
+    return []
+
+
+def _restore_counts(ledger: Ledger) -> list[str]:
+    """Give each card the count of virtual functions that it had, and each of those its driver.
+
+    Returns:
+        A line for each that cannot have it.
+    """
+    world = engine.survey()
+    refused = []
+    for card in ledger.physical_functions():
+        steps = nics_steps.set_count(card.bdf, presence.present(card.bdf).num_vfs or 0, card.num_vfs or 0)
+        refused += _attempt(world, steps, card.bdf)
+    virtual = [(record, pci.read(record.bdf)) for record in _recorded(ledger) if record.physical_function]
+    for record, function in virtual:
+        refused += _attempt(world, nics_steps.bind(record.bdf, function.driver, record.driver) if function else [],
+                            record.bdf)  # fmt: skip
+    return refused + _missing_interfaces([record.bdf for record, function in virtual if function and record.name])
+
+
+def _missing_interfaces(functions: Sequence[str]) -> list[str]:
+    """Wait for the interfaces of virtual functions; return the line that says which do not appear."""
+    try:
+        presence.wait_for_interfaces(functions, {})
+    except Problem as problem:
+        return [problem.message]
+    return []
+
+
+def _restore_fields(ledger: Ledger) -> list[str]:
+    """Give every device its fields; return a line for each that cannot have them, after all others were served."""
+    records = [record for record in _recorded(ledger) if record.name]
+    # First every name that is not its own is given up, so that two devices which swapped names can swap back.
+    world = engine.survey()
+    refused = [
+        line
+        for record, link in _present(records, world)
+        for line in _attempt(world, nics_steps.make_way(record, link, world.host.inode), record.bdf)
+    ]
+    engine.settle()
+    world = engine.survey()
+    return refused + [
+        line for record, link in _present(records, world) for line in _restore_device(record, link, world)
+    ]
+
+
+def _restore_device(record: Record, link: Link, world: World) -> list[str]:
+    steps = nics_steps.give_back_fields(record, link, world.host.inode)
+    return _holders(record, world) or _attempt(world, steps, record.bdf)
+
+
+def _restore_routes(ledger: Ledger) -> list[str]:
+    """Give every device its routes, once all are up: some go over several. Return a line for each that cannot be."""
+    records = [record for record in _recorded(ledger) if record.routes]
+    _await_addresses(records)
+    return [line for record in records for line in _restore_routes_of(record)]
+
+
+def _restore_routes_of(record: Record) -> list[str]:
+    host = engine.own_namespace()
+    world = World((host,))
+
+    def lacking() -> list[nics_steps.Step]:
+        return nics_steps.give_back_routes(record, engine.routes(), host.inode)
+
+    if not _attempt(world, lacking(), record.bdf):
+        return []
+    # The one that is refused must not keep the others away.
+    return [line for step in lacking() for line in _attempt(world, [step], record.bdf)]
+
+
+def _await_addresses(records: Sequence[Record]) -> None:
+    """Wait until no address is tentative that is the source of an IPv6 route: the kernel would refuse the route."""
+    sources = {route.get("prefsrc") for record in records for route in record.routes if route.get("family") == "inet6"}
+
+    def tentative() -> list[str]:
+        infos = (info for link in engine.survey().host.links for info in link.addresses)
+        return [info["local"] for info in infos if info.get("tentative") and info.get("local") in sources]
+
+    if sources - {None}:
+        # Without a carrier it stays so; then the kernel says why it refuses the route.
+        with contextlib.suppress(Problem):
+            waiting.until("end of the duplicate address detection", tentative, lambda found: not found,
+                          deadline=_TENTATIVE_SECONDS)  # fmt: skip
+
+
+def _present(records: Iterable[Record], world: World) -> list[tuple[Record, Link]]:
+    found = ((record, _at_home(record, world)) for record in records)
+    return [(record, link) for record, link in found if link]
+
+
+def _at_home(record: Record, world: World) -> Link | None:
+    """Return the interface of a recorded device, where it is on the host."""
+    links = {link.bdf: link for link in world.host.links if link.bdf}
+    function = pci.read(record.bdf)
+    if function is None or record.bdf not in links:
+        return None
+    macs = [links[bdf].mac if bdf in links else "" for bdf in function.virtual_functions]
+    return nics_ledger.without_reports(links[record.bdf], record, macs)
+
+
+def _holders(record: Record, world: World) -> list[str]:
+    """Return a line for each name of a device that another interface of the host has."""
+    named = [(name, world.host.named(name)) for name in (record.name, *record.altnames)]
+    return [
+        f"{record.bdf}: its name {name} is that of {link.name}{f' ({link.bdf})' if link.bdf else ''}"
+        for name, link in named
+        if link is not None and link.bdf != record.bdf
+    ]
+
+
+def _differences(ledger: Ledger) -> list[str]:
+    world = engine.survey()
+    routes = engine.routes()
+    found = [(record, pci.read(record.bdf)) for record in _recorded(ledger)]
+    lost = [f"{record.bdf} {record.name}: is not there" for record, function in found if function is None]
+    return lost + [
+        line
+        for record, function in found
+        if function is not None
+        for line in _differing(record, function, world, routes)
+    ]
+
+
+def _differing(record: Record, function: pci.Function, world: World, routes: Sequence[Mapping[str, Any]]) -> list[str]:
+    return nics_ledger.differences(record, nics_ledger.capture(function, _at_home(record, world), routes))

@@ -1,0 +1,68 @@
+"""The udev rule that keeps NetworkManager and systemd-networkd away from lent devices.
+
+It is in force before virtual functions are made, and names their PCI addresses and their card's. It covers `move`: a
+device that comes back from a namespace arrives with that action, not with `add`. It goes with the loan, and is written
+to /run, which a reboot empties.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.engines import nic_root
+from tasks.engines.host import namespaces as engine
+from tasks.engines.host import pci
+from tasks.nics import ledger as nics_ledger
+from tasks.settings import nics as settings
+
+if TYPE_CHECKING:
+    from tasks.nics.ledger import Ledger, Loan
+
+_HEAD = "# Network cards lent to cluster {cluster} by openkasugai-all-in-one; goes away with ./doit nics_restore.\n"
+_LINE = (
+    'SUBSYSTEM=="net", ACTION=="add|change|move", KERNELS=="{bdf}", '
+    'ENV{{NM_UNMANAGED}}="1", ENV{{ID_NET_MANAGED_BY}}="openkasugai"\n'
+)
+
+
+def rule(ledger: Ledger) -> str:
+    """Return the text of the rule for everything that a cluster has or is about to get; empty where all is back."""
+    if ledger.home:
+        return ""
+    lent = sorted({bdf for loan in ledger.loans.values() for bdf in _functions(loan)})
+    return _HEAD.format(cluster=ledger.cluster) + "".join(_LINE.format(bdf=bdf) for bdf in lent)
+
+
+def _functions(loan: Loan) -> tuple[str, ...]:
+    card = loan.physical_function
+    return (card, *loan.names, *pci.expected_functions(card, loan.num_vfs))
+
+
+def in_force(ledger: Ledger) -> bool:
+    """Return whether the rule is in place; a machine without udev needs none."""
+    path = settings.UDEV_RULES / nic_root.rule_name(ledger.cluster)
+    if not settings.UDEV_RULES.parent.exists():
+        return True
+    return (path.read_text(encoding="utf-8") if path.exists() else "") == rule(ledger)
+
+
+def enforce(ledger: Ledger) -> None:
+    """Put the rule in force where it is not."""
+    if not in_force(ledger):
+        engine.call("keep_rule", cluster=ledger.cluster, rule=rule(ledger))
+
+
+def lift(ledger: Ledger) -> None:
+    """Take the rule away, and have udev look at what is back once more: it remembers what the rule said."""
+    if (settings.UDEV_RULES / nic_root.rule_name(ledger.cluster)).exists():
+        engine.call("keep_rule", cluster=ledger.cluster, rule="", devices=list(ledger.devices))
+        engine.settle()
+
+
+def complaints() -> list[str]:
+    """Return a line for each cluster whose lent devices nothing keeps NetworkManager and udev away from."""
+    return [
+        f"cluster {ledger.cluster}: {settings.UDEV_RULES / nic_root.rule_name(ledger.cluster)} is missing or differs"
+        for ledger in nics_ledger.all_ledgers()
+        if not in_force(ledger)
+    ]

@@ -1,0 +1,233 @@
+"""Where one stands, on one small screen: profile, parameters, engine, images, cluster, dataflows, next commands."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tasks import layout, progress
+from tasks.cluster import status
+from tasks.controller import kinds
+from tasks.engines.docker import client
+from tasks.engines.kube import api, kind, manifests
+from tasks.problems import Problem
+from tasks.settings import parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tasks.settings.parameters import Layers
+
+# Of a terminal as narrow as they come.
+_WIDTH = 80
+_MOST_COMPLAINTS = 4
+# Of one row, so that the page fits a terminal of 24 lines.
+_MOST_LINES = 2
+# What is asked answers in milliseconds; an engine that hangs shall not make this page wait.
+_DEADLINE = 3.0
+_LAB = "lab"
+_UNASKED = "cannot be told before the parameters are right"
+_LATE = f"no answer within {_DEADLINE:.0f} s"
+# Given in front of a command, these have to stand in front of the next one too.
+_CARRIED = ("PROFILE", "CLUSTER_NAME")
+_ROWS = ("engine", "images", "cluster", "dataflows")
+_MORE = "Commands: ./doit help   tasks: ./doit list   parameters: ./doit parameters"
+
+_WRONG = (
+    ("parameters", "every value, and the file and line it was given in"),
+    ("doctor", "then: what this machine lacks"),
+    ("plan", "then: what a run would do"),
+)
+_FRESH = (
+    ("configure", "write .env, the file you edit"),
+    ("doctor", "what this machine lacks"),
+    (f"PROFILE={_LAB} dataflow:calcapp-basic", "the lab: no card, GPU or harbor"),
+)
+_NO_CLUSTER = (
+    ("doctor", "what this machine lacks"),
+    ("plan dataflow:calcapp-basic", "what that would do"),
+    ("dataflow:calcapp-basic", "from nothing to its answer"),
+)
+_CLUSTER = (
+    ("status", "engine, images, registry, nodes and pods"),
+    ("plan dataflow:calcapp-basic", "what that would do"),
+    ("dataflow:calcapp-basic", "deploy and verify a dataflow"),
+)
+_DATAFLOWS = (
+    ("dataflow_status", "functions, nodes, addresses"),
+    ("status", "engine, images, registry, nodes and pods"),
+    ("delete_cluster", "delete the cluster, keep images and cache"),
+)
+
+
+@dataclass
+class _World:
+    """What was found so far, in words, by the name of its row."""
+
+    rows: dict[str, str] = field(default_factory=dict)
+    has_engine: bool = False
+    has_nodes: bool = False
+    has_dataflows: bool = False
+
+
+def show() -> None:
+    """Show where one stands and what comes next; nothing that is wrong or absent is an error."""
+    progress.line("\n".join(layout.cut(line, _WIDTH) for line in _page()))
+
+
+def _page() -> Iterator[str]:
+    yield "OpenKasugai all-in-one"
+    yield ""
+    try:
+        layers = parameters.read(paths.ROOT, os.environ)
+    except Problem as problem:
+        yield from _rows({"parameters": problem.message, **dict.fromkeys(_ROWS, _UNASKED)}, problem.hint)
+        yield from _next(_WRONG, "")
+        return
+    complaints = _complaints(layers)
+    world = _World(dict.fromkeys(_ROWS, _UNASKED)) if complaints else _looked()
+    origin = _origin(layers, "PROFILE")
+    yield from _rows({"profile": f"{layers.settings['PROFILE'].value} ({origin})"})
+    yield from layout.wrapped(f"parameters  {_sources(layers)}", _WIDTH) if not complaints else _wrong(complaints)
+    yield from _rows(world.rows)
+    yield from _next(_commands(layers, complaints, world), _carried(layers))
+
+
+def _complaints(layers: Layers) -> list[str]:
+    try:
+        parameters.validated(layers)
+    except Problem as problem:
+        return problem.message.splitlines()
+    return []
+
+
+def _wrong(complaints: Sequence[str]) -> Iterator[str]:
+    shown = complaints[:_MOST_COMPLAINTS]
+    more = len(complaints) - len(shown)
+    for number, complaint in enumerate([*shown, *([f"and {more} more"] if more else [])]):
+        yield from layout.hanging(_head("" if number else "parameters"), complaint, _WIDTH)[:_MOST_LINES]
+
+
+def _sources(layers: Layers) -> str:
+    """Return how many parameters there are, and how many of them were given where a user gives them."""
+    origins = [setting.origin for setting in layers.settings.values()]
+    own = sum(origin.startswith(f"{parameters.USER_FILE}:") for origin in origins)
+    given = origins.count(parameters.ENVIRONMENT)
+    return f"{len(origins)}, all valid: {own} of them from {parameters.USER_FILE}, {given} from the environment"
+
+
+def _origin(layers: Layers, name: str) -> str:
+    origin = layers.settings[name].origin
+    return "the default" if origin.startswith("env/") else origin
+
+
+def _looked() -> _World:
+    """Return what is there; a look that hangs is left to itself."""
+    world = _World()
+    # Imported here: a thread that is left to itself in an import would hold its lock at the end.
+    importlib.import_module("docker")
+    thread = threading.Thread(target=_look, args=(world,), daemon=True)
+    thread.start()
+    thread.join(_DEADLINE)
+    rows = {name: world.rows.get(name, _LATE) for name in _ROWS}
+    return _World(rows, world.has_engine, world.has_nodes, world.has_dataflows)
+
+
+def _look(world: _World) -> None:
+    world.rows["engine"] = _or_problem(_engine, world)
+    if not world.has_engine:
+        world.rows.update(dict.fromkeys(_ROWS[1:], "unknown without an engine"))
+        return
+    for name, look in (("images", _images), ("cluster", _cluster), ("dataflows", _dataflows)):
+        world.rows[name] = _or_problem(look, world)
+
+
+def _or_problem(look: Callable[[_World], str], world: _World) -> str:
+    try:
+        return look(world)
+    except Problem as problem:
+        return problem.message
+    except Exception as error:  # noqa: BLE001 - this page says what cannot be seen, and the task that needs it why
+        return f"cannot be seen: {type(error).__name__}: {error}"
+
+
+def _engine(world: _World) -> str:
+    version = client.client().version()["Version"]
+    world.has_engine = True
+    return f"Docker {version} at {client.socket()}"
+
+
+def _images(_: _World) -> str:
+    found = dict(status.profile_images())
+    absent = [tag for tag, image in reversed(found.items()) if image is None]
+    there = f"{len(found) - len(absent)} of {len(found)} there"
+    return f"{there}; not yet: {', '.join(absent)}" if absent else there
+
+
+def _cluster(world: _World) -> str:
+    name = parameters.current().cluster_name
+    nodes = kind.nodes(name)
+    world.has_nodes = bool(nodes)
+    running = sum(node.running for node in nodes)
+    return f"{name}: {running} of {len(nodes)} nodes run" if nodes else f"{name}: not there"
+
+
+def _dataflows(world: _World) -> str:
+    if not world.has_nodes:
+        return "none without a cluster"
+    try:
+        found = api.cluster().list(kinds.DATA_FLOW)
+    except api.Refused as refusal:
+        if refusal.status != api.ABSENT:
+            raise
+        found = []
+    world.has_dataflows = bool(found)
+    return ", ".join(f"{manifests.name_of(one)} {kinds.state(one)}" for one in found) or "none"
+
+
+def _rows(rows: dict[str, str], hint: str = "") -> Iterator[str]:
+    for name, text in rows.items():
+        yield from layout.hanging(_head(name), text, _WIDTH)[:_MOST_LINES]
+    yield from [f"{_head('')}Try: {hint}"] if hint else []
+
+
+def _head(name: str) -> str:
+    return f"{name:<12}"
+
+
+def _commands(layers: Layers, complaints: Sequence[str], world: _World) -> Sequence[tuple[str, str]]:
+    if complaints:
+        return _WRONG
+    if world.has_dataflows:
+        return _DATAFLOWS
+    if world.has_nodes:
+        return _CLUSTER
+    profile = layers.settings["PROFILE"]
+    is_chosen = not profile.origin.startswith("env/") or (paths.ROOT / parameters.USER_FILE).exists()
+    return _NO_CLUSTER if is_chosen or profile.value == _LAB else _FRESH
+
+
+def _carried(layers: Layers) -> str:
+    """Return the assignments that the user gave in front of this command."""
+    settings = [layers.settings[name] for name in _CARRIED]
+    return "".join(f"{one.name}={one.value} " for one in settings if one.origin == parameters.ENVIRONMENT)
+
+
+def _next(commands: Sequence[tuple[str, str]], carried: str) -> Iterator[str]:
+    yield ""
+    yield "Next:"
+    typed = [(_typed(command, carried), meaning) for command, meaning in commands]
+    width = max(layout.cells(command) for command, _ in typed)
+    yield from (f"  {layout.padded(command, width)}  {meaning}" for command, meaning in typed)
+    yield ""
+    yield _MORE
+
+
+def _typed(command: str, carried: str) -> str:
+    assignment, is_one, task = command.partition(" ")
+    if is_one and "=" in assignment:
+        return f"{assignment} ./doit {task}"
+    return f"{carried}./doit {command}"

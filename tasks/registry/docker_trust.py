@@ -1,0 +1,127 @@
+"""The registry's CA where the Docker that pushes looks for it, beside what an administrator put there.
+
+Docker trusts every `*.crt` in the folder of a registry. So each checkout has a file of its own name there, and neither
+writes nor removes another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from tasks import progress, reasons
+from tasks.engines.docker import client
+from tasks.engines.programs import root
+from tasks.problems import Problem
+from tasks.registry import client as registry_client
+from tasks.registry import pki
+from tasks.settings import paths
+from tasks.settings import registry as table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+_LOOPBACK = ("127.", "localhost")
+_SUFFIX = ".crt"
+_MADE = "# Made for it: "
+
+
+def file() -> Path | None:
+    """Return this checkout's file for the registry.
+
+    None where the registry is pushed to by loopback, which Docker trusts as it is, or the engine is on another machine,
+    whose files are its owner's.
+    """
+    host = registry_client.push_address().partition("/")[0]
+    if host.startswith(_LOOPBACK) or not client.host_url().startswith("unix://"):
+        return None
+    return table.DOCKER_TRUST / host / own_name()
+
+
+def own_name() -> str:
+    """Return the name of this checkout's files: checkouts may have different CAs of one registry."""
+    return f"{table.TRUST_PREFIX}{hashlib.sha256(str(paths.ROOT).encode()).hexdigest()[:8]}{_SUFFIX}"
+
+
+def holds(folder: Path, ca: bytes) -> bool:
+    """Return whether Docker trusts a CA through the files of a folder, whoever put them there.
+
+    Args:
+        folder: The folder of a registry.
+        ca: The CA's certificates, as PEM text.
+    """
+    held = {certificate for crt in folder.glob(f"*{_SUFFIX}") for certificate in pki.certificates_in(_text(crt))}
+    return held.issuperset(pki.certificates_in(ca.decode("ascii")))
+
+
+def is_current(ca: Callable[[], bytes]) -> bool:
+    """Return whether the Docker engine trusts the registry's CA, or need not."""
+    place = file()
+    if place is None:
+        return True
+    return reasons.unless(holds(place.parent, ca()), f"{place.parent}: does not hold the registry's CA")
+
+
+def put(ca: bytes) -> None:
+    """Have the Docker engine trust a CA; it reads the folder at each push.
+
+    Raises:
+        Problem: Only root may write the file, and sudo was refused; or somebody else made a file of that name.
+    """
+    place = file()
+    if place is None or holds(place.parent, ca):
+        return
+    if place.exists() and not _is_ours(place):
+        raise Problem(f"{place}: not written by this tool", hint=f"sudo rm {place}, if nobody needs it")
+    root.write(place, _header(place) + ca.decode("ascii"))
+    progress.line(f"The Docker engine trusts the registry's CA: {place}")
+
+
+def remove(ca: bytes | None) -> None:
+    """Take away this checkout's files, of every registry that it ever had, and the folders that were made for them.
+
+    Args:
+        ca: The CA's certificates, as PEM text, by which a file of an earlier version is known; None without any.
+    """
+    for place in sorted(table.DOCKER_TRUST.glob(f"*/{own_name()}")):
+        if _is_ours(place):
+            made = _made_for(place, [place])
+            _remove(place)
+            for folder in sorted(made, reverse=True):
+                root.run("rmdir", "--ignore-fail-on-non-empty", folder)
+    current = file()
+    earlier = current.with_name("ca.crt") if current else None
+    if earlier and ca is not None and _text(earlier) == table.EARLIER_TRUST_MARK + ca.decode("ascii"):
+        _remove(earlier)
+
+
+def _remove(place: Path) -> None:
+    root.run("rm", "-f", place)
+    progress.line(f"Removed {place}.")
+
+
+def _is_ours(place: Path) -> bool:
+    return _text(place).startswith(table.TRUST_MARK)
+
+
+def _header(place: Path) -> str:
+    """Return what stands before the certificates: whose file it is, and which folders go with the last of ours."""
+    ours = list(table.DOCKER_TRUST.glob(f"*/{table.TRUST_PREFIX}*{_SUFFIX}"))
+    missing = [folder for folder in place.parents if root.run("test", "-e", folder, check=False).returncode != 0]
+    made = sorted({*missing, *_made_for(place, ours)})
+    first = f"{table.TRUST_MARK} in {paths.ROOT}; ./doit clean there removes it.\n"
+    return first + "".join(f"{_MADE}{folder}\n" for folder in made)
+
+
+def _made_for(place: Path, ours: Iterable[Path]) -> set[Path]:
+    """Return the folders above a file that were made for files of this tool, as these say."""
+    lines = [line for one in ours if _is_ours(one) for line in _text(one).splitlines()]
+    return {folder for folder in place.parents if f"{_MADE}{folder}" in lines}
+
+
+def _text(place: Path) -> str:
+    try:
+        return place.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,218 @@
+"""The embedded registry: two small containers with a certificate authority of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks import progress, reasons
+from tasks.engines.docker import client
+from tasks.engines.files import atomic
+from tasks.engines.files.lock import alone
+from tasks.engines.programs.waiting import until
+from tasks.problems import Problem
+from tasks.registry import client as engine
+from tasks.registry import pki
+from tasks.settings import cluster, images, parameters
+from tasks.settings import registry as table
+
+if TYPE_CHECKING:
+    from tasks.engines.docker.client import ContainerFacts
+    from tasks.registry.pki import Pair
+    from tasks.settings.registry import Service
+
+_CA_NAME = "OpenKasugai all-in-one lab registry CA"
+_DEADLINE = 60.0
+_CERTIFICATES = ("ca/ca.crt", "server/server.crt")
+_RENEW_AT = "openkasugai.renew-at"
+
+
+def image() -> dict[str, list[str]]:
+    """Return the task of the embedded registry's image where it is wanted, in doit's words for dependencies."""
+    return {"task_dep": [f"image:{images.REGISTRY.name}"] if _wanted() else []}
+
+
+def is_current() -> bool:
+    """Return whether the embedded registry runs as it should, or is not wanted."""
+    return not _wanted() or all(_runs(service) for service in table.SERVICES)
+
+
+def ensure() -> None:
+    """Have the embedded registry, if the parameters want it: certificates, network, containers, and an answer."""
+    if not _wanted():
+        return
+    client.ensure_network(cluster.NETWORK)
+    with alone(engine.home()):
+        _ensure_certificates()
+        for service in table.SERVICES:
+            if not _runs(service):
+                _start(service)
+    hint = "docker logs openkasugai-registry"
+    until("embedded registry: answering", engine.answers, bool, deadline=_DEADLINE, explain=_logs, hint=hint)
+    until("CA of the embedded registry: offered", engine.ca_answers, bool, deadline=_DEADLINE, explain=_logs)
+    progress.line(f"Registry {engine.pull_address()}: push to {engine.push_address()}")
+
+
+def remove() -> None:
+    """Remove the registry's containers, where they are ours. Its images and CA stay in CACHE_DIR."""
+    for service in table.SERVICES:
+        stranger = objection(service)
+        if stranger is not None:
+            progress.line(f"Left {stranger.message}.")
+        elif client.remove_container(service.name):
+            progress.line(f"Removed {service.name}.")
+
+
+def objection(service: Service) -> Problem | None:
+    """Return why a container must be left alone, with what to do instead, or None where it is ours or not there.
+
+    Args:
+        service: Its row in the table.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    return _objection(service, client.container(service.name))
+
+
+def _objection(service: Service, found: ContainerFacts | None) -> Problem | None:
+    """Return the same for what was found; ours has folders of our CACHE_DIR mounted, by which checkouts share it."""
+    if found is None:
+        return None
+    source, target = service.mounts[0]
+    place = target.partition(":")[0]
+    held = found.mounts.get(place, "")
+    if held and Path(held).resolve() == (engine.home() / source).resolve():
+        return None
+    folder = Path(held).parent
+    if client.OURS in found.labels and folder.name == engine.home().name:
+        return Problem(
+            f"container {service.name}: belongs to the checkouts with CACHE_DIR={folder.parent}",
+            hint=f"CACHE_DIR={folder.parent} with the same command, or ./doit clean in those",
+        )
+    docker_command = f"DOCKER_HOST={client.socket()} docker"
+    return Problem(
+        f"container {service.name}: not made by this tool",
+        hint=f"{docker_command} rename {service.name} <another name>, or {docker_command} rm --force {service.name}",
+    )
+
+
+def _wanted() -> bool:
+    return parameters.current().registry == "embedded"
+
+
+def _host() -> str:
+    """Return the name under which the cluster knows the registry."""
+    return parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
+
+
+def _ensure_certificates() -> None:
+    """Have a CA and a server certificate that are good for another month."""
+    home = engine.home()
+    # Programs of another user only ever see `public` and `server`: the CA's key stays here.
+    ca = pki.ensure_ca(home / "ca", _CA_NAME)
+    pki.ensure_server(home / "server", ca, [_host(), "localhost", "127.0.0.1"])
+    _publish(ca)
+    (home / "data").mkdir(exist_ok=True)
+
+
+def _publish(ca: Pair) -> None:
+    public = engine.ca_certificate()
+    content = ca.certificate.read_bytes()
+    if not (public.exists() and public.read_bytes() == content):
+        atomic.write(public, content)
+
+
+def _runs(service: Service) -> bool:
+    found = client.container(service.name)
+    stranger = _objection(service, found)
+    if stranger is not None:
+        reasons.obstacle(stranger.message)
+        return False
+    if found is None or not found.running:
+        return reasons.unless(False, f"container {service.name}: does not run")
+    same = found.labels.get(images.INPUTS_LABEL) == _inputs(service)
+    # Parsing certificates takes longer than all else that is asked here, so the container itself tells.
+    lasts = found.labels.get(_RENEW_AT, "") > _now().isoformat()
+    return reasons.unless(same, f"container {service.name}: was started from something else") and reasons.unless(
+        lasts, f"container {service.name}: its certificate runs out"
+    )
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.timezone.utc)
+
+
+def _inputs(service: Service) -> str:
+    """Return the digest of what a container is started from."""
+    certificate = engine.home() / "server" / "server.crt"
+    parts = {
+        # Not its id: checkouts that share an engine make the same content, each under an id of its own.
+        "image": client.require_image(_image()).labels.get(images.INPUTS_LABEL),
+        "command": service.command,
+        "port": [service.port, getattr(parameters.current(), service.published)],
+        "mounts": [service.mounts, str(engine.home())],
+        "host": _host(),
+        "certificate": certificate.read_text(encoding="ascii") if service.certificate else "",
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _image() -> str:
+    return images.tag(images.REGISTRY.name, parameters.current())
+
+
+def _start(service: Service) -> None:
+    """Start a container afresh; all it keeps is in its mounts."""
+    stranger = objection(service)
+    if stranger is not None:
+        raise stranger
+    progress.step(f"starting {service.name}")
+    client.remove_container(service.name)
+    api = client.client().api
+    volumes = [f"{engine.home() / source}:{target}" for source, target in service.mounts]
+    published: dict[int | str, Any] = {
+        service.port: ("127.0.0.1", getattr(parameters.current(), service.published)),
+    }
+    aliases = [_host()] if service.certificate else []
+    network: Any = {cluster.NETWORK: api.create_endpoint_config(aliases=aliases)}
+    created = api.create_container(
+        _image(),
+        list(service.command),
+        name=service.name,
+        # The files that it writes in CACHE_DIR belong to who runs this.
+        user=f"{os.getuid()}:{os.getgid()}",
+        ports=[service.port],
+        labels={client.OURS: "1", images.INPUTS_LABEL: _inputs(service), _RENEW_AT: _renew_at()},
+        environment={"OTEL_TRACES_EXPORTER": "none"},
+        host_config=api.create_host_config(
+            binds=volumes,
+            port_bindings=published,
+            network_mode=cluster.NETWORK,
+            restart_policy={"Name": "unless-stopped"},
+        ),
+        networking_config=api.create_networking_config(network),
+    )
+    api.start(created["Id"])
+
+
+def _renew_at() -> str:
+    """Return from when on a certificate is to be made again, in ISO 8601 and UTC."""
+    home = engine.home()
+    return min(pki.renew_at(home / certificate) for certificate in _CERTIFICATES).isoformat()
+
+
+def _logs() -> str:
+    """Return the last words of the containers."""
+    from docker.errors import NotFound
+
+    words = []
+    for service in table.SERVICES:
+        with contextlib.suppress(NotFound):
+            words.append(client.client().api.logs(service.name, tail=10).decode(errors="replace"))
+    return "\n".join(words)

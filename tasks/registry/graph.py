@@ -1,0 +1,35 @@
+"""The registry that the cluster pulls from.
+
+engine > image:openkasugai-registry > registry > registry_ca
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.registry import certificates, embedded
+from tasks.runner.declare import Current, Do, Same
+
+
+def task__registry_image() -> dict[str, Any]:
+    """Choose the image of the embedded registry where it is wanted."""
+    return {"actions": [Do(embedded.image)], "uptodate": [Same(embedded.image)]}
+
+
+def task_registry() -> dict[str, Any]:
+    """Have the embedded registry, where the profile wants one."""
+    return {
+        "actions": [Do(embedded.ensure)],
+        "task_dep": ["engine"],
+        "calc_dep": ["_registry_image"],
+        "uptodate": [Current(embedded.is_current)],
+    }
+
+
+def task_registry_ca() -> dict[str, Any]:
+    """Download and check the CA of the registry, and let the Docker engine trust it."""
+    return {
+        "actions": [Do(certificates.fetch), Do(certificates.trust)],
+        "task_dep": ["registry"],
+        "uptodate": [Current(certificates.is_current), Current(certificates.is_trusted)],
+    }

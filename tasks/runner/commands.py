@@ -1,0 +1,204 @@
+"""doit's commands as users of this project meet them: their help, their refusals, and parameters as words.
+
+pyproject.toml names the loader and each class, so that `./doit` and the `doit` of an activated .venv are the same.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from doit import cmd_clean, cmd_forget, cmd_help, cmd_ignore, cmd_list, cmd_resetdep, cmd_run, cmd_strace
+from doit import doit_cmd as front
+from doit.cmd_base import DodoTaskLoader, DoitCmdBase
+from doit.cmdparse import CmdParseError
+from doit.exceptions import InvalidCommand
+
+from tasks.problems import Problem
+from tasks.runner import words
+
+_DONE, _REFUSED = 0, 3
+_HELP_OPTIONS = frozenset({"--help", "-h"})
+_USAGE = """\
+OpenKasugai all-in-one: node images, kind cluster, controller, dataflows
+
+Usage: ./doit [COMMAND] [TASK ...] [NAME=value ...]
+
+Commands (`run` where none is named):
+{commands}
+
+  ./doit help COMMAND, ./doit help TASK   its options
+  ./doit list                             the tasks (--all with sub-tasks)
+  ./doit parameters                       what NAME may be, and what holds
+  ./doit                                  where you stand, and what comes next
+"""
+
+
+class Loader(DodoTaskLoader):  # type: ignore[misc]
+    """Loads dodo.py, and refuses words that name no task."""
+
+    def __init__(self) -> None:
+        """Tell doit who it is; it makes its loader before anything else."""
+        super().__init__()
+        # What doit calls itself in its messages; started as a module it would say `-m`.
+        front.DoitMain.BIN_NAME = "./doit"
+        # `--help` takes this class without asking the table of commands.
+        front.Help = Help
+        if "" in sys.argv[1:]:
+            sys.stderr.write("An empty word names no task: is a variable of the command line empty?\n")
+            raise SystemExit(_REFUSED)
+
+    def load_tasks(self, cmd: Any, pos_args: list[str]) -> list[Any]:
+        """Return the tasks.
+
+        Raises:
+            InvalidCommand: A word names no task, or an option is not the task's.
+        """
+        tasks: list[Any] = super().load_tasks(cmd, pos_args)
+        wrong = words.complaint(cmd.name, pos_args, tasks, self.cmd_names)
+        if wrong:
+            raise InvalidCommand(wrong)
+        return tasks
+
+
+class Command(DoitCmdBase):  # type: ignore[misc]
+    """What all commands share: `--help`, parameters as words, and one line for what is refused.
+
+    Attributes:
+        refused: Exit code where a word is refused.
+    """
+
+    refused = _REFUSED
+
+    def __init__(self, cmds: Any = None, **options: Any) -> None:
+        """Keep the other commands for `--help`."""
+        super().__init__(cmds=cmds, **options)
+        self._others = cmds
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Run the command.
+
+        Args:
+            in_args: Words after the command's name, without those of the form NAME=value.
+
+        Returns:
+            The exit code; None is 0.
+        """
+        if not _HELP_OPTIONS.isdisjoint(in_args):
+            return self._help(in_args)
+        try:
+            words.take(front._CMDLINE_VARS or {})  # noqa: SLF001 - doit offers those only that one knows by name
+            return self._flushed(super().parse_execute(in_args))
+        except BrokenPipeError:
+            # Whoever read has seen enough; what Python still holds would fail again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+        except CmdParseError as error:
+            sys.stderr.write(f"ERROR: {words.without_parser(error)}\nTry: ./doit {self.name} --help\n")
+        except (InvalidCommand, Problem) as refusal:
+            sys.stderr.write(f"{refusal}\n")
+        return self.refused
+
+    @staticmethod
+    def _flushed(code: Any) -> Any:
+        sys.stdout.flush()
+        return code
+
+    def _help(self, in_args: list[str]) -> Any:
+        """Show the usage of the first task that is named, or else of the command."""
+        named = [word for word in in_args if not word.startswith("-")] if self.name == "run" else [self.name]
+        helper = Help(cmds=self._others, task_loader=self.loader, config=self.config, bin_name=self.bin_name)
+        return helper.parse_execute(named[:1])
+
+
+class Run(Command, cmd_run.Run):  # type: ignore[misc]
+    """Runs tasks."""
+
+    doc_usage = "[TASK ...]"
+
+
+class List(Command, cmd_list.List):  # type: ignore[misc]
+    """Lists the tasks."""
+
+    doc_purpose = "list the tasks (--all with sub-tasks)"
+
+
+class Clean(Command, cmd_clean.Clean):  # type: ignore[misc]
+    """Does as the task of the same name."""
+
+    doc_purpose = "delete everything that was made, but the cache"
+
+
+class Forget(Command, cmd_forget.Forget):  # type: ignore[misc]
+    """Clears what the task database holds of tasks."""
+
+    doc_purpose = "clear what the task database holds of a task"
+
+
+class Ignore(Command, cmd_ignore.Ignore):  # type: ignore[misc]
+    """Leaves a task out of runs."""
+
+    doc_purpose = "leave a task out until it is forgotten"
+
+
+class ResetDep(Command, cmd_resetdep.ResetDep):  # type: ignore[misc]
+    """Saves the state of file dependencies."""
+
+    doc_purpose = "save the state of file dependencies, run nothing"
+
+
+class Strace(Command, cmd_strace.Strace):  # type: ignore[misc]
+    """Lists the files that a task uses."""
+
+    doc_purpose = "list the files that a task reads, by strace"
+
+
+class DumpDB(Command):
+    """Refuses: doit's own knows another kind of database only."""
+
+    doc_usage = ""
+    doc_description = None
+    doc_purpose = "not for this database, which is SQLite"
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:  # noqa: ARG002 - doit's signature
+        """Say which program reads the database.
+
+        Raises:
+            Problem: Always.
+        """
+        raise Problem("dumpdb reads dbm files only; build/doit.db is SQLite: sqlite3 build/doit.db .dump")
+
+
+class Help(Command, cmd_help.Help):  # type: ignore[misc]
+    """Shows the commands, or the options of one command or task."""
+
+    doc_purpose = "show the commands, or the options of one"
+    doc_usage = "[COMMAND | TASK]"
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Show the help; `help --help` is the same as `help help`."""
+        return super().parse_execute([self.name if word in _HELP_OPTIONS else word for word in in_args])
+
+    def print_usage(self, cmds: dict[str, Any]) -> None:
+        """Print what can be typed after `./doit`.
+
+        Args:
+            cmds: Classes of the commands by name.
+        """
+        rows = [f"  {self.bin_name} {name:<14}  {cmds[name].doc_purpose}" for name in sorted(cmds)]
+        sys.stdout.write(_USAGE.format(commands="\n".join(rows)))
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Show the help on what `args` names.
+
+        Raises:
+            InvalidCommand: There is no such task or command, or more than one is named.
+        """
+        if len(args) > 1:
+            raise InvalidCommand(f"help: one command or task at a time, not {' '.join(args)}")
+        if args and args[0] not in self.cmds and args[0] != "task":
+            DoitCmdBase.execute(self, params, args)
+            return _DONE
+        return int(super().execute(params, args))

@@ -1,0 +1,124 @@
+"""What every task creator uses: an action whose failures are one line, and the world as an up-to-date check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import TaskFailed
+
+from tasks import reasons
+from tasks.engines.files import access
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+class Do:
+    """A function with its arguments as a doit action.
+
+    A `Problem` becomes doit's returned failure, which the reporter shows without a traceback, and so does a refusal
+    of the system to write to the checkout or the cache; any other exception goes through and keeps its traceback. A
+    dict the function returns becomes the task's values.
+    """
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        """Keep `function` and what it will be called with."""
+        self._call = (function, arguments, options)
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+
+    def __call__(self, **chosen: Any) -> dict[str, Any] | TaskFailed | None:
+        """Run the function; return its dict, a failure, or None.
+
+        Args:
+            chosen: The task's own `params` and `getargs`, which doit passes by name.
+        """
+        function, arguments, options = self._call
+        try:
+            result = function(*arguments, **options, **chosen)
+        except Problem as problem:
+            return TaskFailed(str(problem))
+        except OSError as error:
+            problem_of_place = access.of_our_places(error)
+            if problem_of_place is None:
+                raise
+            return TaskFailed(str(problem_of_place))
+        return result if isinstance(result, dict) else None
+
+
+class Current:
+    """Up to date while a function of the world says so.
+
+    doit calls it with the task and its saved values; the world needs neither. A check that cannot be made (no daemon,
+    no cluster) is not up to date: the action then meets the same obstacle and can explain it.
+    """
+
+    def __init__(self, check: Callable[..., bool], *arguments: Any) -> None:
+        """Keep `check` and what it will be called with."""
+        self._call = (check, arguments)
+
+    def __call__(self, task: object, values: dict[str, Any]) -> bool:  # noqa: ARG002 - doit's signature
+        """Return whether the task needs no run. Never raises: doit would abort the whole run."""
+        check, arguments = self._call
+        try:
+            return bool(check(*arguments))
+        except Exception:  # noqa: BLE001
+            return False
+
+    def examine(self, values: Mapping[str, Any]) -> bool:  # noqa: ARG002 - as `Same`
+        """Return the same for who wants to know why: what prevents the check is raised.
+
+        Raises:
+            Problem: The check cannot be made.
+        """
+        check, arguments = self._call
+        return bool(check(*arguments))
+
+
+class Same:
+    """Up to date while a function returns the dict that it returned at the last run."""
+
+    def __init__(self, function: Callable[[], dict[str, Any]]) -> None:
+        """Keep `function`, which is the task's action too."""
+        self._function = function
+
+    def __call__(self, task: object, values: dict[str, Any]) -> bool:  # noqa: ARG002 - doit's signature
+        """Return whether the saved values are still what the function says. Never raises, as `Current`."""
+        try:
+            return self._function().items() <= values.items()
+        except Exception:  # noqa: BLE001
+            return False
+
+    def examine(self, values: Mapping[str, Any]) -> bool:
+        """Return the same for who wants to know why: what changed is said, what prevents the check is raised.
+
+        Raises:
+            Problem: The function cannot tell.
+        """
+        changed = {name: value for name, value in self._function().items() if values.get(name) != value}
+        for name, value in changed.items():
+            for line in _differences(name, values.get(name), value):
+                reasons.note(line)
+        return not changed
+
+    def result(self) -> dict[str, Any]:
+        """Return what the function says, which for a chooser of tasks are doit's calculated dependencies."""
+        return self._function()
+
+
+def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
+    """Yield in words how a value differs from an earlier one."""
+    if isinstance(now, dict):
+        earlier = before if isinstance(before, dict) else {}
+        for key in dict.fromkeys([*earlier, *now]):
+            if earlier.get(key) != now.get(key):
+                yield from _differences(f"{name} {key}", earlier.get(key), now.get(key))
+    else:
+        yield f"{name}: {_worded(now)}" if before is None else f"{name}: {_worded(before)} -> {_worded(now)}"
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "nothing"
+    return "nothing" if value is None else str(value)

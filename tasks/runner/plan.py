@@ -1,0 +1,193 @@
+"""Works out what a run would do, and why, from the tasks' own checks. Nothing is changed, and nothing is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks import reasons
+from tasks.engines.files import durations, last_parameters
+from tasks.problems import Problem
+from tasks.settings import parameters
+from tasks.settings import plan as known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+# What a task would do: nothing; run; perhaps run; end the whole run with an explanation; not be reached after that.
+CURRENT = "up to date"
+RUN = "run"
+UNKNOWN = "unknown"
+STOP = "stop"
+BLOCKED = "blocked"
+
+_MOST_NAMES = 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task as far as a plan needs it.
+
+    Attributes:
+        name: Its name.
+        needs: Names of the tasks that come before it.
+        acts: Whether it does anything; a group only names others.
+        always: Whether it runs each time by its nature.
+        examine: Its checks: whether it is up to date. Raises Problem where that cannot be seen.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    acts: bool
+    always: bool
+    examine: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would become of a task.
+
+    Attributes:
+        name: Its name.
+        state: CURRENT, RUN, UNKNOWN, STOP or BLOCKED.
+        reasons: Why.
+        after: Names of the tasks before it that the reasons speak of.
+        parameters: What else changed since it was last as it should be.
+        remade: Whether what it makes will certainly differ from what is there.
+        disrupts: What of the user's it would interrupt.
+        seconds: How long it took the last time; None where it never ran here, or would not run.
+    """
+
+    name: str
+    state: str
+    reasons: tuple[str, ...]
+    after: tuple[str, ...]
+    parameters: tuple[str, ...]
+    remade: bool
+    disrupts: tuple[str, ...]
+    seconds: float | None
+
+
+def plan(steps: Sequence[Step]) -> list[Planned]:
+    """Return what would become of each task that acts.
+
+    Args:
+        steps: The tasks in an order in which each comes after those that it needs.
+
+    Raises:
+        Problem: A parameter is wrong.
+    """
+    took = durations.read(parameters.current().cache_dir)
+    before = last_parameters.read()
+    by_name = {step.name: step for step in steps}
+    planned: dict[str, Planned] = {}
+    for step in steps:
+        if step.acts:
+            causes = [planned[name] for name in _acting(step, by_name)]
+            planned[step.name] = _decided(step, causes, before.get(step.name, {}), took)
+    return list(planned.values())
+
+
+def changes(planned: Iterable[Planned]) -> bool:
+    """Return whether anything would, or might, be done."""
+    return any(one.state != CURRENT for one in planned)
+
+
+def _acting(step: Step, by_name: Mapping[str, Step]) -> list[str]:
+    """Return the nearest tasks before one that act, looking through groups."""
+    found: dict[str, None] = {}
+    for name in step.needs:
+        need = by_name[name]
+        found.update(dict.fromkeys([name] if need.acts else _acting(need, by_name)))
+    return list(found)
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What a task's own check, or the tasks before it, make of it."""
+
+    state: str
+    reasons: tuple[str, ...] = ()
+    remade: bool = False
+    follows: bool = False
+    after: tuple[str, ...] = ()
+    disrupts: tuple[str, ...] = ()
+
+
+def _decided(step: Step, causes: Sequence[Planned], before: Mapping[str, str], took: Mapping[str, float]) -> Planned:
+    verdict = _verdict(step, causes)
+    runs = verdict.state in {RUN, UNKNOWN}
+    return Planned(
+        name=step.name,
+        state=verdict.state,
+        reasons=tuple(dict.fromkeys(verdict.reasons)),
+        after=verdict.after,
+        parameters=() if verdict.state == CURRENT else tuple(_changed_parameters(before)),
+        remade=verdict.remade,
+        # What follows from another task interrupts nothing that this one has not interrupted already.
+        disrupts=(*verdict.disrupts, *(() if verdict.follows else known.disruptions(step.name))) if runs else (),
+        seconds=took.get(step.name) if runs else None,
+    )
+
+
+def _verdict(step: Step, causes: Sequence[Planned]) -> _Verdict:
+    stopped = [cause.name for cause in causes if cause.state in {STOP, BLOCKED}]
+    if stopped:
+        return _Verdict(BLOCKED, (after(stopped),), after=tuple(stopped))
+    if step.always:
+        return _Verdict(RUN, ("runs each time",))
+    with reasons.heard() as said:
+        try:
+            current = step.examine()
+        except Problem as problem:
+            return _moved(step, causes, otherwise=_Verdict(UNKNOWN, (problem.message,)))
+        except Exception as error:  # noqa: BLE001 - what a check cannot see it will not see in a run either
+            unseen = f"its check ended with {type(error).__name__}: {error}"
+            return _moved(step, causes, otherwise=_Verdict(UNKNOWN, (unseen,)))
+    if current:
+        return _moved(step, causes, otherwise=_Verdict(CURRENT))
+    why = (*said.obstacles, *said.reasons) or ("its check says so",)
+    return _Verdict(STOP if said.obstacles else RUN, why, said.remakes, disrupts=tuple(said.disrupted))
+
+
+def _moved(step: Step, causes: Sequence[Planned], *, otherwise: _Verdict) -> _Verdict:
+    """Return what the tasks before one mean for it.
+
+    Args:
+        step: A task that is up to date so far, or that cannot be seen.
+        causes: The tasks before it.
+        otherwise: What holds where nothing certain follows from them.
+    """
+    outcomes = {cause.name: _outcome(cause, step) for cause in causes if cause.state != CURRENT}
+    followed = {name: outcome for name, outcome in outcomes.items() if outcome != known.NOTHING}
+    found = set(followed.values())
+    words = after(list(followed))
+    if known.STOP in found and not parameters.current().recreate:
+        return _Verdict(STOP, (words, "needs consent: RECREATE=1"), after=tuple(followed))
+    if found & {known.RUN, known.STOP}:
+        return _Verdict(RUN, (words,), remade=True, follows=True, after=tuple(followed))
+    if followed and otherwise.state == CURRENT:
+        return _Verdict(UNKNOWN, (words,), after=tuple(followed))
+    return otherwise
+
+
+def _outcome(cause: Planned, step: Step) -> str:
+    """Return what a cause means for a task; what may be made again as it was means something that cannot be known."""
+    outcome = known.outcome(cause.name, step.name)
+    return outcome if cause.remade or outcome == known.NOTHING else ""
+
+
+def after(names: Sequence[str]) -> str:
+    """Return the reason that tasks before one are."""
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"after {', '.join(names[:_MOST_NAMES])}{more}"
+
+
+def _changed_parameters(before: Mapping[str, str]) -> list[str]:
+    """Return the parameters that changed since a task was last as it should be: old, new, and where that is said."""
+    values = parameters.values()
+    return [
+        f"{name}: {before[name] or 'empty'} -> {value or 'empty'} ({parameters.origin(name)})"
+        for name, value in values.items()
+        if name in before and before[name] != value
+    ]

@@ -1,0 +1,238 @@
+"""The command `doit plan [task...]`: what a run would do, why, whom it disturbs, and how long it takes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from doit.control import TaskControl
+from doit.exceptions import InvalidDodoFile, InvalidTask
+
+from tasks import layout
+from tasks.runner import plan
+from tasks.runner.commands import Command
+from tasks.runner.declare import Same
+from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Planned, Step
+from tasks.runner.reporter import QUERY
+from tasks.runner.screen import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from doit.task import Task
+
+_NOTHING, _ERROR, _CHANGES = 0, 1, 2
+_DEFAULT = "create_cluster_with_all"
+_MOST_REASONS = 4
+# Columns that reasons need to stand beside a task; with less they go below it.
+_ROOM = 40
+_INDENT = "    "
+# Tasks whose names begin so are steps of others.
+_INTERNAL = "_"
+_AFTER_INTERNAL = "after an internal task"
+_JSON_OPTION, _ALL_OPTION = "--json", "--all"
+_USAGE = f"""\
+Usage: ./doit plan [{_JSON_OPTION}] [{_ALL_OPTION}] [TASK ...]
+
+Shows what a run of the tasks ({_DEFAULT} when none is named)
+would do, why, whom it disturbs and how long it takes. Nothing is changed.
+
+  {_ALL_OPTION}   show internal tasks (_...) too
+  {_JSON_OPTION}  print an object for programs, with all tasks
+  --help  print this
+
+Exit codes: 0 nothing to do, 2 changes, 1 error.
+"""
+_AS_JSON = {"name": "as_json", "short": "", "long": "json", "type": bool, "default": False, "help": "show JSON"}
+_ALL = {"name": "internal", "long": "all", "type": bool, "default": False, "help": "show internal tasks (_...) too"}
+
+
+class Plan(Command):
+    """Shows what a run of tasks would do. Exit codes: 0 nothing, 2 changes, 1 error."""
+
+    name = "plan"
+    doc_purpose = "show what a run would do, and why; changes nothing"
+    doc_usage = "[TASK ...] (create_cluster_with_all when none is named)"
+    doc_description = None
+    cmd_options = (_AS_JSON, _ALL)
+    refused = _ERROR
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        """Run the command; whatever goes wrong is exit code 1, so that 2 means changes and nothing else.
+
+        Args:
+            in_args: Words after `plan`.
+
+        Returns:
+            The exit code.
+        """
+        # doit takes what follows a task for that task's own option.
+        own = [word for word in in_args if word in {_JSON_OPTION, _ALL_OPTION}]
+        try:
+            return int(super().parse_execute([*own, *(word for word in in_args if word not in own)]))
+        except (InvalidDodoFile, InvalidTask) as error:
+            sys.stderr.write(f"ERROR: {error}\n")
+        except Exception:  # noqa: BLE001 - a bug keeps its traceback, and doit's own code for it is another
+            sys.stderr.write(traceback.format_exc())
+        return _ERROR
+
+    def _help(self, in_args: list[str]) -> int:  # noqa: ARG002 - as the command's
+        sys.stdout.write(_USAGE)
+        return _NOTHING
+
+    def _execute(self, as_json: bool, internal: bool) -> int:
+        """Print the plan.
+
+        Args:
+            as_json: Print an object for programs.
+            internal: Show internal tasks too.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            Problem: A parameter is wrong.
+        """
+        chosen = [_DEFAULT] if self.sel_default_tasks else list(self.sel_tasks)
+        planned = plan.plan(list(self._steps(chosen)))
+        self.outstream.write(f"{_json(planned) if as_json else _text(planned, internal=internal)}\n")
+        return _CHANGES if plan.changes(planned) else _NOTHING
+
+    def _steps(self, chosen: Sequence[str]) -> Iterator[Step]:
+        """Yield the chosen tasks and all that they need, in an order in which they can run."""
+        control = TaskControl(self.task_list)
+        control.process(chosen)
+        done: set[str] = set()
+        for name in control.selected_tasks:
+            yield from self._visit(control.tasks, name, done)
+
+    def _visit(self, tasks: dict[str, Task], name: str, done: set[str]) -> Iterator[Step]:
+        if name in done:
+            return
+        done.add(name)
+        task = tasks[name]
+        needs = tuple(dict.fromkeys([*task.calc_dep, *task.task_dep, *task.setup_tasks, *_chosen(task, tasks)]))
+        for need in needs:
+            yield from self._visit(tasks, need, done)
+        yield Step(
+            name=name,
+            needs=needs,
+            acts=bool(task.actions) and not (task.meta or {}).get(QUERY),
+            always=not task.uptodate,
+            examine=partial(examine, task, self.dep_manager.get_values(name)),
+        )
+
+
+def _chosen(task: Task, tasks: dict[str, Task]) -> list[str]:
+    """Return the tasks that the task's choosers name; a chooser tells the same before a run as in it."""
+    choosers = (check for name in task.calc_dep for check, *_ in tasks[name].uptodate if isinstance(check, Same))
+    return [need for chooser in choosers for need in chooser.result().get("task_dep", ())]
+
+
+def examine(task: Task, values: dict[str, Any]) -> bool:
+    """Return whether a task is up to date.
+
+    Args:
+        task: A task with checks.
+        values: What it saved at its last run.
+
+    Raises:
+        Problem: That cannot be seen.
+    """
+    # Each is asked, so that each can say what it lacks.
+    answers = [check.examine(values) for check, *_ in task.uptodate]
+    return all(answers)
+
+
+def _json(planned: Sequence[Planned]) -> str:
+    content = {
+        "changes": plan.changes(planned),
+        "seconds": sum(one.seconds or 0.0 for one in planned),
+        "disrupts": _disrupted(planned),
+        "tasks": [asdict(one) for one in planned],
+    }
+    return json.dumps(content, indent=2)
+
+
+def _text(planned: Sequence[Planned], *, internal: bool) -> str:
+    width = layout.columns()
+    moving = [one for one in planned if one.state != CURRENT]
+    shown = [one for one in moving if internal or not _is_internal(one.name)]
+    widths = [max(map(layout.cells, column)) for column in zip(*map(_cells, shown), strict=True)]
+    told = {one.name: one.reasons for one in moving} if internal else _told(moving)
+    parameters = dict.fromkeys(text for one in moving for text in one.parameters)
+    rows = [line for one in shown for line in _row(one, told[one.name], widths, width)]
+    blocks = [_wrapped(parameters, width), rows, _wrapped(_summary(planned, len(moving) - len(shown)), width)]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _is_internal(name: str) -> bool:
+    return name.startswith(_INTERNAL)
+
+
+def _told(moving: Sequence[Planned]) -> dict[str, tuple[str, ...]]:
+    """Return the reasons of each task with those of the internal ones before it in place of their names."""
+    by_name = {one.name: one for one in moving}
+    return {one.name: _without_internal(one, by_name) for one in moving}
+
+
+def _without_internal(one: Planned, by_name: Mapping[str, Planned]) -> tuple[str, ...]:
+    if not any(map(_is_internal, one.after)):
+        return one.reasons
+    # That an internal one runs says nothing about this one; why it does not, or may, does.
+    causes = [by_name[name] for name in one.after if _is_internal(name) and by_name[name].state != RUN]
+    inherited = [reason for cause in causes for reason in _without_internal(cause, by_name)]
+    named = [name for name in one.after if not _is_internal(name)]
+    before = [*inherited, *([plan.after(named)] if named else [])] or [_AFTER_INTERNAL]
+    return tuple(dict.fromkeys([*before, *(reason for reason in one.reasons if reason != plan.after(one.after))]))
+
+
+def _cells(one: Planned) -> tuple[str, str, str]:
+    return one.state, one.name, f"about {duration(one.seconds)}" if one.seconds is not None else ""
+
+
+def _row(one: Planned, reasons: Sequence[str], widths: Sequence[int], width: int) -> list[str]:
+    head = "  ".join(layout.padded(cell, room) for cell, room in zip(_cells(one), widths, strict=True) if room)
+    more = len(reasons) - _MOST_REASONS
+    text = "; ".join([*reasons[:_MOST_REASONS], *([f"{more} more"] if more > 0 else [])])
+    if layout.cells(f"{head}  ") + _ROOM <= width or not text:
+        return layout.hanging(f"{head}  ", text, width)
+    return [*layout.wrapped(head.rstrip(), width), *layout.hanging(_INDENT, text, width)]
+
+
+def _wrapped(lines: Iterable[str], width: int) -> list[str]:
+    return [part for line in lines for part in layout.wrapped(line, width)]
+
+
+def _summary(planned: Sequence[Planned], hidden: int) -> Iterator[str]:
+    counts = {state: sum(one.state == state for one in planned) for state in (RUN, UNKNOWN, STOP, BLOCKED, CURRENT)}
+    if counts[CURRENT] == len(planned):
+        yield f"Nothing to do: {len(planned)} tasks are up to date"
+        return
+    note = f" ({hidden} of them internal, shown by {_ALL_OPTION})" if hidden else ""
+    yield ", ".join(f"{count} {state}" for state, count in counts.items() if count) + note
+    if hidden:
+        stops = [reason for one in planned if one.state == STOP and _is_internal(one.name) for reason in one.reasons]
+        yield from (f"Stops: {reason}" for reason in dict.fromkeys(stops))
+    yield f"Time: {_estimate(planned)}"
+    yield from (f"Disturbs {what}" for what in _disrupted(planned))
+
+
+def _estimate(planned: Iterable[Planned]) -> str:
+    """Return how long the tasks that would run took the last time, and how many are not known."""
+    moving = [one for one in planned if one.state in {RUN, UNKNOWN}]
+    new = [one for one in moving if one.seconds is None]
+    known = f"about {duration(sum(one.seconds or 0.0 for one in moving))}"
+    if len(new) == len(moving):
+        return "unknown: none of these ran here before"
+    return f"{known}, and {len(new)} tasks that never ran here" if new else known
+
+
+def _disrupted(planned: Iterable[Planned]) -> list[str]:
+    """Return what would be interrupted; what only may be is said so."""
+    found = {f"{'perhaps ' if one.state == UNKNOWN else ''}{what}": None for one in planned for what in one.disrupts}
+    return list(found)

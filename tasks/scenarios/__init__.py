@@ -1,0 +1,1 @@
+"""What a pattern refers to."""

@@ -1,0 +1,80 @@
+"""What dataflows refer to: namespaces, rights, and the registered resources of each pattern.
+
+controller > cpufunc_namespaces > post_setup > scenario:<pattern>
+                                   post_setup, _runnable > prepare_scenario
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.runner.declare import Current, Do, Same
+from tasks.scenarios import needs, registration
+from tasks.settings.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def task_cpufunc_namespaces() -> dict[str, Any]:
+    """Create the namespaces that functions run in."""
+    return {
+        "actions": [Do(registration.create_namespaces)],
+        "task_dep": ["_ready"],
+        "uptodate": [Current(registration.namespaces_are_current)],
+    }
+
+
+def task_post_setup() -> dict[str, Any]:
+    """Let functions read their configuration, and wait until the workers offer their capacity."""
+    return {
+        "actions": [Do(registration.set_up)],
+        "task_dep": ["cpufunc_namespaces", "controller"],
+        "uptodate": [Current(registration.setup_is_current)],
+    }
+
+
+def task_scenario() -> Iterator[dict[str, Any]]:
+    """Register the resources of a pattern (`scenario:<pattern>`)."""
+    for pattern in PATTERNS:
+        yield {
+            "name": pattern.name,
+            "doc": f"Register the resources of {pattern.name}.",
+            "actions": [Do(registration.register, pattern.name)],
+            "task_dep": [
+                f"_in_source:{pattern.name}",
+                "post_setup",
+                *(f"function_image:{image}" for image in pattern.images),
+            ],
+            "uptodate": [Current(registration.is_current, pattern.name)],
+        }
+
+
+def task_prepare_scenario() -> dict[str, Any]:
+    """Register the resources of all patterns that the cluster can run."""
+    return {
+        "actions": [Do(needs.register_runnable)],
+        "task_dep": ["post_setup"],
+        "calc_dep": ["_runnable"],
+        "uptodate": [Current(needs.all_are_current)],
+    }
+
+
+def task__runnable() -> dict[str, Any]:
+    """Say what each pattern lacks here, and choose the images of the others."""
+    return {
+        "actions": [Do(needs.announce)],
+        "task_dep": ["controller_source"],
+        "uptodate": [Same(needs.choice)],
+    }
+
+
+def task__in_source() -> Iterator[dict[str, Any]]:
+    """Refuse a pattern that the controller's source does not hold (`_in_source:<pattern>`)."""
+    for pattern in PATTERNS:
+        yield {
+            "name": pattern.name,
+            "actions": [Do(needs.require_in_source, pattern.name)],
+            "task_dep": ["controller_source"],
+            "uptodate": [Current(needs.is_in_source, pattern.name)],
+        }

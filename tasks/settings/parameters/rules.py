@@ -1,0 +1,180 @@
+"""What the parameters of a run must be to each other. A rule yields the parameter to blame and the reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from tasks.settings import addons
+from tasks.settings.parameters.types import ends, pool_range
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
+
+    from tasks.settings.parameters.model import Parameters
+
+WORKERS = 2
+_NODES = WORKERS + 1
+_NODE_PREFIX = 24
+_LONGEST_NODE_SUFFIX = "-control-plane"
+_LONGEST_HOST_NAME = 63
+
+
+def _crio_versions(p: Parameters) -> Iterator[tuple[str, str]]:
+    minor = "v" + ".".join(p.crio_pkg_version.split(".")[:2])
+    if minor != p.crio_repo_version:
+        yield (
+            "CRIO_PKG_VERSION",
+            f"{p.crio_pkg_version} is not in the repository CRIO_REPO_VERSION {p.crio_repo_version}",
+        )
+
+
+def _gpu_needs_crio(p: Parameters) -> Iterator[tuple[str, str]]:
+    if p.gpu == "yes" and p.node_runtime != "crio":
+        yield "GPU", "the image with the NVIDIA driver is one of NODE_RUNTIME crio"
+
+
+def _cluster_name(p: Parameters) -> Iterator[tuple[str, str]]:
+    longest = _LONGEST_HOST_NAME - len(_LONGEST_NODE_SUFFIX)
+    if len(p.cluster_name) > longest:
+        yield "CLUSTER_NAME", f"has {len(p.cluster_name)} characters; names of nodes leave room for {longest}"
+
+
+def _ports(p: Parameters) -> Iterator[tuple[str, str]]:
+    if p.ca_port == p.registry_port:
+        yield "CA_PORT", f"{p.ca_port} is REGISTRY_PORT too"
+    offered = f"http://127.0.0.1:{p.ca_port}/"
+    if p.registry == "embedded" and not p.dci_registry_cert_url.startswith(offered):
+        yield "DCI_REGISTRY_CERT_URL", f"the embedded registry offers its CA at {offered} (CA_PORT)"
+
+
+def _pod_subnet_holds_the_nodes(p: Parameters) -> Iterator[tuple[str, str]]:
+    room = 2 ** max(_NODE_PREFIX - p.pod_subnet.prefixlen, 0) if p.pod_subnet.prefixlen <= _NODE_PREFIX else 0
+    if room < _NODES:
+        yield "POD_SUBNET", f"{p.pod_subnet} has room for {room} nodes of a /{_NODE_PREFIX} each; {_NODES} are needed"
+
+
+def _subnets_apart(p: Parameters) -> Iterator[tuple[str, str]]:
+    ranges = {"NV_IPAM_SUBNET": ends(p.nv_ipam_subnet), "POD_SUBNET": ends(p.pod_subnet)}
+    ranges["SERVICE_SUBNET"] = ends(p.service_subnet)
+    if p.metallb_pool != "auto":
+        ranges["METALLB_POOL"] = pool_range(p.metallb_pool)
+    for (one, (first, last)), (other, (start, end)) in combinations(ranges.items(), 2):
+        if first <= end and start <= last:
+            yield other, f"{start}-{end} overlaps {one} {first}-{last}"
+
+
+def _physical_functions(p: Parameters) -> Iterator[tuple[str, str]]:
+    pairs = [("1", p.sriov_pf_if_1, p.sriov_if_regex_1), ("2", p.sriov_pf_if_2, p.sriov_if_regex_2)]
+    if p.sriov_pf_if_1 == p.sriov_pf_if_2:
+        yield "SRIOV_PF_IF_2", f"{p.sriov_pf_if_2} is SRIOV_PF_IF_1 too"
+        return
+    for (number, own, regex), (foreign_number, foreign, _) in zip(pairs, reversed(pairs), strict=True):
+        if not re.fullmatch(regex, own):
+            yield f"SRIOV_IF_REGEX_{number}", f"{regex} does not match SRIOV_PF_IF_{number} {own}"
+        if re.fullmatch(regex, foreign):
+            yield f"SRIOV_IF_REGEX_{number}", f"{regex} matches SRIOV_PF_IF_{foreign_number} {foreign} too"
+
+
+def _addresses_in_subnet(p: Parameters) -> Iterator[tuple[str, str]]:
+    hosts = {
+        "SRIOV_PF_IPADDR_1": p.sriov_pf_ipaddr_1.ip,
+        "SRIOV_PF_IPADDR_2": p.sriov_pf_ipaddr_2.ip,
+        "NV_IPAM_GATEWAY": p.nv_ipam_gateway,
+    }
+    for name, address in hosts.items():
+        if address not in p.nv_ipam_subnet:
+            yield name, f"{address} is not in NV_IPAM_SUBNET {p.nv_ipam_subnet}"
+        elif address in ends(p.nv_ipam_subnet):
+            yield name, f"{address} is the network or broadcast address of NV_IPAM_SUBNET {p.nv_ipam_subnet}"
+    for (one, address), (other, same) in combinations(hosts.items(), 2):
+        if address == same:
+            yield other, f"{same} is {one} too"
+
+
+def _physical_prefixes(p: Parameters) -> Iterator[tuple[str, str]]:
+    for number, interface in (("1", p.sriov_pf_ipaddr_1), ("2", p.sriov_pf_ipaddr_2)):
+        if interface.network.prefixlen != p.nv_ipam_subnet.prefixlen:
+            yield f"SRIOV_PF_IPADDR_{number}", f"{interface} has another prefix than NV_IPAM_SUBNET {p.nv_ipam_subnet}"
+
+
+def _exclusions(p: Parameters) -> list[tuple[str, IPv4Address, IPv4Address]]:
+    return [
+        ("1", p.nv_ipam_exclude_start_1, p.nv_ipam_exclude_end_1),
+        ("2", p.nv_ipam_exclude_start_2, p.nv_ipam_exclude_end_2),
+    ]
+
+
+def _exclusions_in_order(p: Parameters) -> Iterator[tuple[str, str]]:
+    for number, start, end in _exclusions(p):
+        if start > end:
+            yield f"NV_IPAM_EXCLUDE_END_{number}", f"{end} comes before NV_IPAM_EXCLUDE_START_{number} {start}"
+        for edge, address in (("START", start), ("END", end)):
+            if address not in p.nv_ipam_subnet:
+                yield f"NV_IPAM_EXCLUDE_{edge}_{number}", f"{address} is not in NV_IPAM_SUBNET {p.nv_ipam_subnet}"
+    if p.nv_ipam_exclude_start_2 <= p.nv_ipam_exclude_end_1:
+        reason = f"{p.nv_ipam_exclude_start_2} does not come after NV_IPAM_EXCLUDE_END_1 {p.nv_ipam_exclude_end_1}"
+        yield "NV_IPAM_EXCLUDE_START_2", reason
+
+
+def _host_addresses_excluded(p: Parameters) -> Iterator[tuple[str, str]]:
+    for number, interface in (("1", p.sriov_pf_ipaddr_1), ("2", p.sriov_pf_ipaddr_2)):
+        if not any(start <= interface.ip <= end for _, start, end in _exclusions(p)):
+            yield (
+                f"SRIOV_PF_IPADDR_{number}",
+                f"{interface.ip} would be given to a pod too: no NV_IPAM_EXCLUDE range holds it",
+            )
+
+
+def _blocks_fit(p: Parameters) -> Iterator[tuple[str, str]]:
+    """nvidia-k8s-ipam cuts blocks from the first host address on, one per node of its pool: the workers."""
+    size, hosts = p.nv_ipam_per_node_block_size, p.nv_ipam_subnet.num_addresses - 2
+    if WORKERS * size > hosts:
+        reason = f"{WORKERS} blocks of {size} do not fit the {hosts} addresses of NV_IPAM_SUBNET {p.nv_ipam_subnet}"
+        yield "NV_IPAM_PER_NODE_BLOCK_SIZE", reason
+        return
+    for block in range(WORKERS):
+        first = p.nv_ipam_subnet.network_address + 1 + block * size
+        addresses = [first + offset for offset in range(size)]
+        if all(any(start <= address <= end for _, start, end in _exclusions(p)) for address in addresses):
+            reason = f"the block of worker {block + 1}, {first}-{addresses[-1]}, is excluded altogether"
+            yield "NV_IPAM_PER_NODE_BLOCK_SIZE", reason
+
+
+def _needed_addons(p: Parameters) -> Iterator[tuple[str, str]]:
+    for addon in map(addons.addon, p.addons):
+        for need in addon.needs:
+            if need not in p.addons:
+                yield "ADDONS", f"{addon.name} needs {need}"
+
+
+_Rule = Callable[["Parameters"], Iterator[tuple[str, str]]]
+# Each row is a chain: what breaks one rule of it is not told a second time by those after it.
+_RULES: tuple[tuple[_Rule, ...], ...] = (
+    (_crio_versions,),
+    (_gpu_needs_crio,),
+    (_cluster_name,),
+    (_ports,),
+    (_pod_subnet_holds_the_nodes,),
+    (_subnets_apart,),
+    (_physical_functions,),
+    (_addresses_in_subnet, _physical_prefixes),
+    (_exclusions_in_order, _host_addresses_excluded, _blocks_fit),
+    (_needed_addons,),
+)
+
+
+def broken(parameters: Parameters) -> Iterator[tuple[str, str]]:
+    """Yield each parameter to blame with the reason.
+
+    Args:
+        parameters: Values each of which is valid by itself.
+    """
+    for chain in _RULES:
+        for rule in chain:
+            found = list(rule(parameters))
+            yield from found
+            if found:
+                break

@@ -1,0 +1,298 @@
+"""tasks.addons.manifests: the overlays, laid over manifests of the shape that upstream's have."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.addons import address_pool, installation, manifests
+from tasks.engines.docker import client
+from tasks.engines.files import atomic
+from tasks.engines.go import proxy
+from tasks.problems import Problem
+from tasks.settings import addons as table
+from tasks.settings import parameters, paths
+from tests.threads import side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tasks.engines.kube.manifests import Object
+    from tests.unit.conftest import Lines
+
+POOL = "172.18.255.1-172.18.255.32"
+REFUSED = "example.com/m@v1.0.0: 404 Not Found: no such version"
+
+
+def container(name: str, image: str) -> dict[str, Any]:
+    return {"name": name, "image": image}
+
+
+def workload(kind: str, name: str, namespace: str, **pod: Any) -> Object:
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}},
+    }
+
+
+CA = {"conversion": {"webhook": {"clientConfig": {"caBundle": "eA==", "service": {"name": "webhook"}}}}}
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "bgppeers.metallb.io"},
+    "spec": CA,
+}
+SRIOV_VOLUME = {"name": "config-volume", "configMap": {"name": "sriovdp-config"}}
+NODE_AGENT = container("calico-node", "docker.io/calico/node:v1") | {"env": [{"name": "FELIX", "value": "1"}]}
+# What upstream's manifests are like, as far as the overlays look at them.
+UPSTREAM = {
+    "metallb": [
+        DEFINITION,
+        workload(
+            "Deployment",
+            "controller",
+            "metallb-system",
+            containers=[container("controller", "quay.io/metallb/controller:v0")],
+        ),
+        workload(
+            "DaemonSet", "speaker", "metallb-system", containers=[container("speaker", "quay.io/metallb/speaker:v0")]
+        ),
+    ],
+    "multus": [
+        workload(
+            "DaemonSet",
+            "kube-multus-ds",
+            "kube-system",
+            containers=[
+                container("kube-multus", "ghcr.io/k8snetworkplumbingwg/multus-cni:snapshot-thick")
+                | {"resources": {"limits": {"cpu": "100m"}}}
+            ],
+            initContainers=[
+                container("install", "ghcr.io/k8snetworkplumbingwg/multus-cni:snapshot-thick") | {"command": ["cp"]}
+            ],
+        )
+    ],
+    "sriov-device-plugin": [
+        workload(
+            "DaemonSet",
+            "kube-sriov-device-plugin",
+            "kube-system",
+            containers=[container("dp", "ghcr.io/k8snetworkplumbingwg/sriov-network-device-plugin:latest")],
+            volumes=[SRIOV_VOLUME],
+        )
+    ],
+    "nvidia-k8s-ipam": [
+        workload(
+            "DaemonSet",
+            "nv-ipam-node",
+            "kube-system",
+            containers=[container("node", "ghcr.io/mellanox/nvidia-k8s-ipam:latest")],
+        )
+    ],
+    "calico": [workload("DaemonSet", "calico-node", "kube-system", containers=[NODE_AGENT])],
+}
+# Where the overlays look for them.
+PLACES = {
+    "metallb": "metallb-native.yaml",
+    "multus": "multus-daemonset-thick.yml",
+    "sriov-device-plugin": "k8snetworkplumbingwg-sriov-network-device-plugin-v3.7.0-sriovdp-daemonset.yaml",
+    "nvidia-k8s-ipam": "deploy",
+    "calico": "projectcalico-calico-v3.28.1-calico.yaml",
+}
+
+
+@pytest.fixture
+def rendered(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
+) -> Callable[..., dict[str, Object]]:
+    """A function that renders an add-on as the physical server has it; objects by kind and name."""
+
+    def render(name: str, **values: str) -> dict[str, Object]:
+        choose(PROFILE="physical", **values)
+        text = "\n---\n".join(json.dumps(item) for item in UPSTREAM[name])
+        upstream = tree / "upstream" / PLACES[name]
+        if upstream.suffix:
+            atomic.write(upstream, text)
+        else:
+            atomic.write(upstream / "overlays/no-webhook/all.yaml", text)
+            atomic.write(upstream / "overlays/no-webhook/kustomization.yaml", "resources: [all.yaml]\n")
+        monkeypatch.setattr(manifests, "_upstream", lambda _release: upstream)
+        monkeypatch.setattr(address_pool, "metallb", lambda: POOL)
+        release = table.addon(name).release
+        assert release is not None
+        found = manifests.objects(release, name)
+        return {f"{item['kind']} {item['metadata']['name']}": item for item in found}
+
+    return render
+
+
+def pod(item: Object) -> dict[str, Any]:
+    found: dict[str, Any] = item["spec"]["template"]["spec"]
+    return found
+
+
+def test_the_pool_of_metallb_and_its_images(rendered: Callable[..., dict[str, Object]]) -> None:
+    found = rendered("metallb", METALLB_REGISTRY="mirror.example.org/metallb")
+    assert found["IPAddressPool cpufunc-pool"]["spec"]["addresses"] == [POOL]
+    assert found["L2Advertisement cpufunc-pool"]["spec"]["ipAddressPools"] == ["cpufunc-pool"]
+    speaker = pod(found["DaemonSet speaker"])["containers"][0]
+    assert speaker["image"] == "mirror.example.org/metallb/speaker:v0.14.8"
+    assert speaker["command"] == ["/speaker"]
+
+
+def test_two_tasks_that_need_the_objects_at_the_same_time_have_them(
+    rendered: Callable[..., dict[str, Object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = rendered("metallb")
+    release = table.addon("metallb").release
+    assert release is not None
+    kept = manifests._kept(release, "metallb")
+    monkeypatch.setattr(manifests, "_kept", lambda *_: kept)
+    kept.unlink()
+    for found in side_by_side([lambda: manifests.objects(release, "metallb")] * 3):
+        assert len(found) == len(once)
+    assert sorted(path.name for path in kept.parent.iterdir()) == [kept.name, f"{kept.name}.lock"]
+
+
+def test_the_ca_that_metallb_writes_is_not_declared(rendered: Callable[..., dict[str, Object]]) -> None:
+    definition = rendered("metallb")["CustomResourceDefinition bgppeers.metallb.io"]
+    assert definition["spec"]["conversion"]["webhook"]["clientConfig"] == {"service": {"name": "webhook"}}
+
+
+def test_multus_is_installed_by_renaming_and_pinned(rendered: Callable[..., dict[str, Object]]) -> None:
+    found = pod(rendered("multus")["DaemonSet kube-multus-ds"])
+    assert found["initContainers"][0]["command"][0].endswith("/install_multus")
+    images = {each["image"] for each in (*found["initContainers"], *found["containers"])}
+    assert images == {"ghcr.io/k8snetworkplumbingwg/multus-cni:v4.1.0-thick"}
+
+
+def test_the_device_plugin_offers_the_functions_of_the_two_cards(rendered: Callable[..., dict[str, Object]]) -> None:
+    found = rendered("sriov-device-plugin", SRIOV_PF_IF_1="ens1f0", SRIOV_IF_REGEX_1="ens1f0.*")
+    config = next(item for label, item in found.items() if label.startswith("ConfigMap sriovdp-config-"))
+    (resource,) = json.loads(config["data"]["config.json"])["resourceList"]
+    assert f"{resource['resourcePrefix']}/{resource['resourceName']}" == "nvidia.com/mlnx_sriov_netdevice"
+    assert resource["selectors"] == {"pfNames": ["ens1f0", "ens9f1np1"]}
+    plugin = pod(found["DaemonSet kube-sriov-device-plugin"])
+    assert plugin["volumes"][0]["configMap"]["name"] == config["metadata"]["name"]
+    assert plugin["containers"][0]["image"].endswith(":v3.7.0")
+
+
+def test_nvidia_k8s_ipam_has_the_pool_of_the_parameters(rendered: Callable[..., dict[str, Object]]) -> None:
+    pool = rendered("nvidia-k8s-ipam", NV_IPAM_PER_NODE_BLOCK_SIZE="20")["IPPool nv-pool1"]
+    assert pool["spec"] == {
+        "subnet": "192.168.20.0/24",
+        "perNodeBlockSize": 20,
+        "gateway": "192.168.20.1",
+        "exclusions": [
+            {"startIP": "192.168.20.0", "endIP": "192.168.20.9"},
+            {"startIP": "192.168.20.51", "endIP": "192.168.20.255"},
+        ],
+        "nodeSelector": {
+            "nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "node-role.kubernetes.io/control-plane", "operator": "DoesNotExist"}]}
+            ]
+        },
+    }
+
+
+def test_both_namespaces_of_functions_have_the_second_network(
+    rendered: Callable[..., dict[str, Object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered("nvidia-k8s-ipam")
+    release = table.addon("nvidia-k8s-ipam").release
+    assert release is not None
+    kind = "NetworkAttachmentDefinition"
+    networks = [item for item in manifests.objects(release, "nvidia-k8s-ipam") if item["kind"] == kind]
+    assert [item["metadata"]["namespace"] for item in networks] == ["cpufunc-calcapp", "cpufunc-sample"]
+    for item in networks:
+        assert item["metadata"]["name"] == "sriov-ipam-config"
+        assert item["metadata"]["annotations"]["k8s.v1.cni.cncf.io/resourceName"] == "nvidia.com/mlnx_sriov_netdevice"
+        assert json.loads(item["spec"]["config"])["ipam"] == {"type": "nv-ipam", "poolName": "nv-pool1"}
+
+
+def test_calico_gives_addresses_of_the_pod_subnet(rendered: Callable[..., dict[str, Object]]) -> None:
+    (node,) = pod(rendered("calico", POD_SUBNET="10.64.0.0/16")["DaemonSet calico-node"])["containers"]
+    env = {each["name"]: each["value"] for each in node["env"]}
+    assert env["CALICO_IPV4POOL_CIDR"] == "10.64.0.0/16"
+    assert env["IP_AUTODETECTION_METHOD"] == "kubernetes-internal-ip"
+    assert env["FELIX"] == "1"
+    assert node["image"] == "docker.io/calico/node:v3.28.1"
+
+
+def test_a_version_without_a_checksum_is_one_line(tree: Path, choose: Callable[..., None]) -> None:
+    del tree
+    choose(PROFILE="physical", CALICO_VERSION="v3.28.2")
+    release = table.addon("calico").release
+    assert release is not None
+    with pytest.raises(Problem, match=r"CALICO_VERSION: the checksum of v3\.28\.2 is not known"):
+        manifests.objects(release, "calico")
+
+
+def test_no_image_of_an_addon_floats(choose: Callable[..., None]) -> None:
+    choose(PROFILE="physical")
+    for addon in table.ADDONS:
+        if addon.release:
+            for image in addon.release.images:
+                assert "{version}" in image.tag
+
+
+def test_clusters_of_one_network_share_its_end(choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    from ipaddress import IPv4Address, IPv4Network
+
+    network = IPv4Network("172.18.0.0/16")
+    monkeypatch.setattr(client, "subnet", lambda _name: network)
+    seen = set()
+    for name in ("kind", "tier", "other"):
+        choose(CLUSTER_NAME=name)
+        first, last = (IPv4Address(end) for end in address_pool.metallb().split("-"))
+        assert int(last) - int(first) == 31
+        assert first in network
+        assert first >= IPv4Address("172.18.192.0")
+        assert last < network.broadcast_address - 31
+        seen.add(first)
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("subnet", ["192.168.9.0/24", "192.168.9.0/28"])
+def test_a_small_network_has_a_pool_too(
+    choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, subnet: str
+) -> None:
+    from ipaddress import IPv4Address, IPv4Network
+
+    monkeypatch.setattr(client, "subnet", lambda _name: IPv4Network(subnet))
+    choose()
+    first, last = (IPv4Address(end) for end in address_pool.metallb().split("-"))
+    assert first <= last < IPv4Network(subnet).broadcast_address
+    assert first > IPv4Network(subnet).network_address + IPv4Network(subnet).num_addresses // 2
+
+
+def test_a_chosen_pool_is_taken_as_it_is(choose: Callable[..., None]) -> None:
+    choose(METALLB_POOL="172.18.9.0-172.18.9.10")
+    assert address_pool.metallb() == "172.18.9.0-172.18.9.10"
+
+
+def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, said: Lines
+) -> None:
+    del tree
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact: REFUSED)
+    monkeypatch.setattr(proxy, "known", lambda _artifact: REFUSED)
+    assert not installation.is_current("nvidia-k8s-ipam")
+    installation.install("nvidia-k8s-ipam")
+    assert said.kept == [f"Left out nvidia-k8s-ipam: {REFUSED}"]
+    assert installation.is_current("nvidia-k8s-ipam")
+    assert installation.image_is_current("nvidia-k8s-ipam")
+    assert not installation._told(table.addon("multus"))
+
+
+def test_an_unknown_addon_and_one_without_what_it_needs_are_one_line() -> None:
+    with pytest.raises(Problem, match=r"ADDONS: 'multas' is not an add-on; did you mean multus\?"):
+        parameters.validated(parameters.read(paths.ROOT, {"ADDONS": "multas"}))
+    with pytest.raises(Problem, match="ADDONS: nvidia-k8s-ipam needs multus"):
+        parameters.validated(parameters.read(paths.ROOT, {"ADDONS": "nvidia-k8s-ipam"}))

@@ -1,0 +1,238 @@
+"""Archives that differ from what the original Makefile expected, made here and unpacked as a user's archive is.
+
+Drift that shows elsewhere: an unknown CPU in test_inventory.py, FROM with a tag that nobody builds in
+test_archive_images.py, add-ons without a version in test_addons.py.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tasks.archive import deepstream, source
+from tasks.controller import deployment
+from tasks.doctor import examination
+from tasks.engines.kube import kustomize, manifests
+from tasks.images import archive_images
+from tasks.problems import Problem
+from tasks.scenarios import registration
+from tasks.settings import artifacts, checks, parameters, paths, patterns
+from tasks.settings import controller as settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PROXY = {"name": "kube-rbac-proxy", "image": "gcr.io/kubebuilder/kube-rbac-proxy:v0.14.1"}
+HUGEPAGES = """
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: crc-pcieconnection-daemon}
+spec:
+  template:
+    spec:
+      containers:
+      - {name: a, image: "localhost/pcieconnection:1.1.0", resources: {limits: {hugepages-1Gi: 16Gi}}}
+"""
+
+
+@pytest.fixture
+def unpack(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Path]]:
+    """A function that packs the source as it is at that moment, and unpacks the archive as a run does."""
+    ours = {part.image: f"ours/{part.image}:1" for part in settings.COMPONENTS}
+    monkeypatch.setattr(archive_images, "references", lambda _names: dict(ours))
+    monkeypatch.setattr(deployment, "workers", lambda: ["one"])
+    monkeypatch.setattr(kustomize, "build", _manager)
+    deployment._source.cache_clear()
+
+    def unpack() -> Path:
+        with tarfile.open(tree / "src/controller.tar.gz", "w:gz") as tar:
+            tar.add(tree / "src/sample-controller", settings.TOP)
+        source.prepare()
+        deployment._source.cache_clear()
+        return tree / "build/controller"
+
+    yield unpack
+    deployment._source.cache_clear()
+
+
+@pytest.fixture
+def content(tree: Path) -> Path:
+    """What the archive will hold."""
+    return tree / "src/sample-controller"
+
+
+def _manager(folder: Path) -> list[manifests.Object]:
+    """Render a manager as the real ones are: with the proxy beside it."""
+    items = manifests.load(folder.parent / "manager/manager.yaml")
+    for item in items:
+        if item["kind"] == "Deployment":
+            item["spec"]["template"]["spec"]["containers"].insert(0, dict(PROXY))
+    return items
+
+
+def containers(items: list[manifests.Object]) -> list[str]:
+    return [image for item in items for image in source.image_references(item)]
+
+
+def rewrite(file: Path, old: str, new: str) -> None:
+    file.write_text(file.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize("reference", ["localhost/{}:9.9.9", "ghcr.io/x/y/{}:1.1.0", "host:5000/{}@sha256:0123", "{}"])
+def test_daemons_run_our_images_whatever_the_archive_calls_them(
+    content: Path, unpack: Callable[[], Path], reference: str
+) -> None:
+    (content / settings.DEPLOY_SCRIPT).parent.mkdir(parents=True)
+    (content / settings.DEPLOY_SCRIPT).write_text("TAG=9.9.9\n")
+    daemons = settings.deployed("daemon")
+    for part in daemons:
+        rewrite(content / part.daemon_set, f"localhost/{part.image}:1.1.0", reference.format(part.image))
+    unpack()
+    assert sorted(containers(deployment.daemons())) == sorted(f"ours/{part.image}:1" for part in daemons)
+
+
+def test_a_daemon_that_runs_another_image_is_named(content: Path, unpack: Callable[[], Path]) -> None:
+    part = settings.deployed("daemon")[0]
+    rewrite(content / part.daemon_set, f"localhost/{part.image}", f"localhost/new-{part.image}")
+    unpack()
+    with pytest.raises(Problem, match=f"runs the image {part.image}, but \\['new-{part.image}'\\]"):
+        deployment.daemons()
+
+
+def test_one_tag_for_managers_and_daemons(content: Path, unpack: Callable[[], Path]) -> None:
+    first, *_ = settings.deployed("daemon")
+    rewrite(content / first.daemon_set, ":1.1.0", ":1.0.0")
+    with pytest.raises(Problem, match=r"its daemons have the image tags \['1.0.0', '1.1.0'\], expected one"):
+        unpack()
+
+
+def test_managers_lose_the_proxy_that_cannot_be_pulled(unpack: Callable[[], Path]) -> None:
+    unpack()
+    images = containers(deployment.managers())
+    assert len(images) == 3
+    assert not any("kube-rbac-proxy" in image for image in images)
+
+
+def test_a_component_for_fpgas_is_not_deployed_but_its_definitions_are(
+    content: Path, unpack: Callable[[], Path]
+) -> None:
+    part = next(part for part in settings.COMPONENTS if part.image == "pcieconnection")
+    (content / part.daemon_set).parent.mkdir(parents=True, exist_ok=True)
+    (content / part.daemon_set).write_text(HUGEPAGES)
+    unpack()
+    assert "crc-pcieconnection-daemon" not in {manifests.name_of(item) for item in deployment.daemons()}
+    assert "pcieconnections.example.com" in {manifests.name_of(item) for item in deployment.definitions()}
+
+
+def test_files_that_only_fpgas_need_may_be_missing_and_those_that_are_there_are_used(
+    content: Path, unpack: Callable[[], Path]
+) -> None:
+    (content / settings.JSON / "region-unique-info.json").write_text("[]")
+    unpack()
+    names = {manifests.name_of(item) for item in deployment.configuration() if item["kind"] == "ConfigMap"}
+    assert names == {
+        "connectionkindmap", "deployinfo", "functionkindmap", "infrastructureinfo", "region-unique-info"
+    }  # fmt: skip
+
+
+def test_only_listed_definitions_count(content: Path, unpack: Callable[[], Path]) -> None:
+    listing = content / settings.COMPONENTS[0].definitions
+    (listing.parent / "bases/_.yaml").write_text("")
+    stale = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "old"}}
+    (listing.parent / "bases/example.com_old.yaml").write_text(yaml.safe_dump(stale))
+    unpack()
+    names = [manifests.name_of(item) for item in deployment.definitions()]
+    assert len(names) == len(set(names)) == 20
+    assert "old" not in names
+
+
+def test_a_listed_definition_that_moved_is_named(content: Path, unpack: Callable[[], Path]) -> None:
+    part = settings.COMPONENTS[0]
+    file = next((content / part.definitions).parent.glob("bases/*.yaml"))
+    file.rename(file.with_name("moved.yaml"))
+    unpack()
+    with pytest.raises(Problem, match=f"{part.definitions}: lists bases/{file.name}, which is not there"):
+        deployment.definitions()
+
+
+def test_nothing_in_the_unpacked_archive_is_edited(unpack: Callable[[], Path]) -> None:
+    root = unpack()
+    before = source.tree_digest(root)
+    for objects in (deployment.definitions, deployment.configuration, deployment.managers, deployment.daemons):
+        assert objects()
+    assert source.tree_digest(root) == before
+
+
+@pytest.mark.parametrize("path", ["/etc/k8s_node/config", "/etc/k8s_worker/config", "/var/lib/moved/kubeconfig"])
+def test_the_kubeconfig_goes_where_the_daemons_look_for_it(
+    content: Path, unpack: Callable[[], Path], path: str
+) -> None:
+    for part in settings.deployed("daemon"):
+        rewrite(content / part.daemon_set, "/etc/k8s_node/config", path)
+    unpack()
+    assert source.facts().kubeconfig == path
+
+
+def test_hugepages_are_a_checked_prerequisite_of_what_is_for_fpgas(choose: Callable[..., None]) -> None:
+    choose(CONTROLLER_HARDWARE="fpga")
+    hugepages = next(check for check in checks.CHECKS if check.name == "hugepages")
+    assert set(hugepages.purposes) & set(examination.purposes_of("create_cluster"))
+    choose(CONTROLLER_HARDWARE="gpu")
+    assert not set(hugepages.purposes) & set(examination.purposes_of("create_cluster"))
+
+
+DEEPSTREAM = """FROM nvcr.io/nvidia/deepstream:7.0-gc-triton-devel
+ARG SRC_PATH=/opt/nvidia/deepstream/deepstream-7.0/functions
+ENV GST_PLUGIN_PATH=${SRC_PATH}/plugins
+"""
+NAMES_DEEPSTREAM = """{"GST_PLUGIN_PATH": "/opt/nvidia/deepstream/deepstream-6.3/old/place",
+ "workingDir": "/opt/nvidia/deepstream/deepstream-6.3"}"""
+
+
+def test_paths_of_another_deepstream_become_those_of_the_image(content: Path, unpack: Callable[[], Path]) -> None:
+    (content / settings.DEEPSTREAM_FOLDER).mkdir(parents=True)
+    (content / settings.DEEPSTREAM_FOLDER / "Dockerfile").write_text(DEEPSTREAM)
+    unpack()
+    found = deepstream.with_installed_paths(NAMES_DEEPSTREAM)
+    assert "6.3" not in found
+    assert '"/opt/nvidia/deepstream/deepstream-7.0/functions/plugins"' in found
+    assert '"workingDir": "/opt/nvidia/deepstream/deepstream-7.0"' in found
+
+
+def test_a_dockerfile_of_deepstream_that_does_not_tell_the_paths_is_one_line(
+    content: Path, unpack: Callable[[], Path]
+) -> None:
+    unpack()
+    assert deepstream.with_installed_paths(NAMES_DEEPSTREAM) == NAMES_DEEPSTREAM
+    (content / settings.DEEPSTREAM_FOLDER).mkdir(parents=True)
+    (content / settings.DEEPSTREAM_FOLDER / "Dockerfile").write_text("FROM another\n")
+    unpack()
+    with pytest.raises(Problem, match=r"gpu-deepstream/Dockerfile: expected FROM \.\.\./deepstream:<version> and ENV"):
+        deepstream.with_installed_paths(NAMES_DEEPSTREAM)
+
+
+def test_a_scenario_that_forgets_an_image_is_named() -> None:
+    with pytest.raises(Problem, match="names no image cpufunc_sidecar"):
+        registration.with_references('"image": "localhost/cpufunc_calcapp:1"', {}, ("cpufunc_sidecar",), "cm.yaml")
+
+
+def test_the_operator_is_called_as_the_code_calls_it() -> None:
+    hops = patterns.BY_NAME["calcapp-basic"].hops
+    assert [hop.operator for hop in hops if hop.operator] == ["plus", "minus", "multiply", "divide", "average"]
+
+
+def test_kind_is_stock_at_the_version_of_the_parameter() -> None:
+    module = (paths.ROOT / artifacts.KIND.folder / "go.mod").read_text(encoding="utf-8")
+    assert f"sigs.k8s.io/kind {parameters.current().kind_version}" in module
+    assert "replace" not in module
+
+
+def test_only_patterns_that_use_cards_need_cards() -> None:
+    users = {name for name, pattern in patterns.BY_NAME.items() if checks.NICS in pattern.needs}
+    assert users == {
+        f"{name}{twin}" for name in ("calcapp-sriov", "p2c3", "p3c1") for twin in ("", "-multi-worker")
+    }  # fmt: skip

@@ -1,0 +1,74 @@
+"""Cluster networks against the host's routes."""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import IPv4Network
+
+import pytest
+
+from tasks.cluster import address_plan
+from tasks.engines.host import routes
+from tasks.problems import Problem
+from tasks.settings import parameters
+
+
+@pytest.fixture(autouse=True)
+def fresh_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = parameters.read(parameters.paths.ROOT, {**os.environ, "POD_SUBNET": "10.244.0.0/16"})
+    monkeypatch.setattr(parameters, "_layers", lambda: layers)
+    monkeypatch.setattr(parameters, "current", lambda: parameters.validated(layers))
+
+
+@pytest.mark.parametrize(
+    ("network", "device", "clash"),
+    [
+        ("192.168.20.0/24", "ens9f0np0", ""),
+        ("192.168.21.0/24", "eno1", ""),
+        ("192.168.16.0/20", "eno1", "NV_IPAM_SUBNET: 192.168.20.0/24 overlaps the route to 192.168.16.0/20 on eno1"),
+    ],
+)
+def test_the_cards_network_may_be_on_the_cards_only(
+    monkeypatch: pytest.MonkeyPatch, network: str, device: str, clash: str
+) -> None:
+    monkeypatch.setattr(routes, "routes", lambda: (routes.Route(IPv4Network(network), device),))
+    if clash:
+        with pytest.raises(Problem, match=re.escape(clash)):
+            address_plan.check_cards()
+    else:
+        address_plan.check_cards()
+
+
+def test_a_registry_inside_a_network_of_the_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = parameters.current().model_copy(update={"dci_registry_addr_alt": "10.244.9.9:8443/images"})
+    monkeypatch.setattr(parameters, "current", lambda: chosen)
+    monkeypatch.setattr(routes, "routes", lambda: ())
+    with pytest.raises(Problem, match=r"POD_SUBNET: 10.244.0.0/16 holds the registry 10.244.9.9"):
+        address_plan.check()
+
+
+@pytest.mark.parametrize(
+    ("network", "device", "clash"),
+    [
+        ("172.18.0.0/16", "br-1", ""),
+        ("10.245.0.0/16", "eth1", ""),
+        (
+            "10.244.7.0/24",
+            "docker0",
+            "environment: POD_SUBNET: 10.244.0.0/16 overlaps the route to 10.244.7.0/24 on docker0",
+        ),
+        ("10.0.0.0/8", "tun0", "environment: POD_SUBNET: 10.244.0.0/16 overlaps the route to 10.0.0.0/8 on tun0"),
+        ("10.96.0.10/32", "wg0", "SERVICE_SUBNET: 10.96.0.0/16 overlaps the route to 10.96.0.10/32 on wg0"),
+    ],
+)
+def test_overlap_names_parameter_network_and_interface(
+    monkeypatch: pytest.MonkeyPatch, network: str, device: str, clash: str
+) -> None:
+    monkeypatch.setattr(routes, "routes", lambda: (routes.Route(IPv4Network(network), device),))
+    if clash:
+        with pytest.raises(Problem) as raised:
+            address_plan.check()
+        assert clash in raised.value.message
+    else:
+        address_plan.check()

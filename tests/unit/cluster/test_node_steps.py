@@ -1,0 +1,49 @@
+"""tasks.cluster.node_steps: what a node step puts on a node."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tasks.archive import source
+from tasks.cluster import node_steps
+from tasks.problems import Problem
+from tasks.settings import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+OWN = """apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: c2VydmVyOiBodHRwczovLw==
+    server: https://127.0.0.1:37937
+  name: kind-other
+"""
+
+
+@pytest.fixture
+def build(monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None], tmp_path: Path) -> Path:
+    choose(CLUSTER_NAME="other")
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setattr(source, "facts", lambda: SimpleNamespace(kubeconfig="/etc/k8s_node/config"))
+    return tmp_path
+
+
+def test_the_kubeconfig_of_a_node_has_the_address_that_nodes_know(build: Path) -> None:
+    (build / "cluster-other").mkdir()
+    (build / "cluster-other" / "kubeconfig").write_text(OWN, encoding="utf-8")
+    (file,) = node_steps._kubeconfig()
+    assert (file.path, file.mode) == ("/etc/k8s_node/config", 0o600)
+    expected, found = yaml.safe_load(OWN), yaml.safe_load(file.content)
+    expected["clusters"][0]["cluster"]["server"] = "https://other-control-plane:6443"
+    assert found == expected
+
+
+def test_without_a_cluster_there_is_none(build: Path) -> None:
+    with pytest.raises(Problem, match=r"cluster other: .*kubeconfig is not there"):
+        node_steps._kubeconfig()

@@ -1,0 +1,142 @@
+"""tasks.engines.docker.client without an engine: which one is chosen, and connections that are closed."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.engines.docker import client
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    path = tmp_path / "docker.sock"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    client.forget()
+    yield path
+    client.forget()
+
+
+class Connection:
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_socket_that_a_killed_engine_left_is_no_engine_and_leaks_nothing(address: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(address))
+    assert not client.answers(f"unix://{address}")
+    with pytest.raises(Problem, match="no engine answers"):
+        client.client()
+    gc.collect()  # pytest fails the test for a socket that nobody closed
+
+
+def test_who_is_not_in_the_group_is_told_so(address: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen()
+        address.chmod(0)
+        said = _as_nobody(lambda: str(client.client()))
+    assert f"Docker at unix://{address}: permission denied" in said
+    assert "usermod -aG docker" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("unix:///none/docker.sock", "there is no such socket"),
+        (f"unix:///{'long' * 40}", "no engine answers at"),
+        ("tcp://127.0.0.1:1", "no engine answers at tcp://127.0.0.1:1"),
+        ("docker", "DOCKER_HOST: 'docker' is no address of a Docker engine"),
+    ],
+)
+def test_an_address_at_which_no_engine_is_is_one_line(
+    address: Path, monkeypatch: pytest.MonkeyPatch, url: str, cause: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", url)
+    with pytest.raises(Problem, match=cause) as caught:
+        client.client()
+    assert "DOCKER_HOST" in str(caught.value)
+
+
+def test_an_engine_that_answers_nonsense_is_no_engine(address: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor() as pool:
+        listener.bind(str(address))
+        listener.listen()
+        served = pool.submit(_answer_once, listener)
+        assert not client.answers(f"unix://{address}")
+        assert b"GET " in served.result()
+    gc.collect()
+
+
+def test_checks_side_by_side_share_one_connection(address: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Connection] = []
+
+    def connect(url: str, tls: object) -> Connection:
+        time.sleep(0.01)  # the others arrive meanwhile
+        made.append(Connection())
+        return made[-1]
+
+    monkeypatch.setattr(client, "_connect", connect)
+    barrier = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        sockets = {future.result() for future in [pool.submit(_meet_and_ask, barrier) for _ in range(4)]}
+    assert sockets == {f"unix://{address}"}
+    assert len(made) == 1
+    client.forget()
+    assert made[0].closed == 1
+
+
+def _as_nobody(call: Callable[[], str]) -> str:
+    """Return what a function says, or the problem that it has, as a user without rights."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            os.write(writing, call().encode())
+        except Problem as problem:
+            os.write(writing, str(problem).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def _answer_once(listener: socket.socket) -> bytes:
+    asked = b""
+    while not asked:  # who only looks whether somebody listens, asks for nothing
+        connection, _ = listener.accept()
+        with connection:
+            asked = connection.recv(4096)
+            if asked:
+                connection.sendall(b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    return asked
+
+
+def _meet_and_ask(barrier: threading.Barrier) -> str:
+    barrier.wait()
+    return client.socket()

@@ -1,0 +1,66 @@
+"""Text in YAML stays text, whatever it looks like."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tasks.engines.files import templates
+from tasks.settings import cluster, paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEMPLATES = sorted([*paths.KIND.rglob("*.yaml.j2"), *paths.MANIFEST.rglob("*.yaml.j2")])
+# A value that a template's expression makes up alone.
+ALONE = re.compile(r"(?:^|[:\-,{\[])[ \t]+\{\{(?P<expression>.+?)\}\}[ \t]*(?=[,}\]]|$)", re.MULTILINE)
+# Addresses have three dots, subnets a slash; one is to be a number, and the rest are words of the templates.
+NO_STRINGS = {
+    *("pod_subnet", "service_subnet", "metallb_pool()", "cri_socket", "target", "namespace", "kind", "name"),
+    *("parameters.pod_subnet", "parameters.nv_ipam_subnet", "parameters.nv_ipam_gateway"),
+    *(f"parameters.nv_ipam_exclude_{edge}_{number}" for edge in ("start", "end") for number in (1, 2)),
+    *("node.role", "parameters.nv_ipam_per_node_block_size"),
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kind", "123", "true", "no", "y", "null", "1e3", "0x1f", "0o17", "0b1", "1-2", "2024-01-01", "12e03", "nan", "on"],
+)
+def test_a_clusters_name_is_a_string_to_kind(name: str) -> None:
+    image = "kind-ubuntu:22.04.5"
+    text = templates.render(
+        paths.KIND / "cluster.yaml.j2",
+        name=name,
+        pod_subnet="10.244.0.0/16",
+        service_subnet="10.96.0.0/16",
+        cri_socket="",
+        nodes=cluster.NODES,
+        images={node.suffix: image for node in cluster.NODES},
+        mounts={},
+    )
+    read = yaml.safe_load(text)
+    assert read["name"] == name
+    assert {node["image"] for node in read["nodes"]} == {image}
+    # Other readers know more numbers than PyYAML does.
+    assert f'name: "{name}"\n' in text or name == "kind"
+
+
+def test_names_that_need_no_quotes_have_none() -> None:
+    """Clusters that exist remember the text that they were made from."""
+    assert templates._scalar("kind-ubuntu:22.04.5") == "kind-ubuntu:22.04.5"
+
+
+@pytest.mark.parametrize("text", ["a: b", "a #b", "a:", "", "-", "*a", "a'b", 'a"b', "ä"])
+def test_what_yaml_would_take_apart_is_quoted(text: str) -> None:
+    assert yaml.safe_load(f"value: {templates._scalar(text)}") == {"value": text}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.parent.name + "/" + path.name)
+def test_no_template_leaves_it_to_yaml_what_a_text_is(template: Path) -> None:
+    found = {match["expression"].strip() for match in ALONE.finditer(template.read_text(encoding="utf-8"))}
+    left = {one for one in found if not re.search(r"\| (scalar|tojson)$", one)}
+    assert left <= NO_STRINGS

@@ -1,0 +1,252 @@
+"""tasks.engines.go.modules: the digest of an artifact, builds that are kept, and the toolchain."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.engines.files import download
+from tasks.engines.go import modules
+from tasks.engines.go import toolchain as go_toolchain
+from tasks.engines.host import rootfs
+from tasks.problems import Problem
+from tasks.settings import artifacts, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ETCD = artifacts.ETCD
+TABLE = [entry for entry in vars(artifacts).values() if isinstance(entry, artifacts.GoArtifact)]
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Return a function that sets parameters, over those of the lab with a cache of its own."""
+    root = paths.ROOT
+
+    def set_parameters(**values: str) -> None:
+        environ = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), **values}
+        chosen = parameters.validated(parameters.read(root, environ))
+        monkeypatch.setattr(parameters, "current", lambda: chosen)
+
+    set_parameters()
+    return set_parameters
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
+    """Return a copy of kind/go as part of a checkout."""
+    shutil.copytree(paths.KIND / "go", tmp_path / "kind/go")
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def builds(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Return the go commands that were run; each build makes what Go would make."""
+    ran: list[tuple[str, ...]] = []
+
+    def go(artifact: artifacts.GoArtifact, *arguments: str) -> str:
+        ran.append(arguments)
+        folder = arguments[arguments.index("-o") + 1]
+        for program in artifact.programs:
+            name = modules._default_name(artifact, program.package)
+            with open(f"{folder}{name}", "x", encoding="utf-8") as file:  # noqa: PTH123 - the slash tells it is a folder
+                file.write(program.name)
+        return ""
+
+    monkeypatch.setattr(modules, "_go", go)
+    monkeypatch.setattr(go_toolchain, "choose", lambda version: (checkout / "go", f"go{version}"))
+    return ran
+
+
+@pytest.mark.parametrize("artifact", TABLE, ids=lambda artifact: artifact.name)
+def test_each_artifact_is_pinned_at_the_default_of_its_parameter(artifact: artifacts.GoArtifact) -> None:
+    assert modules.definition(artifact)
+
+
+def test_each_artifact_names_its_programs_once() -> None:
+    names = [program.name for artifact in TABLE for program in artifact.programs]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("file", ["go.mod", "go.sum", "tools.go"])
+def test_what_go_reads_changes_the_definition(checkout: Path, file: str) -> None:
+    before = modules.definition(ETCD)
+    with (checkout / ETCD.folder / file).open("a", encoding="utf-8") as text:
+        text.write("\n")
+    assert modules.definition(ETCD) != before
+
+
+def test_the_toolchain_changes_the_definition_and_a_readme_does_not(
+    checkout: Path, choose: Callable[..., None]
+) -> None:
+    before = modules.definition(ETCD)
+    (checkout / ETCD.folder / "README.md").write_text("words", encoding="utf-8")
+    assert modules.definition(ETCD) == before
+    choose(GO_VERSION="1.23.1")
+    assert modules.definition(ETCD) != before
+
+
+def test_the_base_changes_only_what_links_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rootfs, "digest", lambda: "bookworm")
+    before = {artifact.name: modules.definition(artifact) for artifact in TABLE}
+    monkeypatch.setattr(rootfs, "digest", lambda: "jammy")
+    changed = {artifact.name for artifact in TABLE if modules.definition(artifact) != before[artifact.name]}
+    assert changed == {artifacts.CRIO.name}
+
+
+def test_a_version_that_go_mod_does_not_pin_is_refused(choose: Callable[..., None]) -> None:
+    choose(K8S_VERSION="v1.31.1")
+    with pytest.raises(
+        Problem, match=r"K8S_VERSION is v1\.31\.1, but kind/go/kubernetes/go\.mod pins .* at v1\.31\.0"
+    ) as said:
+        modules.definition(artifacts.KUBERNETES)
+    assert said.value.hint == "cd kind/go/kubernetes && go get k8s.io/kubernetes@v1.31.1 && go mod tidy"
+
+
+def test_a_version_that_go_knows_by_its_commit_is_named_by_its_tag_and_had_by_its_commit(
+    choose: Callable[..., None],
+) -> None:
+    assert modules.definition(artifacts.SRIOV_CNI)
+    choose(SRIOV_CNI_VERSION="v2.8.0")
+    with pytest.raises(
+        Problem, match=r"SRIOV_CNI_VERSION is v2\.8\.0, but kind/go/sriov-cni/go\.mod pins .* at v2\.8\.1"
+    ) as said:
+        modules.definition(artifacts.SRIOV_CNI)
+    assert said.value.hint == (
+        "cd kind/go/sriov-cni && go get github.com/k8snetworkplumbingwg/sriov-cni@COMMIT && go mod tidy, "
+        "with the commit of the tag v2.8.0; then write // v2.8.0 behind it in kind/go/sriov-cni/go.mod"
+    )
+
+
+def test_kubernetes_is_stamped_with_its_version() -> None:
+    flags = modules._linker_flags(artifacts.KUBERNETES)
+    assert "-X k8s.io/component-base/version.gitVersion=v1.31.0" in flags
+    assert "-X k8s.io/client-go/pkg/version.gitMinor=31" in flags
+
+
+def test_a_build_is_made_once_and_its_programs_have_their_names(builds: list[tuple[str, ...]]) -> None:
+    folder = modules.build(ETCD)
+    assert modules.build(ETCD) == folder
+    assert len(builds) == 1
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
+        "etcd": "etcd",
+        "etcdctl": "etcdctl",
+    }
+
+
+def test_a_half_made_build_is_made_again(builds: list[tuple[str, ...]]) -> None:
+    folder = modules.build(ETCD)
+    folder.rename(f"{folder}.part-1-1")
+    assert modules.program(ETCD, "etcd").read_text(encoding="utf-8") == "etcd"
+    assert len(builds) == 2
+    assert not list(folder.parent.glob("*.part-*"))
+
+
+def test_a_source_of_our_own_is_named_after_its_folder(builds: list[tuple[str, ...]]) -> None:
+    assert modules.program(artifacts.PAUSE, "pause").exists()
+    assert builds[0][-1] == "."
+
+
+OWN = "https://own.example,direct"
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("", "https://own.example"),
+        ("off", "https://own.example"),
+        ("https://goproxy.example/go/,direct", "https://goproxy.example/go"),
+        ("direct|http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+    ],
+)
+def test_the_first_address_of_the_proxies_serves_the_toolchain(value: str, address: str) -> None:
+    assert go_toolchain._first_address(value, OWN) == address
+
+
+@pytest.mark.parametrize(
+    ("environment", "installed", "proxies"),
+    [
+        ("", None, OWN),
+        ("", "", OWN),
+        ("", "https://set.example|direct", "https://set.example|direct"),
+        ("off", "https://set.example", "off"),
+        ("https://goproxy.example,direct", None, "https://goproxy.example,direct"),
+    ],
+)
+def test_the_environment_then_an_installed_go_then_the_parameter_name_the_proxies(
+    set_proxies: Callable[[str, str | None], None], environment: str, installed: str | None, proxies: str
+) -> None:
+    set_proxies(environment, installed)
+    assert go_toolchain.proxies() == proxies
+
+
+@pytest.fixture
+def set_proxies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
+) -> Callable[[str, str | None], None]:
+    """Return a function that sets GOPROXY and what an installed Go says of it, or that there is none."""
+
+    def set_both(environment: str, installed: str | None) -> None:
+        choose(GO_PROXY=OWN)
+        monkeypatch.setenv("GOPROXY", environment)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        if installed is not None:
+            go = tmp_path / "go"
+            go.write_text(f'#!/bin/sh\n[ "$*" = "env GOPROXY" ] && echo "{installed}"\n', encoding="utf-8")
+            go.chmod(0o755)
+
+    return set_both
+
+
+def test_go_is_run_with_the_proxies_that_were_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
+) -> None:
+    choose(GO_PROXY=OWN)
+    monkeypatch.delenv("GOPROXY", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    monkeypatch.setattr(go_toolchain, "choose", lambda _version: (tmp_path / "go", "local"))
+    (tmp_path / "go").write_text('#!/bin/sh\necho "$GOPROXY"\n', encoding="utf-8")
+    (tmp_path / "go").chmod(0o755)
+    assert modules._run_go(tmp_path, "version") == f"{OWN}\n"
+
+
+def test_a_machine_without_go_gets_the_toolchain_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "golang.org/toolchain@v0.0.1-go1.23.0.linux-amd64"
+    archive = tmp_path / "archive.zip"
+    with zipfile.ZipFile(archive, "w") as bundle:
+        for name in ("bin/go", "pkg/tool/linux_amd64/compile", "src/_go.mod"):
+            bundle.writestr(f"{module}/{name}", name)
+    asked: list[tuple[str, str]] = []
+
+    def fetch(url: str, target: Path, *, sha256: str) -> Path:
+        asked.append((url, sha256))
+        return archive
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    monkeypatch.setenv("GOPROXY", "https://goproxy.example")
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    go_toolchain.choose.cache_clear()
+
+    executable, toolchain = go_toolchain.choose("1.23.0")
+
+    go_toolchain.choose.cache_clear()
+    root = executable.parent.parent
+    assert toolchain == "local"
+    assert executable.stat().st_mode & 0o111
+    assert (root / "pkg/tool/linux_amd64/compile").stat().st_mode & 0o111
+    assert (root / "src/go.mod").exists()
+    url = "https://goproxy.example/golang.org/toolchain/@v/v0.0.1-go1.23.0.linux-amd64.zip"
+    assert asked == [(url, artifacts.TOOLCHAIN_SHA256["1.23.0"])]
+
+
+def test_a_toolchain_without_a_known_checksum_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    go_toolchain.choose.cache_clear()
+    with pytest.raises(Problem, match=r"GO_VERSION 1\.24\.9"):
+        go_toolchain.choose("1.24.9")

@@ -1,0 +1,127 @@
+"""tasks.engines.go.proxy: the proxy's words, and an answer that is remembered for a day."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.engines.go import modules as go_modules
+from tasks.engines.go import proxy as go_proxy
+from tasks.problems import Problem
+from tasks.settings import artifacts, parameters, paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODULE = "go.etcd.io/etcd/server/v3"
+REFUSED = "reading https://goproxy.example/m/@v/v1.info: 403 Forbidden\n\tserver response: No such version."
+GONE = "reading https://goproxy.example/m/@v/v1.info: 410 Gone"
+NO_NETWORK = 'Get "https://goproxy.example/m/@v/v1.info": dial tcp: lookup goproxy.example: no such host'
+BUSY = "reading https://goproxy.example/m/@v/v1.info: 503 Service Unavailable"
+
+
+class Proxy:
+    """What go says of the module itself and of what it requires, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.module: dict[str, str] = {}
+        self.required: list[dict[str, str]] = []
+        self.asked: list[tuple[str, ...]] = []
+
+    def fetch(self, _artifact: artifacts.GoArtifact, *modules: str) -> str:
+        self.asked.append(modules)
+        answers = [{"Path": MODULE, "Version": "v3.5.15", **self.module}, *(() if modules else self.required)]
+        return "\n".join(json.dumps(answer, indent=1) for answer in answers)
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    """Return the proxy that is asked, with an empty cache."""
+    chosen = parameters.validated(parameters.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path)}))
+    monkeypatch.setattr(parameters, "current", lambda: chosen)
+    answering = Proxy()
+    monkeypatch.setattr(go_modules, "fetch", answering.fetch)
+    return answering
+
+
+def refusal() -> str:
+    return go_proxy.refusal(artifacts.ETCD)
+
+
+def test_what_is_served_is_not_refused_and_asked_for_once(proxy: Proxy) -> None:
+    assert (refusal(), refusal()) == ("", "")
+    assert proxy.asked == [(MODULE,), ()]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(REFUSED, "403 Forbidden: No such version."), (GONE, "410 Gone")],
+    ids=["with words", "without"],
+)
+def test_a_refusal_is_told_in_the_words_of_the_proxy_and_remembered(proxy: Proxy, error: str, words: str) -> None:
+    proxy.module = {"Error": error}
+    assert (refusal(), refusal()) == (f"{MODULE}@v3.5.15: {words}",) * 2
+    assert proxy.asked == [(MODULE,)]
+
+
+def test_a_refused_requirement_is_a_refusal_too(proxy: Proxy) -> None:
+    proxy.required = [{"Path": "example.com/m", "Version": "v1.0.0", "Error": GONE}]
+    assert refusal() == "example.com/m@v1.0.0: 410 Gone"
+
+
+@pytest.mark.parametrize("error", [NO_NETWORK, BUSY])
+def test_a_proxy_that_gives_no_answer_is_a_problem_and_not_remembered(proxy: Proxy, error: str) -> None:
+    proxy.module = {"Error": error}
+    with pytest.raises(Problem, match="gave no answer") as caught:
+        refusal()
+    assert error in caught.value.details
+    proxy.module = {}
+    assert refusal() == ""
+
+
+def test_an_answer_is_forgotten_after_a_day(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy.module = {"Error": REFUSED}
+    assert refusal()
+    proxy.module = {}
+    assert refusal()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 25 * 3600)
+    assert refusal() == ""
+
+
+def test_another_proxy_is_another_question(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy.module = {"Error": REFUSED}
+    assert refusal()
+    proxy.module = {}
+    monkeypatch.setenv("GOPROXY", "https://another.example")
+    assert refusal() == ""
+
+
+def test_another_proxy_of_the_parameters_is_another_question(
+    proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy.module = {"Error": REFUSED}
+    assert refusal()
+    proxy.module = {}
+    values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path), "GO_PROXY": "https://another.example"}
+    chosen = parameters.validated(parameters.read(paths.ROOT, values))
+    monkeypatch.setattr(parameters, "current", lambda: chosen)
+    assert refusal() == ""
+
+
+def test_a_broken_memory_is_asked_again(proxy: Proxy, tmp_path: Path) -> None:
+    assert refusal() == ""
+    for memory in (tmp_path / "go/answers").iterdir():
+        memory.write_text("{", encoding="utf-8")
+    proxy.module = {"Error": REFUSED}
+    assert refusal()
+
+
+def test_nobody_is_asked_for_what_is_built(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(go_modules, "is_built", lambda _artifact: True)
+    proxy.module = {"Error": REFUSED}
+    assert refusal() == ""
+    assert proxy.asked == []

@@ -1,0 +1,356 @@
+"""Interfaces as `ip -json` prints them, lifelines, and the way to root."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.engines import nic_root
+from tasks.engines.host import connections, namespaces
+from tasks.engines.programs import shell
+from tasks.engines.programs.shell import Completed
+from tasks.problems import Problem
+from tasks.settings import nics as settings
+from tests.unit.connectx5 import card
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def test_interfaces_are_known_by_pci_address() -> None:
+    found = {link.bdf: link for link in map(namespaces.parse, card.links())}
+    assert found["0000:17:00.0"].name == "ens9f0np0"
+    assert found["0000:17:00.0"].altnames == ("enp23s0f0np0",)
+    assert found["0000:17:02.1"].names == ("ens9f1v7", "enp23s0f1v7")
+    assert (found["0000:17:00.2"].up, found["0000:17:00.0"].up) == (False, True)
+    assert len(found["0000:17:00.1"].vf_settings) == 8
+
+
+def test_representor_does_not_stand_for_the_card() -> None:
+    stand_in = {**card.links()[3], "ifname": "ens9f0npf0vf0", "phys_port_name": "pf0vf0"}
+    link = namespaces.parse(stand_in)
+    assert (link.bdf, link.representor) == ("", True)
+
+
+def test_place_of_a_function() -> None:
+    world = card.world(lambda link: card.NODE if link["ifname"] == "ens9f0v3" else card.HOST)
+    place = world.place("0000:17:00.5")
+    assert place is not None
+    assert (place[0].node, place[1].name) == ("kind-worker", "ens9f0v3")
+    assert world.place("0000:17:07.7") is None
+    assert world.place("") is None
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any]) -> None:
+    """Have programs answer by the words that their command ends with."""
+
+    def run(argv: Sequence[Any], **_: Any) -> Completed:
+        command = " ".join(map(str, argv))
+        found = next((answer for words, answer in table.items() if command.endswith(words)), [])
+        return Completed(0, found if isinstance(found, str) else json.dumps(found), "")
+
+    monkeypatch.setattr(shell, "run", run)
+    monkeypatch.setattr(namespaces.shutil, "which", lambda program: f"/bin/{program}")
+
+
+def test_default_routes_of_both_families_and_all_hops_are_lifelines(
+    listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hops = [{"dst": "default", "nexthops": [{"gateway": "192.0.2.1", "dev": "eno1"}, {"dev": "eno2"}]}]
+    answers(
+        monkeypatch, {"inet route show default": hops, "inet6 route show default": [{"dst": "default", "dev": "eno3"}]}
+    )
+    assert set(namespaces.lifelines()) == {"eno1", "eno2", "eno3"}
+
+
+def test_ssh_comes_in_on_one_interface_and_is_answered_through_another(
+    listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 51000 192.0.2.10 22")
+    answers(
+        monkeypatch,
+        {"address show": card.links(), "route get 203.0.113.9": [{"dst": "203.0.113.9", "dev": "ens9f0np0"}]},
+    )
+    found = namespaces.lifelines()
+    assert set(found) == {"eno8303", "ens9f0np0"}
+    assert "203.0.113.9" in found["eno8303"]
+
+
+V4 = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
+   1: 0A0200C0:0016 076433C6:EB3E 01 00000000:00000000 00:00000000 00000000     0        0 2 1 0 100 0 0 10 0
+   2: 0A0200C0:08AE 4D7100CB:03E8 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0
+   3: 0100007F:192B 0100007F:A000 01 00000000:00000000 00:00000000 00000000     0        0 4 1 0 100 0 0 10 0
+   4: 0A0200C0:192B 0A0200C0:A001 01 00000000:00000000 00:00000000 00000000     0        0 5 1 0 100 0 0 10 0
+   5: 0A0200C0:0050 096433C6:A002 06 00000000:00000000 03:00000000 00000000     0        0 0 3 0
+"""
+V6 = """\
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr
+   0: 000080FE000000000000000001000000:0016 000080FE000000000000000002000000:EA60 01 00000000:00000000 00:00000000
+   1: 0000000000000000FFFF00000A0200C0:1538 0000000000000000FFFF0000086433C6:EA61 01 00000000:00000000 00:00000000
+   2: B80D0120000000000000000001000000:0801 B80D0120000000000000000009000000:0340 01 00000000:00000000 00:00000000
+   3: 00000000000000000000000001000000:0016 00000000000000000000000001000000:EA62 01 00000000:00000000 00:00000000
+"""
+
+
+@pytest.fixture
+def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The kernel's tables of connections, in place of the machine's; empty."""
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    monkeypatch.setattr(connections, "PROC_NET", tmp_path)
+    return tmp_path
+
+
+def test_connections_from_outside_are_found_on_every_port_and_in_both_families(listed: Path) -> None:
+    (listed / "tcp").write_text(V4)
+    (listed / "tcp6").write_text(V6)
+    assert [(one.peer, one.local, one.port) for one in connections.from_outside(["192.0.2.10", "fe80::1"])] == [
+        ("198.51.100.7", "192.0.2.10", 22), ("203.0.113.77", "192.0.2.10", 2222), ("fe80::2", "fe80::1", 22),
+        ("198.51.100.8", "192.0.2.10", 5432), ("2001:db8::9", "2001:db8::1", 2049),
+    ]  # fmt: skip
+
+
+def test_a_kernel_without_ipv6_has_its_connections_told(listed: Path) -> None:
+    (listed / "tcp").write_text(V4)
+    assert len(connections.established()) == 4
+
+
+@pytest.mark.parametrize("session", ["", "203.0.113.9 51000 192.0.2.10 2222"], ids=["under sudo", "as the user"])
+def test_ssh_on_another_port_is_a_lifeline(listed: Path, monkeypatch: pytest.MonkeyPatch, session: str) -> None:
+    if session:
+        monkeypatch.setenv("SSH_CONNECTION", session)
+    else:
+        (listed / "tcp").write_text(V4.replace("0016", "192B"))
+    answers(monkeypatch, {"address show": card.links()})
+    peer = "203.0.113.9 (port 2222 here)" if session else "198.51.100.7 (port 6443 here)"
+    assert namespaces.lifelines() == {"eno8303": f"the TCP connection with {peer} goes through it"}
+
+
+def test_an_address_that_two_interfaces_have_makes_both_lifelines(
+    listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (listed / "tcp").write_text(V4)
+    twins = [{"ifname": name, "addr_info": [{"local": "192.0.2.10"}]} for name in ("ens9f0np0", "ens9f0np0.7")]
+    answers(monkeypatch, {"address show": twins})
+    assert set(namespaces.lifelines()) == {"ens9f0np0", "ens9f0np0.7"}
+
+
+def test_a_user_goes_through_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[list[str], str]] = []
+
+    def run(argv: Sequence[str], *, stdin: str, **_: Any) -> Completed:
+        asked.append((list(argv), stdin))
+        return Completed(0, json.dumps({"result": [1, 2]}), "")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shell, "run", run)
+    assert namespaces.call("survey", nodes={"kind-worker": 7}, everywhere=True) == [1, 2]
+    argv, request = asked[0]
+    assert argv == ["sudo", "-n", sys.executable, "-m", "tasks.engines.nic_root"]
+    assert json.loads(request) == {"call": "survey", "arguments": {"nodes": {"kind-worker": 7}, "everywhere": True}}
+
+
+def test_refused_sudo_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(1, "", "sudo: a password is required"))
+    with pytest.raises(Problem, match="sudo was refused"):
+        namespaces.call("drop_ledger", cluster="kind")
+
+
+def test_a_problem_of_the_helper_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = json.dumps({"problem": ["it is busy", "wait", "so it is"]})
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, answer, ""))
+    with pytest.raises(Problem) as caught:
+        namespaces.call("survey", nodes={}, everywhere=False)
+    assert (caught.value.message, caught.value.hint, caught.value.details) == ("it is busy", "wait", "so it is")
+
+
+def ask(root: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Run the helper as the program that sudo runs."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tasks.engines.nic_root"],
+        cwd=root, input=json.dumps(request), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"write": "/etc/passwd", "text": "x"}, "/etc/passwd: not a file"),
+        ({"write": "/sys/bus/pci/devices/0000:17:00.0/../../../../../etc/x", "text": "x"}, "not a file"),
+        ({"write": "/sys/bus/pci/devices/0000:17:00.0/reset", "text": "1"}, "not a file"),
+    ],
+)
+def test_helper_writes_no_other_file(request: pytest.FixtureRequest, step: dict[str, str], said: str) -> None:
+    answer = ask(request.config.rootpath, {"call": "change", "arguments": {"steps": [step], "namespaces": []}})
+    assert said in answer["problem"][0]
+
+
+def test_helper_runs_nothing_but_what_concerns_links(request: pytest.FixtureRequest) -> None:
+    inode = os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116
+    step = {"namespace": inode, "ip": ["netns", "exec", "x", "sh"]}
+    arguments = {"steps": [step], "namespaces": [[inode, "/proc/self/ns/net"]]}
+    answer = ask(request.config.rootpath, {"call": "change", "arguments": arguments})
+    assert answer["problem"][0] == "ip netns: not one of link, address, route"
+
+
+def test_helper_notices_another_namespace_at_the_same_path(request: pytest.FixtureRequest) -> None:
+    arguments = {"steps": [{"namespace": 1, "ip": ["link"]}], "namespaces": [[1, "/proc/self/ns/net"]]}
+    answer = ask(request.config.rootpath, {"call": "change", "arguments": arguments})
+    assert "the network namespace is gone" in answer["problem"][0]
+    assert answer["problem"][1] == "run the same command again"
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(settings, "LEDGERS", tmp_path / "nics")
+    return tmp_path / "nics"
+
+
+def content(card: str) -> dict[str, Any]:
+    return {"loans": {"kind-worker": {"physical_function": card}}}
+
+
+def test_ledger_is_replaced_as_a_whole(folders: Path) -> None:
+    nic_root.keep_ledger("kind", content("0000:17:00.0"))
+    nic_root.keep_ledger("kind", content("0000:17:00.1"))
+    assert json.loads((folders / "kind.json").read_text()) == content("0000:17:00.1")
+    assert [path.name for path in folders.glob("*kind*")] == ["kind.json"]
+    nic_root.drop_ledger("kind")
+    nic_root.drop_ledger("kind")
+    assert not list(folders.glob("*.json"))
+
+
+def test_ledger_and_rule_are_readable_whatever_the_umask_is(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "UDEV_RULES", tmp_path / "udev" / "rules.d")
+    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, "", ""))
+    (tmp_path / "udev").mkdir()
+    earlier = os.umask(0o077)
+    try:
+        nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
+        nic_root.perform("keep_rule", {"cluster": "kind", "rule": "# rule"})
+    finally:
+        os.umask(earlier)
+    rule = settings.UDEV_RULES / nic_root.rule_name("kind")
+    assert {oct(path.stat().st_mode & 0o777) for path in (folders, rule.parent)} == {"0o755"}
+    files = (folders / "kind.json", folders / ".lock", rule)
+    assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o644"}
+
+
+def test_root_works_for_one_at_a_time(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own lock, since a run that was killed leaves its helper at work."""
+    nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
+
+    def change(**_: object) -> bool:
+        with (folders / ".lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    monkeypatch.setitem(nic_root.FUNCTIONS, "change", change)
+    assert nic_root.perform("change", {"steps": [], "namespaces": []})
+
+
+def test_looking_makes_nothing_where_nothing_was_ever_lent(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(nic_root.FUNCTIONS, "survey", lambda **_: [])
+    assert nic_root.perform("survey", {}) == []
+    assert not folders.exists()
+
+
+def test_helper_does_not_stop_at_a_signal(request: pytest.FixtureRequest) -> None:
+    command = [sys.executable, "-m", "tasks.engines.nic_root"]
+    with subprocess.Popen(command, cwd=request.config.rootpath, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as helper:  # fmt: skip
+        assert helper.stdin
+        assert helper.stdout
+        ignored = 0
+        mask = 1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1) | 1 << (signal.SIGHUP - 1)
+        while ignored & mask != mask:
+            assert helper.poll() is None
+            status = Path(f"/proc/{helper.pid}/status").read_text()
+            ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            helper.send_signal(number)
+        step = {"write": "/etc/passwd", "text": "x"}
+        helper.stdin.write(json.dumps({"call": "change", "arguments": {"steps": [step], "namespaces": []}}))
+        helper.stdin.close()
+        assert "not a file" in json.loads(helper.stdout.read())["problem"][0]
+
+
+def test_ledger_of_another_checkout_is_not_overwritten(folders: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "dodo.py").touch()
+    theirs = {**content("0000:17:00.0"), "checkout": str(other)}
+    nic_root.keep_ledger("kind", theirs)
+    with pytest.raises(Problem, match=rf"kind\.json: is of a cluster of {other}, and is left to it"):
+        nic_root.keep_ledger("kind", {**content("0000:17:00.1"), "checkout": "/ours"})
+    assert json.loads((folders / "kind.json").read_text()) == theirs
+    (other / "dodo.py").unlink()
+    nic_root.keep_ledger("kind", {**content("0000:17:00.1"), "checkout": "/ours"})
+
+
+def test_what_sudo_says_beside_the_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = "Last login: Thu Nov 26\n" + json.dumps({"result": [1]})
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, answer, ""))
+    assert namespaces.call("survey", nodes={}, everywhere=False) == [1]
+
+
+def test_card_of_another_cluster_cannot_be_written_down(folders: Path) -> None:
+    nic_root.keep_ledger("one", content("0000:17:00.0"))
+    with pytest.raises(Problem, match=r"lent to kind-worker of cluster one"):
+        nic_root.keep_ledger("two", content("0000:17:00.0"))
+    assert not (folders / "two.json").exists()
+
+
+def test_ledger_stays_in_its_folder(folders: Path) -> None:
+    with pytest.raises(Problem, match="not a cluster's name"):
+        nic_root.keep_ledger("../../etc/cron", content("0000:17:00.0"))
+
+
+def test_busy_card_is_asked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tries: list[str] = []
+
+    class Busy:
+        def __init__(self, path: str) -> None:
+            self.path = path
+
+        def write_text(self, text: str, **_: Any) -> None:
+            tries.append(text)
+            if len(tries) < 3:
+                raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(nic_root, "Path", Busy)
+    nic_root.change([{"write": "/sys/bus/pci/devices/0000:17:00.0/sriov_numvfs", "text": "8"}], [])
+    assert tries == ["8", "8", "8"]
+
+
+def test_card_that_stays_busy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Busy:
+        def __init__(self, path: str) -> None:
+            self.path = path
+
+        def write_text(self, *_: Any, **__: Any) -> None:
+            raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(nic_root, "Path", Busy)
+    monkeypatch.setattr(nic_root, "_BUSY_SECONDS", 0.2)
+    with pytest.raises(Problem, match=r"sriov_numvfs: accept 8.*Device or resource busy"):
+        nic_root.change([{"write": "/sys/bus/pci/devices/0000:17:00.0/sriov_numvfs", "text": "8"}], [])

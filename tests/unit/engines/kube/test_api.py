@@ -1,0 +1,191 @@
+"""tasks.engines.kube.api against an API server of a few lines: what is sent, skipped, tried again and reported."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import manifests
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KINDS = {"/api/v1": {"ConfigMap": ("configmaps", True), "Namespace": ("namespaces", False), "Pod": ("pods", True)}}
+
+
+class FakeApi:
+    """Objects by path, a log of requests, and answers to give instead."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.failures: list[int] = []
+
+    def answer(self, method: str, url: str, body: str) -> tuple[int, Any]:
+        path = urlparse(url).path
+        self.requests.append((method, path))
+        if path in KINDS:
+            kinds = [{"kind": k, "name": n, "namespaced": s} for k, (n, s) in KINDS[path].items()]
+            return 200, {"resources": kinds}
+        if method == "PATCH":
+            assert parse_qs(urlparse(url).query)["fieldManager"] == [kube_api.FIELD_MANAGER]
+            if self.failures:
+                status = self.failures.pop()
+                return status, {"message": f"refused with {status}"}
+            self.objects[path] = json.loads(body)
+            return 200, self.objects[path]
+        if path in self.objects:
+            return 200, self.objects[path]
+        if path.endswith("s"):
+            return 200, {"items": [item for key, item in self.objects.items() if key.startswith(path)]}
+        return 404, {"message": "not found"}
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+def cluster(api: FakeApi, tmp_path: Path) -> Iterator[kube_api.Kube]:
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            status, document = api.answer(self.command, self.path, self.rfile.read(length).decode())
+            self.send_response(status)
+            data = json.dumps(document).encode()
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_PATCH = do_DELETE = _serve  # noqa: N815
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    config = {
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {}}],
+        "current-context": "c",
+    }
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    yield kube_api.Kube(tmp_path / "kubeconfig")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def patches(api: FakeApi) -> list[str]:
+    return [path for method, path in api.requests if method == "PATCH"]
+
+
+ITEMS = [manifests.config_map(name, "default", {"x": "1"}) for name in ("a", "b", "c", "d")]
+
+
+def test_applies_what_is_absent_and_then_nothing(api: FakeApi, cluster: kube_api.Kube) -> None:
+    assert not cluster.is_current(ITEMS)
+    assert len(cluster.apply(ITEMS).changed) == 4
+    api.requests.clear()
+    assert cluster.apply(ITEMS) == kube_api.Applied((), 4)
+    assert cluster.is_current(ITEMS)
+    assert patches(api) == []
+
+
+def test_reads_many_objects_of_a_kind_by_one_request(api: FakeApi, cluster: kube_api.Kube) -> None:
+    cluster.apply(ITEMS)
+    api.requests.clear()
+    assert cluster.is_current(ITEMS)
+    assert api.requests == [("GET", "/api/v1/namespaces/default/configmaps")]
+
+
+def test_puts_back_what_was_deleted_or_changed_by_hand(api: FakeApi, cluster: kube_api.Kube) -> None:
+    cluster.apply(ITEMS)
+    del api.objects["/api/v1/namespaces/default/configmaps/a"]
+    api.objects["/api/v1/namespaces/default/configmaps/b"]["data"]["x"] = "by hand"
+    assert not cluster.is_current(ITEMS)
+    assert set(cluster.apply(ITEMS).changed) == {"ConfigMap default/a", "ConfigMap default/b"}
+    assert cluster.is_current(ITEMS)
+
+
+def test_an_object_on_its_way_out_is_not_current(api: FakeApi, cluster: kube_api.Kube) -> None:
+    cluster.apply(ITEMS)
+    api.objects["/api/v1/namespaces/default/configmaps/a"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert not cluster.is_current(ITEMS)
+
+
+def test_tries_again_what_passes_and_gives_up_on_what_does_not(api: FakeApi, cluster: kube_api.Kube) -> None:
+    api.failures = [500, 409]
+    cluster.apply(ITEMS[:1])
+    assert len(patches(api)) == 3
+    api.failures = [422]
+    with pytest.raises(kube_api.Refused, match=r"ConfigMap default/b: .*refused with 422"):
+        cluster.apply(ITEMS[1:2])
+
+
+def test_gives_up_at_the_deadline_with_the_servers_words(api: FakeApi, cluster: kube_api.Kube) -> None:
+    api.failures = [500] * 50
+    with pytest.raises(kube_api.Refused, match="refused with 500"):
+        cluster.apply(ITEMS[:1], deadline=0.1)
+
+
+def test_a_kind_that_is_not_served_is_named(cluster: kube_api.Kube) -> None:
+    with pytest.raises(Problem, match="does not serve this kind"):
+        cluster.list(manifests.Kind("v1", "Unicorn"))
+
+
+def test_no_server_is_one_line(tmp_path: Path, cluster: kube_api.Kube) -> None:
+    text = (tmp_path / "kubeconfig").read_text()
+    port = json.loads(text)["clusters"][0]["cluster"]["server"].rsplit(":", 1)[1]
+    (tmp_path / "other").write_text(text.replace(f":{port}", ":1"))
+    with pytest.raises(Problem, match="the API does not answer"):
+        kube_api.Kube(tmp_path / "other").identity()
+
+
+DEPLOYMENT: dict[str, Any] = {
+    "kind": "Deployment",
+    "metadata": {"generation": 2},
+    "spec": {"replicas": 1},
+    "status": {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"observedGeneration": 1}, False),
+        ({"availableReplicas": 0}, False),
+        ({"updatedReplicas": 0}, False),
+        ({"replicas": 2}, False),
+    ],
+)
+def test_a_deployment_is_rolled_out_when_only_its_latest_replicas_run(changes: dict[str, int], expected: bool) -> None:
+    deployment = copy.deepcopy(DEPLOYMENT)
+    deployment["status"].update(changes)
+    assert kube_api.rolled_out(deployment) is expected
+
+
+def test_a_daemon_set_is_rolled_out_on_every_node() -> None:
+    status = {
+        "observedGeneration": 1,
+        "desiredNumberScheduled": 2,
+        "updatedNumberScheduled": 2,
+        "numberAvailable": 1,
+    }
+    daemon_set = {"kind": "DaemonSet", "metadata": {"generation": 1}, "spec": {}, "status": status}
+    assert not kube_api.rolled_out(daemon_set)
+    status["numberAvailable"] = 2
+    assert kube_api.rolled_out(daemon_set)

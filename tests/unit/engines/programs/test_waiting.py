@@ -1,0 +1,45 @@
+"""tasks.engines.programs.waiting: one deadline, the last state seen and the evidence in the error."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+
+from tasks.engines.programs import waiting
+from tasks.problems import Problem
+
+
+def test_returns_the_observation_that_met_the_condition() -> None:
+    states = deque(["Waiting", "Waiting", "Deployed"])
+    assert waiting.until("df: Deployed", states.popleft, lambda seen: seen == "Deployed", deadline=5) == "Deployed"
+
+
+def test_observes_once_even_without_time() -> None:
+    assert waiting.until("x", lambda: 1, lambda seen: seen == 1, deadline=0) == 1
+
+
+def test_names_condition_state_evidence_and_next_command_when_time_runs_out() -> None:
+    with pytest.raises(Problem) as caught:
+        waiting.until(
+            "pod p: Ready",
+            lambda: "Pending",
+            lambda _seen: False,
+            deadline=0.15,
+            describe=lambda seen: seen,
+            explain=lambda: "0/3 nodes are available",
+            hint="kubectl describe pod p",
+        )
+    assert "pod p: Ready" in caught.value.message
+    assert "last seen: Pending" in caught.value.message
+    assert caught.value.details == "0/3 nodes are available"
+    assert caught.value.hint == "kubectl describe pod p"
+
+
+def test_a_final_failure_ends_the_wait_at_once() -> None:
+    def met(_seen: str) -> bool:
+        message = "chain: Error"
+        raise Problem(message)
+
+    with pytest.raises(Problem, match="chain: Error"):
+        waiting.until("x", lambda: "Error", met, deadline=60)

@@ -1,0 +1,345 @@
+"""tasks.images.archive_images: what an image is made of, and its build context."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks import progress
+from tasks.archive import source as archive_source
+from tasks.engines.docker import client
+from tasks.engines.go import cgo, modules
+from tasks.engines.host import rootfs
+from tasks.images import archive_images
+from tasks.problems import Problem
+from tasks.registry import client as registry_client
+from tasks.settings import controller, paths
+from tests.threads import side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The sample as it is unpacked; nothing is compiled and no mirror is asked."""
+    monkeypatch.setattr(rootfs, "digest", lambda: "base")
+    monkeypatch.setattr(modules, "settle", _settled)
+    monkeypatch.setattr(modules, "build_tree", lambda _source, _package, output: _write(output))
+    archive_images._base.cache_clear()
+    archive_images.inputs.cache_clear()
+    archive_source.prepare()
+    yield tree / "build/controller"
+    archive_images._base.cache_clear()
+    archive_images.inputs.cache_clear()
+
+
+def _settled(*_: object) -> None:
+    """Stand for a toolchain that is there."""
+
+
+def _write(path: Path, text: str = "program") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def all_inputs() -> dict[str, str]:
+    archive_images.inputs.cache_clear()
+    return {name: archive_images.inputs(name) for name in filter(archive_images.is_in_source, archive_images._IMAGES)}
+
+
+def changed(before: dict[str, str]) -> set[str]:
+    after = all_inputs()
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_a_reference_names_registry_image_and_content() -> None:
+    reference = archive_images.reference("cpufunction")
+    assert reference == f"registry.openkasugai.lab/images/cpufunction:{archive_images.inputs('cpufunction')[:12]}"
+
+
+@pytest.mark.parametrize(
+    ("file", "images"),
+    [
+        ("src/CPUFunction/Dockerfile", {"cpufunction"}),
+        ("sample-functions/functions/for_all_in_one/calc-func/cpufunc_calcapp/main.go", {"cpufunc_calcapp"}),
+        ("src/CPUFunction/config/samples/crc_cpufunction_daemonset.yaml", set()),
+        ("README.md", set()),
+    ],
+)
+def test_a_change_concerns_only_the_images_made_of_it(source: Path, file: str, images: set[str]) -> None:
+    before = all_inputs()
+    with (source / file).open("a") as text:
+        text.write("\n")
+    assert changed(before) == images
+
+
+def test_the_operators_code_concerns_all_six_of_its_images_and_no_function(source: Path) -> None:
+    before = all_inputs()
+    (source / "src/sample_operator/names.py").write_text("")
+    assert len(changed(before)) == 6
+    assert not any(name.startswith("cpufunc_") for name in changed(before))
+
+
+def test_another_base_concerns_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = all_inputs()
+    monkeypatch.setattr(rootfs, "digest", lambda: "another")
+    archive_images._base.cache_clear()
+    assert changed(before) == set(before)
+
+
+def test_the_context_of_an_operator_holds_what_its_dockerfile_copies_and_no_more(source: Path) -> None:
+    context = archive_images._assemble(archive_images._IMAGES["cpufunction"])
+    held = {path.relative_to(context).parts[0] for path in context.rglob("*")}
+    assert held == {"Dockerfile", "ca-certificates.crt", "sample_operator"}
+    assert (context / "Dockerfile").read_text() == (source / "src/CPUFunction/Dockerfile").read_text()
+
+
+def test_the_context_of_a_function_holds_the_compiled_program() -> None:
+    context = archive_images._assemble(archive_images._IMAGES["cpufunc_calcapp"])
+    assert (context / "bin/calcapp").read_text() == "program"
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o027, 0o002])
+def test_an_image_is_the_same_and_readable_for_its_user_whatever_the_umask_is(
+    source: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    before = all_inputs()
+    for path in source.rglob("*"):
+        path.chmod((0o777 if path.is_dir() or path.stat().st_mode & 0o111 else 0o666) & ~umask)
+    assert changed(before) == set()
+    found: dict[str, int] = {}
+
+    def build(context: Path, _tag: str, **_options: object) -> None:
+        found.update(
+            {path.name.partition(".part-")[0]: path.stat().st_mode & 0o7777 for path in [context, *context.rglob("*")]}
+        )
+
+    monkeypatch.setattr(client, "image", lambda _tag: None)
+    monkeypatch.setattr(client, "build", build)
+    earlier = os.umask(umask)
+    try:
+        archive_images._local(archive_images._IMAGES["cpufunction"])
+    finally:
+        os.umask(earlier)
+    assert set(found.values()) == {0o644, 0o755}
+    assert [found[name] for name in ("cpufunction", "sample_operator", "names.py")] == [0o755, 0o755, 0o644]
+
+
+def test_a_go_that_stands_in_is_a_part_of_what_an_image_is_made_of(
+    go_source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = ["go1.23.0"]
+    monkeypatch.setattr(modules, "version", lambda: used[0])
+    monkeypatch.setattr(modules, "settle", lambda: used.__setitem__(0, "go1.22.5"))
+    monkeypatch.setattr(archive_images, "_ensure", _settled)
+    before = archive_images.inputs("cpufunction")
+    tag = archive_images._local(archive_images._IMAGES["cpufunction"])
+    assert archive_images.inputs("cpufunction") != before
+    assert tag == f"cpufunction:{archive_images.inputs('cpufunction')[:12]}"
+    assert go_source.is_dir()
+
+
+def test_a_dockerfile_that_copies_what_is_not_there_is_one_line(source: Path) -> None:
+    (source / "src/CPUFunction/Dockerfile").write_text("FROM x\nCOPY nothing.go /\n")
+    archive_images.inputs.cache_clear()
+    with pytest.raises(Problem, match=r"image cpufunction: its Dockerfile copies nothing\.go, which is not in src"):
+        archive_images.inputs("cpufunction")
+
+
+def test_copies_from_another_stage_and_over_two_lines_are_understood(source: Path) -> None:
+    dockerfile = source / "src/CPUFunction/Dockerfile"
+    dockerfile.write_text(
+        "FROM x AS one\nCOPY sample_operator/names.py \\\n    sample_operator/api.py /a/\nCOPY --from=one /b /\n"
+    )
+    copied = archive_images._copied(archive_images._IMAGES["cpufunction"])
+    assert copied == ["sample_operator/names.py", "sample_operator/api.py"]
+
+
+GO_DOCKERFILE = """FROM golang:1.23 as builder
+WORKDIR /workspace
+COPY CPUFunction/go.mod go.mod
+COPY CPUFunction/api/ api/
+COPY Shared/shared_types.go api/v1/
+RUN CGO_ENABLED=0 go build -a -o manager cmd/main.go
+FROM gcr.io/distroless/static:nonroot
+COPY --from=builder /workspace/manager .
+"""
+
+
+@pytest.fixture
+def go_source(source: Path) -> Path:
+    """The source with a component as the real archive has it: Go, with a link to another component's types."""
+    _write(source / "src/CPUFunction/Dockerfile", GO_DOCKERFILE)
+    _write(source / "src/CPUFunction/go.mod", "module CPUFunction")
+    _write(source / "src/Shared/shared_types.go", "package v1")
+    _write(source / "src/CPUFunction/api/v1/own_types.go", "package v1")
+    (source / "src/CPUFunction/api/v1/shared_types.go").symlink_to("../../../Shared/shared_types.go")
+    archive_images.inputs.cache_clear()
+    return source
+
+
+def test_a_go_component_is_compiled_from_the_tree_that_its_dockerfile_puts_together(
+    go_source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = {}
+
+    def compiled(module: Path, package: str, output: Path) -> None:
+        seen.update({path.relative_to(module).as_posix(): path.is_symlink() for path in module.rglob("*.*")})
+        assert package == "cmd/main.go"
+        _write(output)
+
+    monkeypatch.setattr(modules, "build_tree", compiled)
+    context = archive_images._assemble(archive_images._IMAGES["cpufunction"])
+    assert seen == {"go.mod": False, "api/v1/own_types.go": False, "api/v1/shared_types.go": False}
+    held = {path.relative_to(context).as_posix() for path in context.rglob("*") if path.is_file()}
+    assert held == {"Dockerfile", "bin/manager"}
+    assert not (go_source / "src/CPUFunction/bin").exists()
+
+
+def test_one_go_file_concerns_the_images_that_copy_it(go_source: Path) -> None:
+    before = all_inputs()
+    _write(go_source / "src/CPUFunction/api/v1/own_types.go", "package v1 // changed")
+    _write(go_source / "src/CPUFunction/notes.md", "no part of it")
+    assert changed(before) == {"cpufunction"}
+
+
+def test_another_go_concerns_what_is_compiled(go_source: Path, choose: Callable[..., None]) -> None:
+    before = all_inputs()
+    choose(GO_VERSION="1.23.1")
+    assert changed(before) == {"cpufunction", "cpufunc_calcapp", "cpufunc_gst", "cpufunc_sidecar"}
+
+
+@pytest.mark.parametrize("parser", [True, False])
+def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
+    go_source: Path, monkeypatch: pytest.MonkeyPatch, parser: bool
+) -> None:
+    text = GO_DOCKERFILE.replace("=0 go", "=1 go").replace(
+        "RUN", "COPY CPUFunction/openkasugai-hardware-drivers/ openkasugai-hardware-drivers/\nRUN"
+    )
+    _write(go_source / "src/CPUFunction/Dockerfile", text)
+    drivers = go_source / controller.DRIVERS_SOURCE
+    _write(drivers / "lib/libfpga/src/a.c")
+    if parser:
+        _write(drivers / controller.DRIVERS_JSON_PARSER)
+    monkeypatch.setattr(archive_images, "_ensure", lambda *_: None)
+    said: list[str] = []
+    monkeypatch.setattr(progress, "line", said.append)
+
+    def compiled(_compiler: str, module: Path, _package: str, program: str, output: Path) -> None:
+        assert (module / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
+        _write(output / "bin" / program)
+
+    monkeypatch.setattr(cgo, "build_tree", compiled)
+    context = archive_images._assemble(archive_images._IMAGES["cpufunction"])
+    assert "COPY lib/ " in (context / "Dockerfile").read_text()
+    assert any("lacks lib/JSON/parson/parson.c" in line for line in said) is not parser
+
+
+def test_a_dockerfile_that_starts_elsewhere_and_compiles_nothing_is_one_line(source: Path) -> None:
+    _write(source / "src/CPUFunction/Dockerfile", "FROM ubuntu:22.04\nRUN make\n")
+    with pytest.raises(Problem, match=r"image cpufunction: controller/src/CPUFunction/Dockerfile compiles no Go"):
+        archive_images._assemble(archive_images._IMAGES["cpufunction"])
+
+
+def test_published_images_have_the_tag_of_the_archive_and_are_pulled_and_pushed(
+    source: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_source, "origin", lambda: source / "controller.tar.gz")
+    monkeypatch.setattr(archive_images, "_assemble", None)
+    monkeypatch.setattr(client, "pull", lambda name: name)
+    pushed: list[tuple[str, str]] = []
+    monkeypatch.setattr(registry_client, "push", lambda local, name: pushed.append((local, name)))
+    choose(CONTROLLER_IMAGES="registry")
+    archive_images.build("wbfunction")
+    ours = "registry.openkasugai.lab/images/wbfunction:1.1.0"
+    assert pushed == [("ghcr.io/openkasugai/controller/wbfunction:1.1.0", ours)]
+    assert archive_images.reference("wbfunction") == ours
+    assert archive_images.reference("cpufunc_calcapp").endswith(archive_images.inputs("cpufunc_calcapp")[:12])
+
+
+def test_the_sample_is_published_nowhere(choose: Callable[..., None]) -> None:
+    choose(CONTROLLER_IMAGES="registry")
+    with pytest.raises(Problem, match="the sample controller is in no registry"):
+        archive_images.reference("wbfunction")
+
+
+RECEIVER = "FROM ubuntu:22.04\nRUN apt install -y gstreamer1.0-tools\nWORKDIR /opt\n"
+WRAPPED = GO_DOCKERFILE.replace("gcr.io/distroless/static:nonroot", "localhost/rcv_video_tool:1.0.0").replace(
+    "golang:1.23", "localhost/rcv_video_tool:1.0.0"
+)
+
+
+@pytest.fixture
+def video(go_source: Path) -> Path:
+    """The source with a function on GStreamer, whose Dockerfile names a tag that the archive's manual never builds."""
+    images = archive_images._IMAGES
+    _write(go_source / images["rcv_video_tool"].folder / "Dockerfile", RECEIVER)
+    _write(go_source / images["cpufunction"].folder / "Dockerfile", WRAPPED)
+    archive_images.inputs.cache_clear()
+    return go_source
+
+
+def test_a_base_of_the_archive_is_its_own_image_whatever_its_tag_and_packages_are_the_distributions(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(
+        archive_images, "_ensure", lambda tag, _made_of, _assemble, parent: made.append(tag) or parent()
+    )
+    archive_images._local(archive_images._IMAGES["cpufunction"])
+    assert [tag.partition(":")[0] for tag in made] == ["cpufunction", "rcv_video_tool", "openkasugai-gstreamer"]
+    before = all_inputs()
+    _write(video / archive_images._IMAGES["rcv_video_tool"].folder / "Dockerfile", RECEIVER + "ENV A=b\n")
+    assert changed(before) == {"cpufunction", "rcv_video_tool"}
+
+
+def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
+    image = archive_images._IMAGES["cpufunction"]
+    monkeypatch.setattr(client, "socket", lambda: "unix:///x")
+    monkeypatch.setattr(client, "image_tags", lambda: ["localhost/other:1"])
+    with pytest.raises(Problem, match="image gpu_infer_tcp: not in the Docker engine"):
+        archive_images._parent(image)
+    monkeypatch.setattr(client, "image_tags", lambda: ["localhost/gpu_infer_tcp:1.1.0"])
+    assert archive_images._parent(image) == "localhost/gpu_infer_tcp:1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("hardware", "extra"),
+    [("", set()), ("gpu", {"gpufunction"}), ("gpu,fpga", {"gpufunction", "fpgafunction", "pcieconnection"})],
+)
+def test_only_images_of_what_is_deployed_are_needed(
+    choose: Callable[..., None], hardware: str, extra: set[str]
+) -> None:
+    choose(CONTROLLER_HARDWARE=hardware)
+    names = {task.partition(":")[2] for task in archive_images.needed()["task_dep"]}
+    base = {"deviceinfo", "ethernetconnection", "cpufunction", "whitebox-k8s-flowctrl", "wbfunction", "wbconnection"}
+    assert names == base | extra
+
+
+@pytest.mark.parametrize("name", ["openkasugai-controller-cgo", "cpufunction"])
+def test_images_built_at_the_same_time_share_what_they_are_made_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    built: dict[str, client.ImageFacts] = {}
+    tags: list[str] = []
+
+    def build(context: Path, tag: str, *, labels: dict[str, str], **_: object) -> None:
+        tags.append(tag)
+        for _ in range(20):  # the context stays as it is for as long as it is sent
+            assert (context / "Dockerfile").is_file()
+            time.sleep(0.005)
+        built[tag] = client.ImageFacts("sha256:0", labels)
+
+    monkeypatch.setattr(client, "image", built.get)
+    monkeypatch.setattr(client, "build", build)
+    ways = {
+        "openkasugai-controller-cgo": lambda: archive_images._tool("controller-cgo"),
+        "cpufunction": lambda: archive_images._local(archive_images._IMAGES["cpufunction"]),
+    }
+    assert set(side_by_side([ways[name]] * 3)) == set(tags)
+    assert [tag.partition(":")[0] for tag in tags] == [name]
+    assert [entry.suffix for entry in (paths.BUILD / "context").iterdir()] == [".lock"]

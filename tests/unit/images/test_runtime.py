@@ -1,0 +1,74 @@
+"""tasks.images.runtime: what NODE_RUNTIME=auto means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks import reasons
+from tasks.engines.go import proxy
+from tasks.images import node_images
+from tasks.images import runtime as images_runtime
+from tasks.settings import artifacts
+from tests.unit.conftest import REFUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.conftest import Lines
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
+    """Let the module proxy say this of CRI-O; None where nobody asked it yet."""
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact: answer or "")
+    monkeypatch.setattr(proxy, "known", lambda _artifact: answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer", "runtime"),
+    [
+        ({}, "", "crio"),
+        ({}, REFUSED, "containerd"),
+        ({"CRIO_FROM": "packages"}, REFUSED, "crio"),
+        ({"NODE_RUNTIME": "crio"}, REFUSED, "crio"),
+        ({"NODE_RUNTIME": "containerd"}, "", "containerd"),
+    ],
+    ids=["served", "refused", "from packages", "crio", "containerd"],
+)
+def test_auto_means_crio_where_its_source_can_be_had(
+    choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], answer: str, runtime: str
+) -> None:
+    choose(**changes)
+    serve(monkeypatch, answer)
+    assert images_runtime.is_chosen()
+    assert images_runtime.chosen() == runtime
+
+
+def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    choose()
+    serve(monkeypatch, None)
+    asked: list[object] = []
+    monkeypatch.setattr(proxy, "refusal", asked.append)
+    with reasons.heard() as said:
+        assert not images_runtime.is_chosen()
+    assert said.reasons == ["NODE_RUNTIME=auto: the module proxy is asked for CRI-O"]
+    assert images_runtime.chosen() == "crio"
+    assert asked == []
+    images_runtime.choose()
+    assert asked == [artifacts.CRIO]
+
+
+def test_the_proxys_words_are_one_line(choose: Callable[..., None], said: Lines) -> None:
+    choose()
+    assert node_images.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-containerd"]}
+    assert said.kept == [f"NODE_RUNTIME=auto: the nodes run containerd, for CRI-O cannot be had: {REFUSED}"]
+
+
+def test_nothing_is_said_where_crio_is_chosen(
+    choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Lines
+) -> None:
+    choose()
+    serve(monkeypatch, "")
+    assert node_images.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-crio"]}
+    assert said.kept == []

@@ -1,0 +1,143 @@
+"""scenarios.registration: a pattern's objects as they are applied, from the sample and from the real controller."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tasks.archive import source as archive_source
+from tasks.controller import deployment
+from tasks.engines.kube import manifests
+from tasks.images import archive_images
+from tasks.problems import Problem
+from tasks.scenarios import registration
+from tasks.settings import controller as controller_settings
+from tasks.settings import paths
+from tasks.settings.checks import GPU, NICS
+from tasks.settings.patterns import BY_NAME, PATTERNS
+from tasks.settings.patterns import SINGLE as SINGLE_WORKER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.settings.patterns import Pattern
+
+REFERENCES = {"cpufunc_calcapp": "registry/calcapp:1", "cpufunc_sidecar": "registry/sidecar:1"}
+REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
+SOURCES = [root for root in (paths.SRC / "sample-controller", REAL) if root.is_dir()]
+SINGLE, MULTI = BY_NAME["calcapp-basic"], BY_NAME["calcapp-basic-multi-worker"]
+
+
+@pytest.fixture(params=SOURCES, ids=lambda root: root.name)
+def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(archive_source, "SOURCE", request.param)
+    monkeypatch.setattr(archive_images, "references", lambda _names: REFERENCES)
+    monkeypatch.setattr(deployment, "workers", lambda: ["one", "two"])
+    root: Path = request.param
+    return root
+
+
+@pytest.mark.usefixtures("source")
+def test_every_function_runs_our_images() -> None:
+    maps = [item for item in registration.configuration(SINGLE) if item["metadata"]["namespace"] == "default"]
+    assert len(maps) == 7
+    for item in maps:
+        for content in item["data"].values():
+            containers = json.loads(content)[0]["template"]["spec"]["containers"]
+            assert [container["image"] for container in containers] == ["registry/calcapp:1", "registry/sidecar:1"]
+
+
+@pytest.mark.usefixtures("source")
+def test_the_files_hold_the_pattern_of_the_table() -> None:
+    types, (chain,) = registration.resources(SINGLE).values()
+    assert manifests.name_of(chain) == "calcapp-chain"
+    assert set(chain["spec"]["functions"]) == {hop.key for hop in SINGLE.hops}
+    assert len(types) == len(SINGLE.hops)
+    flow = registration.data_flow(SINGLE)
+    assert (manifests.name_of(flow), manifests.namespace_of(flow)) == (SINGLE.dataflow, SINGLE.namespace)
+    assert "userRequirement" not in flow["spec"]
+
+
+@pytest.mark.usefixtures("source")
+def test_a_multi_worker_pattern_asks_for_the_nodes_of_this_cluster() -> None:
+    assert registration.data_flow(MULTI)["spec"]["userRequirement"] == "user-requirement"
+    requirement, strategy = registration.configuration(MULTI)[-2:]
+    asked = yaml.safe_load(requirement["data"]["requestNodeNames"])
+    assert requirement["data"]["strategy"] == manifests.name_of(strategy)
+    assert {key for key, nodes in asked.items() if nodes == ["two"]} == {"divide", "average", "rcv"}
+    assert {key for key, nodes in asked.items() if nodes == ["one"]} == {"send", "plus", "minus", "multiply"}
+    assert yaml.safe_load(strategy["data"]["filterPipeline"])[0] == "GenerateCombinations"
+
+
+def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
+    with pytest.raises(Problem, match="names no image cpufunc_sidecar, but calcapp"):
+        registration.with_references('"image": "localhost/calcapp:1"', REFERENCES, ("cpufunc_sidecar",), "cm.yaml")
+
+
+def test_a_pattern_whose_files_are_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_source, "SOURCE", tmp_path)
+    with pytest.raises(Problem, match=r"calc-func/basic/df-cpufunc\.yaml: not there"):
+        registration.data_flow(SINGLE)
+
+
+def test_the_table_has_nine_patterns_each_with_a_twin() -> None:
+    assert len(PATTERNS) == len(BY_NAME) == 18
+    for single in SINGLE_WORKER:
+        twin = BY_NAME[f"{single.name}-multi-worker"]
+        assert (twin.dataflow, twin.hops, twin.images, twin.needs) == (
+            single.dataflow,
+            single.hops,
+            single.images,
+            single.needs,
+        )
+        assert twin.on_second_worker
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
+def test_every_pattern_of_a_source_is_what_its_files_say(pattern: Pattern, source: Path) -> None:
+    folder = source / controller_settings.SCENARIOS / pattern.folder
+    if source == REAL:
+        assert folder.is_dir()
+    if not folder.is_dir():
+        return
+    maps = registration.configuration(pattern)
+    _, (chain,) = registration.resources(pattern).values()
+    flow = registration.data_flow(pattern)
+    assert flow["spec"]["functionChainRef"]["name"] == manifests.name_of(chain)
+    assert (manifests.name_of(flow), manifests.namespace_of(flow)) == (pattern.dataflow, pattern.namespace)
+    assert ordered(chain) == [hop.key for hop in pattern.hops]
+    text = json.dumps(maps)
+    assert ("sriov-ipam-config" in text) == (pattern.network == "sriov")
+    assert (NETWORK.format("loadbalancer") in text) == (pattern.network == "loadbalancer")
+    assert (NETWORK.format("clusterip") in text) == (pattern.network == "clusterip")
+    assert ("a100" in text) == ("gpufunc_dsa" in pattern.images) == (GPU in pattern.needs)
+    assert (pattern.vfs > 0) == (NICS in pattern.needs)
+
+
+NETWORK = json.dumps(json.dumps("ethernet.swb.example.com/network") + ": " + json.dumps("{}"))[1:-1]
+
+
+def ordered(chain: manifests.Object) -> list[str]:
+    """Return the keys of a chain from its start to its end."""
+    following = {each["from"]["functionKey"]: each["to"]["functionKey"] for each in chain["spec"]["connections"]}
+    keys = ["wb-start-of-chain"]
+    while keys[-1] != "wb-end-of-chain":
+        keys.append(following[keys[-1]])
+    return keys[1:-1]
+
+
+@pytest.mark.usefixtures("source")
+def test_patterns_that_share_a_namespace_ask_for_nodes_by_one_content() -> None:
+    spread = [pattern for pattern in PATTERNS if pattern.on_second_worker]
+    for namespace in ("cpufunc-calcapp", "cpufunc-sample"):
+        contents = {str(registration._placement(one)) for one in spread if one.namespace == namespace}
+        assert len(contents) == 1
+    assert registration.requested_nodes(BY_NAME["p2c4-multi-worker"]) == {
+        "pip": "one",
+        "pipbr": "two",
+        "dsa": "one",
+        "rcv": "two",
+    }
