@@ -22,13 +22,18 @@ from tasks.controller.graph import (
     task_controller_source,
     task_function_image,
 )
-from tasks.dataflows.graph import task_dataflow, task_dataflow_status, task_delete_dataflow, task_send_video_tool
+from tasks.dataflows.graph import (
+    task__enough_functions,
+    task_dataflow,
+    task_dataflow_status,
+    task_delete_dataflow,
+    task_send_video_tool,
+)
 from tasks.docker_engine.graph import task_engine
 from tasks.doctor.graph import task__doctor, task_doctor
 from tasks.gpu.graph import task_gpu_lease, task_gpu_return
 from tasks.images.graph import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
 from tasks.nics.graph import (
-    task__enough_functions,
     task__virtual_functions,
     task_nics,
     task_nics_restore,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from tasks.engines.docker import client
+from tasks.engines.docker import networks
 from tasks.settings import cluster, parameters
 
 _LARGEST = 32
@@ -24,7 +24,7 @@ def metallb() -> str:
     chosen = parameters.current()
     if chosen.metallb_pool != "auto":
         return chosen.metallb_pool
-    subnet = client.subnet(cluster.NETWORK)
+    subnet = networks.subnet(cluster.NETWORK)
     size = min(_LARGEST, max(1, subnet.num_addresses // _SHARE))
     slices = max(1, subnet.num_addresses // 4 // size - 1)
     number = int(hashlib.sha256(chosen.cluster_name.encode()).hexdigest(), 16) % slices

@@ -8,7 +8,7 @@ from tasks import progress, reasons
 from tasks.addons import manifests
 from tasks.engines.docker import node_files
 from tasks.engines.files import atomic, templates
-from tasks.engines.kube import api
+from tasks.engines.kube import access
 from tasks.engines.kube import manifests as kube_manifests
 from tasks.engines.programs.waiting import until
 from tasks.images import addon_images
@@ -93,7 +93,7 @@ def _runs(addon: Addon, release: Release) -> bool:
         return reasons.unless(_told(addon) == refused, f"{addon.name}: {refused}")
     if not manifests.are_rendered(release, addon.name):
         return reasons.unless(False, f"{addon.name}: other manifests")
-    return api.cluster().is_current(manifests.objects(release, addon.name))
+    return access.cluster().is_current(manifests.objects(release, addon.name))
 
 
 def _deploy(addon: Addon, release: Release) -> None:
@@ -104,7 +104,7 @@ def _deploy(addon: Addon, release: Release) -> None:
         return
     objects = manifests.objects(release, addon.name)
     deadline = parameters.current().cluster_deadline
-    cluster = api.cluster()
+    cluster = access.cluster()
     applied = cluster.apply(item for item in objects if not kube_manifests.is_custom(item))
     for item in objects:
         kind = kube_manifests.kind_of(item)
@@ -130,7 +130,7 @@ def _mark(addon: Addon) -> Path:
 
 def _pod_cidrs() -> dict[str, str]:
     """Return the pod network of each node that has one, by the node's name."""
-    listed = api.cluster().list(kube_manifests.NODE)
+    listed = access.cluster().list(kube_manifests.NODE)
     cidrs = {kube_manifests.name_of(node): node["spec"].get("podCIDR", "") for node in listed}
     return {name: cidr for name, cidr in sorted(cidrs.items()) if cidr}
 

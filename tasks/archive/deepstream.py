@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tasks.archive import source
+from tasks.archive import facts
 from tasks.problems import Problem
 from tasks.settings import controller
 
@@ -29,7 +29,7 @@ def with_installed_paths(text: str) -> str:
     Raises:
         Problem: That Dockerfile does not tell the paths.
     """
-    file = source.SOURCE / controller.DEEPSTREAM_FOLDER / "Dockerfile"
+    file = facts.SOURCE / controller.DEEPSTREAM_FOLDER / "Dockerfile"
     if not _NAMED.search(text) or not file.is_file():
         return text
     version, plugins = _installed(file)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.engines.docker import client
+from tasks.engines.docker import images as docker_images
 from tasks.engines.files import checkout
 from tasks.engines.go import modules
 from tasks.engines.kube import kind, manifests
@@ -219,7 +220,7 @@ def _sizes() -> dict[str, float]:
     sizes = {}
     for image in images.NODE_IMAGES:
         tag = images.tag(image.name, parameters.current())
-        if client.image(tag):
+        if docker_images.find(tag):
             sizes[image.name] = client.client().images.get(tag).attrs["Size"] / _MEGABYTE
     return sizes
 

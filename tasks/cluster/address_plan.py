@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.engines.host import routes
 from tasks.problems import Problem
 from tasks.settings import nics, parameters
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -39,7 +40,7 @@ def check_cards() -> None:
 def _check(names: Sequence[str], but: Collection[str]) -> None:
     clashes = [clash for name in names for clash in _clashes(name, but)]
     if clashes:
-        raise Problem("\n".join(clashes), hint=f"choose another network in {parameters.USER_FILE}, or: ip route")
+        raise Problem("\n".join(clashes), hint=f"choose another network in {layers.USER_FILE}, or: ip route")
 
 
 def _clashes(name: str, but: Collection[str]) -> Iterator[str]:

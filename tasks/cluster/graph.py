@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.cluster import creation, node_steps, removal, status
+from tasks.cluster import config, creation, node_steps, readiness, removal, status
 from tasks.engines.files import lock
 from tasks.problems import Problem
 from tasks.runner.declare import Current, Do
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 def task_kind_config() -> dict[str, Any]:
     """Render the config of the kind cluster."""
     return {
-        "actions": [Do(creation.write_config)],
+        "actions": [Do(config.write)],
         "task_dep": ["_runtime_image"],
-        "uptodate": [Current(creation.config_is_current)],
+        "uptodate": [Current(config.is_current)],
     }
 
 
@@ -61,9 +61,9 @@ def task_node() -> Iterator[dict[str, Any]]:
 def task__ready() -> dict[str, Any]:
     """Wait until the nodes are Ready and the cluster's DNS answers."""
     return {
-        "actions": [Do(creation.await_ready)],
+        "actions": [Do(readiness.await_ready)],
         "task_dep": ["_kind", "node", *(f"addon:{addon.name}" for addon in ADDONS if addon.is_pod_network)],
-        "uptodate": [Current(creation.is_ready)],
+        "uptodate": [Current(readiness.is_ready)],
     }
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines.kube import api, manifests
+from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,9 +39,11 @@ def miscounted(workloads: Iterable[Object], pods: Iterable[Object]) -> list[str]
         workloads: Deployments and DaemonSets as the API lists them.
         pods: The pods as the API lists them.
     """
-    ready = [pod for pod in pods if api.pod_ready(pod)]
+    ready = [pod for pod in pods if kube_state.is_pod_ready(pod)]
     return [
-        manifests.label_of(item) for item in workloads if api.available(item) > sum(_owns(item, pod) for pod in ready)
+        manifests.label_of(item)
+        for item in workloads
+        if kube_state.available(item) > sum(_owns(item, pod) for pod in ready)
     ]
 
 
@@ -53,7 +56,7 @@ def _owns(workload: Object, pod: Object) -> bool:
 def _ready_since(node: Object, started: Mapping[str, str]) -> bool:
     conditions: list[dict[str, Any]] = node.get("status", {}).get("conditions") or []
     heard = max((each.get("lastHeartbeatTime") or "" for each in conditions), default="")
-    return api.condition(node, "Ready") and _later(heard, started.get(manifests.name_of(node), ""))
+    return kube_state.has_condition(node, "Ready") and _later(heard, started.get(manifests.name_of(node), ""))
 
 
 def _outdated(pod: Object, started: Mapping[str, str]) -> bool:

@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.archive import source
+from tasks.archive import facts
 from tasks.engines.docker import node_files as engine
-from tasks.engines.kube import api
+from tasks.engines.kube import access
 from tasks.registry import certificates
 from tasks.settings import cluster, controller, credentials, node_steps, parameters, paths
 
@@ -71,8 +71,8 @@ def _kubeconfig() -> list[NodeFile]:
     """Return the tool's own, with the address that nodes know; to read the control plane's costs a run 50 ms."""
     control_plane = cluster.node_names(parameters.current().cluster_name)[0]
     inside = f"server: https://{control_plane}:{cluster.API_PORT}"
-    content = _SERVER.sub(inside, api.kubeconfig().read_text(encoding="utf-8"))
-    return [engine.NodeFile(source.facts().kubeconfig, content.encode(), 0o600, controller.USER_ID)]
+    content = _SERVER.sub(inside, access.kubeconfig().read_text(encoding="utf-8"))
+    return [engine.NodeFile(facts.facts().kubeconfig, content.encode(), 0o600, controller.USER_ID)]
 
 
 def _executable_tmp() -> list[NodeFile]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks import progress, reasons
 from tasks.cluster import engine, kubeconfig_owner
 from tasks.docker_engine import service
-from tasks.engines.docker import client
+from tasks.engines.docker import client, containers, networks
 from tasks.engines.files import access
 from tasks.engines.kube import cluster_owner, kind, kubeconfigs
 from tasks.gpu import lease
@@ -88,7 +88,7 @@ def give_back(name: str) -> None:
     for node in kind.nodes(name):
         # What uses the GPU there cannot be stopped while it is frozen.
         if node.paused:
-            client.unpause(node.name)
+            containers.unpause(node.name)
     cards.let_go(name)
     lease.give_back(name)
 
@@ -116,7 +116,7 @@ def _leave_engine(name: str, siblings: list[str]) -> None:
     embedded.remove()
     certificates.distrust()
     _remove_network()
-    tenants = client.tenants(client.embedded().url)
+    tenants = containers.tenants(client.embedded().url)
     if tenants:
         progress.line(f"Left the embedded Docker engine to {', '.join(tenants)}.")
     else:
@@ -124,9 +124,9 @@ def _leave_engine(name: str, siblings: list[str]) -> None:
 
 
 def _remove_network() -> None:
-    removed = client.remove_network(cluster.NETWORK)
-    if not removed and client.is_own_network(cluster.NETWORK):
-        users = client.network_users(cluster.NETWORK)
+    removed = networks.remove(cluster.NETWORK)
+    if not removed and networks.is_ours(cluster.NETWORK):
+        users = networks.users(cluster.NETWORK)
         progress.line(f"Left the Docker network {cluster.NETWORK} to {', '.join(users)}.")
 
 

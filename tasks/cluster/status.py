@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.engines.docker import client
-from tasks.engines.kube import api, cluster_owner, kind, manifests
+from tasks.engines.docker import client, containers
+from tasks.engines.docker import images as docker_images
+from tasks.engines.kube import access, cluster_owner, kind, manifests
+from tasks.engines.kube import state as kube_state
 from tasks.images import runtime
 from tasks.problems import Problem
 from tasks.settings import cluster, images, parameters, registry
@@ -43,7 +45,7 @@ def _rows() -> Iterator[tuple[str, str]]:
         yield from _workloads()
 
 
-def profile_images() -> Iterator[tuple[str, client.ImageFacts | None]]:
+def profile_images() -> Iterator[tuple[str, docker_images.ImageFacts | None]]:
     """Yield the images of the profile by tag, from that of the nodes down to what the chain starts from.
 
     Raises:
@@ -52,7 +54,7 @@ def profile_images() -> Iterator[tuple[str, client.ImageFacts | None]]:
     name = images.NODE_IMAGE
     while name != images.BASE:
         tag = images.tag(name, parameters.current())
-        yield tag, client.image(tag)
+        yield tag, docker_images.find(tag)
         name = images.parent_name(images.named(name), runtime.chosen())
 
 
@@ -62,19 +64,19 @@ def _images() -> Iterator[tuple[str, str]]:
 
 
 def _container(name: str) -> str:
-    found = client.container(name)
+    found = containers.find(name)
     return f"{found.status} {found.addresses.get(cluster.NETWORK, '')}".strip() if found else _ABSENT
 
 
 def _workloads() -> Iterator[tuple[str, str]]:
     try:
-        nodes = api.cluster().list(manifests.NODE)
-        pods = api.cluster().list(manifests.POD)
+        nodes = access.cluster().list(manifests.NODE)
+        pods = access.cluster().list(manifests.POD)
     except Problem as problem:
         yield "Kubernetes", problem.message
         return
-    ready = [manifests.name_of(node) for node in nodes if api.condition(node, "Ready")]
+    ready = [manifests.name_of(node) for node in nodes if kube_state.has_condition(node, "Ready")]
     yield "nodes Ready", f"{len(ready)} of {len(nodes)}: {', '.join(ready)}"
     for namespace in sorted({manifests.namespace_of(pod) for pod in pods}):
         mine = [pod for pod in pods if manifests.namespace_of(pod) == namespace]
-        yield f"pods in {namespace}", f"{sum(map(api.pod_ready, mine))} of {len(mine)} Ready"
+        yield f"pods in {namespace}", f"{sum(map(kube_state.is_pod_ready, mine))} of {len(mine)} Ready"

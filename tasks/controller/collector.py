@@ -12,11 +12,12 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress, reasons
-from tasks.archive import source as archive_source
+from tasks.archive import facts as archive_source
 from tasks.controller import inventory
-from tasks.engines.docker import client
+from tasks.engines.docker import containers
+from tasks.engines.files import trees as files_trees
 from tasks.engines.files.lock import alone, part_of
-from tasks.engines.kube import api, manifests
+from tasks.engines.kube import access, manifests
 from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.settings import controller, paths
@@ -60,7 +61,7 @@ def collect(workers: Iterable[str]) -> None:
         _install(worker, programs)
         command = f"cd {_PLACE} && mkdir -p log && LD_LIBRARY_PATH={_PLACE}/lib ./bin/{_PROGRAM}"
         kubeconfig = archive_source.facts().kubeconfig
-        client.exec_in(worker.name, ["env", f"KUBECONFIG={kubeconfig}", "bash", "-c", command])
+        containers.exec_in(worker.name, ["env", f"KUBECONFIG={kubeconfig}", "bash", "-c", command])
         found = _capacities().get(worker.name, 0)
         if not found:
             raise Problem(f"{_PROGRAM}: found no capacity in {worker.name}", hint="INVENTORY=host")
@@ -90,7 +91,7 @@ def lists_of(worker: Worker, known: Models) -> dict[str, str]:
 
 def _capacities() -> dict[str, int]:
     """Return the CPU capacity that the cluster's inventory tells of each node."""
-    found = api.cluster().get(manifests.CONFIG_MAP, inventory.OFFERED, inventory.NAMESPACE)
+    found = access.cluster().get(manifests.CONFIG_MAP, inventory.OFFERED, inventory.NAMESPACE)
     text = (found or {}).get("data", {}).get(f"{inventory.OFFERED}.json", "{}")
     devices: list[dict[str, Any]] = json.loads(text).get("devices") or []
     return {
@@ -110,8 +111,8 @@ def _install(worker: Worker, programs: Path) -> None:
     files |= {file.relative_to(programs).as_posix(): file.read_bytes() for file in programs.glob("*/*")}
     for name, content in files.items():
         path = f"{_PLACE}/{name}"
-        if not client.holds(worker.name, path, content):
-            client.copy_into(worker.name, path, content, mode=0o755 if name.startswith("bin/") else 0o644)
+        if not containers.holds(worker.name, path, content):
+            containers.copy_into(worker.name, path, content, mode=0o755 if name.startswith("bin/") else 0o644)
 
 
 def _compiled() -> Path:
@@ -127,7 +128,7 @@ def _compiled() -> Path:
             raise Problem(
                 f"{controller.TOP}/{folder}: not there, but INVENTORY=collector needs it", hint="INVENTORY=host"
             )
-    made_of = [archive_source.tree_digest(archive_source.SOURCE / folder) for folder in parts.values()]
+    made_of = [files_trees.digest(archive_source.SOURCE / folder) for folder in parts.values()]
     digest = hashlib.sha256(" ".join([*made_of, archive_images.compiler_digest()]).encode()).hexdigest()
     target = paths.BUILD / "collector" / digest[:12]
     with alone(target):

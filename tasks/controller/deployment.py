@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.archive import source
+from tasks.archive import facts, source
 from tasks.controller import collector, inventory
 from tasks.engines.files import atomic
-from tasks.engines.kube import api, kustomize, manifests
+from tasks.engines.kube import access, kustomize, manifests
 from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths
@@ -40,7 +40,7 @@ def is_current(step: str) -> bool:
         step: A key of `STEPS`.
     """
     collected = step != _COLLECTED or _inventory_by_host() or collector.is_current(workers())
-    return api.cluster().is_current(STEPS[step]()) and collected
+    return access.cluster().is_current(STEPS[step]()) and collected
 
 
 def deploy(step: str) -> None:
@@ -52,7 +52,7 @@ def deploy(step: str) -> None:
     Raises:
         Problem: The server refuses an object, or a workload does not come up within CONTROLLER_DEADLINE.
     """
-    cluster = api.cluster()
+    cluster = access.cluster()
     objects = STEPS[step]()
     progress.step(f"applying {len(objects)} objects")
     applied = cluster.apply(objects)
@@ -105,7 +105,7 @@ def workers() -> list[str]:
 
 @cache
 def _workers() -> tuple[str, ...]:
-    nodes = api.cluster().list(manifests.NODE)
+    nodes = access.cluster().list(manifests.NODE)
     labels = {manifests.name_of(node): node["metadata"].get("labels", {}) for node in nodes}
     return tuple(sorted(name for name, found in labels.items() if _CONTROL_PLANE_LABEL not in found))
 
@@ -134,7 +134,7 @@ def adapted(item: Object, references: Mapping[str, str], reads: str = "") -> Obj
     pod = template["spec"]
     pod["containers"] = [each for each in pod["containers"] if each["name"] not in controller.DROPPED_CONTAINERS]
     for each in pod["containers"]:
-        each["image"] = references.get(source.image_name(each["image"]), each["image"])
+        each["image"] = references.get(facts.image_name(each["image"]), each["image"])
     if reads:
         template["metadata"]["annotations"] = {**template["metadata"].get("annotations", {}), _CONFIGURATION: reads}
     return made
@@ -146,7 +146,7 @@ def require_image(component: str, items: Sequence[Object]) -> None:
     Raises:
         Problem: No container runs it.
     """
-    found = {source.image_name(each) for item in items for each in source.image_references(item)}
+    found = {facts.image_name(each) for item in items for each in facts.image_references(item)}
     if not found & {component, controller.PLACEHOLDER}:
         raise Problem(f"controller: no container of its manifests runs the image {component}, but {sorted(found)}")
 
@@ -166,13 +166,13 @@ def _read_by(part: Component) -> str:
 
 def _live_map(name: str) -> dict[str, str]:
     """Return the content of a ConfigMap that this tool does not write."""
-    found = api.cluster().get(manifests.CONFIG_MAP, name, _CONFIGURATION_NAMESPACE)
+    found = access.cluster().get(manifests.CONFIG_MAP, name, _CONFIGURATION_NAMESPACE)
     content: dict[str, str] = (found or {}).get("data", {})
     return content
 
 
 def _configuration_maps() -> list[Object]:
-    folder = source.SOURCE / controller.JSON
+    folder = facts.SOURCE / controller.JSON
     wanted = {**controller.REQUIRED_CONFIGURATION, **controller.OPTIONAL_CONFIGURATION}
     present = {name: folder / file for name, file in wanted.items() if (folder / file).is_file()}
     return [
@@ -194,8 +194,8 @@ def _source() -> dict[str, list[Object]]:
 
 
 def _render() -> dict[str, list[Object]]:
-    root = source.SOURCE
-    found = {"definitions": [item for file in source.definition_files(root) for item in manifests.load(file)]}
+    root = facts.SOURCE
+    found = {"definitions": [item for file in facts.definition_files(root) for item in manifests.load(file)]}
     for part in _deployed("manager"):
         rendered = kustomize.build(root / part.deployment)
         # Definitions come from the listed files alone: they are there before any manager.

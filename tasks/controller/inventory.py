@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.archive import source
-from tasks.engines.docker import client
+from tasks.archive import facts
+from tasks.engines.docker import containers
 from tasks.engines.host.facts import Host
 from tasks.engines.kube import manifests
 from tasks.gpu import lease
@@ -121,7 +121,7 @@ def models() -> Models:
     Raises:
         Problem: A file is not of the form that is expected.
     """
-    folder = source.SOURCE / controller.JSON
+    folder = facts.SOURCE / controller.JSON
     types = _rows(folder / controller.DEVICE_TYPES, ("inputDeviceType", "outputDeviceType"))
     regions = _rows(folder / controller.REGIONS, ("subDeviceSpecRef", "functionTargets"))
     return Models(
@@ -152,7 +152,7 @@ def config_maps(workers: Iterable[Worker], known: Models) -> list[Object]:
 
 def _gpus(node: str) -> tuple[Gpu, ...]:
     lent = node == lease.node() and lease.is_lent()
-    return parsed_gpus(client.exec_in(node, _GPU_QUERY)) if lent else ()
+    return parsed_gpus(containers.exec_in(node, _GPU_QUERY)) if lent else ()
 
 
 def _rows(file: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.engines.kube import manifests
 from tasks.engines.kube.manifests import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.settings.patterns import Pattern
 
 _API = "example.com/v1"
 
@@ -34,3 +39,31 @@ def state(item: Object | None) -> str:
     if item is None:
         return "absent"
     return str(item.get("status", {}).get("status") or SILENT)
+
+
+def function_name(pattern: Pattern, key: str) -> str:
+    """Return the name of the WBFunction of a key of the chain."""
+    return f"{pattern.dataflow}-wbfunction-{key}"
+
+
+def not_ready(cluster: Kube, kind: Kind, items: list[Object]) -> dict[str, str]:
+    """Return the state of each object that is not Ready, by name.
+
+    Args:
+        cluster: The API.
+        kind: Kind of all the objects.
+        items: The objects.
+    """
+    live = {place(item): item for namespace in namespaces_of(items) for item in cluster.list(kind, namespace)}
+    seen = {manifests.name_of(item): state(live.get(place(item))) for item in items}
+    return {name: found for name, found in seen.items() if found != READY}
+
+
+def place(item: Object) -> tuple[str, str]:
+    """Return the namespace and name of an object."""
+    return manifests.namespace_of(item), manifests.name_of(item)
+
+
+def namespaces_of(items: Iterable[Object]) -> list[str]:
+    """Return the namespaces of objects, each once."""
+    return sorted({manifests.namespace_of(item) for item in items})

@@ -7,12 +7,11 @@ Ready pods and the receiver's log count.
 from __future__ import annotations
 
 import re
-import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.controller import deployment
+from tasks.controller import deployment, kinds
 from tasks.controller.kinds import (
     COMPUTE_RESOURCE,
     CPU_FUNCTION,
@@ -27,30 +26,21 @@ from tasks.controller.kinds import (
     WB_FUNCTION,
     state,
 )
-from tasks.dataflows import calcapp, video
-from tasks.engines.kube import api, manifests
+from tasks.dataflows import values, video
+from tasks.engines.kube import access, manifests
+from tasks.engines.kube import state as kube_state
 from tasks.engines.programs import waiting
 from tasks.images import archive_images
 from tasks.problems import Problem
-from tasks.scenarios import registration
+from tasks.scenarios import files
 from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
-    from tasks.dataflows.calcapp import Answer
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
     from tasks.settings.patterns import Pattern
-
-_APP = "cpu-container0"
-# The sidecar has to learn the next hop after a pod is Ready; a chain that is silent for longer is broken.
-_ANSWER_SECONDS = 60.0
-_CLIENT_SECONDS = 15.0
-_LOG_SECONDS = 3.0
-_LOG_PAUSE = 0.1
-_LOG_TAIL = 200
-_LAST_LINES = 5
 _DELETE_SECONDS = 60.0
 # Those that a DataFlow is made of, in the order in which the controller deletes them.
 _PARTS = (WB_CONNECTION, ETHERNET_CONNECTION, WB_FUNCTION, CPU_FUNCTION, GPU_FUNCTION)
@@ -71,8 +61,8 @@ def deploy(name: str) -> None:
             within DATAFLOW_DEADLINE, and the details say what it waits for.
     """
     pattern = patterns.BY_NAME[name]
-    registration.require_images(pattern)
-    cluster = api.cluster()
+    files.require_images(pattern)
+    cluster = access.cluster()
     unusable = _unusable(cluster, pattern)
     if unusable:
         progress.line(f"{pattern.dataflow} {unusable}: deleting it first")
@@ -96,29 +86,12 @@ def verify(name: str) -> None:
         Problem: A value is wrong or missing, or a video does not arrive; the message names the function.
     """
     pattern = patterns.BY_NAME[name]
-    cluster = api.cluster()
-    pods = _pods(cluster, pattern)
+    cluster = access.cluster()
+    pods = pods_of(cluster, pattern)
     if pattern.client:
-        _verify_values(cluster, pattern, pods)
+        values.verify(cluster, pattern, pods)
     else:
         video.verify(cluster, pattern, pods)
-
-
-def _verify_values(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
-    _tell_next_hops(cluster, pattern, pods)
-    start = time.monotonic()
-    answer = waiting.until(
-        f"{pattern.dataflow}: an answer to {' '.join(pattern.inputs)}",
-        lambda: _ask(cluster, pattern),
-        lambda seen: seen is not None and _is_complete(pattern, seen),
-        deadline=_ANSWER_SECONDS,
-        explain=lambda: _broken_hop(cluster, pattern),
-        hint=f"./doit delete_dataflow:{pattern.name} dataflow:{pattern.name}",
-    )
-    _show(pattern, pods, answer, time.monotonic() - start)
-    wrong = calcapp.wrong(pattern, answer) if answer else None
-    if wrong:
-        raise Problem(f"{pattern.dataflow}: {wrong.hop.key} answered {wrong.value}, expected {wrong.hop.value}")
 
 
 def delete(name: str) -> None:
@@ -128,7 +101,7 @@ def delete(name: str) -> None:
         name: Name of a pattern.
     """
     pattern = patterns.BY_NAME[name]
-    cluster = api.cluster()
+    cluster = access.cluster()
     if cluster.get(DATA_FLOW, pattern.dataflow, pattern.namespace) is None and not _leftovers(cluster, pattern):
         progress.line(f"{pattern.dataflow} is not deployed")
         return
@@ -143,7 +116,7 @@ def _unusable(cluster: Kube, pattern: Pattern) -> str:
         return "has left parts behind" if _leftovers(cluster, pattern) else ""
     if "deletionTimestamp" in live["metadata"]:
         return "is being deleted"
-    if not cluster.is_current([registration.data_flow(pattern)]):
+    if not cluster.is_current([files.data_flow(pattern)]):
         return "is deployed otherwise"
     if state(live) == ERROR:
         return "is in Error"
@@ -155,7 +128,7 @@ def _unusable(cluster: Kube, pattern: Pattern) -> str:
 
 def _damage(cluster: Kube, pattern: Pattern) -> str:
     """Return which functions of a Deployed DataFlow lost their pod or run an image of before, or nothing."""
-    pods = _pods(cluster, pattern)
+    pods = pods_of(cluster, pattern)
     alive = {key for key, pod in pods.items() if "deletionTimestamp" not in pod["metadata"]}
     missing = [hop.key for hop in pattern.hops if hop.key not in alive]
     if missing:
@@ -174,7 +147,7 @@ def _age(live: Object) -> float:
 
 def _bring_up(cluster: Kube, pattern: Pattern) -> str:
     """Apply the DataFlow and wait; return its final state, Deployed or Error."""
-    cluster.apply([registration.data_flow(pattern)])
+    cluster.apply([files.data_flow(pattern)])
     return waiting.until(
         f"DataFlow {pattern.dataflow}: Deployed",
         lambda: state(cluster.get(DATA_FLOW, pattern.dataflow, pattern.namespace)),
@@ -187,8 +160,8 @@ def _bring_up(cluster: Kube, pattern: Pattern) -> str:
 
 def _await_pods(cluster: Kube, pattern: Pattern) -> None:
     def not_ready() -> list[str]:
-        pods = _pods(cluster, pattern)
-        return [hop.key for hop in pattern.hops if hop.key not in pods or not api.pod_ready(pods[hop.key])]
+        pods = pods_of(cluster, pattern)
+        return [hop.key for hop in pattern.hops if hop.key not in pods or not kube_state.is_pod_ready(pods[hop.key])]
 
     waiting.until(
         f"pods of {pattern.dataflow}: Ready",
@@ -201,113 +174,21 @@ def _await_pods(cluster: Kube, pattern: Pattern) -> None:
 
 
 def _check_placement(cluster: Kube, pattern: Pattern) -> None:
-    pods = _pods(cluster, pattern)
-    for key, node in registration.requested_nodes(pattern).items():
+    pods = pods_of(cluster, pattern)
+    for key, node in files.requested_nodes(pattern).items():
         actual = pods[key]["spec"].get("nodeName")
         if actual != node:
             raise Problem(f"{pattern.dataflow}: {key} runs on {actual}, but {node} was asked for")
 
 
-def _pod_name(pattern: Pattern, key: str) -> str:
-    return f"{_function(pattern, key)}-cpu-pod"
-
-
-def _function(pattern: Pattern, key: str) -> str:
-    return f"{pattern.dataflow}-wbfunction-{key}"
-
-
-def _pods(cluster: Kube, pattern: Pattern) -> dict[str, Object]:
+def pods_of(cluster: Kube, pattern: Pattern) -> dict[str, Object]:
     """Return the live pods of a pattern's functions, by key."""
     live = {manifests.name_of(pod): pod for pod in cluster.list(manifests.POD, pattern.namespace)}
     # The pod of a function on a GPU is named after the GPU too.
-    names = {hop.key: re.compile(rf"{_function(pattern, hop.key)}-(cpu|mps-dgpu-.+)-pod") for hop in pattern.hops}
+    names = {
+        hop.key: re.compile(rf"{kinds.function_name(pattern, hop.key)}-(cpu|mps-dgpu-.+)-pod") for hop in pattern.hops
+    }
     return {key: pod for key, wanted in names.items() for name, pod in live.items() if wanted.fullmatch(name)}
-
-
-def _ask(cluster: Kube, pattern: Pattern) -> Answer | None:
-    """Send the inputs once; return what the receiver logged of them, or None where nothing reached it."""
-    receiver = _pod_name(pattern, pattern.hops[-1].key)
-    before = set(_log(cluster, pattern, receiver))
-    _send(cluster, pattern)
-    end = time.monotonic() + _LOG_SECONDS
-    while True:
-        answer = _answer(pattern, [line for line in _log(cluster, pattern, receiver) if line not in before])
-        if answer or time.monotonic() > end:
-            return answer
-        time.sleep(_LOG_PAUSE)
-
-
-def _answer(pattern: Pattern, lines: Iterable[str]) -> Answer | None:
-    """Return the answer to a pattern's own inputs among the lines of its receiver's log."""
-    sent = tuple(float(value) for value in pattern.inputs)
-    answers = [answer for line in lines if (answer := calcapp.parse(line))]
-    return next((each for each in answers if each.inputs == sent), None)
-
-
-def _send(cluster: Kube, pattern: Pattern) -> str:
-    """Run the client once; return what it complains about: only the receiver's log tells whether it was heard."""
-    sender = _pod_name(pattern, pattern.hops[0].key)
-    command = [pattern.client, *pattern.inputs]
-    try:
-        cluster.exec(sender, pattern.namespace, command, container=_APP, timeout=_CLIENT_SECONDS)
-    except Problem as complaint:
-        return str(complaint)
-    return ""
-
-
-def _is_complete(pattern: Pattern, answer: Answer) -> bool:
-    """Tell whether every function has added its value."""
-    return all(hop.operator in answer.values for hop in pattern.hops if hop.operator)
-
-
-def _log(cluster: Kube, pattern: Pattern, pod: str, since: str = "") -> list[str]:
-    return cluster.logs(pod, pattern.namespace, _APP, since=since, tail=0 if since else _LOG_TAIL).splitlines()
-
-
-def _tell_next_hops(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
-    """Make functions that restarted read their configuration again: they have forgotten their next hop."""
-    script = (
-        "for process in /proc/[0-9]*; do read -r -d '' program < $process/cmdline; "
-        f"[[ $program == {pattern.client} ]] && kill -HUP ${{process#/proc/}}; done; true"
-    )
-    for key, pod in pods.items():
-        containers = {each["name"]: each for each in pod.get("status", {}).get("containerStatuses", [])}
-        if containers.get(_APP, {}).get("restartCount", 0):
-            progress.line(f"{key} has restarted: telling it its next hop again")
-            name = manifests.name_of(pod)
-            cluster.exec(name, pattern.namespace, ["bash", "-c", script], container=_APP)
-
-
-def _broken_hop(cluster: Kube, pattern: Pattern) -> str:
-    """Send once more and say how far the request came."""
-    start = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
-    complaint = _send(cluster, pattern)
-    logs = {hop.key: _log(cluster, pattern, _pod_name(pattern, hop.key), since=start) for hop in pattern.hops}
-    answer = _answer(pattern, logs[pattern.hops[-1].key])
-    if answer:
-        silent = next((hop.key for hop in pattern.hops if hop.operator and hop.operator not in answer.values), "")
-        return f"{silent} added no value to the request" if silent else "it answers at last: slow, not broken"
-    previous = pattern.hops[0].key
-    for hop in pattern.hops[1:]:
-        if not any(calcapp.REQUEST in line for line in logs[hop.key]):
-            break
-        previous = hop.key
-    broken = f"no request reaches {hop.key}: {previous} does not pass it on"
-    evidence = [f"  {previous} | {api.shortened(line)}" for line in logs[previous][-_LAST_LINES:]]
-    return "\n".join([broken, *evidence, complaint])
-
-
-def _show(pattern: Pattern, pods: Mapping[str, Object], answer: Answer | None, seconds: float) -> None:
-    """Print the answer as a table: function, node, pod address, value, ok."""
-    lines = [("function", "node", "address", "value", "ok")]
-    for row in calcapp.rows(pattern, answer) if answer else []:
-        pod = pods.get(row.hop.key, {})
-        value = "" if row.value is None else repr(row.value)
-        verdict = ("ok" if row.ok else "WRONG") if row.hop.operator else ""
-        node, address = pod.get("spec", {}).get("nodeName", ""), pod.get("status", {}).get("podIP", "")
-        lines.append((row.hop.key, node, address, value, verdict))
-    progress.line(progress.table(lines))
-    progress.line(f"{pattern.dataflow} answered {' '.join(pattern.inputs)} in {seconds:.2f} s")
 
 
 def _remove(cluster: Kube, pattern: Pattern) -> None:
@@ -336,7 +217,7 @@ def _leftovers(cluster: Kube, pattern: Pattern) -> list[str]:
     """Return what is left of a DataFlow, itself included."""
     flow = cluster.get(DATA_FLOW, pattern.dataflow, pattern.namespace)
     left = [manifests.label_of(item) for item in _parts(cluster, pattern)]
-    pods = [f"Pod {manifests.name_of(pod)}" for pod in _pods(cluster, pattern).values()]
+    pods = [f"Pod {manifests.name_of(pod)}" for pod in pods_of(cluster, pattern).values()]
     return [*left, *pods, *([f"DataFlow {pattern.dataflow}"] if flow else [])]
 
 
@@ -357,7 +238,7 @@ def _rescue(cluster: Kube, pattern: Pattern) -> None:
         # Those of its own that the controller still removes may go at any moment.
         cluster.release(kind, name, pattern.namespace)
         cluster.delete(kind, name, pattern.namespace)
-    for pod in _pods(cluster, pattern).values():
+    for pod in pods_of(cluster, pattern).values():
         cluster.delete(manifests.POD, manifests.name_of(pod), pattern.namespace)
     cluster.release(DATA_FLOW, pattern.dataflow, pattern.namespace)
     # The controller publishes the capacity anew, which `post_setup` waits for: it may not even run here.
@@ -376,14 +257,14 @@ def _explain(cluster: Kube, pattern: Pattern) -> str:
 
 
 def _not_ready(cluster: Kube, pattern: Pattern) -> Iterator[str]:
-    for kind, items in registration.resources(pattern).items():
-        for name, found in registration.not_ready(cluster, kind, items).items():
+    for kind, items in files.resources(pattern).items():
+        for name, found in kinds.not_ready(cluster, kind, items).items():
             yield f"{kind} {name}: {found}, expected {READY}"
     for kind in (WB_FUNCTION, WB_CONNECTION):
         for item in cluster.list(kind, pattern.namespace):
             if state(item) != DEPLOYED:
                 yield f"{manifests.label_of(item)}: {state(item)}, expected {DEPLOYED}"
-    for item in registration.configuration(pattern):
+    for item in files.configuration(pattern):
         if cluster.get(manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)) is None:
             yield f"{manifests.label_of(item)}: absent"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.dataflows import deployment, status, video_sender
 from tasks.runner.declare import Current, Do
 from tasks.runner.reporter import QUERY
+from tasks.scenarios import needs
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
 from tasks.settings.controller import VIDEO_SENDER
 from tasks.settings.patterns import PATTERNS
@@ -49,6 +50,17 @@ def _prerequisites(pattern: Pattern) -> Iterator[str]:
     yield from (f"addon:{name}" for need in pattern.needs for name in _ADDONS.get(need, ()))
     yield from (_LEASES[need] for need in pattern.needs if need in _LEASES)
     yield f"scenario:{pattern.name}"
+
+
+def task__enough_functions() -> Iterator[dict[str, Any]]:
+    """Refuse a pattern that takes more virtual functions than there are to be (`_enough_functions:<pattern>`)."""
+    for pattern in PATTERNS:
+        if pattern.vfs:
+            yield {
+                "name": pattern.name,
+                "actions": [Do(needs.require_functions, pattern.name)],
+                "uptodate": [Current(needs.has_functions, pattern.name)],
+            }
 
 
 def task_delete_dataflow() -> Iterator[dict[str, Any]]:

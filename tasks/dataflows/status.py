@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.controller.kinds import DATA_FLOW, ETHERNET_CONNECTION, WB_CONNECTION, WB_FUNCTION, state
-from tasks.engines.kube import api, manifests
+from tasks.engines.kube import access, api, manifests
+from tasks.engines.kube import state as kube_state
 
 if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Kind, Object
@@ -122,7 +123,7 @@ def text(flow: Flow) -> str:
 
 def _objects(kind: Kind) -> list[Object]:
     try:
-        return api.cluster().list(kind)
+        return access.cluster().list(kind)
     except api.Refused as refusal:
         if refusal.status == api.ABSENT:
             return []
@@ -171,7 +172,7 @@ def _function(world: World, flow: str, item: Object) -> Function:
         state=state(item),
         node=str(item["spec"].get("nodeName") or pod.get("spec", {}).get("nodeName", "")),
         pod=manifests.name_of(pod) if pod else "",
-        pod_state="Ready" if pod and api.pod_ready(pod) else str(status.get("phase", "no pod")),
+        pod_state="Ready" if pod and kube_state.is_pod_ready(pod) else str(status.get("phase", "no pod")),
         address=str(status.get("podIP", "")),
         service=", ".join(address for service in services for address in _addresses(service)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.controller import deployment
-from tasks.engines.kube import api, manifests
+from tasks.engines.kube import access, manifests
 from tasks.engines.media import user_videos
 from tasks.images import archive_images
 from tasks.settings import controller as source
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def is_current() -> bool:
     """Tell whether the sender runs as it should."""
-    return api.cluster().is_current([_deployment()])
+    return access.cluster().is_current([_deployment()])
 
 
 def deploy() -> None:
@@ -27,7 +27,7 @@ def deploy() -> None:
         Problem: It does not come up within CONTROLLER_DEADLINE; carries what its pod complains about.
     """
     user_videos.ensure_folder()
-    cluster = api.cluster()
+    cluster = access.cluster()
     cluster.apply([_deployment()])
     deadline = parameters.current().controller_deadline
     cluster.wait_rollout(manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=deadline)

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tasks import progress, reasons
-from tasks.engines.docker import client
+from tasks.engines.docker import containers
+from tasks.engines.docker import images as docker_images
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import ledger
 from tasks.nics import ledger as nics_ledger
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tasks.doctor.finding import Finding
-    from tasks.engines.host.facts import Host
+    from tasks.doctor.server import Server
     from tasks.settings.checks import Check
     from tasks.settings.parameters.model import Parameters
 
@@ -150,7 +151,7 @@ def _of_the_controllers_hardware() -> tuple[str, ...]:
     return tuple(word for word in parameters.current().controller_hardware if word == FPGA)
 
 
-def examine(purposes: Sequence[str], host: Host | None = None) -> list[Result]:
+def examine(purposes: Sequence[str], host: Server | None = None) -> list[Result]:
     """Look at everything that the purposes need, side by side.
 
     Args:
@@ -166,12 +167,11 @@ def examine(purposes: Sequence[str], host: Host | None = None) -> list[Result]:
     return _looked_at([check for check in CHECKS if set(check.purposes) & set(purposes)], host)
 
 
-def _looked_at(wanted: Sequence[Check], host: Host | None = None) -> list[Result]:
-    from tasks.doctor import looks
-    from tasks.engines.host import facts as machines
+def _looked_at(wanted: Sequence[Check], host: Server | None = None) -> list[Result]:
+    from tasks.doctor import looks, server
 
     chosen = parameters.current()
-    machine = host or machines.Host()
+    machine = host or server.Server()
     for library in _LIBRARIES:
         importlib.import_module(library)
     findings = _side_by_side(wanted, lambda check: looks.LOOKS[check.name](machine, chosen))
@@ -239,13 +239,13 @@ def _result(check: Check, finding: Finding, chosen: Parameters) -> Result:
 
 
 def _images_are_there() -> bool:
-    return client.image(images.tag(images.NODE_IMAGE, parameters.current())) is not None
+    return docker_images.find(images.tag(images.NODE_IMAGE, parameters.current())) is not None
 
 
 def _cluster_is_there() -> bool:
     name = parameters.current().cluster_name
     # Another's is said by its check before anything is built for ours.
-    return cluster_owner.is_ours(name) and client.container(f"{name}-control-plane") is not None
+    return cluster_owner.is_ours(name) and containers.find(f"{name}-control-plane") is not None
 
 
 def _nics_are_lent() -> bool:

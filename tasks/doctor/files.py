@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tasks.doctor.finding import Look
-    from tasks.engines.host.facts import Host
+    from tasks.doctor.server import Server
     from tasks.settings.parameters.model import Parameters
 
 
-def _archive(_: Host, p: Parameters) -> Finding:
+def _archive(_: Server, p: Parameters) -> Finding:
     archive = paths.SRC / p.dci_k8s_software_tarfile
     if p.controller == "sample" or (p.controller == "auto" and not os.path.lexists(archive)):
         return not_asked_for("CONTROLLER", p.controller)
@@ -37,7 +37,7 @@ def _archive(_: Host, p: Parameters) -> Finding:
     return judged(not wrong, f"not gzip: {wrong}" if wrong else f"{archive.stat().st_size} bytes", needed, cure)
 
 
-def _videos(_: Host, __: Parameters) -> Finding:
+def _videos(_: Server, __: Parameters) -> Finding:
     needed = "work/DATA/video/*.mp4 of H.264, or none: a test video is made then"
     videos = user_videos.find()
     found = [f"{len(videos.files)} files"] if videos.files or not videos.wrong else []
@@ -46,7 +46,7 @@ def _videos(_: Host, __: Parameters) -> Finding:
     return judged(not videos.wrong, "; ".join(found), needed, "; ".join(wrong.cure for wrong in videos.wrong))
 
 
-def _kubeconfig(_: Host, __: Parameters) -> Finding:
+def _kubeconfig(_: Server, __: Parameters) -> Finding:
     needed = "a kubeconfig that kind can write a cluster's access to"
     obstacle = kubeconfigs.obstacle(kubeconfigs.target())
     if obstacle:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.settings.checks import FAILED, OK
 
 if TYPE_CHECKING:
-    from tasks.engines.host.facts import Host
+    from tasks.doctor.server import Server
     from tasks.settings.parameters.model import Parameters
 
 
@@ -31,7 +31,7 @@ class Finding:
 
 
 # Reads facts of the machine and touches nothing.
-Look = Callable[["Host", "Parameters"], Finding]
+Look = Callable[["Server", "Parameters"], Finding]
 
 
 def judged(good: bool, found: str, needed: str, cure: str = "") -> Finding:

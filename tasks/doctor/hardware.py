@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tasks.doctor.finding import Look
+    from tasks.doctor.server import Server
     from tasks.engines.host import pci
-    from tasks.engines.host.facts import Host
     from tasks.settings.parameters.model import Parameters
 
 
@@ -25,14 +25,14 @@ _MELLANOX = "15b3"
 _DISPLAY = "03"
 
 
-def _sudo(host: Host, _: Parameters) -> Finding:
+def _sudo(host: Server, _: Parameters) -> Finding:
     needed = "root, or sudo that asks for no password"
     if host.user == 0:
         return Finding(OK, "root", needed)
     return judged(host.succeeds(["sudo", "-n", "true"]), f"user {host.user}", needed)
 
 
-def _pf(host: Host, p: Parameters) -> Finding:
+def _pf(host: Server, p: Parameters) -> Finding:
     needed = ", ".join(_pf_names(p))
     missing = [name for name, function in _pfs(host, p).items() if function is None]
     held = [f"{name}: {reason}" for name, reason in host.lifelines.items() if name in _pf_names(p)]
@@ -41,7 +41,7 @@ def _pf(host: Host, p: Parameters) -> Finding:
     return judged(not missing, f"{', '.join(missing)} not there" if missing else "all there", needed)
 
 
-def _ofed(host: Host, p: Parameters) -> Finding:
+def _ofed(host: Server, p: Parameters) -> Finding:
     """Either the kernel's own driver or MLNX_OFED's will do, as long as one is bound."""
     needed = "a driver bound to every physical function"
     pfs = _present_pfs(host, p)
@@ -54,7 +54,7 @@ def _ofed(host: Host, p: Parameters) -> Finding:
     return Finding(OK, f"{', '.join(sorted({function.driver for function in pfs.values()}))} {version}", needed)
 
 
-def _vfs(host: Host, p: Parameters) -> Finding:
+def _vfs(host: Server, p: Parameters) -> Finding:
     needed = f"{p.sriov_num_vfs} on each (SRIOV_NUM_VFS)"
     pfs = _present_pfs(host, p)
     if not pfs:
@@ -65,7 +65,7 @@ def _vfs(host: Host, p: Parameters) -> Finding:
     return judged(not few, found, needed, "; ".join(dict.fromkeys(filter(None, cures))))
 
 
-def _nic_rules(_: Host, __: Parameters) -> Finding:
+def _nic_rules(_: Server, __: Parameters) -> Finding:
     complaints = udev.complaints()
     return judged(not complaints, "; ".join(complaints) or "in force", "udev rules in force for every lent card")
 
@@ -85,7 +85,7 @@ def _pf_names(p: Parameters) -> tuple[str, ...]:
     return tuple(getattr(p, row.interface.lower()) for row in nics.WORKERS)
 
 
-def _pfs(host: Host, p: Parameters) -> dict[str, pci.Function | None]:
+def _pfs(host: Server, p: Parameters) -> dict[str, pci.Function | None]:
     """Return the physical functions by the names of the parameters; one that is lent is found through the ledger."""
     ledger = nics_ledger.load(p.cluster_name)
     lent = {name: record.bdf for record in (ledger.physical_functions() if ledger else ()) for name in
@@ -93,16 +93,16 @@ def _pfs(host: Host, p: Parameters) -> dict[str, pci.Function | None]:
     return {name: host.function_of(name) or host.function(lent.get(name, "-")) for name in _pf_names(p)}
 
 
-def _present_pfs(host: Host, p: Parameters) -> dict[str, pci.Function]:
+def _present_pfs(host: Server, p: Parameters) -> dict[str, pci.Function]:
     return {name: function for name, function in _pfs(host, p).items() if function is not None}
 
 
-def _gpu(host: Host, _: Parameters) -> Finding:
+def _gpu(host: Server, _: Parameters) -> Finding:
     found = host.devices(_NVIDIA, _DISPLAY)
     return judged(bool(found), ", ".join(found) or "none", "an NVIDIA GPU")
 
 
-def _gpu_driver(_: Host, p: Parameters) -> Finding:
+def _gpu_driver(_: Server, p: Parameters) -> Finding:
     file = paths.DRIVER / p.nvidia_driver_file
     needed = f"driver/nvidia/{file.name} (NVIDIA_DRIVER_FILE)"
     if not file.is_file():
@@ -113,7 +113,7 @@ def _gpu_driver(_: Host, p: Parameters) -> Finding:
     return judged(is_script, f"{file.stat().st_size} bytes" if is_script else cut, needed, f"file {file}")
 
 
-def _kernel_headers(host: Host, _: Parameters) -> Finding:
+def _kernel_headers(host: Server, _: Parameters) -> Finding:
     package = f"linux-headers-{host.kernel}"
     needed = f"{package} installed or offered by apt"
     if not host.devices(_NVIDIA, _DISPLAY):
@@ -126,12 +126,12 @@ def _kernel_headers(host: Host, _: Parameters) -> Finding:
     return judged(offered, f"{package} {state}", needed, cure)
 
 
-def _nouveau(host: Host, _: Parameters) -> Finding:
+def _nouveau(host: Server, _: Parameters) -> Finding:
     loaded = host.has_module("nouveau")
     return judged(not loaded, "loaded" if loaded else "not loaded", "not loaded")
 
 
-def _hugepages(host: Host, _: Parameters) -> Finding:
+def _hugepages(host: Server, _: Parameters) -> Finding:
     count = host.number("/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages") or 0
     return judged(count >= _HUGEPAGES, f"{count}", f"{_HUGEPAGES}")
 

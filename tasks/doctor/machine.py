@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, judged
-from tasks.engines.docker import client, connection, context
+from tasks.engines.docker import client, connection, context, images
 from tasks.engines.kube import cluster_owner
 from tasks.problems import Problem
 from tasks.settings import credentials
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tasks.doctor.finding import Look
-    from tasks.engines.host.facts import Host
+    from tasks.doctor.server import Server
     from tasks.settings.parameters.model import Parameters
 
 
@@ -35,16 +35,16 @@ _INOTIFY_HEADROOM = 128
 _INSTANCES = "max_user_instances"
 
 
-def _cores(host: Host, p: Parameters) -> Finding:
+def _cores(host: Server, p: Parameters) -> Finding:
     return judged(host.cores >= p.min_cores, f"{host.cores}", f"{p.min_cores} (MIN_CORES)")
 
 
-def _memory(host: Host, p: Parameters) -> Finding:
+def _memory(host: Server, p: Parameters) -> Finding:
     found = host.memory / _GB
     return judged(found >= p.min_memory_gb, f"{found:.1f} GB", f"{p.min_memory_gb} GB (MIN_MEMORY_GB)")
 
 
-def _disk(host: Host, p: Parameters) -> Finding:
+def _disk(host: Server, p: Parameters) -> Finding:
     free, total, place = min((*host.disk(place), place) for place in (p.cache_dir, *_docker_folders()))
     good = total >= p.min_disk_gb * _GB and free >= _FREE_GB * _GB
     return judged(
@@ -71,22 +71,22 @@ def _prune() -> str:
         return ""
 
 
-def _system(host: Host, _: Parameters) -> Finding:
+def _system(host: Server, _: Parameters) -> Finding:
     name, version = host.release.get("ID", ""), host.release.get("VERSION_ID", "")
     least = _RELEASES.get(name)
     found = host.release.get("PRETTY_NAME", "unknown")
     return judged(least is not None and _numbers(version) >= least, found, "Ubuntu 22.04 or Debian 12, or newer")
 
 
-def _kernel(host: Host, _: Parameters) -> Finding:
+def _kernel(host: Server, _: Parameters) -> Finding:
     return judged(_numbers(host.kernel) >= _KERNEL, host.kernel, f"{_dotted(_KERNEL)} or newer")
 
 
-def _swap(host: Host, _: Parameters) -> Finding:
+def _swap(host: Server, _: Parameters) -> Finding:
     return judged(not host.swaps, ", ".join(host.swaps) or "off", "off")
 
 
-def _inotify(host: Host, _: Parameters) -> Finding:
+def _inotify(host: Server, _: Parameters) -> Finding:
     limits = {name: host.number(f"/proc/sys/fs/inotify/{name}") or 0 for name in INOTIFY}
     # Root's runs raise low limits by themselves.
     usable = {name: max(limits[name], least if host.user == 0 else 0) for name, least in INOTIFY.items()}
@@ -98,7 +98,7 @@ def _inotify(host: Host, _: Parameters) -> Finding:
     return judged(not low, found, needed, "sudo sysctl " + " ".join(f"fs.inotify.{name}={low[name]}" for name in low))
 
 
-def _docker(host: Host, p: Parameters) -> Finding:
+def _docker(host: Server, p: Parameters) -> Finding:
     needed = f"{_dotted(_DOCKER)} or newer"
     try:
         _require_credentials_programs(p)
@@ -117,12 +117,12 @@ def _docker(host: Host, p: Parameters) -> Finding:
 def _require_credentials_programs(p: Parameters) -> None:
     """Stop where Docker will ask for credentials a program that is not installed."""
     if p.base_from == "registry":
-        context.require_credentials_program(client.registry_of(p.ubuntu_image_name))
+        context.require_credentials_program(images.registry_of(p.ubuntu_image_name))
     if p.registry == "harbor" and credentials.current() is None:
-        context.require_credentials_program(client.registry_of(p.dci_registry_addr_alt))
+        context.require_credentials_program(images.registry_of(p.dci_registry_addr_alt))
 
 
-def _docker_access(host: Host, _: Parameters) -> Finding:
+def _docker_access(host: Server, _: Parameters) -> Finding:
     url = client.host_url()
     needed = "root, or a member of the group docker"
     path = host.path(url.removeprefix("unix://"))
@@ -133,7 +133,7 @@ def _docker_access(host: Host, _: Parameters) -> Finding:
     return judged(os.access(path, os.R_OK | os.W_OK), f"{path} as user {host.user}", needed)
 
 
-def _cluster_owner(_: Host, p: Parameters) -> Finding:
+def _cluster_owner(_: Server, p: Parameters) -> Finding:
     needed = f"cluster {p.cluster_name} not there, or of this checkout"
     try:
         found = cluster_owner.objection(p.cluster_name)

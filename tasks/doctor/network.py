@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tasks.doctor.finding import Look
-    from tasks.engines.host.facts import Host
+    from tasks.doctor.server import Server
     from tasks.settings.parameters.model import Parameters
 
 
@@ -30,15 +30,15 @@ _UNAUTHORIZED = 401
 _SUCCESS = 200
 
 
-def _addresses(host: Host, _: Parameters) -> Finding:
+def _addresses(host: Server, _: Parameters) -> Finding:
     return _no_clash(host, "cluster networks that no route of the host overlaps", address_plan.check)
 
 
-def _card_addresses(host: Host, _: Parameters) -> Finding:
+def _card_addresses(host: Server, _: Parameters) -> Finding:
     return _no_clash(host, "a network of the cards that no other route overlaps", address_plan.check_cards)
 
 
-def _no_clash(host: Host, needed: str, check: Callable[[], None]) -> Finding:
+def _no_clash(host: Server, needed: str, check: Callable[[], None]) -> Finding:
     if not host.has("ip"):
         return Finding(UNKNOWN, "the program ip, which comes with the Docker engine, is not there yet", needed)
     try:
@@ -48,7 +48,7 @@ def _no_clash(host: Host, needed: str, check: Callable[[], None]) -> Finding:
     return Finding(OK, "no overlap", needed)
 
 
-def _ports(host: Host, p: Parameters) -> Finding:
+def _ports(host: Server, p: Parameters) -> Finding:
     needed = f"{p.registry_port} and {p.ca_port} free, or this tool's own"
     if p.registry != "embedded":
         return not_asked_for("REGISTRY", p.registry)
@@ -63,7 +63,7 @@ def _who_listens(ports: list[int]) -> str:
     return f"sudo ss -Hltnp '{filters}'"
 
 
-def _dns(host: Host, p: Parameters) -> Finding:
+def _dns(host: Server, p: Parameters) -> Finding:
     names = sorted({name for name in _remote_hosts(p) if not host.proxied(f"https://{name}/")})
     lost = [name for name in names if not host.resolves(name)]
     found = (
@@ -98,7 +98,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _proxy(host: Host, p: Parameters) -> Finding:
+def _proxy(host: Server, p: Parameters) -> Finding:
     needed = "no proxy for the registry of the management network"
     proxied = [urlsplit(url).hostname or "" for url in _private_urls(p) if host.proxied(url)]
     names = ",".join(dict.fromkeys(proxied))
@@ -114,7 +114,7 @@ def _private_urls(p: Parameters) -> Iterator[str]:
             yield url
 
 
-def _clock(host: Host, p: Parameters) -> Finding:
+def _clock(host: Server, p: Parameters) -> Finding:
     needed = f"at most {_SKEW_SECONDS} s away from the registry's"
     if p.registry != "harbor":
         return not_asked_for("REGISTRY", p.registry)
@@ -128,7 +128,7 @@ def _clock(host: Host, p: Parameters) -> Finding:
     return judged(abs(skew) <= _SKEW_SECONDS, f"{abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}", needed)
 
 
-def _registry_ca(host: Host, p: Parameters) -> Finding:
+def _registry_ca(host: Server, p: Parameters) -> Finding:
     needed = "a CA certificate in PEM form that is valid"
     if p.registry != "harbor":
         return not_asked_for("REGISTRY", p.registry)
@@ -140,7 +140,7 @@ def _registry_ca(host: Host, p: Parameters) -> Finding:
     return Finding(OK, url, needed)
 
 
-def _ca(host: Host, p: Parameters) -> bytes:
+def _ca(host: Server, p: Parameters) -> bytes:
     """Return the CA that is offered.
 
     Raises:
@@ -156,7 +156,7 @@ def _ca(host: Host, p: Parameters) -> bytes:
     return pki.judge_ca(answer.content, url, sha256=p.dci_registry_cert_sha256)
 
 
-def _registry(host: Host, p: Parameters) -> Finding:
+def _registry(host: Server, p: Parameters) -> Finding:
     needed = "a registry that answers with a certificate of that CA"
     if p.registry != "harbor":
         return not_asked_for("REGISTRY", p.registry)
@@ -174,7 +174,7 @@ def _registry(host: Host, p: Parameters) -> Finding:
     return judged(status in {_SUCCESS, _UNAUTHORIZED}, f"{url} answers with status {status}", needed, f"curl -v {url}")
 
 
-def _registry_trust(host: Host, p: Parameters) -> Finding:
+def _registry_trust(host: Server, p: Parameters) -> Finding:
     if p.registry != "harbor":
         return not_asked_for("REGISTRY", p.registry)
     file = docker_trust.file()
@@ -191,7 +191,7 @@ def _registry_trust(host: Host, p: Parameters) -> Finding:
     return judged(held, "there" if held else f"not there, and user {host.user} may not put it there", needed)
 
 
-def _registry_owner(_: Host, p: Parameters) -> Finding:
+def _registry_owner(_: Server, p: Parameters) -> Finding:
     names = ", ".join(service.name for service in table.SERVICES)
     needed = f"{names} not there, or of this CACHE_DIR"
     if p.registry != "embedded":
@@ -205,7 +205,7 @@ def _registry_owner(_: Host, p: Parameters) -> Finding:
     return Finding(FAILED, "; ".join(one.message for one in strangers), needed, strangers[0].hint)
 
 
-def _load_balancer(_: Host, __: Parameters) -> Finding:
+def _load_balancer(_: Server, __: Parameters) -> Finding:
     installed = [addon.name for addon in addons.ADDONS if addon.name == LOAD_BALANCER and addon_actions.chosen(addon)]
     return judged(bool(installed), ", ".join(installed) or "none are given out", f"the add-on {LOAD_BALANCER}")
 

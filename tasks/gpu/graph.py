@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.doctor import examination
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import lease
 from tasks.runner.declare import Current, Do
@@ -16,9 +15,10 @@ from tasks.runner.declare import Current, Do
 def task_gpu_lease() -> dict[str, Any]:
     """Lend the server's GPU to the first worker."""
     return {
-        "actions": [Do(examination.require, "gpu_lease"), Do(lease.lend)],
+        "actions": [Do(lease.lend)],
         "uptodate": [Current(lease.is_current)],
         "task_dep": ["create_cluster"],
+        "setup": ["_doctor:gpu"],
     }
 
 

@@ -12,7 +12,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.engines.docker import client, local_containers
+from tasks.engines.docker import containers, local_containers
 from tasks.engines.files import ledgers
 from tasks.engines.host import kernel_modules, processes
 from tasks.engines.kube import cluster_owner
@@ -25,7 +25,7 @@ from tasks.settings import gpu, parameters
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tasks.engines.docker.client import ContainerFacts
+    from tasks.engines.docker.containers import ContainerFacts
     from tasks.engines.host.facts import Host
     from tasks.engines.host.processes import Process
 
@@ -37,7 +37,7 @@ _GPU = re.compile(r"^[0-9A-F]{8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7], [^,\n]+, [^,\s]
 def is_current() -> bool:
     """Return whether the node that runs has had the GPU since this boot."""
     ledger = gpu_ledger.load(parameters.current().cluster_name)
-    container = client.container(node())
+    container = containers.find(node())
     return (
         ledger is not None
         and not ledgers.is_foreign(ledger.checkout)
@@ -75,9 +75,9 @@ def _lend(cluster: str) -> None:
     _stop_in(container)
     _free(strangers)
     progress.step(f"starting the driver in {node()}")
-    client.exec_in(node(), ["modprobe", "--all", "--dirname", gpu.NODE_MODULES, *gpu.NODE_LOADS])
-    client.exec_in(node(), ["systemctl", "start", *gpu.NODE_SERVICES])
-    _check(client.exec_in(node(), _SMI), ledger.devices, node())
+    containers.exec_in(node(), ["modprobe", "--all", "--dirname", gpu.NODE_MODULES, *gpu.NODE_LOADS])
+    containers.exec_in(node(), ["systemctl", "start", *gpu.NODE_SERVICES])
+    _check(containers.exec_in(node(), _SMI), ledger.devices, node())
     gpu_ledger.save(dataclasses.replace(ledger, container=container.id))
 
 
@@ -141,7 +141,7 @@ def _restore(ledger: Ledger) -> None:
 def _borrower(ledger: Ledger) -> ContainerFacts | None:
     """Return the node that has the GPU; a container of others that bears its name by now is not it."""
     try:
-        found = client.container(f"{ledger.cluster}-{gpu.NODE_SUFFIX}")
+        found = containers.find(f"{ledger.cluster}-{gpu.NODE_SUFFIX}")
         if found is not None and found.running:
             local_containers.require(found)
     except Problem:
@@ -166,7 +166,7 @@ def _refuse_second_loan(cluster: str) -> None:
 
 def _require_driver() -> None:
     kernel = _machine().kernel
-    if not client.exec_in(node(), ["ls", f"{gpu.NODE_MODULES}/lib/modules/{kernel}"], check=False).strip():
+    if not containers.exec_in(node(), ["ls", f"{gpu.NODE_MODULES}/lib/modules/{kernel}"], check=False).strip():
         raise Problem(
             f"{node()}: its image has no NVIDIA driver for kernel {kernel}",
             hint="./doit image:dci-kind-node-with-acc, then RECREATE=1 ./doit create_cluster",
@@ -180,7 +180,7 @@ def _known(cluster: str) -> Ledger | None:
 
 
 def _running_node() -> ContainerFacts:
-    container = client.container(node())
+    container = containers.find(node())
     if container is None or not container.running:
         raise Problem(f"{node()}: the node does not run", hint="./doit create_cluster")
     local_containers.require(container)
@@ -241,7 +241,7 @@ def _refuse(strangers: Sequence[Process]) -> None:
 
 def _stop_in(container: ContainerFacts) -> None:
     """Stop the driver's services of a node, and end what else uses the GPU there, such as the pods of a dataflow."""
-    client.exec_in(container.name, ["systemctl", "stop", *gpu.NODE_SERVICES], check=False)
+    containers.exec_in(container.name, ["systemctl", "stop", *gpu.NODE_SERVICES], check=False)
     inside = [process for process in _users() if container.id in process.group]
     processes.end(inside, deadline=gpu.END_DEADLINE)
 

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 
 from tasks import progress, reasons
 from tasks.archive import dockerfiles
-from tasks.archive import source as archive_source
+from tasks.archive import facts as archive_source
+from tasks.archive import source as the_archive_source
 from tasks.engines.docker import client
+from tasks.engines.docker import images as docker_images
 from tasks.engines.files import modes
 from tasks.engines.files.lock import alone, part_of
 from tasks.engines.go import cgo, modules
@@ -116,7 +118,7 @@ def _is_published(image: SourceImage) -> bool:
         Problem: The sample controller's are asked for.
     """
     chosen = parameters.current().controller_images == "registry"
-    if chosen and archive_source.origin() == archive_source.SAMPLE:
+    if chosen and the_archive_source.origin() == the_archive_source.SAMPLE:
         raise Problem("CONTROLLER_IMAGES: the sample controller is in no registry", hint="CONTROLLER_IMAGES=source")
     return chosen and image.published
 
@@ -124,7 +126,7 @@ def _is_published(image: SourceImage) -> bool:
 def _local(image: SourceImage) -> str:
     """Return the name of an image in the engine, which it has afterwards."""
     if _is_published(image):
-        return client.pull(f"{parameters.current().dci_registry_addr}/{image.name}:{archive_source.facts().tag}")
+        return docker_images.pull(f"{parameters.current().dci_registry_addr}/{image.name}:{archive_source.facts().tag}")
     _settle_compiler(image)
     tag = f"{image.name}:{inputs(image.name)[:_TAG_LENGTH]}"
     _ensure(tag, inputs(image.name), lambda: _assemble(image), lambda: _parent(image))
@@ -189,7 +191,7 @@ def _parent_inputs(image: SourceImage) -> str:
     if name in _IMAGES:
         return reference(name) if _is_published(_IMAGES[name]) else inputs(name)
     if name == controller.DEEPSTREAM:
-        return client.require_image(_deepstream()).id
+        return docker_images.require(_deepstream()).id
     return _tool_inputs(image.packages) if _packages(image) else _base()
 
 
@@ -204,7 +206,7 @@ def _deepstream() -> str:
     Raises:
         Problem: There is none.
     """
-    found = [tag for tag in client.image_tags() if archive_source.image_name(tag) == controller.DEEPSTREAM]
+    found = [tag for tag in docker_images.tags() if archive_source.image_name(tag) == controller.DEEPSTREAM]
     if not found:
         raise Problem(
             f"image {controller.DEEPSTREAM}: not in the Docker engine at {client.socket()}; it is built on a GPU",
@@ -311,12 +313,12 @@ def _add_files(hasher: hashlib._Hash, root: Path, files: Iterable[Path]) -> None
 def _ensure(tag: str, made_of: str, assemble: Callable[[], Path], parent: Callable[[], str]) -> None:
     """Have an image in the engine, unless it is there and made of the same; of two that want it, one builds it."""
     with alone(paths.BUILD / "context" / tag):
-        found = client.image(tag)
+        found = docker_images.find(tag)
         if found is None or found.labels.get(images.INPUTS_LABEL) != made_of:
             arguments = _arguments(parent())
             context = assemble()
             modes.normalise(context)
-            client.build(context, tag, build_args=arguments, labels={images.INPUTS_LABEL: made_of})
+            docker_images.build(context, tag, build_args=arguments, labels={images.INPUTS_LABEL: made_of})
             shutil.rmtree(context)
 
 

@@ -9,9 +9,10 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress, reasons
-from tasks.archive import source as the_archive_source
-from tasks.engines.docker import client
+from tasks.archive import facts as the_archive_source
+from tasks.engines.docker import images as docker_images
 from tasks.engines.files import digests, modes
+from tasks.engines.files import trees as files_trees
 from tasks.engines.files.lock import part_of
 from tasks.engines.go import cgo, proxy
 from tasks.engines.go import modules as go_modules
@@ -95,7 +96,7 @@ def build_base() -> None:
         Problem: It cannot be bootstrapped on this machine.
     """
     tag = images.tag(images.BASE, parameters.current())
-    client.import_rootfs(rootfs.bootstrap(), tag, labels={images.INPUTS_LABEL: rootfs.digest()})
+    docker_images.import_rootfs(rootfs.bootstrap(), tag, labels={images.INPUTS_LABEL: rootfs.digest()})
 
 
 def is_current(name: str) -> bool:
@@ -125,7 +126,7 @@ def build(name: str) -> None:
     tag = images.tag(name, parameters.current())
     progress.step(f"building {tag}")
     labels = {images.INPUTS_LABEL: inputs(image), images.PARTS_LABEL: json.dumps(_named_parts(image))}
-    client.build(context, tag, build_args=_arguments(image), labels=labels)
+    docker_images.build(context, tag, build_args=_arguments(image), labels=labels)
     shutil.rmtree(context)
 
 
@@ -196,7 +197,7 @@ def _short(part: Any) -> str:
 
 def _carries(tag: str, wanted: Callable[[], str], parts: Callable[[], Mapping[str, str]] = dict) -> bool:
     """Return whether the live image says that it was made from these inputs; else say what differs."""
-    found = client.image(tag)
+    found = docker_images.find(tag)
     if found is None:
         return reasons.absent(f"image {tag}")
     if found.labels.get(images.INPUTS_LABEL) == wanted():
@@ -214,7 +215,7 @@ def _parent_id(image: NodeImage) -> str:
     current = parameters.current()
     tag = _parent_tag(image)
     pulled = image.parent == images.BASE and current.base_from == "registry"
-    return tag if pulled or image.parent == images.SCRATCH else client.require_image(tag).id
+    return tag if pulled or image.parent == images.SCRATCH else docker_images.require(tag).id
 
 
 def _arguments(image: NodeImage) -> dict[str, str]:
@@ -249,7 +250,7 @@ def _archive_folder(part: ArchivePart) -> Path:
 
 
 def _archive_digest(part: ArchivePart) -> str:
-    return the_archive_source.tree_digest(_archive_folder(part))
+    return files_trees.digest(_archive_folder(part))
 
 
 def _parent_tag(image: NodeImage) -> str:

@@ -8,49 +8,16 @@ nics_status     nic_status
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.engines.files import ledgers
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import lending, pods, restoring, udev
 from tasks.nics import status as nics_status
-from tasks.nics.lending import Wish
+from tasks.nics import wish as nics_wish
 from tasks.problems import Problem
 from tasks.settings import nics as settings
-
-if TYPE_CHECKING:
-    from tasks.settings.nics import Row
-
-
-def _wishes() -> dict[str, Wish]:
-    """Return what the parameters ask, by the worker's task."""
-    from tasks.settings import parameters
-
-    values = parameters.current()
-
-    def wish(row: Row) -> Wish:
-        interface, pattern, address = (
-            getattr(values, name.lower()) for name in (row.interface, row.pattern, row.address)
-        )
-        text = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
-        return Wish(row, values.cluster_name, interface, text, str(address), values.sriov_num_vfs)
-
-    return {row.task: wish(row) for row in settings.WORKERS}
-
-
-def _node_processes(cluster: str) -> dict[str, int]:
-    """Return the main process of each worker's container that runs, by the node's name.
-
-    Raises:
-        Problem: No engine answers, or a node is not on this machine.
-    """
-    from tasks.engines.docker import local_containers
-
-    found = {node: local_containers.main_process(node) for node in (row.node(cluster) for row in settings.WORKERS)}
-    return {node: process for node, process in found.items() if process}
 
 
 def lend(task: str) -> None:
@@ -62,17 +29,17 @@ def lend(task: str) -> None:
     Raises:
         Problem: It must not or cannot be lent.
     """
-    asked = _wishes()
+    asked = nics_wish.wishes()
     wish = asked.pop(task)
-    _node_processes(wish.cluster)  # what is refused by that is refused before the lock is made
+    nics_wish.node_processes(wish.cluster)  # what is refused by that is refused before the lock is made
     with ledgers.alone(settings.LEDGERS):
-        lending.lend_to(wish, tuple(asked.values()), _node_processes(wish.cluster))
+        lending.lend_to(wish, tuple(asked.values()), nics_wish.node_processes(wish.cluster))
 
 
 def is_lent(task: str) -> bool:
     """Return whether a worker has its card, address and virtual functions, none of them astray on the host."""
-    wish = _wishes()[task]
-    processes = {} if nothing_lent(wish.cluster) else _node_processes(wish.cluster)
+    wish = nics_wish.wishes()[task]
+    processes = {} if nothing_lent(wish.cluster) else nics_wish.node_processes(wish.cluster)
     return lending.is_lent_to(wish, processes)
 
 
@@ -133,9 +100,9 @@ def status(*, as_json: bool = False) -> None:
     Args:
         as_json: Show a list of objects instead of the table.
     """
-    asked = tuple(_wishes().values())
+    asked = tuple(nics_wish.wishes().values())
     try:
-        processes = _node_processes(asked[0].cluster)
+        processes = nics_wish.node_processes(asked[0].cluster)
     except Problem:
         processes = {}  # without Docker there are no nodes, but the cards can be looked at all the same
     found = nics_status.rows(asked, processes)

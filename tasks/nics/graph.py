@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.doctor import examination
 from tasks.engines.kube import cluster_owner
 from tasks.nics import cards
 from tasks.runner.declare import Current, Do
 from tasks.runner.reporter import QUERY
-from tasks.scenarios import needs
 from tasks.settings.nics import WORKERS
-from tasks.settings.patterns import PATTERNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +28,9 @@ def task_nics() -> Iterator[dict[str, Any]]:
         yield {
             "name": row.task,
             "doc": f"Lend the card {row.interface} with its virtual functions to {row.task}.",
-            "actions": [Do(examination.require, f"nics:{row.task}"), Do(cards.lend, row.task)],
+            "actions": [Do(cards.lend, row.task)],
             "task_dep": ["create_cluster"],
+            "setup": ["_doctor:nics"],
             "uptodate": [Current(cards.is_lent, row.task)],
         }
 
@@ -40,17 +38,6 @@ def task_nics() -> Iterator[dict[str, Any]]:
 def task__virtual_functions() -> dict[str, Any]:
     """Wait until the device plugin offers the virtual functions to pods."""
     return {"actions": [Do(cards.await_allocatable)], "task_dep": ["nics"]}
-
-
-def task__enough_functions() -> Iterator[dict[str, Any]]:
-    """Refuse a pattern that takes more virtual functions than there are to be (`_enough_functions:<pattern>`)."""
-    for pattern in PATTERNS:
-        if pattern.vfs:
-            yield {
-                "name": pattern.name,
-                "actions": [Do(needs.require_functions, pattern.name)],
-                "uptodate": [Current(needs.has_functions, pattern.name)],
-            }
 
 
 def task_nics_restore() -> dict[str, Any]:

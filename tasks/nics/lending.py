@@ -6,7 +6,7 @@ goes on where the other one stopped. A device is known by its PCI address; its n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks import progress, reasons
@@ -17,6 +17,7 @@ from tasks.nics import ledger as nics_ledger
 from tasks.nics import presence, refusals, udev
 from tasks.nics import records as nics_records
 from tasks.nics import steps as nics_steps
+from tasks.nics import wish as nics_wish
 from tasks.nics.ledger import Loan
 from tasks.problems import Problem
 
@@ -25,39 +26,9 @@ if TYPE_CHECKING:
 
     from tasks.engines.host.namespaces import Link, Namespace, World
     from tasks.nics.ledger import Ledger, Record
-    from tasks.settings.nics import Row
+    from tasks.nics.wish import Wish
 
 RESTORE = "./doit nics_restore"
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the parameters ask for one worker.
-
-    Attributes:
-        row: The worker.
-        cluster: Name of the cluster.
-        interface: Name of the physical function.
-        pattern: Expression that its virtual functions' names match.
-        address: Address of the physical function inside the node, with its prefix.
-        num_vfs: How many virtual functions it shall have.
-    """
-
-    row: Row
-    cluster: str
-    interface: str
-    pattern: str
-    address: str
-    num_vfs: int
-
-    @property
-    def node(self) -> str:
-        """The node's name."""
-        return self.row.node(self.cluster)
-
-    def parameter(self, role: str) -> str:
-        """Return the name of the parameter that says its `interface`, `pattern` or `address`."""
-        return str(getattr(self.row, role))
 
 
 def lend_to(wish: Wish, others: Sequence[Wish], processes: Mapping[str, int]) -> None:
@@ -277,7 +248,7 @@ def _named(wish: Wish, bdf: str, world: World, ledger: Ledger) -> Ledger:
     loan = ledger.loans[wish.node]
     if not loan.names:
         links = [place[1] for place in map(world.place, function.virtual_functions) if place]
-        chosen = {link.bdf: link.name for link in links if refusals.matches(wish, link)}
+        chosen = {link.bdf: link.name for link in links if nics_wish.matches(wish, link)}
         if not chosen:
             raise Problem(f"{wish.parameter('pattern')}: {wish.pattern} matches none of the virtual functions of "
                           f"{wish.interface}: {', '.join(link.name for link in links)}")  # fmt: skip

@@ -26,7 +26,7 @@ _ENDED = ("Succeeded", "Failed")
 
 def names() -> dict[str, str]:
     """Return `namespace/name` of each pod by its UID; nothing where no cluster answers."""
-    from tasks.engines.kube import api as kube_api
+    from tasks.engines.kube import access as kube_api
 
     try:
         pods = kube_api.cluster().list(manifests.POD)
@@ -44,7 +44,7 @@ def holder(link: Link) -> str:
     Raises:
         Problem: No cluster answers.
     """
-    from tasks.engines.kube import api as kube_api
+    from tasks.engines.kube import access as kube_api
 
     pods = kube_api.cluster().list(manifests.POD)
     return next((_name(pod) for pod in pods if pod["status"].get("phase") not in _ENDED and _has(pod, link)), "")
@@ -71,7 +71,7 @@ def await_allocatable(wanted: Mapping[str, int]) -> None:
     Raises:
         Problem: The device plugin does not see them within the deadline.
     """
-    from tasks.engines.kube import api as kube_api
+    from tasks.engines.kube import access as kube_api
 
     api = kube_api.cluster()
     plugin = next((item for item in api.list(manifests.DAEMON_SET) if _PLUGIN in item["metadata"]["name"]), None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.host.namespaces import Link, Namespace, World
     from tasks.nics.ledger import Record
-    from tasks.nics.lending import Wish
+    from tasks.nics.wish import Wish
 
 
 def of(wish: Wish, card: tuple[Namespace, Link], function: pci.Function, world: World) -> tuple[Record, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from tasks.nics import routes as nics_routes
+from tasks.nics import wish as nics_wish
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tasks.engines.host.namespaces import Link, Namespace
     from tasks.engines.host.pci import Function
     from tasks.nics.ledger import Ledger
-    from tasks.nics.lending import Wish
+    from tasks.nics.wish import Wish
 
 
 def refuse_lifelines(wish: Wish, function: Function, host: Namespace, lifelines: Mapping[str, str]) -> None:
@@ -114,12 +114,11 @@ def refuse_foreign_matches(wish: Wish, function: Function, host: Namespace) -> N
     """
     own = {function.bdf, *function.virtual_functions}
     # What stands on the card itself is no virtual function to move: a representor has no address of its own.
-    foreign = [link.name for link in host.links if link.bdf not in own and not link.representor and matches(wish, link)]
+    foreign = [
+        link.name
+        for link in host.links
+        if link.bdf not in own and not link.representor and nics_wish.matches(wish, link)
+    ]
     if foreign:
         raise Problem(f"{wish.parameter('pattern')}: {wish.pattern} also matches what is not of {wish.interface}: "
                       f"{', '.join(sorted(foreign))}")  # fmt: skip
-
-
-def matches(wish: Wish, link: Link) -> bool:
-    """Return whether a worker's expression matches an interface, by any of its names."""
-    return any(re.fullmatch(wish.pattern, name) for name in link.names)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tasks.engines.host.namespaces import World
-    from tasks.nics.lending import Wish
+    from tasks.nics.wish import Wish
 
 _ABSENT = "in no namespace that can be seen"
 

@@ -12,14 +12,15 @@ from tasks import layout, progress
 from tasks.cluster import status
 from tasks.controller import kinds
 from tasks.engines.docker import client
-from tasks.engines.kube import api, kind, manifests
+from tasks.engines.kube import access, api, kind, manifests
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
+from tasks.settings.parameters import layers as parameters_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tasks.settings.parameters import Layers
+    from tasks.settings.parameters.layers import Layers
 
 # Of a terminal as narrow as they come.
 _WIDTH = 80
@@ -82,7 +83,7 @@ def _page() -> Iterator[str]:
     yield "OpenKasugai all-in-one"
     yield ""
     try:
-        layers = parameters.read(paths.ROOT, os.environ)
+        layers = parameters_layers.read(paths.ROOT, os.environ)
     except Problem as problem:
         yield from _rows({"parameters": problem.message, **dict.fromkeys(_ROWS, _UNASKED)}, problem.hint)
         yield from _next(_WRONG, "")
@@ -114,9 +115,9 @@ def _wrong(complaints: Sequence[str]) -> Iterator[str]:
 def _sources(layers: Layers) -> str:
     """Return how many parameters there are, and how many of them were given where a user gives them."""
     origins = [setting.origin for setting in layers.settings.values()]
-    own = sum(origin.startswith(f"{parameters.USER_FILE}:") for origin in origins)
-    given = origins.count(parameters.ENVIRONMENT)
-    return f"{len(origins)}, all valid: {own} of them from {parameters.USER_FILE}, {given} from the environment"
+    own = sum(origin.startswith(f"{parameters_layers.USER_FILE}:") for origin in origins)
+    given = origins.count(parameters_layers.ENVIRONMENT)
+    return f"{len(origins)}, all valid: {own} of them from {parameters_layers.USER_FILE}, {given} from the environment"
 
 
 def _origin(layers: Layers, name: str) -> str:
@@ -179,7 +180,7 @@ def _dataflows(world: _World) -> str:
     if not world.has_nodes:
         return "none without a cluster"
     try:
-        found = api.cluster().list(kinds.DATA_FLOW)
+        found = access.cluster().list(kinds.DATA_FLOW)
     except api.Refused as refusal:
         if refusal.status != api.ABSENT:
             raise
@@ -206,14 +207,14 @@ def _commands(layers: Layers, complaints: Sequence[str], world: _World) -> Seque
     if world.has_nodes:
         return _CLUSTER
     profile = layers.settings["PROFILE"]
-    is_chosen = not profile.origin.startswith("env/") or (paths.ROOT / parameters.USER_FILE).exists()
+    is_chosen = not profile.origin.startswith("env/") or (paths.ROOT / parameters_layers.USER_FILE).exists()
     return _NO_CLUSTER if is_chosen or profile.value == _LAB else _FRESH
 
 
 def _carried(layers: Layers) -> str:
     """Return the assignments that the user gave in front of this command."""
     settings = [layers.settings[name] for name in _CARRIED]
-    return "".join(f"{one.name}={one.value} " for one in settings if one.origin == parameters.ENVIRONMENT)
+    return "".join(f"{one.name}={one.value} " for one in settings if one.origin == parameters_layers.ENVIRONMENT)
 
 
 def _next(commands: Sequence[tuple[str, str]], carried: str) -> Iterator[str]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from tasks import layout, progress
 from tasks.engines.files import atomic
 from tasks.settings import parameters, paths
+from tasks.settings.parameters import layers as parameters_layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tasks.settings.parameters import Declaration, Layers
+    from tasks.settings.parameters.layers import Declaration, Layers
 
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9_@%+=:,./*^-]*")
 _MARGIN, _GAP = "  ", "  "
@@ -41,7 +42,7 @@ def show(*, as_json: bool = False) -> None:
     Raises:
         Problem: A parameter is wrong; the table is shown before that is said.
     """
-    layers = parameters.read(paths.ROOT, os.environ)
+    layers = parameters_layers.read(paths.ROOT, os.environ)
     progress.line(_json(layers) if as_json else _table(layers))
     for line in () if as_json else parameters.ineffective(layers):
         progress.line(line)
@@ -50,19 +51,19 @@ def show(*, as_json: bool = False) -> None:
 
 def configure() -> None:
     """Write the table with the values that hold to the user's file, or add what is missing there."""
-    layers = parameters.read(paths.ROOT, os.environ)
-    target = (paths.ROOT / parameters.USER_FILE).resolve()
-    present = {setting.name for setting in parameters.read_file(target, target.parent)}
+    layers = parameters_layers.read(paths.ROOT, os.environ)
+    target = (paths.ROOT / parameters_layers.USER_FILE).resolve()
+    present = {setting.name for setting in parameters_layers.read_file(target, target.parent)}
     missing = [declaration for declaration in layers.declarations if declaration.name not in present]
     if not missing:
-        progress.line(f"{parameters.USER_FILE} holds all {len(layers.declarations)} parameters already")
+        progress.line(f"{parameters_layers.USER_FILE} holds all {len(layers.declarations)} parameters already")
         return
     earlier = target.read_bytes() if target.exists() else _HEADER.encode()
     line_end = b"\r\n" if b"\r\n" in earlier else b"\n"
     end = b"" if earlier.endswith(b"\n") or not earlier else line_end
     atomic.write(target, earlier + end + _as_file(missing, layers).encode().replace(b"\n", line_end))
     progress.line(
-        f"{parameters.USER_FILE}: {len(missing)} {'parameter' if len(missing) == 1 else 'parameters'} written"
+        f"{parameters_layers.USER_FILE}: {len(missing)} {'parameter' if len(missing) == 1 else 'parameters'} written"
     )
 
 
@@ -129,7 +130,7 @@ def _line(row: Sequence[str], widths: Sequence[int], room: int | None) -> str:
 def _as_file(declarations: Iterable[Declaration], layers: Layers) -> str:
     text = ""
     for group, members in groupby(declarations, attrgetter("group")):
-        text += f"\n{parameters.GROUP}{group}\n"
+        text += f"\n{parameters_layers.GROUP}{group}\n"
         for declaration in members:
             value = layers.settings[declaration.name].value
             text += f"# {declaration.meaning}\n{declaration.name}={_quoted(value)}\n"

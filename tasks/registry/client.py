@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from tasks.engines.docker import client
+from tasks.engines.docker import images
 from tasks.problems import Problem
 from tasks.settings import credentials, parameters, paths, registry
 
@@ -97,7 +97,7 @@ def push(local_tag: str, reference: str) -> None:
         Problem: The registry refused or did not answer.
     """
     # Our own registry asks nobody who he is: a program that keeps credentials need not be there.
-    client.push(local_tag, _pushed(reference), anonymous=parameters.current().registry == "embedded")
+    images.push(local_tag, _pushed(reference), anonymous=parameters.current().registry == "embedded")
 
 
 def prove(ca: bytes) -> None:

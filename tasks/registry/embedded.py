@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress, reasons
-from tasks.engines.docker import client
+from tasks.engines.docker import client, containers, networks
+from tasks.engines.docker import images as docker_images
 from tasks.engines.files import atomic
 from tasks.engines.files.lock import alone
 from tasks.engines.programs.waiting import until
@@ -22,7 +23,7 @@ from tasks.settings import cluster, images, parameters
 from tasks.settings import registry as table
 
 if TYPE_CHECKING:
-    from tasks.engines.docker.client import ContainerFacts
+    from tasks.engines.docker.containers import ContainerFacts
     from tasks.registry.pki import Pair
     from tasks.settings.registry import Service
 
@@ -46,7 +47,7 @@ def ensure() -> None:
     """Have the embedded registry, if the parameters want it: certificates, network, containers, and an answer."""
     if not _wanted():
         return
-    client.ensure_network(cluster.NETWORK)
+    networks.ensure(cluster.NETWORK)
     with alone(engine.home()):
         _ensure_certificates()
         for service in table.SERVICES:
@@ -64,7 +65,7 @@ def remove() -> None:
         stranger = objection(service)
         if stranger is not None:
             progress.line(f"Left {stranger.message}.")
-        elif client.remove_container(service.name):
+        elif containers.remove(service.name):
             progress.line(f"Removed {service.name}.")
 
 
@@ -77,7 +78,7 @@ def objection(service: Service) -> Problem | None:
     Raises:
         Problem: No engine answers.
     """
-    return _objection(service, client.container(service.name))
+    return _objection(service, containers.find(service.name))
 
 
 def _objection(service: Service, found: ContainerFacts | None) -> Problem | None:
@@ -129,7 +130,7 @@ def _publish(ca: Pair) -> None:
 
 
 def _runs(service: Service) -> bool:
-    found = client.container(service.name)
+    found = containers.find(service.name)
     stranger = _objection(service, found)
     if stranger is not None:
         reasons.obstacle(stranger.message)
@@ -153,7 +154,7 @@ def _inputs(service: Service) -> str:
     certificate = engine.home() / "server" / "server.crt"
     parts = {
         # Not its id: checkouts that share an engine make the same content, each under an id of its own.
-        "image": client.require_image(_image()).labels.get(images.INPUTS_LABEL),
+        "image": docker_images.require(_image()).labels.get(images.INPUTS_LABEL),
         "command": service.command,
         "port": [service.port, getattr(parameters.current(), service.published)],
         "mounts": [service.mounts, str(engine.home())],
@@ -173,7 +174,7 @@ def _start(service: Service) -> None:
     if stranger is not None:
         raise stranger
     progress.step(f"starting {service.name}")
-    client.remove_container(service.name)
+    containers.remove(service.name)
     api = client.client().api
     volumes = [f"{engine.home() / source}:{target}" for source, target in service.mounts]
     published: dict[int | str, Any] = {

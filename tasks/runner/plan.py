@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks import reasons
 from tasks.engines.files import durations, last_parameters
 from tasks.problems import Problem
-from tasks.settings import parameters
+from tasks.settings import parameters as settings_parameters
 from tasks.settings import plan as known
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def plan(steps: Sequence[Step]) -> list[Planned]:
     Raises:
         Problem: A parameter is wrong.
     """
-    took = durations.read(parameters.current().cache_dir)
+    took = durations.read(settings_parameters.current().cache_dir)
     before = last_parameters.read()
     by_name = {step.name: step for step in steps}
     planned: dict[str, Planned] = {}
@@ -162,7 +162,7 @@ def _moved(step: Step, causes: Sequence[Planned], *, otherwise: _Verdict) -> _Ve
     followed = {name: outcome for name, outcome in outcomes.items() if outcome != known.NOTHING}
     found = set(followed.values())
     words = after(list(followed))
-    if known.STOP in found and not parameters.current().recreate:
+    if known.STOP in found and not settings_parameters.current().recreate:
         return _Verdict(STOP, (words, "needs consent: RECREATE=1"), after=tuple(followed))
     if found & {known.RUN, known.STOP}:
         return _Verdict(RUN, (words,), remade=True, follows=True, after=tuple(followed))
@@ -185,9 +185,9 @@ def after(names: Sequence[str]) -> str:
 
 def _changed_parameters(before: Mapping[str, str]) -> list[str]:
     """Return the parameters that changed since a task was last as it should be: old, new, and where that is said."""
-    values = parameters.values()
+    values = settings_parameters.values()
     return [
-        f"{name}: {before[name] or 'empty'} -> {value or 'empty'} ({parameters.origin(name)})"
+        f"{name}: {before[name] or 'empty'} -> {value or 'empty'} ({settings_parameters.origin(name)})"
         for name, value in values.items()
         if name in before and before[name] != value
     ]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from doit.cmdparse import CmdOption, CmdParseError, TaskParse
 
 from tasks.problems import Problem
-from tasks.settings import credentials, parameters, paths
+from tasks.settings import credentials, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -35,7 +36,7 @@ def take(given: Mapping[str, str]) -> None:
     """
     if not given:
         return
-    table = parameters.read_file(paths.ROOT / "env" / parameters.DEFAULTS, paths.ROOT)
+    table = layers.read_file(paths.ROOT / "env" / layers.DEFAULTS, paths.ROOT)
     known = [setting.name for setting in table]
     complaints = [_complaint(name, known) for name in given if name not in known]
     if complaints:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Same
-from tasks.scenarios import needs, registration
+from tasks.scenarios import needs, registration, setup
 from tasks.settings.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 def task_cpufunc_namespaces() -> dict[str, Any]:
     """Create the namespaces that functions run in."""
     return {
-        "actions": [Do(registration.create_namespaces)],
+        "actions": [Do(setup.create_namespaces)],
         "task_dep": ["_ready"],
-        "uptodate": [Current(registration.namespaces_are_current)],
+        "uptodate": [Current(setup.namespaces_are_current)],
     }
 
 
 def task_post_setup() -> dict[str, Any]:
     """Let functions read their configuration, and wait until the workers offer their capacity."""
     return {
-        "actions": [Do(registration.set_up)],
+        "actions": [Do(setup.set_up)],
         "task_dep": ["cpufunc_namespaces", "controller"],
-        "uptodate": [Current(registration.setup_is_current)],
+        "uptodate": [Current(setup.setup_is_current)],
     }
 
 
@@ -53,10 +53,10 @@ def task_scenario() -> Iterator[dict[str, Any]]:
 def task_prepare_scenario() -> dict[str, Any]:
     """Register the resources of all patterns that the cluster can run."""
     return {
-        "actions": [Do(needs.register_runnable)],
+        "actions": [Do(registration.register_runnable)],
         "task_dep": ["post_setup"],
         "calc_dep": ["_runnable"],
-        "uptodate": [Current(needs.all_are_current)],
+        "uptodate": [Current(registration.all_are_current)],
     }
 
 

@@ -9,7 +9,7 @@ from tasks import progress, reasons
 from tasks.doctor import examination
 from tasks.images import archive_images
 from tasks.problems import Problem
-from tasks.scenarios import registration
+from tasks.scenarios import files as scenarios_files
 from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
@@ -61,19 +61,6 @@ def require_in_source(name: str) -> None:
         raise Problem("\n".join(f"{name}: {line}" for line in missing), hint="./doit list --all dataflow")
 
 
-def register_runnable() -> None:
-    """Register every pattern that lacks nothing."""
-    chosen = runnable()
-    registration.register(*chosen)
-    if len(chosen) < len(patterns.PATTERNS):
-        progress.line(f"{len(patterns.PATTERNS) - len(chosen)} patterns are not: each was named with what it lacks")
-
-
-def all_are_current() -> bool:
-    """Tell whether every pattern that lacks nothing is registered and Ready."""
-    return registration.is_current(*runnable())
-
-
 def lacks(pattern: Pattern) -> list[str]:
     """Return what a pattern lacks here, one phrase each."""
     missing = (phrase for need in pattern.needs for phrase in _missing(need))
@@ -122,7 +109,7 @@ def _missing(need: str) -> tuple[str, ...]:
 
 
 def _not_in_source(pattern: Pattern) -> list[str]:
-    folder = registration.folder(pattern)
+    folder = scenarios_files.folder(pattern)
     files = [file for file in _FILES if not (folder / file).is_file()]
     missing = [pattern.folder] if len(files) == len(_FILES) else [f"{pattern.folder}/{file}" for file in files]
     images = [image for image in pattern.images if not archive_images.is_in_source(image)]

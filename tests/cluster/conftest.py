@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.docker_engine import service
-from tasks.engines.docker import client
+from tasks.engines.docker import images as docker_images
 from tasks.engines.files.lock import alone
 from tasks.engines.kube import kind
 from tasks.settings import images, parameters
@@ -30,7 +30,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         made.run("delete_cluster")
         # The tag of the registry stays: its container may run from it.
         for image in reversed(images.NODE_IMAGES):
-            client.remove_image(f"{image.name}:{NAME}")
+            docker_images.remove(f"{image.name}:{NAME}")
 
 
 def _forget_killed_session() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines.docker import client
+from tasks.engines.docker import containers
 from tasks.engines.go import modules
 from tasks.engines.kube import manifests
 from tasks.engines.kube.api import Kube
@@ -138,7 +138,7 @@ class Lab:
 
     def node_ids(self) -> dict[str, str]:
         """Return the id of each container of the cluster, by name."""
-        return {node.name: node.id for node in client.containers(f"{cluster.CLUSTER_LABEL}={NAME}")}
+        return {node.name: node.id for node in containers.labelled(f"{cluster.CLUSTER_LABEL}={NAME}")}
 
     def pod_uids(self) -> dict[str, str]:
         """Return the UID of each pod of the dataflow, by name."""

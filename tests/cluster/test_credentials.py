@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.cluster import node_steps as cluster_node_steps
-from tasks.engines.docker import client
+from tasks.engines.docker import client, containers
+from tasks.engines.docker import images as docker_images
 from tasks.engines.kube import manifests
 from tasks.engines.programs import waiting
 from tasks.registry import pki
@@ -49,11 +50,11 @@ def image(verified: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         port = _run(name, tag, tmp_path / "tls")
         pushed = f"127.0.0.1:{port}/images/function:1"
         waiting.until(f"registry {name}: answering", lambda: _answers(port, ca.certificate), bool, deadline=SECONDS)
-        client.push(tag, pushed)
+        docker_images.push(tag, pushed)
         yield f"{HOST}/images/function:1"
-        client.remove_image(pushed)
+        docker_images.remove(pushed)
     finally:
-        client.remove_container(name)
+        containers.remove(name)
 
 
 def _answers(port: str, ca: Path) -> bool:
@@ -132,7 +133,7 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
     )
     for name in ("without", "with"):
         verified.api.delete(manifests.POD, name, "default")
-    listed = client.exec_in(worker, ["stat", "-c", "%a %U", "/var/lib/kubelet/config.json"])
+    listed = containers.exec_in(worker, ["stat", "-c", "%a %U", "/var/lib/kubelet/config.json"])
     assert listed.split() == ["600", "root"]
     _kept_nowhere_else(verified, worker)
 
@@ -140,8 +141,10 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
 def _kept_nowhere_else(lab: Lab, node: str) -> None:
     """Look into what an archive of logs is made of, and into what the checkout and the engine keep."""
     chosen = credentials.Credentials(USER, PASSWORD)
-    journal = client.exec_in(node, ["journalctl", "--no-pager"])
-    words = client.exec_in(node, ["sh", "-c", "cat /proc/[0-9]*/cmdline; cat $(find /var/log -type f)"], check=False)
+    journal = containers.exec_in(node, ["journalctl", "--no-pager"])
+    words = containers.exec_in(
+        node, ["sh", "-c", "cat /proc/[0-9]*/cmdline; cat $(find /var/log -type f)"], check=False
+    )
     build = [file.read_text(encoding="latin-1") for file in (lab.checkout.root / "build").rglob("*") if _is_text(file)]
     inspected = str(client.client().containers.get(node).attrs)
     for text in (journal, words, inspected, *build):

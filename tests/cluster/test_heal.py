@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.engines.docker import client
+from tasks.engines.docker import containers as docker_containers
 from tasks.engines.kube import manifests
 from tasks.settings import cluster
 from tests.cluster.lab import ANSWERS, BASIC, NAME, NAMESPACE, answers, function_pod, started
@@ -55,7 +56,7 @@ def stopped(*suffixes: str) -> Callable[[Lab], object]:
 
 def without_file(path: str) -> Callable[[Lab], object]:
     """Remove a file or folder on a worker."""
-    return lambda _lab: client.exec_in(f"{NAME}-worker", ["rm", "-r", path])
+    return lambda _lab: docker_containers.exec_in(f"{NAME}-worker", ["rm", "-r", path])
 
 
 DAMAGES = (
@@ -75,7 +76,7 @@ DAMAGES = (
     Damage("worker", stopped("worker"), "_kind"),
     Damage("paused worker", lambda _lab: client.client().api.pause(f"{NAME}-worker"), "_kind"),
     Damage("all nodes", stopped("worker2", "worker", "control-plane"), "_kind"),
-    Damage("registry", lambda lab: client.remove_container(REGISTRY), "registry"),
+    Damage("registry", lambda lab: docker_containers.remove(REGISTRY), "registry"),
     Damage(
         "image", lambda lab: client.client().api.remove_image(NODE_IMAGE, force=True), "image:dci-kind-node-non-acc"
     ),
@@ -113,7 +114,7 @@ def test_nodes_that_come_back_with_other_addresses_find_each_other(verified: Lab
 
 def addresses() -> list[str]:
     """Return the address of each node."""
-    found = client.containers(f"{cluster.CLUSTER_LABEL}={NAME}")
+    found = docker_containers.labelled(f"{cluster.CLUSTER_LABEL}={NAME}")
     return [node.addresses[cluster.NETWORK] for node in found]
 
 

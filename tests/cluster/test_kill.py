@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.docker import client
+from tasks.engines.docker import images as docker_images
 from tasks.settings import images
 from tests.cluster.lab import ANSWERS, BASIC, DELETE, Kill, answers
 
@@ -80,7 +80,7 @@ def changed_image(lab: Lab) -> Iterator[str]:
     yield IMAGE
     dockerfile.write_text(before)
     for image in reversed(images.NODE_IMAGES):
-        client.remove_image(f"{image.name}:{IMG_TAG}")
+        docker_images.remove(f"{image.name}:{IMG_TAG}")
 
 
 def test_an_image_build_that_was_killed_is_done_again(lab: Lab, changed_image: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.docker import client
+from tasks.engines.docker import containers
 from tasks.engines.host import namespaces
 from tasks.engines.kube import manifests
 from tasks.nics import ledger, presence
@@ -32,14 +32,14 @@ def veth() -> Iterator[str]:
 
 def test_device_moves_into_a_node_and_back(verified: Lab, veth: str) -> None:
     assert verified
-    process = client.main_process(NODE)
+    process = containers.main_process(NODE)
     veths.move_in(veth, NODE, process)
-    assert veth in client.exec_in(NODE, ["ip", "-brief", "link"])
+    assert veth in containers.exec_in(NODE, ["ip", "-brief", "link"])
     veths.move_out(veth, NODE, process)
 
 
 def test_namespace_of_a_pod_is_told_by_its_name(verified: Lab) -> None:
-    nodes = {NODE: client.main_process(NODE)}
+    nodes = {NODE: containers.main_process(NODE)}
     pods = [pod for pod in verified.api.list(manifests.POD) if not pod["spec"].get("hostNetwork")]
     running = [pod["metadata"] for pod in pods if pod["status"]["phase"] == "Running"]
     names = {pod["uid"]: f"{pod['namespace']}/{pod['name']}" for pod in running}

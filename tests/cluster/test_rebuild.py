@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.docker import client
+from tasks.engines.docker import containers as docker_containers
 from tasks.engines.kube import manifests
 from tests.cluster.lab import ANSWERS, BASIC, NAME, answers
 
@@ -30,7 +30,7 @@ def test_drift_is_named_and_the_cluster_is_left_alone(verified: Lab) -> None:
 
 def test_a_cluster_that_lost_a_node_is_made_again_and_it_is_said(verified: Lab) -> None:
     containers = verified.node_ids()
-    client.remove_container(f"{NAME}-worker2")
+    docker_containers.remove(f"{NAME}-worker2")
     output = verified.run(BASIC)
     assert f"Cluster {NAME} lost {NAME}-worker2" in output
     assert answers(output) == ANSWERS

@@ -11,8 +11,8 @@ import pytest
 
 from tasks.engines.files import digests
 from tasks.engines.kube import manifests, pod_files
-from tasks.engines.kube.api import pod_ready
 from tasks.engines.kube.pod_exec import Container
+from tasks.engines.kube.state import is_pod_ready
 from tasks.settings.patterns import BY_NAME
 from tests.cluster.lab import NAME
 
@@ -33,7 +33,7 @@ AWKWARD = '-it\'s "a\\b" $HOME ! 日本.MP4'
 def copy_out_of_a_pod(lab: Lab, target: Path) -> None:
     """Copy a recording as long as a user's out of a function: no text, and more than one piece."""
     namespace = BY_NAME["p1c1"].namespace
-    pod = next(pod for pod in lab.api.list(manifests.POD, namespace) if pod_ready(pod))
+    pod = next(pod for pod in lab.api.list(manifests.POD, namespace) if is_pod_ready(pod))
     where = Container(manifests.name_of(pod), namespace, "cpu-container0")
 
     def run(script: str) -> str:

@@ -50,9 +50,9 @@ def test_a_registry_that_was_cleaned_comes_back_with_its_ca(private: PrivateEngi
 
 # A container as the engine sees a node of another checkout's cluster, or any program's.
 TENANT = """
-from tasks.engines.docker import client as docker
+from tasks.engines.docker import client, images
 from tasks.settings import images, parameters
-api = docker.client().api
+api = client.client().api
 host = api.create_host_config(binds=["/tmp:/root/controller"])
 image = images.tag("openkasugai-registry", parameters.current())
 api.create_container(image, ["true"], name="tenant", labels={labels!r}, host_config=host)
@@ -76,10 +76,12 @@ def test_what_others_use_is_left_and_said(
     private.inside(doit, "registry")
     private.python(TENANT.format(labels=labels))
     assert said in private.inside(doit, "clean")
-    names = private.python("from tasks.engines.docker import client as docker; print(docker.tenants(docker.socket()))")
+    names = private.python(
+        "from tasks.engines.docker import client, containers; print(containers.tenants(client.socket()))"
+    )
     assert ("openkasugai-registry" in names) is registry_stays
     assert "tenant" in names
 
-    private.python("from tasks.engines.docker import client as docker; docker.remove_container('tenant')")
+    private.python("from tasks.engines.docker import containers; containers.remove('tenant')")
     private.inside(doit, "clean")
     assert processes_with(str(private.engine.run)) == []

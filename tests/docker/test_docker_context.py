@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.docker_engine import service
-from tasks.engines.docker import client
+from tasks.engines.docker import client, containers, images
 from tasks.engines.go import modules
 from tasks.engines.kube import kind
 from tasks.engines.programs import shell
@@ -47,8 +47,8 @@ class Recipe:
     folder: Path
     tag: str
 
-    def build(self, **arguments: str) -> client.ImageFacts:
-        return client.build(self.folder, self.tag, build_args=arguments)
+    def build(self, **arguments: str) -> images.ImageFacts:
+        return images.build(self.folder, self.tag, build_args=arguments)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def recipe(tmp_path: Path) -> Iterator[Recipe]:
     )
     made = Recipe(folder, f"docker-context-test:{uuid.uuid4().hex[:8]}")
     yield made
-    client.remove_image(made.tag)
+    images.remove(made.tag)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def everything_reaches(url: str, recipe: Recipe) -> None:
     assert client.socket() == url
     assert recipe.build(WORD="a word").labels == {"word": "a word"}
     with pytest.raises(Problem, match=f"{recipe.tag}: a failed with exit code"):
-        client.run(recipe.tag, ["a"], mounts={}, user="0:0")
+        containers.run(recipe.tag, ["a"], mounts={}, user="0:0")
     assert shell.run([modules.program(artifacts.KIND, "kind"), "get", "clusters"], env=client.environment())
     assert kind.nodes("none-of-this-name") == []
     client.forget()
@@ -128,7 +128,7 @@ def test_a_context_of_the_environment_is_used_by_all(
     monkeypatch.setenv("DOCKER_CONTEXT", context)
     everything_reaches(front.url, recipe)
     monkeypatch.delenv("DOCKER_CONTEXT")
-    assert client.image(recipe.tag) is not None, "another engine built it"
+    assert images.find(recipe.tag) is not None, "another engine built it"
 
 
 def test_the_current_context_is_used(
@@ -235,12 +235,12 @@ def test_a_program_that_keeps_credentials_and_is_not_there_is_one_line(config: P
     recipe.build()
     file, reference = config / "config.json", "127.0.0.1:1/nobody:1"
     file.write_text('{"credsStore": "nowhere"}')
-    for touch in (lambda: client.push(recipe.tag, reference), lambda: client.pull(reference)):
+    for touch in (lambda: images.push(recipe.tag, reference), lambda: images.pull(reference)):
         with pytest.raises(Problem, match=rf"^{file}: .*docker-credential-nowhere"):
             touch()
     with pytest.raises(Problem, match=r"push failed: .*connection refused"):
-        client.push(recipe.tag, reference, anonymous=True)
-    client.remove_image(reference)
+        images.push(recipe.tag, reference, anonymous=True)
+    images.remove(reference)
     with asking_for_credentials() as registry:
         (recipe.folder / "Dockerfile").write_text(f"FROM {registry}/private:1\n", encoding="utf-8")
         with pytest.raises(Problem, match=rf"{file} names docker-credential-nowhere, which is not installed"):

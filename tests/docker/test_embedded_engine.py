@@ -24,18 +24,18 @@ ENSURE = "from tasks.docker_engine import service as engine; engine.ensure()"
 # A privileged container is what a node is; its program serves until it is removed.
 BUILD = """
 from pathlib import Path
-from tasks.engines.docker import client as docker
-docker.build(Path({context!r}), "engine-test:1", labels={{"test": "yes"}})
+from tasks.engines.docker import images
+images.build(Path({context!r}), "engine-test:1", labels={{"test": "yes"}})
 """
 RUN = """
-from tasks.engines.docker import client as docker
+from tasks.engines.docker import client, containers
 command = ["/ca-server", "127.0.0.1:80", "/", "/none"]
-docker.client().containers.run("engine-test:1", command, privileged=True, detach=True, name="engine-test")
-print(docker.container("engine-test").status, docker.image("engine-test:1").labels["test"])
+client.client().containers.run("engine-test:1", command, privileged=True, detach=True, name="engine-test")
+print(containers.find("engine-test").status, images.find("engine-test:1").labels["test"])
 """
 # Rules of a published port are left by a killed engine.
 PUBLISH = RUN.replace("privileged=True", "ports={'80/tcp': ('127.0.0.1', 8080)}")
-NAME = "from tasks.engines.docker import client as docker; print(docker.container('engine-test').name)"
+NAME = "from tasks.engines.docker import containers; print(containers.find('engine-test').name)"
 
 
 @pytest.fixture
@@ -142,10 +142,10 @@ def test_what_the_user_mounted_stays_mounted(private: PrivateEngine, context: Pa
 
 NETWORK = """
 import json
-from tasks.engines.docker import client as docker
+from tasks.engines.docker import client, networks
 {code}
-docker.ensure_network({name!r})
-print(json.dumps(docker.client().api.inspect_network({name!r})))
+networks.ensure({name!r})
+print(json.dumps(client.client().api.inspect_network({name!r})))
 """
 # What a cloud's network looks like from within a machine: its packets are smaller than those of Ethernet.
 CLOUD = (
@@ -169,7 +169,7 @@ def test_the_network_of_the_nodes_is_the_one_that_kind_would_make(private: Priva
     private.python(RUN.replace("privileged=True", "network='kind'"))
     assert "mtu 1450" in private.inside("ip", "link", "show", "master", f"br-{made['Id'][:12]}")
 
-    foreign = "docker.client().api.create_network('other', driver='bridge')"
+    foreign = "client.client().api.create_network('other', driver='bridge')"
     found = json.loads(private.python(NETWORK.format(name="other", code=foreign)))
     assert not found["EnableIPv6"]
     assert found["Labels"] == found["Options"] == {}
@@ -199,7 +199,7 @@ def test_it_comes_back_after_a_kill_with_its_containers(private: PrivateEngine, 
     kill(private.pid())
     private.python(ENSURE)
     assert "engine-test" in private.python(
-        "from tasks.engines.docker import client as docker; print(docker.container('engine-test').name)"
+        "from tasks.engines.docker import containers; print(containers.find('engine-test').name)"
     )
 
 

@@ -22,7 +22,7 @@ from tasks import progress
 from tasks.cluster import node_steps as cluster_node_steps
 from tasks.docker_engine import service
 from tasks.doctor import examination
-from tasks.engines.docker import client
+from tasks.engines.docker import client, images, networks
 from tasks.engines.go import modules
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
@@ -133,8 +133,8 @@ def _listens(host: str, port: int) -> bool:
 def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
     """A registry at an address of this machine that Docker does not trust by itself."""
     service.ensure()
-    client.ensure_network(cluster.NETWORK)
-    address = str(next(client.subnet(cluster.NETWORK).hosts()))
+    networks.ensure(cluster.NETWORK)
+    address = str(next(networks.subnet(cluster.NETWORK).hosts()))
     ca = pki.ensure_ca(tmp_path / "ca", "harbor")
     pki.ensure_server(tmp_path, ca, [address])
     made = Harbor(tmp_path, f"{address}:{_free_port(address)}", ca.certificate.read_bytes(), [], [])
@@ -170,9 +170,9 @@ def image(tmp_path: Path) -> Iterator[str]:
     context = tmp_path / "context"
     context.mkdir()
     (context / "Dockerfile").write_text(f"FROM scratch\nCOPY Dockerfile /\nLABEL test={tag}\n", encoding="utf-8")
-    client.build(context, tag)
+    images.build(context, tag)
     yield tag
-    client.remove_image(tag)
+    images.remove(tag)
 
 
 def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_nothing_keeps_them(
@@ -195,7 +195,7 @@ def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_n
     inspected = json.dumps(
         [client.client().images.get(reference).attrs, client.client().images.get(reference).history()]
     )
-    client.remove_image(reference)
+    images.remove(reference)
     _holds_no_secret(harbor, inspected, _members(archive))
     assert harbor.started
 
@@ -222,7 +222,7 @@ def test_what_an_administrator_trusts_is_neither_written_nor_removed(harbor: Har
     finally:
         theirs.unlink()
         theirs.parent.rmdir()
-        client.remove_image(f"{access.pull_address()}/{image}")
+        images.remove(f"{access.pull_address()}/{image}")
 
 
 def _members(archive: bytes) -> str:
@@ -257,7 +257,7 @@ def test_wrong_and_absent_credentials_are_one_line_each(
     monkeypatch.delenv(credentials.PASSWORD)
     with pytest.raises(Problem, match=r"push failed: .*(basic auth|authentication|unauthorized)"):
         access.push(image, reference)
-    client.remove_image(reference)
+    images.remove(reference)
     with pytest.raises(Problem, match=r"the registry refuses it \(status 401\)"):
         access.require([reference])
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.docker_engine import service
-from tasks.engines.docker import client
+from tasks.engines.docker import client, containers
+from tasks.engines.docker import images as docker_images
 from tasks.engines.host import rootfs
 from tasks.images import node_images
 from tasks.problems import Problem
@@ -55,7 +56,7 @@ class Chain:
                 node_images.build(image.name)
 
     def ids(self) -> list[str]:
-        return [client.require_image(tag).id for tag in self.tags()]
+        return [docker_images.require(tag).id for tag in self.tags()]
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
     made.build_all()
     yield made
     for tag in [*reversed(made.tags()), made.base]:
-        client.remove_image(tag)
+        docker_images.remove(tag)
 
 
 def _small_rootfs(folder: Path) -> Path:
@@ -97,7 +98,7 @@ def test_what_was_built_is_current_and_is_not_built_again(chain: Chain) -> None:
 
 
 def test_a_changed_file_rebuilds_the_image_and_its_descendants_only(chain: Chain) -> None:
-    base, (lower, upper) = client.require_image(chain.base).id, chain.ids()
+    base, (lower, upper) = docker_images.require(chain.base).id, chain.ids()
     (chain.kind / chain.upper.name / "file").write_text("2", encoding="utf-8")
     assert current(chain) == [True, False]
     chain.build_all()
@@ -107,7 +108,7 @@ def test_a_changed_file_rebuilds_the_image_and_its_descendants_only(chain: Chain
     (chain.kind / chain.lower.name / "file").write_text("2", encoding="utf-8")
     upper = chain.ids()[1]
     chain.build_all()
-    assert client.require_image(chain.base).id == base
+    assert docker_images.require(chain.base).id == base
     assert chain.ids()[0] != lower
     assert chain.ids()[1] != upper
 
@@ -127,13 +128,13 @@ def test_an_image_holds_what_everybody_can_read_whatever_the_umask_is(chain: Cha
     api = client.client().api
     made = api.create_container(chain.tags()[0], ["/none"])["Id"]
     _, stat = api.get_archive(made, f"/{chain.lower.name}")
-    client.remove_container(made)
+    containers.remove(made)
     assert stat["mode"] & 0o777 == 0o644
     assert node_images.is_current(chain.lower.name)
 
 
 def test_an_image_removed_by_hand_is_put_back(chain: Chain) -> None:
-    client.remove_image(chain.tags()[1])
+    docker_images.remove(chain.tags()[1])
     assert current(chain) == [True, False]
     chain.build_all()
     assert current(chain) == [True, True]

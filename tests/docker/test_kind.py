@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.docker_engine import service
-from tasks.engines.docker import client
+from tasks.engines.docker import client, containers, images
+from tasks.engines.docker import networks as docker_networks
 from tasks.engines.go import modules
 from tasks.engines.kube import kind
 from tasks.problems import Problem
@@ -27,21 +28,21 @@ IMAGE = f"{NAME}:1"
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     service.ensure()
-    client.ensure_network("kind")
+    docker_networks.ensure("kind")
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     context = tmp_path / "context"
     context.mkdir()
     shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), context)
     (context / "Dockerfile").write_text('FROM scratch\nCOPY ca-server /\nENTRYPOINT ["/ca-server"]\n', "utf-8")
-    client.build(context, IMAGE)
+    images.build(context, IMAGE)
     file = tmp_path / "kind.yaml"
     file.write_text(
         f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{{role: control-plane, image: '{IMAGE}'}}]\n"
     )
     yield file
     kind.delete(NAME)
-    client.remove_image(IMAGE)
+    images.remove(IMAGE)
 
 
 def test_a_failed_create_keeps_the_nodes_and_packs_their_logs(config: Path) -> None:
@@ -83,7 +84,7 @@ def test_the_proxies_of_the_docker_command_reach_the_nodes_with_all_exceptions(
     found = client.client().api.inspect_container(f"{NAME}-control-plane")["Config"]["Env"]
     variables = {name: value for name, _, value in (entry.partition("=") for entry in found)}
     host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
-    networks = ("10.244.0.0/16", "10.96.0.0/16", str(client.subnet("kind")))
+    networks = ("10.244.0.0/16", "10.96.0.0/16", str(docker_networks.subnet("kind")))
     wanted = {"corp.example", ".lab.example", host, *networks, f"{NAME}-control-plane", ".svc"}
     assert variables["HTTP_PROXY"] == proxy["httpProxy"]
     for name in ("NO_PROXY", "no_proxy"):
@@ -97,4 +98,4 @@ def test_a_node_that_comes_while_kind_works_is_told_apart(config: Path) -> None:
         with pytest.raises(kind.NodesExist):
             kind.create(NAME, config)
     finally:
-        client.remove_container(f"{NAME}-control-plane")
+        containers.remove(f"{NAME}-control-plane")

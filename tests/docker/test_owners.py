@@ -20,34 +20,34 @@ if TYPE_CHECKING:
 HAVE = """
 import io, json, sys, tarfile
 from tasks.docker_engine import service as engine
-from tasks.engines.docker import client as docker
+from tasks.engines.docker import client
 from tasks.engines.go import modules as golang
 from tasks.settings import artifacts
 engine.ensure()
-api = docker.client().api
+api = client.client().api
 archive = io.BytesIO()
 with tarfile.open(fileobj=archive, mode="w") as tar:
     tar.add(golang.program(artifacts.CA_SERVER, "ca-server"), "ca-server")
     tar.addfile(tarfile.TarInfo("file"))
 api.import_image_from_data(archive.getvalue(), repository="node", tag="1")
-docker.ensure_network("kind")
+networks.ensure("kind")
 for name, label, mounts in json.loads(sys.argv[1]):
     host = api.create_host_config(network_mode="kind", binds=[f"{source}:{place}" for place, source in mounts.items()])
     labels = {"io.x-k8s.kind.cluster": label} if label else {}
     api.create_container("node:1", ["/ca-server", ":80", "/", "/file"], name=name, labels=labels, host_config=host)
 """
-IS_OURS = "from tasks.engines.docker import client as docker; print(docker.is_own_network('kind'))"
-LIST = "from tasks.engines.docker import client as docker; print(*docker.tenants(docker.socket()), sep='\\n')"
+IS_OURS = "from tasks.engines.docker import networks; print(networks.is_ours('kind'))"
+LIST = "from tasks.engines.docker import client, containers; print(*containers.tenants(client.socket()), sep='\\n')"
 PAUSE = """
-from tasks.engines.docker import client as docker
-docker.client().api.start("b-worker")
-docker.client().api.pause("b-worker")
+from tasks.engines.docker import client
+client.client().api.start("b-worker")
+client.client().api.pause("b-worker")
 """
 GO_ON = """
 from tasks.cluster import creation as cluster
-from tasks.engines.docker import client as docker
+from tasks.engines.docker import containers
 cluster._start_stopped()
-print(docker.container("b-worker").status)
+print(containers.find("b-worker").status)
 """
 
 
@@ -102,7 +102,7 @@ def test_what_this_checkout_did_not_make_is_refused_by_name_and_left(
     monkeypatch.setenv("CLUSTER_NAME", "free")
     said = others.inside(doit, "clean")
     assert f"Left the registry and the Docker engine to cluster theirs of the checkout {tmp_path}/theirs." in said
-    others.python("from tasks.engines.docker import client as docker; docker.remove_container('theirs-control-plane')")
+    others.python("from tasks.engines.docker import containers; containers.remove('theirs-control-plane')")
     said = others.inside(doit, "clean")
     stay = "openkasugai-registry, plain-control-plane, taken-worker"
     assert "Left container openkasugai-registry: not made by this tool." in said
@@ -131,6 +131,6 @@ def test_one_of_two_clusters_of_a_checkout_is_cleaned_and_the_other_keeps_what_i
     monkeypatch.setenv("CLUSTER_NAME", "b")
     others.python(PAUSE)
     assert others.python(GO_ON).split()[-1] == "running"
-    others.python(PAUSE.replace('docker.client().api.start("b-worker")', ""))
+    others.python(PAUSE.replace('client.client().api.start("b-worker")', ""))
     assert "Deleted cluster b." in others.inside(doit, "clean")
     assert not build.exists()

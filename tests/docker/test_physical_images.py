@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.archive import source
+from tasks.archive import facts as archive_facts
 from tasks.docker_engine import service as docker_engine_service
-from tasks.engines.docker import client
+from tasks.engines.docker import client, images
 from tasks.images import node_images
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths
 from tasks.settings import images as table
+from tasks.settings.parameters import layers
 from tests.docker.apt_site import Site, served
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def physical(server: Server, **changes: str) -> Parameters:
         "NVIDIA_DRIVER_FILE": "driver.run",
         "CACHE_DIR": str(parameters.current().cache_dir),
     }
-    return parameters.validated(parameters.read(paths.ROOT, {**values, **changes}))
+    return parameters.validated(layers.read(paths.ROOT, {**values, **changes}))
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +191,7 @@ def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setattr(parameters, "current", lambda: chosen)
         patch.setattr(paths, "BUILD", tmp_path_factory.mktemp("build"))
         patch.setattr(paths, "DRIVER", Path(__file__).parent)
-        patch.setattr(source, "SOURCE", archive)
+        patch.setattr(archive_facts, "SOURCE", archive)
         patch.setitem(node_images._FACTS, "KERNEL_RELEASE", lambda: KERNEL)
         if not node_images.base_is_current():
             node_images.build_base()
@@ -198,7 +199,7 @@ def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             node_images.build(name)
         yield chosen
         for name in reversed(CHAIN):
-            client.remove_image(table.tag(name, chosen))
+            images.remove(table.tag(name, chosen))
     for folder in set(releases.iterdir()) - before:
         shutil.rmtree(folder)
 
@@ -269,7 +270,7 @@ def compiled(
     node_images.build(CRIO)
     yield chosen
     for name in (CRIO, parent):
-        client.remove_image(table.tag(name, chosen))
+        images.remove(table.tag(name, chosen))
 
 
 def test_a_compiled_crio_has_the_same_images_and_asks_runc_for_no_more_than_its_node_has(compiled: Parameters) -> None:
@@ -330,13 +331,13 @@ def test_a_proxy_reaches_a_build_and_stays_out_of_the_image(
         f"FROM {parent}\nRUN curl -fsS http://{tag[-8:]}.example/page > /page\n", "utf-8"
     )
     monkeypatch.setenv("http_proxy", url(server))
-    client.build(tmp_path, tag)
+    images.build(tmp_path, tag)
     try:
         assert f"http://{tag[-8:]}.example/page" in server.asked
         facts = client.client().api.inspect_image(tag), client.client().api.history(tag)
         assert url(server) not in json.dumps(facts)
     finally:
-        client.remove_image(tag)
+        images.remove(tag)
 
 
 @pytest.mark.parametrize(

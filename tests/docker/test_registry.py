@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.docker_engine import service
-from tasks.engines.docker import client
+from tasks.engines.docker import client, containers
+from tasks.engines.docker import images as docker_images
 from tasks.engines.files import download
 from tasks.images import node_images as build
 from tasks.problems import Problem
@@ -47,10 +48,10 @@ def image(running: Path) -> Iterator[str]:
     context = running / "context"
     context.mkdir()
     shutil.move(running / "Dockerfile", context / "Dockerfile")
-    client.build(context, tag)
+    docker_images.build(context, tag)
     yield tag
-    client.remove_image(tag)
-    client.remove_image(f"{registry_client.push_address()}/{tag}")
+    docker_images.remove(tag)
+    docker_images.remove(f"{registry_client.push_address()}/{tag}")
 
 
 def test_what_is_pushed_is_held_under_the_name_that_the_cluster_pulls(image: str) -> None:
@@ -63,7 +64,7 @@ def test_what_is_pushed_is_held_under_the_name_that_the_cluster_pulls(image: str
 def test_images_outlive_the_container(image: str) -> None:
     reference = f"{registry_client.pull_address()}/{image}"
     registry_client.push(image, reference)
-    client.remove_container(NAME)
+    containers.remove(NAME)
     assert not actions.is_current()
     assert not registry_client.answers()
     actions.ensure()

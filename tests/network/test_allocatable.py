@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.engines.kube.calls import Body
 from tasks.engines.programs import waiting

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.archive import source as archive_source
+from tasks.archive import facts as archive_source
+from tasks.archive import source as the_archive_source
 from tasks.controller import deployment
-from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import access as kube_api
+from tasks.engines.kube import api as the_kube_api
 from tasks.engines.kube import manifests
 from tasks.images import archive_images
-from tasks.scenarios import registration
+from tasks.scenarios import files, setup
 from tasks.settings import controller as source
 from tasks.settings import parameters, paths
 from tasks.settings.patterns import PATTERNS
@@ -35,7 +37,7 @@ def cluster(
     """The API server with two workers, for a source that was not rendered before."""
     monkeypatch.setattr(kube_api, "cluster", lambda: api)
     monkeypatch.setattr(archive_source, "SOURCE", request.param)
-    monkeypatch.setattr(archive_source, "digest", lambda: "digest")
+    monkeypatch.setattr(the_archive_source, "digest", lambda: "digest")
     monkeypatch.setattr(paths, "RENDERED", tmp_path)
     references = {image.name: f"registry/images/{image.name}:abc" for image in IMAGES}
     monkeypatch.setattr(archive_images, "references", lambda _names: references.copy())
@@ -68,7 +70,7 @@ def test_every_step_is_applied_and_only_once(cluster: Kube) -> None:
     for step in deployment.STEPS.values():
         items = step()
         assert cluster.apply(items).unchanged < len(items)
-        assert cluster.apply(items) == kube_api.Applied((), len(items))
+        assert cluster.apply(items) == the_kube_api.Applied((), len(items))
     assert len(deployment.definitions()) == 20
 
 
@@ -82,13 +84,13 @@ def test_workloads_run_our_images_alone(cluster: Kube) -> None:
 
 
 def test_every_pattern_is_accepted(cluster: Kube) -> None:
-    cluster.apply([*deployment.definitions(), *registration.namespaces()])
-    for pattern in [pattern for pattern in PATTERNS if registration.folder(pattern).is_dir()]:
-        registered = [item for items in registration.resources(pattern).values() for item in items]
-        items = [*registration.configuration(pattern), *registered, registration.data_flow(pattern)]
+    cluster.apply([*deployment.definitions(), *setup.namespaces()])
+    for pattern in [pattern for pattern in PATTERNS if files.folder(pattern).is_dir()]:
+        registered = [item for items in files.resources(pattern).values() for item in items]
+        items = [*files.configuration(pattern), *registered, files.data_flow(pattern)]
         cluster.apply(items)
         assert cluster.is_current(items)
-        cluster.delete(*_identity(registration.data_flow(pattern)))
+        cluster.delete(*_identity(files.data_flow(pattern)))
 
 
 def _identity(item: manifests.Object) -> tuple[manifests.Kind, str, str]:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import progress
-from tasks.archive import source
+from tasks.archive import facts
 from tasks.controller import deployment
 from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TARGET, FUNCTION_TYPE, WB_FUNCTION, state
 from tasks.dataflows import deployment as dataflows_deployment
-from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.engines.kube.calls import Body
 from tasks.images import archive_images
 from tasks.problems import Problem
-from tasks.scenarios import registration
+from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters, paths
 from tasks.settings.patterns import BY_NAME
 
@@ -44,15 +44,15 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     """The API server with all definitions and namespaces, and nothing of the pattern."""
     monkeypatch.setattr(kube_api, "cluster", lambda: api)
-    monkeypatch.setattr(source, "SOURCE", SAMPLE)
+    monkeypatch.setattr(facts, "SOURCE", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
     monkeypatch.setattr(archive_images, "references", lambda _names: ours)
     monkeypatch.setattr(deployment, "workers", lambda: ["one", "two"])
     chosen = {"dci_registry_addr_alt": "registry.example/images", "dataflow_deadline": 10, "controller_deadline": 5}
     deadlines = SimpleNamespace(**chosen)
     monkeypatch.setattr(parameters, "current", lambda: deadlines)
-    definitions = [item for file in source.definition_files(SAMPLE) for item in manifests.load(file)]
-    api.apply([*definitions, *registration.namespaces()])
+    definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]
+    api.apply([*definitions, *setup.namespaces()])
     yield api
     for kind in (
         DATA_FLOW,
@@ -122,7 +122,7 @@ def test_a_type_that_the_controller_forgot_is_shown_to_it_again(
     cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registration, "_SILENCE", 0.2)
-    forgotten = manifests.name_of(registration.resources(PATTERN)[FUNCTION_TYPE][0])
+    forgotten = manifests.name_of(files.resources(PATTERN)[FUNCTION_TYPE][0])
 
     def decide(item: Object) -> str:
         touched = registration._RETRIGGERED in item["metadata"].get("annotations", {})
@@ -145,7 +145,7 @@ def test_types_that_do_not_become_ready_are_named(monkeypatch: pytest.MonkeyPatc
 def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parameters.current(), "controller_deadline", 0.3)
     with pytest.raises(Problem, match=r"one\.cpu-0\.cpu absent, two\.cpu-0\.cpu absent"):
-        registration.set_up()
+        setup.set_up()
     for node in ("one", "two"):
         target = {
             "apiVersion": "example.com/v1",
@@ -154,8 +154,8 @@ def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pyte
         }
         cluster.apply([target])
         set_state(cluster, target, "Ready", **_TARGET)
-    registration.set_up()
-    assert registration.setup_is_current()
+    setup.set_up()
+    assert setup.setup_is_current()
 
 
 _TARGET = {
@@ -207,7 +207,7 @@ def test_endless_scheduling_is_explained_by_the_capacity(cluster: Kube, monkeypa
 def test_a_deletion_that_is_stuck_is_rescued_and_said(
     cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flow = registration.data_flow(PATTERN)
+    flow = files.data_flow(PATTERN)
     flow["metadata"]["finalizers"] = [FINALIZER]
     part = {
         "apiVersion": "example.com/v1",
@@ -255,7 +255,7 @@ def function_pods(*images: str) -> list[Object]:
 
 
 def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(cluster: Kube) -> None:
-    flow = registration.data_flow(PATTERN)
+    flow = files.data_flow(PATTERN)
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
     set_state(cluster, flow, "Deployed")
     assert dataflows_deployment._unusable(cluster, PATTERN) == ""
@@ -271,7 +271,7 @@ def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(clus
 def test_a_dataflow_that_the_controller_has_given_up_is_made_anew(
     cluster: Kube, monkeypatch: pytest.MonkeyPatch, age: float, reason: str
 ) -> None:
-    flow = registration.data_flow(PATTERN)
+    flow = files.data_flow(PATTERN)
     cluster.apply([flow])
     set_state(cluster, flow, "WBFunction/WBConnection created")
     monkeypatch.setattr(dataflows_deployment, "_age", lambda _live: age)
@@ -279,7 +279,7 @@ def test_a_dataflow_that_the_controller_has_given_up_is_made_anew(
 
 
 def test_pods_that_do_not_start_are_explained_by_their_events(cluster: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
-    flow = registration.data_flow(PATTERN)
+    flow = files.data_flow(PATTERN)
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
     set_state(cluster, flow, "Deployed")
     cluster.apply([event("plus", "Warning", "FailedScheduling", "0/3 nodes are available: 2 Insufficient cpu.")])

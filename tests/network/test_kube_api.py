@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import progress
-from tasks.archive import source
+from tasks.archive import facts
 from tasks.engines.kube import api as kube_api
 from tasks.engines.kube import immutable, manifests
 from tasks.engines.kube.calls import Body
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
 
 SAMPLE = paths.SRC / "sample-controller"
-DEFINITIONS = [item for file in source.definition_files(SAMPLE) for item in manifests.load(file)]
+DEFINITIONS = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]
 
 
 @pytest.fixture

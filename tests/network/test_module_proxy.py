@@ -17,6 +17,7 @@ from tasks.engines.go import modules, toolchain
 from tasks.engines.go import proxy as go_proxy
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     root = Path(modules._run_go(folder, "env", "GOROOT").strip())
     monkeypatch.setattr(toolchain, "choose", lambda _version: (root / "bin/go", "local"))
     values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "CNI_PLUGINS_VERSION": VERSION}
-    chosen = parameters.validated(parameters.read(paths.ROOT, values))
+    chosen = parameters.validated(layers.read(paths.ROOT, values))
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     with Server() as server:

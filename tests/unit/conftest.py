@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import progress
-from tasks.archive import source
+from tasks.archive import facts, source
 from tasks.engines.go import proxy as go_proxy
 from tasks.settings import artifacts, parameters, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A function that sets parameters by name, over those of the lab."""
 
     def choose(**values: str) -> None:
-        chosen = parameters.validated(parameters.read(paths.ROOT, {"PROFILE": "lab", **values}))
+        chosen = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", **values}))
         monkeypatch.setattr(parameters, "current", lambda: chosen)
 
     return choose
@@ -72,8 +73,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., 
     sample = tmp_path / "src/sample-controller"
     shutil.copytree(paths.ROOT / "src/sample-controller", sample, symlinks=True)
     monkeypatch.setattr(source, "SAMPLE", sample)
-    monkeypatch.setattr(source, "SOURCE", tmp_path / "build/controller")
+    monkeypatch.setattr(facts, "SOURCE", tmp_path / "build/controller")
     monkeypatch.setattr(source, "MARK", tmp_path / "build/controller.json")
-    source.facts.cache_clear()
+    facts.facts.cache_clear()
     yield tmp_path
-    source.facts.cache_clear()
+    facts.facts.cache_clear()

@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.engines.docker import client
+from tasks.engines.docker import client, containers
+from tasks.engines.files import atomic
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from tasks.engines.docker.client import ContainerFacts
+    from tasks.engines.docker.containers import ContainerFacts
 
 PROC = Path("/proc")
 
@@ -31,10 +32,10 @@ def main_process(name: str) -> int:
     Raises:
         Problem: No engine answers, or the container is on another machine.
     """
-    found = client.container(name)
+    found = containers.find(name)
     if found is None or not found.running:
         return 0
-    return _proven(found, client.main_process(name))
+    return _proven(found, containers.main_process(name))
 
 
 def require(container: ContainerFacts) -> None:
@@ -43,7 +44,7 @@ def require(container: ContainerFacts) -> None:
     Raises:
         Problem: It is on another one.
     """
-    _proven(container, client.main_process(container.name))
+    _proven(container, containers.main_process(container.name))
 
 
 def is_here(identifier: str, process: int) -> bool:
@@ -53,7 +54,7 @@ def is_here(identifier: str, process: int) -> bool:
         identifier: The container's full identifier.
         process: The number that the engine tells.
     """
-    return process > 0 and any(identifier in _text(PROC / str(process) / proof) for proof in _PROOFS)
+    return process > 0 and any(identifier in atomic.text(PROC / str(process) / proof) for proof in _PROOFS)
 
 
 def _proven(container: ContainerFacts, process: int) -> int:
@@ -64,11 +65,3 @@ def _proven(container: ContainerFacts, process: int) -> int:
             hint="DOCKER=embedded, or unset DOCKER_HOST and choose this machine's docker context",
         )
     return process
-
-
-def _text(path: Path) -> str:
-    """Return what a file of /proc says; nothing where the process is gone."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks import reasons
-from tasks.engines.docker import client
+from tasks.engines.docker import containers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +35,7 @@ class NodeFile:
 
 def differing(node: str, files: Iterable[NodeFile]) -> list[NodeFile]:
     """Return the files that a node lacks or has with another content."""
-    return [file for file in files if not client.holds(node, file.path, file.content)]
+    return [file for file in files if not containers.holds(node, file.path, file.content)]
 
 
 def current(node: str, step: str, files: Sequence[NodeFile]) -> bool:
@@ -67,7 +67,7 @@ def sync(node: str, step: str, files: Sequence[NodeFile], *, units: Sequence[str
         # In one go: each program that is started in a container costs a sixth of a second.
         names = " ".join(units)
         script = f"systemctl --no-reload enable {names} && systemctl daemon-reload && systemctl restart {names}"
-        client.exec_in(node, ["sh", "-c", script])
+        containers.exec_in(node, ["sh", "-c", script])
     # Last, so that a run killed before this starts the units again.
     _write(node, mark)
 
@@ -91,4 +91,4 @@ def _mark(step: str, files: Sequence[NodeFile]) -> NodeFile:
 
 
 def _write(node: str, file: NodeFile) -> None:
-    client.copy_into(node, file.path, file.content, mode=file.mode, owner=file.owner)
+    containers.copy_into(node, file.path, file.content, mode=file.mode, owner=file.owner)

@@ -48,3 +48,11 @@ def _write(path: Path, content: str | bytes, mode: int | None) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def text(path: Path) -> str:
+    """Return the text of a file, or nothing where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.engines.docker import client
+from tasks.engines.docker import containers
 from tasks.engines.go import modules
 from tasks.settings import parameters
 
@@ -32,7 +32,7 @@ def build_tree(compiler: str, source: Path, package: str, program: str, output: 
     for folder in (output, cache):
         folder.mkdir(parents=True, exist_ok=True)
     progress.step(f"compiling {program} with its C libraries")
-    client.run(
+    containers.run(
         compiler,
         [package, program],
         mounts={

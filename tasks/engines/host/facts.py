@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines.docker import client
 from tasks.engines.host import namespaces, pci
 from tasks.engines.programs import proxies, shell
 from tasks.problems import Problem, UntrustedServer
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     import requests
 
-OWN_REGISTRY = "openkasugai-registry"
 _KIB = 1024
 _LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
 _PROBE_SECONDS = 1.5
@@ -184,15 +182,6 @@ class Host:
     def lifelines(self) -> Mapping[str, str]:
         """Network interfaces that must never be lent, each with the reason."""
         return namespaces.lifelines()
-
-    @property
-    def offers_own_registry(self) -> bool:
-        """Whether the registry of this tool runs."""
-        try:
-            found = client.container(OWN_REGISTRY)
-        except Problem:
-            return False
-        return found is not None and found.running
 
     def now(self) -> datetime:
         """Return the time of this machine."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.engines.files import atomic
 from tasks.engines.programs import root
 from tasks.problems import Problem
 
@@ -49,7 +50,7 @@ def unload(name: str) -> None:
     for module in unload_order(name):
         done = root.run("rmmod", module.name, check=False)
         if done.returncode != 0 and is_loaded(module.name):
-            uses = _text(_folder(module.name) / "refcnt") or "?"
+            uses = _word(_folder(module.name) / "refcnt") or "?"
             holders = ", ".join(_holders(module.name)) or "no module"
             raise Problem(
                 f"kernel module {module.name}: cannot be unloaded: used {uses} times; held by {holders}",
@@ -81,12 +82,12 @@ def _holders(name: str) -> list[str]:
 
 
 def _version(name: str) -> str:
-    return _text(_folder(name) / "version") or _text(_folder(name) / "srcversion")
+    return _word(_folder(name) / "version") or _word(_folder(name) / "srcversion")
 
 
 def _folder(name: str) -> Path:
     return SYSFS / "module" / name
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+def _word(path: Path) -> str:
+    return atomic.text(path).strip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.engines.files import atomic
 from tasks.engines.programs import root, waiting
 from tasks.problems import Problem
 
@@ -85,19 +86,12 @@ def _wait(processes: Sequence[Process], deadline: float, *, forgiving: bool) -> 
 
 def _runs(process: Process) -> bool:
     """Return whether it still runs; a number that another program has by now, or a zombie, is not it."""
-    state = re.search(r"^State:\s*(\S)", _text(PROC / str(process.pid) / "status"), re.MULTILINE)
-    same = _text(PROC / str(process.pid) / "comm") == process.command
+    state = re.search(r"^State:\s*(\S)", atomic.text(PROC / str(process.pid) / "status"), re.MULTILINE)
+    same = atomic.text(PROC / str(process.pid) / "comm").strip() == process.command
     return same and state is not None and state.group(1) not in "ZX"
 
 
 def _process(number: int) -> Process:
     """Return a process; where there are several hierarchies, the group that says most."""
-    groups = re.findall(r"^\d+:(?:name=systemd)?:(.*)$", _text(PROC / str(number) / "cgroup"), re.MULTILINE)
-    return Process(number, _text(PROC / str(number) / "comm"), max(groups, key=len, default=""))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
+    groups = re.findall(r"^\d+:(?:name=systemd)?:(.*)$", atomic.text(PROC / str(number) / "cgroup"), re.MULTILINE)
+    return Process(number, atomic.text(PROC / str(number) / "comm").strip(), max(groups, key=len, default=""))

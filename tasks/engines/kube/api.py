@@ -6,18 +6,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tasks import progress, reasons
 from tasks.engines.kube import calls, immutable, manifests, pod_exec
+from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.calls import Body, Requests
-from tasks.engines.kube.manifests import CONTENT, Kind, Object
+from tasks.engines.kube.manifests import Kind, Object
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -69,42 +68,6 @@ class Resource:
         """Return the path of one object, or of the list where `name` is empty."""
         inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{self.root}{inside}/{self.plural}" + (f"/{name}" if name else "")
-
-
-def cluster() -> Kube:
-    """Return the API of the cluster that CLUSTER_NAME names.
-
-    Raises:
-        Problem: There is no such cluster yet.
-    """
-    access = kubeconfig()
-    return _connect(access, access.stat().st_mtime_ns)
-
-
-def kubeconfig() -> Path:
-    """Return the tool's own kubeconfig of that cluster.
-
-    Raises:
-        Problem: There is no such cluster yet.
-    """
-    name = parameters.current().cluster_name
-    file = paths.cluster_dir(name) / "kubeconfig"
-    if not file.is_file():
-        raise Problem(f"cluster {name}: {file} is not there", hint="./doit create_cluster")
-    return file
-
-
-def answers() -> bool:
-    """Return whether the API of that cluster answers."""
-    try:
-        return bool(cluster().identity())
-    except Problem:
-        return False
-
-
-@lru_cache(maxsize=4)
-def _connect(kubeconfig: Path, written: int) -> Kube:  # noqa: ARG001 - a cluster made again has other certificates
-    return Kube(kubeconfig)
 
 
 class Kube:
@@ -183,7 +146,7 @@ class Kube:
         """Tell whether every object is there, applied with this very content, not changed since, and settled."""
         wanted = [manifests.stamped(item) for item in items]
         live = self._live(wanted)
-        lacks = {manifests.label_of(item): _lack(item, live.get(_key(item))) for item in wanted}
+        lacks = {manifests.label_of(item): kube_state.lack(item, live.get(_key(item))) for item in wanted}
         for label, lack in lacks.items():
             reasons.unless(not lack, f"{label}: {lack}")
         return not any(lacks.values())
@@ -203,7 +166,7 @@ class Kube:
         """
         wanted = [manifests.stamped(item) for item in items]
         live = self._live(wanted)
-        changed = [item for item in wanted if not _is_as_wanted(item, live.get(_key(item)))]
+        changed = [item for item in wanted if not kube_state.is_as_wanted(item, live.get(_key(item)))]
         for wave in manifests.waves(changed):
             self._together(lambda item: self._apply_one(item, deadline), wave)
             self._wait_established(wave, deadline)
@@ -311,9 +274,9 @@ class Kube:
         waiting.until(
             f"{kind} {namespace}/{name}: rolled out",
             observe,
-            rolled_out,
+            kube_state.is_rolled_out,
             deadline=deadline,
-            describe=_progress_of_rollout,
+            describe=kube_state.progress_of_rollout,
             explain=evidence,
             hint=f"kubectl -n {namespace} describe {kind.name.lower()} {name}",
         )
@@ -322,7 +285,7 @@ class Kube:
 
     def evidence(self, namespace: str, selector: str = "") -> str:
         """Return why pods are not ready: what their containers wait for, their last log lines and warnings."""
-        pods = [pod for pod in self.list(manifests.POD, namespace, selector) if not pod_ready(pod)]
+        pods = [pod for pod in self.list(manifests.POD, namespace, selector) if not kube_state.is_pod_ready(pod)]
         return "\n".join(line for pod in pods for line in self._complaints(pod))
 
     def _complaints(self, pod: Object) -> Lines:
@@ -416,7 +379,10 @@ class Kube:
         self._served.clear()
         waiting.until(
             f"{len(names)} CustomResourceDefinitions: Established",
-            lambda: names - {manifests.name_of(item) for item in self.list(kind) if condition(item, "Established")},
+            lambda: (
+                names
+                - {manifests.name_of(item) for item in self.list(kind) if kube_state.has_condition(item, "Established")}
+            ),
             lambda missing: not missing,
             deadline=deadline,
             describe=lambda missing: f"missing: {', '.join(sorted(missing))}",
@@ -460,70 +426,6 @@ def _ask_no_proxy(configuration: Configuration) -> None:
 def shortened(line: str) -> str:
     """Return a line of a log, cut where it is too long to be read."""
     return line if len(line) <= _LOG_WIDTH else f"{line[:_LOG_WIDTH]} ..."
-
-
-def condition(item: Object, name: str) -> bool:
-    """Tell whether a condition of an object's status is True."""
-    conditions = item.get("status", {}).get("conditions") or []
-    return any(one["type"] == name and one["status"] == "True" for one in conditions)
-
-
-def pod_ready(pod: Object) -> bool:
-    """Tell whether a pod is Ready and not on its way out."""
-    return condition(pod, "Ready") and "deletionTimestamp" not in pod["metadata"]
-
-
-def settled(item: Object) -> bool:
-    """Tell whether an object has become what it was applied for: definitions serve, workloads run."""
-    if item["kind"] == manifests.CUSTOM_RESOURCE_DEFINITION.name:
-        return condition(item, "Established")
-    return item["kind"] not in {manifests.DEPLOYMENT.name, manifests.DAEMON_SET.name} or rolled_out(item)
-
-
-def rolled_out(item: Object) -> bool:
-    """Tell whether a Deployment or DaemonSet runs its latest template everywhere it should."""
-    status = item.get("status", {})
-    if not item or status.get("observedGeneration", 0) < item["metadata"]["generation"]:
-        return False
-    wanted, fields = _scale(item)
-    return all(status.get(field, 0) == wanted for field in fields)
-
-
-def available(item: Object) -> int:
-    """Return how many pods a Deployment or DaemonSet is said to have available."""
-    return int(item.get("status", {}).get(_scale(item)[1][-1], 0))
-
-
-def _scale(item: Object) -> tuple[int, tuple[str, ...]]:
-    """Return how many replicas are wanted, and the fields of the status that count them."""
-    if item["kind"] == manifests.DAEMON_SET.name:
-        wanted = item.get("status", {}).get("desiredNumberScheduled", 0)
-        return wanted, ("updatedNumberScheduled", "numberAvailable")
-    # `replicas` counts those of an older template too: none of them may be left.
-    return item["spec"].get("replicas", 1), ("replicas", "updatedReplicas", "availableReplicas")
-
-
-def _progress_of_rollout(item: Object) -> str:
-    if not item:
-        return "absent"
-    return f"{available(item)} of {_scale(item)[0]} available"
-
-
-def _lack(wanted: Object, live: Object | None) -> str:
-    """Return what a live object lacks, or an empty string."""
-    if live is None:
-        return "not there"
-    if not _is_as_wanted(wanted, live):
-        return "differs from what it should be"
-    return "" if settled(live) else "not ready"
-
-
-def _is_as_wanted(wanted: Object, live: Object | None) -> bool:
-    if live is None or "deletionTimestamp" in live["metadata"]:
-        return False
-    annotations = live["metadata"].get("annotations") or {}
-    same_content = annotations.get(CONTENT) == wanted["metadata"]["annotations"][CONTENT]
-    return same_content and manifests.fits(wanted, live)
 
 
 def _key(item: Object) -> tuple[str, str, str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.engines.files import atomic
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
 
@@ -83,7 +84,7 @@ def naming(cluster: str) -> list[Path]:
         cluster: Name of the cluster.
     """
     context = re.compile(rf"(?<![\w.-])kind-{re.escape(cluster)}(?![\w.-])")
-    return [file for file in files() if context.search(_text(file))]
+    return [file for file in files() if context.search(atomic.text(file))]
 
 
 def obstacle(file: Path) -> Obstacle | None:
@@ -252,13 +253,6 @@ def _lock_age(file: Path) -> float | None:
 def _span(seconds: float) -> str:
     days, minutes = divmod(seconds / 60, 24 * 60)
     return f"{days:.0f} days" if days else f"{minutes:.0f} minutes"
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _words(*parts: str | Path) -> str:

@@ -30,8 +30,9 @@ from tasks.nics import ledger as nics_ledger
 from tasks.nics import pods as nics_pods
 from tasks.nics import status as nics_status
 from tasks.nics import udev
-from tasks.nics.lending import Wish, is_lent_to, lend_to
+from tasks.nics.lending import is_lent_to, lend_to
 from tasks.nics.restoring import NotAsItWas, give_back
+from tasks.nics.wish import Wish
 from tasks.problems import Problem
 from tasks.settings.nics import BY_TASK, LEDGERS, UDEV_RULES
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.addons import address_pool, installation, manifests
-from tasks.engines.docker import client
+from tasks.engines.docker import networks as docker_networks
 from tasks.engines.files import atomic
 from tasks.engines.go import proxy
 from tasks.problems import Problem
 from tasks.settings import addons as table
 from tasks.settings import parameters, paths
+from tasks.settings.parameters import layers
 from tests.threads import side_by_side
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def test_clusters_of_one_network_share_its_end(choose: Callable[..., None], monk
     from ipaddress import IPv4Address, IPv4Network
 
     network = IPv4Network("172.18.0.0/16")
-    monkeypatch.setattr(client, "subnet", lambda _name: network)
+    monkeypatch.setattr(docker_networks, "subnet", lambda _name: network)
     seen = set()
     for name in ("kind", "tier", "other"):
         choose(CLUSTER_NAME=name)
@@ -265,7 +266,7 @@ def test_a_small_network_has_a_pool_too(
 ) -> None:
     from ipaddress import IPv4Address, IPv4Network
 
-    monkeypatch.setattr(client, "subnet", lambda _name: IPv4Network(subnet))
+    monkeypatch.setattr(docker_networks, "subnet", lambda _name: IPv4Network(subnet))
     choose()
     first, last = (IPv4Address(end) for end in address_pool.metallb().split("-"))
     assert first <= last < IPv4Network(subnet).broadcast_address
@@ -293,6 +294,6 @@ def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
 
 def test_an_unknown_addon_and_one_without_what_it_needs_are_one_line() -> None:
     with pytest.raises(Problem, match=r"ADDONS: 'multas' is not an add-on; did you mean multus\?"):
-        parameters.validated(parameters.read(paths.ROOT, {"ADDONS": "multas"}))
+        parameters.validated(layers.read(paths.ROOT, {"ADDONS": "multas"}))
     with pytest.raises(Problem, match="ADDONS: nvidia-k8s-ipam needs multus"):
-        parameters.validated(parameters.read(paths.ROOT, {"ADDONS": "nvidia-k8s-ipam"}))
+        parameters.validated(layers.read(paths.ROOT, {"ADDONS": "nvidia-k8s-ipam"}))

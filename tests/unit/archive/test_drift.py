@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tasks.archive import deepstream, source
+from tasks.archive import deepstream, facts, source
 from tasks.controller import deployment
 from tasks.doctor import examination
+from tasks.engines.files import trees
 from tasks.engines.kube import kustomize, manifests
 from tasks.images import archive_images
 from tasks.problems import Problem
-from tasks.scenarios import registration
+from tasks.scenarios import files
 from tasks.settings import artifacts, checks, parameters, paths, patterns
 from tasks.settings import controller as settings
 
@@ -75,7 +76,7 @@ def _manager(folder: Path) -> list[manifests.Object]:
 
 
 def containers(items: list[manifests.Object]) -> list[str]:
-    return [image for item in items for image in source.image_references(item)]
+    return [image for item in items for image in facts.image_references(item)]
 
 
 def rewrite(file: Path, old: str, new: str) -> None:
@@ -161,10 +162,10 @@ def test_a_listed_definition_that_moved_is_named(content: Path, unpack: Callable
 
 def test_nothing_in_the_unpacked_archive_is_edited(unpack: Callable[[], Path]) -> None:
     root = unpack()
-    before = source.tree_digest(root)
+    before = trees.digest(root)
     for objects in (deployment.definitions, deployment.configuration, deployment.managers, deployment.daemons):
         assert objects()
-    assert source.tree_digest(root) == before
+    assert trees.digest(root) == before
 
 
 @pytest.mark.parametrize("path", ["/etc/k8s_node/config", "/etc/k8s_worker/config", "/var/lib/moved/kubeconfig"])
@@ -174,7 +175,7 @@ def test_the_kubeconfig_goes_where_the_daemons_look_for_it(
     for part in settings.deployed("daemon"):
         rewrite(content / part.daemon_set, "/etc/k8s_node/config", path)
     unpack()
-    assert source.facts().kubeconfig == path
+    assert facts.facts().kubeconfig == path
 
 
 def test_hugepages_are_a_checked_prerequisite_of_what_is_for_fpgas(choose: Callable[..., None]) -> None:
@@ -217,7 +218,7 @@ def test_a_dockerfile_of_deepstream_that_does_not_tell_the_paths_is_one_line(
 
 def test_a_scenario_that_forgets_an_image_is_named() -> None:
     with pytest.raises(Problem, match="names no image cpufunc_sidecar"):
-        registration.with_references('"image": "localhost/cpufunc_calcapp:1"', {}, ("cpufunc_sidecar",), "cm.yaml")
+        files.with_references('"image": "localhost/cpufunc_calcapp:1"', {}, ("cpufunc_sidecar",), "cm.yaml")
 
 
 def test_the_operator_is_called_as_the_code_calls_it() -> None:

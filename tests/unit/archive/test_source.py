@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.archive import facts as archive_facts
 from tasks.archive import source
+from tasks.engines.files import trees
 from tasks.problems import Problem
 from tasks.settings import controller, paths
 
@@ -183,7 +185,7 @@ def test_each_missing_part_is_a_line_and_what_was_there_stays(tree: Path) -> Non
 
 def test_facts_come_from_the_daemons(tree: Path) -> None:
     source.prepare()
-    facts = source.facts()
+    facts = archive_facts.facts()
     assert facts.tag == "1.1.0"
     assert facts.kubeconfig == "/etc/k8s_node/config"
     assert facts.images == {"cpufunction", "deviceinfo", "ethernetconnection"}
@@ -200,8 +202,8 @@ def test_the_tag_of_another_version_from_any_registry(tree: Path, registry: str)
     rewrite_daemons(tree, "1.1.0", "2.0.0-rc1")
     rewrite_daemons(tree, "localhost/", registry)
     source.prepare()
-    assert source.facts().tag == "2.0.0-rc1"
-    assert "cpufunction" in source.facts().images
+    assert archive_facts.facts().tag == "2.0.0-rc1"
+    assert "cpufunction" in archive_facts.facts().images
 
 
 def test_the_deploy_script_says_the_tag_first(tree: Path) -> None:
@@ -209,13 +211,13 @@ def test_the_deploy_script_says_the_tag_first(tree: Path) -> None:
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text("#!/bin/sh\nTAG=1.0.0\n")
     source.prepare()
-    assert source.facts().tag == "1.0.0"
+    assert archive_facts.facts().tag == "1.0.0"
 
 
 def test_a_moved_kubeconfig_is_followed_and_two_of_them_are_an_error(tree: Path) -> None:
     rewrite_daemons(tree, "/etc/k8s_node/config", "/etc/k8s_worker/config")
     source.prepare()
-    assert source.facts().kubeconfig == "/etc/k8s_worker/config"
+    assert archive_facts.facts().kubeconfig == "/etc/k8s_worker/config"
     one = tree / "src/sample-controller" / controller.deployed("daemon")[0].daemon_set
     one.write_text(one.read_text().replace("/etc/k8s_worker/config", "/elsewhere"))
     with pytest.raises(Problem, match=r"mount \['/elsewhere', '/etc/k8s_worker/config'\] as kubeconfig"):
@@ -231,19 +233,19 @@ def test_a_moved_kubeconfig_is_followed_and_two_of_them_are_an_error(tree: Path)
     ],
 )
 def test_an_image_is_known_by_its_last_path_component(reference: str, name: str) -> None:
-    assert source.image_name(reference) == name
+    assert archive_facts.image_name(reference) == name
 
 
 @pytest.mark.parametrize("root", [root for root in (paths.SRC / "sample-controller", REAL) if root.is_dir()])
 def test_the_sample_and_the_real_controller_have_what_the_adapters_look_for(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "SOURCE", root)
-    source.facts.cache_clear()
+    monkeypatch.setattr(archive_facts, "SOURCE", root)
+    archive_facts.facts.cache_clear()
     source.check(root, "source")
-    assert source.facts().tag == "1.1.0"
-    assert source.facts().kubeconfig == "/etc/k8s_node/config"
-    assert len(source.definition_files(root)) == 20
+    assert archive_facts.facts().tag == "1.1.0"
+    assert archive_facts.facts().kubeconfig == "/etc/k8s_node/config"
+    assert len(archive_facts.definition_files(root)) == 20
 
 
 def test_an_archive_without_its_submodule_is_refused_where_the_drivers_are_needed(tree: Path) -> None:
@@ -291,7 +293,7 @@ def test_the_digest_of_a_tree_counts_of_a_mode_only_whether_it_executes(tree: Pa
     digests = {}
     for mode in (0o600, 0o644, 0o664, 0o700, 0o755, 0o711):
         file.chmod(mode)
-        digests[mode] = source.tree_digest(tree / "src/sample-controller")
+        digests[mode] = trees.digest(tree / "src/sample-controller")
     assert digests[0o600] == digests[0o644] == digests[0o664]
     assert digests[0o700] == digests[0o755] == digests[0o711] != digests[0o644]
 
@@ -312,7 +314,7 @@ def test_facts_that_do_not_fit_are_found_before_anything_is_replaced(tree: Path)
     one.write_text(one.read_text().replace("/etc/k8s_node/config", "/elsewhere"))
     with pytest.raises(Problem, match="as kubeconfig, expected one path"):
         source.prepare()
-    assert source.facts().kubeconfig == "/etc/k8s_node/config"
+    assert archive_facts.facts().kubeconfig == "/etc/k8s_node/config"
     assert source.digest()
 
 

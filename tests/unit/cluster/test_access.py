@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.cluster import creation, engine, kubeconfig_owner, removal
+from tasks.cluster import access, creation, engine, kubeconfig_owner, removal
 from tasks.engines.kube import cluster_owner, kind
 from tasks.engines.kube.kind import NodeFacts
 from tasks.problems import Problem
@@ -73,7 +73,7 @@ def test_a_cluster_that_is_not_kept_needs_the_kubeconfig_though_it_is_in_there(
 ) -> None:
     monkeypatch.setattr(kind, "nodes", lambda _name: [NODE])
     monkeypatch.setattr(creation, "_keep", lambda: keep)
-    monkeypatch.setattr(creation, "_have_access", lambda: None)
+    monkeypatch.setattr(access, "ensure", lambda: None)
     monkeypatch.setattr(creation, "until", lambda *_, **__: None)
     if keep:
         creation.create()

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tasks.cluster import creation
-from tasks.engines.docker import client
+from tasks.cluster import access as cluster_access
+from tasks.cluster import config as cluster_config
+from tasks.cluster import creation, provenance
+from tasks.engines.docker import containers
 from tasks.engines.kube import cluster_owner, kind
 from tasks.engines.kube.kind import NodeFacts
 from tasks.problems import Problem
@@ -37,8 +39,8 @@ def world(monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> dict[
     choose()
     found: dict[str, object] = {"nodes": [facts(name) for name in NODES], "recorded": dict(WANTED)}
     monkeypatch.setattr(kind, "nodes", lambda _name: found["nodes"])
-    monkeypatch.setattr(creation, "_recorded", lambda: found["recorded"])
-    monkeypatch.setattr(creation, "_wanted", lambda: dict(WANTED))
+    monkeypatch.setattr(provenance, "recorded", lambda: found["recorded"])
+    monkeypatch.setattr(provenance, "wanted", lambda: dict(WANTED))
     return found
 
 
@@ -64,8 +66,8 @@ def test_a_node_that_stands_still_is_set_going_as_it_needs(
 ) -> None:
     found: list[str] = []
     world["nodes"] = [node]
-    monkeypatch.setattr(client, "start", lambda name: found.append(f"start {name}"))
-    monkeypatch.setattr(client, "unpause", lambda name: found.append(f"unpause {name}"))
+    monkeypatch.setattr(containers, "start", lambda name: found.append(f"start {name}"))
+    monkeypatch.setattr(containers, "unpause", lambda name: found.append(f"unpause {name}"))
     creation._start_stopped()
     assert found == done
 
@@ -119,7 +121,7 @@ def test_each_node_that_comes_late_from_a_killed_run_costs_one_more_try_for_a_wh
     monkeypatch.setattr(kind, "create", create)
     monkeypatch.setattr(kind, "delete", lambda _name: done.append("delete"))
     monkeypatch.setattr(cluster_owner, "require_ours", lambda _name: None)
-    monkeypatch.setattr(creation, "_config", lambda: "kind.yaml")
+    monkeypatch.setattr(cluster_config, "file", lambda: "kind.yaml")
     if made:
         creation._make_nodes(end=8)
         assert done == ["create", *["delete", "create"] * late]
@@ -153,7 +155,7 @@ def test_access_is_current_when_both_kubeconfigs_lead_to_the_cluster(
     for port, file in zip(ports, (tmp_path / "cluster-kind" / "kubeconfig", tmp_path / "user"), strict=True):
         if port:
             file.write_text(f"server: https://127.0.0.1:{port}\nname: kind-kind\n", encoding="utf-8")
-    assert creation._access_is_current([facts(name) for name in NODES]) == current
+    assert cluster_access.is_current([facts(name) for name in NODES]) == current
 
 
 def test_only_the_kubeconfig_that_lacks_the_cluster_is_written(
@@ -166,17 +168,17 @@ def test_only_the_kubeconfig_that_lacks_the_cluster_is_written(
     exported: list[str] = []
     monkeypatch.setattr(kind, "kubeconfig", lambda _name: access)
     monkeypatch.setattr(kind, "export_kubeconfig", exported.append)
-    creation._have_access()
+    cluster_access.ensure()
     assert (tmp_path / "cluster-kind" / "kubeconfig").read_text(encoding="utf-8") == access
     assert exported == []
     (tmp_path / "user").unlink()
-    creation._have_access()
+    cluster_access.ensure()
     assert exported == ["kind"]
 
 
 def test_the_config_has_three_nodes_with_their_mounts(choose: Callable[..., None]) -> None:
     choose(CLUSTER_NAME="other", POD_SUBNET="10.200.0.0/16")
-    config = yaml.safe_load(creation._rendered())
+    config = yaml.safe_load(cluster_config.rendered())
     assert config["name"] == "other"
     assert config["networking"]["podSubnet"] == "10.200.0.0/16"
     assert config["networking"]["disableDefaultCNI"] is True
@@ -189,7 +191,7 @@ def test_the_config_has_three_nodes_with_their_mounts(choose: Callable[..., None
 
 def test_kubeadm_is_told_where_another_runtime_answers(choose: Callable[..., None]) -> None:
     choose(NODE_RUNTIME="crio")
-    patches = [yaml.safe_load(patch) for patch in yaml.safe_load(creation._rendered())["kubeadmConfigPatches"]]
+    patches = [yaml.safe_load(patch) for patch in yaml.safe_load(cluster_config.rendered())["kubeadmConfigPatches"]]
     assert {patch["kind"] for patch in patches} == {"InitConfiguration", "JoinConfiguration"}
     assert {patch["nodeRegistration"]["criSocket"] for patch in patches} == {"unix:///var/run/crio/crio.sock"}
 
@@ -200,5 +202,5 @@ def test_a_checkout_with_an_awkward_name_is_mounted_as_it_is(
     choose()
     work = tmp_path / 'wo"rk äö: #1'
     monkeypatch.setattr(paths, "WORK", work)
-    config = yaml.safe_load(creation._rendered())
+    config = yaml.safe_load(cluster_config.rendered())
     assert config["nodes"][0]["extraMounts"][1]["hostPath"] == str(work)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tasks.archive import source
+from tasks.archive import facts
 from tasks.cluster import node_steps
 from tasks.problems import Problem
 from tasks.settings import paths
@@ -30,7 +30,7 @@ clusters:
 def build(monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None], tmp_path: Path) -> Path:
     choose(CLUSTER_NAME="other")
     monkeypatch.setattr(paths, "BUILD", tmp_path)
-    monkeypatch.setattr(source, "facts", lambda: SimpleNamespace(kubeconfig="/etc/k8s_node/config"))
+    monkeypatch.setattr(facts, "facts", lambda: SimpleNamespace(kubeconfig="/etc/k8s_node/config"))
     return tmp_path
 
 

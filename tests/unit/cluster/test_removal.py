@@ -12,7 +12,7 @@ from tasks import reasons
 from tasks.cluster import creation, removal
 from tasks.cluster import engine as cluster_engine
 from tasks.docker_engine import service as engine_action
-from tasks.engines.docker import client, connection
+from tasks.engines.docker import client, connection, containers
 from tasks.engines.kube import kind
 from tasks.gpu import lease
 from tasks.nics import cards
@@ -52,7 +52,7 @@ def engine(build: Path, monkeypatch: pytest.MonkeyPatch) -> Containers:
     made = Containers()
     monkeypatch.setattr(client, "client", made.client)
     monkeypatch.setattr(client, "socket", lambda: SOCKET)
-    monkeypatch.setattr(client, "tenants", lambda _url: [])
+    monkeypatch.setattr(containers, "tenants", lambda _url: [])
     monkeypatch.setattr(kind, "delete", made.remove)
     for module, name in ((embedded, "remove"), (certificates, "distrust"), (engine_action, "stop")):
         monkeypatch.setattr(module, name, lambda: made.done.append("shared"))
@@ -235,7 +235,7 @@ def test_a_paused_node_goes_on_before_the_gpu_is_taken_from_it(
     engine: Containers, monkeypatch: pytest.MonkeyPatch, *, paused: bool
 ) -> None:
     engine.add("a-worker", "a", ours(), state="paused" if paused else "exited")
-    monkeypatch.setattr(client, "unpause", lambda name: engine.done.append(f"unpause {name}"))
+    monkeypatch.setattr(containers, "unpause", lambda name: engine.done.append(f"unpause {name}"))
     monkeypatch.setattr(cards, "let_go", lambda name: engine.done.append(f"nics {name}"))
     monkeypatch.setattr(lease, "give_back", lambda name: engine.done.append(f"gpu {name}"))
     removal.delete()

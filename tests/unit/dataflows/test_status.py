@@ -11,7 +11,7 @@ from tasks import progress
 from tasks.controller.kinds import DATA_FLOW, ETHERNET_CONNECTION, WB_CONNECTION, WB_FUNCTION
 from tasks.dataflows import status as dataflows_status
 from tasks.dataflows.status import Connection, World
-from tasks.engines.kube import api, manifests
+from tasks.engines.kube import access, api, manifests
 
 
 def item(name: str, status: dict[str, Any] | None = None, spec: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -102,5 +102,5 @@ def test_a_cluster_without_the_controller_has_no_dataflows(monkeypatch: pytest.M
                 raise api.Refused("DataFlow", api.ABSENT, "the cluster does not serve this kind")
             return []
 
-    monkeypatch.setattr(api, "cluster", Bare)
+    monkeypatch.setattr(access, "cluster", Bare)
     assert dataflows_status.flows(dataflows_status.read()) == []

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.doctor import examination, looks
 from tasks.doctor.finding import Finding
-from tasks.engines.docker import client
+from tasks.engines.docker import containers, images
 from tasks.engines.kube import cluster_owner
 from tasks.problems import Problem
 from tasks.settings import gpu, nics
@@ -190,8 +190,8 @@ def test_a_machine_with_nothing_on_it_is_looked_at(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
 ) -> None:
     choose()
-    monkeypatch.setattr(client, "image", lambda _tag: None)
-    monkeypatch.setattr(client, "container", lambda _name: None)
+    monkeypatch.setattr(images, "find", lambda _tag: None)
+    monkeypatch.setattr(containers, "find", lambda _name: None)
     monkeypatch.setattr(cluster_owner, "is_ours", lambda _name: True)
     for settings in (nics, gpu):
         monkeypatch.setattr(settings, "LEDGERS", tmp_path)
@@ -203,8 +203,8 @@ def test_what_is_there_already_is_not_asked_for_again(
 ) -> None:
     choose(CLUSTER_NAME="second", IMG_TAG="9")
     found = object()
-    monkeypatch.setattr(client, "image", lambda tag: found if tag.endswith(":9") else None)
-    monkeypatch.setattr(client, "container", lambda name: found if name == "second-control-plane" else None)
+    monkeypatch.setattr(images, "find", lambda tag: found if tag.endswith(":9") else None)
+    monkeypatch.setattr(containers, "find", lambda name: found if name == "second-control-plane" else None)
     monkeypatch.setattr(cluster_owner, "is_ours", lambda _name: True)
     for settings in (nics, gpu):
         monkeypatch.setattr(settings, "LEDGERS", tmp_path)

@@ -15,6 +15,7 @@ import pytest
 from tasks.cluster import address_plan
 from tasks.doctor.looks import LOOKS
 from tasks.engines.docker import client, connection
+from tasks.engines.docker import containers as docker_containers
 from tasks.engines.host import routes as host_routes
 from tasks.engines.host.facts import Answer, Host
 from tasks.nics import ledger as nics_ledger
@@ -23,6 +24,7 @@ from tasks.registry import pki
 from tasks.settings import addons, nics, parameters, paths
 from tasks.settings.addons import Addon
 from tasks.settings.checks import CHECKS, FAILED, OK, UNKNOWN
+from tasks.settings.parameters import layers
 from tests.unit.containers import Containers
 
 if TYPE_CHECKING:
@@ -396,7 +398,7 @@ def _look(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca_pem: b
     chosen = _parameters(case)
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     monkeypatch.setattr(client, "client", lambda: _engine(case.docker, case.facts.get("docker", {}), case.nodes))
-    monkeypatch.setattr(client, "container", lambda name: _engine(case.docker) and _stranger(name, case))
+    monkeypatch.setattr(docker_containers, "find", lambda name: _engine(case.docker) and _stranger(name, case))
     monkeypatch.setattr(client, "host_url", lambda: SOCKET)
     monkeypatch.setattr(client, "socket", lambda: _engine(case.docker) and SOCKET)
     routes = tuple(host_routes.Route(host_routes.IPv4Network(network), "ens0") for network in case.routes)
@@ -412,7 +414,7 @@ def _with_ca(answer: Answer | str, ca_pem: bytes) -> Answer | str:
 
 
 def _parameters(case: Case) -> Parameters:
-    return parameters.validated(parameters.read(Path(__file__).parents[3], {"PROFILE": "physical", **case.environ}))
+    return parameters.validated(layers.read(Path(__file__).parents[3], {"PROFILE": "physical", **case.environ}))
 
 
 def _engine(version: str, facts: Mapping[str, Any] = MappingProxyType({}), clusters: Sequence[str] = ()) -> Any:
@@ -425,8 +427,8 @@ def _engine(version: str, facts: Mapping[str, Any] = MappingProxyType({}), clust
     return SimpleNamespace(version=lambda: {"Version": version}, info=lambda: told, api=containers.client().api)
 
 
-def _stranger(name: str, case: Case) -> client.ContainerFacts | None:
-    return client.ContainerFacts("0", name, "running", "", {}, {}) if case.registry else None
+def _stranger(name: str, case: Case) -> docker_containers.ContainerFacts | None:
+    return docker_containers.ContainerFacts("0", name, "running", "", {}, {}) if case.registry else None
 
 
 def _write_ledger(folder: Path) -> None:

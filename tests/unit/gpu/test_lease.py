@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.engines.docker import client, local_containers
-from tasks.engines.docker.client import ContainerFacts
+from tasks.engines.docker import containers, local_containers
+from tasks.engines.docker.containers import ContainerFacts
 from tasks.engines.files import ledgers
 from tasks.engines.host import facts, kernel_modules, processes
 from tasks.engines.kube import cluster_owner
@@ -191,8 +191,8 @@ def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., 
         node = ContainerFacts(CONTAINER, NODE, "running", "sha256:0", {}, {})
         monkeypatch.setattr(shell, "run", machine.run)
         monkeypatch.setattr(shutil, "which", lambda program: f"/usr/bin/{program}")
-        monkeypatch.setattr(client, "exec_in", machine.exec_in)
-        monkeypatch.setattr(client, "container", lambda name: node if name == NODE else None)
+        monkeypatch.setattr(containers, "exec_in", machine.exec_in)
+        monkeypatch.setattr(containers, "find", lambda name: node if name == NODE else None)
         monkeypatch.setattr(kernel_modules, "SYSFS", machine.root / "sys")
         monkeypatch.setattr(processes, "PROC", machine.root / "proc")
         monkeypatch.setattr(local_containers, "require", machine.require)
@@ -324,7 +324,7 @@ def test_lending_twice_after_the_node_restarted_loads_its_driver_again(
     machine = boot(SERVER)
     lease.lend()
     other = ContainerFacts("decade" * 10, NODE, "running", "sha256:0", {}, {})
-    monkeypatch.setattr(client, "container", lambda _name: other)
+    monkeypatch.setattr(containers, "find", lambda _name: other)
     machine.end_process(900)
     assert not lease.is_current()
     lease.lend()
@@ -354,7 +354,7 @@ def test_given_back_after_the_engine_and_the_node_are_gone(
     def gone(_name: str) -> None:
         raise Problem("Docker: no engine answers")
 
-    monkeypatch.setattr(client, "container", gone)
+    monkeypatch.setattr(containers, "find", gone)
     lease.give_back()
     assert machine.loaded() == before
 
@@ -368,9 +368,9 @@ def test_a_container_of_others_that_bears_the_nodes_name_is_left_alone(
     machine.end_process(900)
     mounts = {place: str(folder) for folder, place in cluster_owner.mounts().items()} if ours else {}
     other = ContainerFacts("decade" * 10, NODE, "running", "sha256:0", {}, {}, "", mounts)
-    monkeypatch.setattr(client, "container", lambda _name: other)
+    monkeypatch.setattr(containers, "find", lambda _name: other)
     inside: list[str] = []
-    monkeypatch.setattr(client, "exec_in", lambda name, *_, **__: inside.append(name) or "")
+    monkeypatch.setattr(containers, "exec_in", lambda name, *_, **__: inside.append(name) or "")
     lease.give_back()
     assert inside == ([NODE] if ours else [])
 
@@ -382,7 +382,7 @@ def test_a_gpu_that_another_cluster_has_is_not_taken(
     lease.lend()
     choose(CLUSTER_NAME="second")
     node = ContainerFacts("1" * 60, "second-worker", "running", "sha256:0", {}, {})
-    monkeypatch.setattr(client, "container", lambda _name: node)
+    monkeypatch.setattr(containers, "find", lambda _name: node)
     machine.commands.clear()
     with pytest.raises(Problem, match="the GPU is lent to cluster kind") as caught:
         lease.lend()
@@ -480,7 +480,7 @@ def test_no_gpu_and_no_node_are_one_line(boot: Callable[..., Machine], monkeypat
     shutil.rmtree(machine.root / "sys/bus")
     with pytest.raises(Problem, match="no NVIDIA GPU"):
         lease.lend()
-    monkeypatch.setattr(client, "container", lambda _name: None)
+    monkeypatch.setattr(containers, "find", lambda _name: None)
     with pytest.raises(Problem, match="kind-worker: the node does not run"):
         lease.lend()
 

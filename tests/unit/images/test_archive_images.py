@@ -11,6 +11,7 @@ import pytest
 from tasks import progress
 from tasks.archive import source as archive_source
 from tasks.engines.docker import client
+from tasks.engines.docker import images as docker_images
 from tasks.engines.go import cgo, modules
 from tasks.engines.host import rootfs
 from tasks.images import archive_images
@@ -119,8 +120,8 @@ def test_an_image_is_the_same_and_readable_for_its_user_whatever_the_umask_is(
             {path.name.partition(".part-")[0]: path.stat().st_mode & 0o7777 for path in [context, *context.rglob("*")]}
         )
 
-    monkeypatch.setattr(client, "image", lambda _tag: None)
-    monkeypatch.setattr(client, "build", build)
+    monkeypatch.setattr(docker_images, "find", lambda _tag: None)
+    monkeypatch.setattr(docker_images, "build", build)
     earlier = os.umask(umask)
     try:
         archive_images._local(archive_images._IMAGES["cpufunction"])
@@ -251,7 +252,7 @@ def test_published_images_have_the_tag_of_the_archive_and_are_pulled_and_pushed(
 ) -> None:
     monkeypatch.setattr(archive_source, "origin", lambda: source / "controller.tar.gz")
     monkeypatch.setattr(archive_images, "_assemble", None)
-    monkeypatch.setattr(client, "pull", lambda name: name)
+    monkeypatch.setattr(docker_images, "pull", lambda name: name)
     pushed: list[tuple[str, str]] = []
     monkeypatch.setattr(registry_client, "push", lambda local, name: pushed.append((local, name)))
     choose(CONTROLLER_IMAGES="registry")
@@ -302,10 +303,10 @@ def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, monke
     _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
     image = archive_images._IMAGES["cpufunction"]
     monkeypatch.setattr(client, "socket", lambda: "unix:///x")
-    monkeypatch.setattr(client, "image_tags", lambda: ["localhost/other:1"])
+    monkeypatch.setattr(docker_images, "tags", lambda: ["localhost/other:1"])
     with pytest.raises(Problem, match="image gpu_infer_tcp: not in the Docker engine"):
         archive_images._parent(image)
-    monkeypatch.setattr(client, "image_tags", lambda: ["localhost/gpu_infer_tcp:1.1.0"])
+    monkeypatch.setattr(docker_images, "tags", lambda: ["localhost/gpu_infer_tcp:1.1.0"])
     assert archive_images._parent(image) == "localhost/gpu_infer_tcp:1.1.0"
 
 
@@ -324,7 +325,7 @@ def test_only_images_of_what_is_deployed_are_needed(
 
 @pytest.mark.parametrize("name", ["openkasugai-controller-cgo", "cpufunction"])
 def test_images_built_at_the_same_time_share_what_they_are_made_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    built: dict[str, client.ImageFacts] = {}
+    built: dict[str, docker_images.ImageFacts] = {}
     tags: list[str] = []
 
     def build(context: Path, tag: str, *, labels: dict[str, str], **_: object) -> None:
@@ -332,10 +333,10 @@ def test_images_built_at_the_same_time_share_what_they_are_made_on(monkeypatch: 
         for _ in range(20):  # the context stays as it is for as long as it is sent
             assert (context / "Dockerfile").is_file()
             time.sleep(0.005)
-        built[tag] = client.ImageFacts("sha256:0", labels)
+        built[tag] = docker_images.ImageFacts("sha256:0", labels)
 
-    monkeypatch.setattr(client, "image", built.get)
-    monkeypatch.setattr(client, "build", build)
+    monkeypatch.setattr(docker_images, "find", built.get)
+    monkeypatch.setattr(docker_images, "build", build)
     ways = {
         "openkasugai-controller-cgo": lambda: archive_images._tool("controller-cgo"),
         "cpufunction": lambda: archive_images._local(archive_images._IMAGES["cpufunction"]),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.archive import source as archive_source
-from tasks.engines.docker import client
+from tasks.archive import facts as archive_source
+from tasks.engines.docker import images
 from tasks.engines.files import modes
 from tasks.engines.go import cgo, modules, proxy
 from tasks.engines.host import facts
@@ -41,7 +41,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[.
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "KIND", tmp_path / "kind")
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(client, "require_image", lambda tag: client.ImageFacts(f"id of {tag}"))
+    monkeypatch.setattr(images, "require", lambda tag: images.ImageFacts(f"id of {tag}"))
     return tmp_path
 
 
@@ -128,7 +128,7 @@ def test_a_rebuilt_parent_makes_its_children_stale(monkeypatch: pytest.MonkeyPat
     before = digests()
     rebuilt = table.tag("kind-ubuntu-node", parameters.current())
     monkeypatch.setattr(
-        client, "require_image", lambda tag: client.ImageFacts(f"{'new ' if tag == rebuilt else ''}id of {tag}")
+        images, "require", lambda tag: images.ImageFacts(f"{'new ' if tag == rebuilt else ''}id of {tag}")
     )
     assert changed(before) == {"kind-ubuntu-node-crio", "kind-ubuntu-node-containerd"}
 
@@ -214,10 +214,10 @@ def test_the_runtime_chooses_the_parent_of_the_last_image(choose: Callable[..., 
 def test_a_base_that_is_pulled_needs_not_be_in_the_engine(
     choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def absent(tag: str) -> client.ImageFacts:
+    def absent(tag: str) -> images.ImageFacts:
         raise Problem(f"image {tag}: absent")
 
-    monkeypatch.setattr(client, "require_image", absent)
+    monkeypatch.setattr(images, "require", absent)
     choose(BASE_FROM="registry", UBUNTU_IMAGE_NAME="docker.io/library/ubuntu:22.04")
     assert node_images.inputs(table.named("kind-ubuntu"))
     with pytest.raises(Problem, match="kind-ubuntu:"):
@@ -232,12 +232,12 @@ def test_only_the_label_of_its_own_inputs_is_fresh(
 ) -> None:
     value = node_images.inputs(NODE) if label == "its own" else label
     labels = {table.INPUTS_LABEL: value} if value else {}
-    monkeypatch.setattr(client, "image", lambda _tag: client.ImageFacts("sha256:1", labels))
+    monkeypatch.setattr(images, "find", lambda _tag: images.ImageFacts("sha256:1", labels))
     assert node_images.is_current(NODE.name) is fresh
 
 
 def test_an_absent_image_is_not_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "image", lambda _tag: None)
+    monkeypatch.setattr(images, "find", lambda _tag: None)
     assert not node_images.is_current(NODE.name)
 
 
@@ -262,7 +262,7 @@ def test_the_context_holds_files_programs_and_module_files_with_their_modes(
         files = (path for path in context.rglob("*") if path.is_file())
         seen.update({path.relative_to(context).as_posix(): path.stat().st_mode & 0o777 for path in files})
 
-    monkeypatch.setattr(client, "build", build)
+    monkeypatch.setattr(images, "build", build)
     (checkout / "kind/kind-ubuntu-node/README.md").write_text("words", encoding="utf-8")
     left = checkout / "build/context/kind-ubuntu-node.part-1-1/left"
     left.mkdir(parents=True)

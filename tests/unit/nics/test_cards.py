@@ -14,14 +14,15 @@ from tasks.cluster import removal
 from tasks.engines import nic_root
 from tasks.engines.host import namespaces as host_namespaces
 from tasks.engines.host import pci
-from tasks.engines.kube import api as kube_api
+from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.nics import cards, lending, presence, refusals, restoring, udev
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import pods as nics_pods
 from tasks.nics import steps as nics_steps
+from tasks.nics import wish as nics_wish
 from tasks.nics.ledger import Ledger, Loan, Record
-from tasks.nics.lending import Wish
+from tasks.nics.wish import Wish
 from tasks.problems import Problem
 from tasks.settings import nics as settings
 from tasks.settings import paths
@@ -158,7 +159,7 @@ def test_pattern_that_matches_another_card_is_refused_with_the_list(sysfs: Path)
 def test_patterns_of_the_manual_match_their_own_functions_only(sysfs: Path) -> None:
     for wish, bdf in ((WISH, LEFT), (OTHER, RIGHT)):
         refusals.refuse_foreign_matches(wish, function(bdf), card.world().host)
-        matching = [found for found in card.world().host.links if refusals.matches(wish, found)]
+        matching = [found for found in card.world().host.links if nics_wish.matches(wish, found)]
         assert len(matching) == 9
 
 
@@ -806,7 +807,7 @@ def test_missing_rule_is_complained_about(ledgers: Path, tmp_path: Path, monkeyp
 
 def test_parameters_say_which_card_each_worker_gets(choose: Callable[..., None]) -> None:
     choose(CLUSTER_NAME="lab", SRIOV_NUM_VFS="4")
-    asked = cards._wishes()
+    asked = nics_wish.wishes()
     assert asked["kind-worker"].node == "lab-worker"
     assert asked["kind-worker2"].interface == "ens9f1np1"
     assert asked["kind-worker2"].pattern == "ens9f1.*"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.cluster import status
-from tasks.engines.docker import client
-from tasks.engines.kube import api, kind
+from tasks.engines.docker import client, images
+from tasks.engines.kube import access, api, kind
 from tasks.engines.kube.kind import NodeFacts
 from tasks.overview import page as overview_page
 from tasks.problems import Problem
@@ -29,13 +29,13 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFILE", "lab")
     monkeypatch.setattr(client, "client", lambda: SimpleNamespace(version=lambda: {"Version": "28.5.2"}))
     monkeypatch.setattr(client, "socket", lambda: "unix:///run/docker.sock")
-    monkeypatch.setattr(status, "profile_images", lambda: iter([("b:1", None), ("a:1", client.ImageFacts("sha256:1"))]))
+    monkeypatch.setattr(status, "profile_images", lambda: iter([("b:1", None), ("a:1", images.ImageFacts("sha256:1"))]))
     monkeypatch.setattr(kind, "nodes", lambda _name: [])
 
 
 def cluster(monkeypatch: pytest.MonkeyPatch, dataflows: Callable[..., list[Any]]) -> None:
     monkeypatch.setattr(kind, "nodes", lambda _name: NODES)
-    monkeypatch.setattr(api, "cluster", lambda: SimpleNamespace(list=dataflows))
+    monkeypatch.setattr(access, "cluster", lambda: SimpleNamespace(list=dataflows))
 
 
 def page(said: Lines) -> str:

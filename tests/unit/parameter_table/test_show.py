@@ -11,7 +11,8 @@ import pytest
 
 from tasks.parameter_table import show as actions
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def test_the_table_has_every_parameter_with_value_origin_and_meaning(root: Path,
     (root / ".env").write_text("IMG_TAG=mine\n")
     actions.show()
     rows = {line.split()[0]: line for line in said.kept[0].splitlines() if line.startswith("  ")}
-    assert list(rows) == [declaration.name for declaration in parameters.read(root, {}).declarations]
+    assert list(rows) == [declaration.name for declaration in layers.read(root, {}).declarations]
     assert "mine" in rows["IMG_TAG"]
     assert ".env:1" in rows["IMG_TAG"]
     assert rows["IMG_TAG"].endswith("Tag of the node images that are built.")
@@ -56,9 +57,9 @@ def test_configure_writes_the_whole_table_with_the_values_that_hold(
 ) -> None:
     monkeypatch.setenv("PROFILE", "lab")
     monkeypatch.setenv("IMG_TAG", "from-environment")
-    expected = parameters.read(root, {"PROFILE": "lab", "IMG_TAG": "from-environment"}).values()
+    expected = layers.read(root, {"PROFILE": "lab", "IMG_TAG": "from-environment"}).values()
     actions.configure()
-    written = {setting.name: setting.value for setting in parameters.read_file(root / ".env", root)}
+    written = {setting.name: setting.value for setting in layers.read_file(root / ".env", root)}
     assert written == expected
     text = (root / ".env").read_text()
     assert "\n### Registries\n# Registry and path that hold" in text
@@ -94,7 +95,7 @@ def test_configure_keeps_the_line_ends_of_another_system(root: Path) -> None:
     content = (root / ".env").read_bytes()
     assert content.startswith(mine)
     assert content.count(b"\r\n") == content.count(b"\n")
-    assert parameters.read(root, {}).settings["IMG_TAG"].value == "mine"
+    assert layers.read(root, {}).settings["IMG_TAG"].value == "mine"
 
 
 def test_a_name_that_does_nothing_is_told_after_the_table(root: Path, said: Lines) -> None:
@@ -120,7 +121,7 @@ def test_configure_writes_values_that_read_back(root: Path, monkeypatch: pytest.
     monkeypatch.setenv("NVIDIA_DRIVER_FILE", value)
     actions.configure()
     monkeypatch.delenv("NVIDIA_DRIVER_FILE")
-    assert parameters.read(root, {}).settings["NVIDIA_DRIVER_FILE"].value == value
+    assert layers.read(root, {}).settings["NVIDIA_DRIVER_FILE"].value == value
 
 
 def test_configure_follows_a_link_instead_of_replacing_it(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

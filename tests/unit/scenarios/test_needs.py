@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import progress, reasons
-from tasks.archive import source
+from tasks.archive import facts
 from tasks.doctor import examination
 from tasks.problems import Problem
 from tasks.scenarios import needs
 from tasks.settings import parameters, paths
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
+from tasks.settings.parameters import layers
 from tasks.settings.patterns import BY_NAME, PATTERNS
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         state = "FAILED" if found else "ok"
         return [examination.Result(purposes[0], title, state, found, "it", "", purposes)]
 
-    monkeypatch.setattr(source, "SOURCE", paths.SRC / "sample-controller")
+    monkeypatch.setattr(facts, "SOURCE", paths.SRC / "sample-controller")
     monkeypatch.setattr(examination, "is_settled", lambda _need: False)
     monkeypatch.setattr(examination, "examine", examine)
     needs._missing.cache_clear()
@@ -59,7 +60,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def set_count(count: int) -> None:
         values = {"PROFILE": "physical", "SRIOV_NUM_VFS": str(count)}
-        chosen = parameters.validated(parameters.read(paths.ROOT, values))
+        chosen = parameters.validated(layers.read(paths.ROOT, values))
         monkeypatch.setattr(parameters, "current", lambda: chosen)
 
     return set_count
@@ -112,7 +113,7 @@ def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment()
 
 def test_a_file_that_the_source_does_not_hold_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(paths.SRC / "sample-controller", tmp_path / "source")
-    monkeypatch.setattr(source, "SOURCE", tmp_path / "source")
+    monkeypatch.setattr(facts, "SOURCE", tmp_path / "source")
     for file in (tmp_path / "source").rglob("basic/functiontype.yaml"):
         file.unlink()
     assert not needs.is_in_source("calcapp-basic")

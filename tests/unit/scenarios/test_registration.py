@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tasks.archive import source as archive_source
+from tasks.archive import facts as archive_source
 from tasks.controller import deployment
 from tasks.engines.kube import manifests
 from tasks.images import archive_images
 from tasks.problems import Problem
-from tasks.scenarios import registration
+from tasks.scenarios import files
 from tasks.settings import controller as controller_settings
 from tasks.settings import paths
 from tasks.settings.checks import GPU, NICS
@@ -42,7 +42,7 @@ def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> P
 
 @pytest.mark.usefixtures("source")
 def test_every_function_runs_our_images() -> None:
-    maps = [item for item in registration.configuration(SINGLE) if item["metadata"]["namespace"] == "default"]
+    maps = [item for item in files.configuration(SINGLE) if item["metadata"]["namespace"] == "default"]
     assert len(maps) == 7
     for item in maps:
         for content in item["data"].values():
@@ -52,19 +52,19 @@ def test_every_function_runs_our_images() -> None:
 
 @pytest.mark.usefixtures("source")
 def test_the_files_hold_the_pattern_of_the_table() -> None:
-    types, (chain,) = registration.resources(SINGLE).values()
+    types, (chain,) = files.resources(SINGLE).values()
     assert manifests.name_of(chain) == "calcapp-chain"
     assert set(chain["spec"]["functions"]) == {hop.key for hop in SINGLE.hops}
     assert len(types) == len(SINGLE.hops)
-    flow = registration.data_flow(SINGLE)
+    flow = files.data_flow(SINGLE)
     assert (manifests.name_of(flow), manifests.namespace_of(flow)) == (SINGLE.dataflow, SINGLE.namespace)
     assert "userRequirement" not in flow["spec"]
 
 
 @pytest.mark.usefixtures("source")
 def test_a_multi_worker_pattern_asks_for_the_nodes_of_this_cluster() -> None:
-    assert registration.data_flow(MULTI)["spec"]["userRequirement"] == "user-requirement"
-    requirement, strategy = registration.configuration(MULTI)[-2:]
+    assert files.data_flow(MULTI)["spec"]["userRequirement"] == "user-requirement"
+    requirement, strategy = files.configuration(MULTI)[-2:]
     asked = yaml.safe_load(requirement["data"]["requestNodeNames"])
     assert requirement["data"]["strategy"] == manifests.name_of(strategy)
     assert {key for key, nodes in asked.items() if nodes == ["two"]} == {"divide", "average", "rcv"}
@@ -74,13 +74,13 @@ def test_a_multi_worker_pattern_asks_for_the_nodes_of_this_cluster() -> None:
 
 def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
     with pytest.raises(Problem, match="names no image cpufunc_sidecar, but calcapp"):
-        registration.with_references('"image": "localhost/calcapp:1"', REFERENCES, ("cpufunc_sidecar",), "cm.yaml")
+        files.with_references('"image": "localhost/calcapp:1"', REFERENCES, ("cpufunc_sidecar",), "cm.yaml")
 
 
 def test_a_pattern_whose_files_are_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive_source, "SOURCE", tmp_path)
     with pytest.raises(Problem, match=r"calc-func/basic/df-cpufunc\.yaml: not there"):
-        registration.data_flow(SINGLE)
+        files.data_flow(SINGLE)
 
 
 def test_the_table_has_nine_patterns_each_with_a_twin() -> None:
@@ -103,9 +103,9 @@ def test_every_pattern_of_a_source_is_what_its_files_say(pattern: Pattern, sourc
         assert folder.is_dir()
     if not folder.is_dir():
         return
-    maps = registration.configuration(pattern)
-    _, (chain,) = registration.resources(pattern).values()
-    flow = registration.data_flow(pattern)
+    maps = files.configuration(pattern)
+    _, (chain,) = files.resources(pattern).values()
+    flow = files.data_flow(pattern)
     assert flow["spec"]["functionChainRef"]["name"] == manifests.name_of(chain)
     assert (manifests.name_of(flow), manifests.namespace_of(flow)) == (pattern.dataflow, pattern.namespace)
     assert ordered(chain) == [hop.key for hop in pattern.hops]
@@ -133,9 +133,9 @@ def ordered(chain: manifests.Object) -> list[str]:
 def test_patterns_that_share_a_namespace_ask_for_nodes_by_one_content() -> None:
     spread = [pattern for pattern in PATTERNS if pattern.on_second_worker]
     for namespace in ("cpufunc-calcapp", "cpufunc-sample"):
-        contents = {str(registration._placement(one)) for one in spread if one.namespace == namespace}
+        contents = {str(files._placement(one)) for one in spread if one.namespace == namespace}
         assert len(contents) == 1
-    assert registration.requested_nodes(BY_NAME["p2c4-multi-worker"]) == {
+    assert files.requested_nodes(BY_NAME["p2c4-multi-worker"]) == {
         "pip": "one",
         "pipbr": "two",
         "dsa": "one",

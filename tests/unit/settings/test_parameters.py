@@ -11,6 +11,7 @@ import pytest
 
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
+from tasks.settings.parameters import layers as parameters_layers
 from tasks.settings.parameters.model import Parameters
 
 MANUAL = {
@@ -52,7 +53,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def valid(root: Path, **environ: str) -> Parameters:
-    return parameters.validated(parameters.read(root, environ))
+    return parameters.validated(parameters_layers.read(root, environ))
 
 
 def refusal(root: Path, **environ: str) -> list[str]:
@@ -62,13 +63,13 @@ def refusal(root: Path, **environ: str) -> list[str]:
 
 
 def test_the_manual_has_28_parameters_with_its_defaults(root: Path) -> None:
-    layers = parameters.read(root, {})
+    layers = parameters_layers.read(root, {})
     assert len(MANUAL) == 28
     assert {name: layers.settings[name].value for name in MANUAL} == MANUAL
 
 
 def test_every_parameter_is_declared_once_with_group_and_meaning_and_has_a_type(root: Path) -> None:
-    declarations = parameters.read(root, {}).declarations
+    declarations = parameters_layers.read(root, {}).declarations
     names = [declaration.name for declaration in declarations]
     assert len(names) == len(set(names))
     assert {name.lower() for name in names} == set(Parameters.model_fields)
@@ -78,8 +79,8 @@ def test_every_parameter_is_declared_once_with_group_and_meaning_and_has_a_type(
 @pytest.mark.parametrize("profile", sorted(file.stem for file in paths.ENV.glob("*.env") if file.stem != "defaults"))
 def test_every_profile_is_valid_and_changes_only_known_parameters(root: Path, profile: str) -> None:
     assert valid(root, PROFILE=profile).profile == profile
-    settings = parameters.read_file(root / "env" / f"{profile}.env", root)
-    defaults = parameters.read(root, {}).settings
+    settings = parameters_layers.read_file(root / "env" / f"{profile}.env", root)
+    defaults = parameters_layers.read(root, {}).settings
     assert all(setting.value != defaults[setting.name].value for setting in settings)
 
 
@@ -112,7 +113,7 @@ def test_parameters_cannot_be_changed(root: Path) -> None:
 def test_later_layers_win_and_origins_tell_which(root: Path) -> None:
     (root / "env" / "lab.env").write_text("IMG_TAG=profile\nGO_VERSION=1.2\nKIND_VERSION=v1.0.0\n")
     (root / ".env").write_text("# mine\n\nIMG_TAG=user\nexport GO_VERSION='1.3'\nPROFILE=lab\n")
-    settings = parameters.read(root, {"IMG_TAG": "environment"}).settings
+    settings = parameters_layers.read(root, {"IMG_TAG": "environment"}).settings
     assert (settings["IMG_TAG"].value, settings["IMG_TAG"].origin) == ("environment", "environment")
     assert (settings["GO_VERSION"].value, settings["GO_VERSION"].origin) == ("1.3", ".env:4")
     assert (settings["KIND_VERSION"].value, settings["KIND_VERSION"].origin) == ("v1.0.0", "env/lab.env:3")
@@ -127,7 +128,7 @@ def test_the_environment_chooses_the_profile_before_the_users_file(root: Path) -
 
 def test_an_unknown_profile_is_one_line_with_the_known_ones(root: Path) -> None:
     with pytest.raises(Problem, match=r"environment: PROFILE: 'labb' is not a profile") as raised:
-        parameters.read(root, {"PROFILE": "labb"})
+        parameters_layers.read(root, {"PROFILE": "labb"})
     assert raised.value.hint == "PROFILE=lab or PROFILE=physical"
 
 
@@ -139,7 +140,7 @@ def test_a_line_that_is_no_assignment_is_named(root: Path) -> None:
 def test_a_file_that_is_no_text_is_named(root: Path) -> None:
     (root / ".env").write_bytes(b"IMG_TAG=\xff\xfe\n")
     with pytest.raises(Problem, match=r"\.env: not a UTF-8 text file"):
-        parameters.read(root, {})
+        parameters_layers.read(root, {})
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_files_of_other_editors_and_shells_are_read(root: Path, content: bytes) 
 def test_a_folder_in_place_of_the_users_file_is_named(root: Path) -> None:
     (root / ".env").mkdir()
     with pytest.raises(Problem, match=r"\.env: is a folder, not a file") as raised:
-        parameters.read(root, {})
+        parameters_layers.read(root, {})
     assert raised.value.hint == f"mv {root}/.env {root}/.env.old"
 
 
@@ -172,14 +173,14 @@ def test_a_file_that_the_user_may_not_read_is_named(root: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "read_text", refuse)
     with pytest.raises(Problem, match=r"\.env: cannot be read by this user") as raised:
-        parameters.read(root, {})
+        parameters_layers.read(root, {})
     assert f"{root}/.env" in raised.value.hint
 
 
 def test_names_for_programs_do_nothing_in_a_file_and_that_is_said(root: Path) -> None:
     names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "DOCKER_HOST", "KUBECONFIG", "PIP_INDEX_URL", "WHATEVER")
     (root / ".env").write_text("".join(f"{name}=secret\n" for name in names))
-    layers = parameters.read(root, {"DOCKER_HOST": "unix:///x"})
+    layers = parameters_layers.read(root, {"DOCKER_HOST": "unix:///x"})
     assert parameters.ineffective(layers) == [
         f".env:{line}: {name}: does nothing here, as it is no parameter; export it in the shell for programs"
         for line, name in enumerate(names, 1)

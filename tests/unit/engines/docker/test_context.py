@@ -18,6 +18,7 @@ from tasks.engines.docker import client as docker_client
 from tasks.engines.docker import connection, context
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine where no engine of the tool's own runs, and DOCKER is what it is for most users."""
-    chosen = parameters.validated(parameters.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache")}))
+    chosen = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache")}))
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     docker_client.forget()
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.docker import client, local_containers
-from tasks.engines.docker.client import ContainerFacts
+from tasks.engines.docker import client, containers, local_containers
+from tasks.engines.docker.containers import ContainerFacts
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A process 4711 without anything, in place of the machine's processes, and an engine that names it."""
     (tmp_path / "4711").mkdir()
     monkeypatch.setattr(local_containers, "PROC", tmp_path)
-    monkeypatch.setattr(client, "container", lambda _: NODE)
-    monkeypatch.setattr(client, "main_process", lambda _: 4711)
+    monkeypatch.setattr(containers, "find", lambda _: NODE)
+    monkeypatch.setattr(containers, "main_process", lambda _: 4711)
     monkeypatch.setattr(client, "socket", lambda: "ssh://lab@198.51.100.9")
     return tmp_path / "4711"
 
@@ -67,7 +67,7 @@ def test_a_process_that_only_has_the_number_is_not_the_node(proc: Path, cgroup: 
 @pytest.mark.parametrize("status", ["exited", "created"])
 def test_a_container_that_does_not_run_has_no_process(proc: Path, monkeypatch: pytest.MonkeyPatch, status: str) -> None:
     stopped = ContainerFacts(ID, "kind-worker", status, "sha256:0", {}, {})
-    monkeypatch.setattr(client, "container", lambda _: stopped)
+    monkeypatch.setattr(containers, "find", lambda _: stopped)
     assert local_containers.main_process("kind-worker") == 0
-    monkeypatch.setattr(client, "container", lambda _: None)
+    monkeypatch.setattr(containers, "find", lambda _: None)
     assert local_containers.main_process("kind-worker") == 0

@@ -14,6 +14,7 @@ from tasks.engines.go import toolchain as go_toolchain
 from tasks.engines.host import rootfs
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Non
 
     def set_parameters(**values: str) -> None:
         environ = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), **values}
-        chosen = parameters.validated(parameters.read(root, environ))
+        chosen = parameters.validated(layers.read(root, environ))
         monkeypatch.setattr(parameters, "current", lambda: chosen)
 
     set_parameters()

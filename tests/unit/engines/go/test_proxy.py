@@ -12,6 +12,7 @@ from tasks.engines.go import modules as go_modules
 from tasks.engines.go import proxy as go_proxy
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ class Proxy:
 @pytest.fixture
 def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proxy:
     """Return the proxy that is asked, with an empty cache."""
-    chosen = parameters.validated(parameters.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path)}))
+    chosen = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path)}))
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     answering = Proxy()
     monkeypatch.setattr(go_modules, "fetch", answering.fetch)
@@ -107,7 +108,7 @@ def test_another_proxy_of_the_parameters_is_another_question(
     assert refusal()
     proxy.module = {}
     values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path), "GO_PROXY": "https://another.example"}
-    chosen = parameters.validated(parameters.read(paths.ROOT, values))
+    chosen = parameters.validated(layers.read(paths.ROOT, values))
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     assert refusal() == ""
 

@@ -10,6 +10,7 @@ import pytest
 from tasks.engines.go import modules as go_modules
 from tasks.engines.go import toolchain
 from tasks.settings import artifacts, parameters, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     chosen = parameters.validated(
-        parameters.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "GO_VERSION": "1.23.0"})
+        layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "GO_VERSION": "1.23.0"})
     )
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     toolchain.choose.cache_clear()

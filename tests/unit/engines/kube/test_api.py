@@ -13,6 +13,7 @@ import pytest
 
 from tasks.engines.kube import api as kube_api
 from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ DEPLOYMENT: dict[str, Any] = {
 def test_a_deployment_is_rolled_out_when_only_its_latest_replicas_run(changes: dict[str, int], expected: bool) -> None:
     deployment = copy.deepcopy(DEPLOYMENT)
     deployment["status"].update(changes)
-    assert kube_api.rolled_out(deployment) is expected
+    assert kube_state.is_rolled_out(deployment) is expected
 
 
 def test_a_daemon_set_is_rolled_out_on_every_node() -> None:
@@ -186,6 +187,6 @@ def test_a_daemon_set_is_rolled_out_on_every_node() -> None:
         "numberAvailable": 1,
     }
     daemon_set = {"kind": "DaemonSet", "metadata": {"generation": 1}, "spec": {}, "status": status}
-    assert not kube_api.rolled_out(daemon_set)
+    assert not kube_state.is_rolled_out(daemon_set)
     status["numberAvailable"] = 2
-    assert kube_api.rolled_out(daemon_set)
+    assert kube_state.is_rolled_out(daemon_set)

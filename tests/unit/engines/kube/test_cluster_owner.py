@@ -9,8 +9,8 @@ import pytest
 from tasks import reasons
 from tasks.cluster import creation
 from tasks.doctor import examination
-from tasks.engines.docker import client
-from tasks.engines.docker.client import ContainerFacts
+from tasks.engines.docker import client, containers
+from tasks.engines.docker.containers import ContainerFacts
 from tasks.engines.kube import cluster_owner, kind
 from tasks.problems import Problem
 from tasks.registry import embedded
@@ -142,7 +142,7 @@ def test_nodes_that_come_while_ours_are_made_are_deleted_only_if_they_are_ours(
 
 
 def test_a_machine_with_anothers_cluster_is_looked_at(engine: Containers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "container", lambda _name: object())
+    monkeypatch.setattr(containers, "find", lambda _name: object())
     engine.add("kind-control-plane", "kind")
     assert not examination.is_settled("create_cluster")
 
@@ -198,9 +198,9 @@ def test_a_registry_is_ours_by_its_folder(
     held = source.format(cache=parameters.current().cache_dir)
     labels = {client.OURS: "1"} if label else {}
     found = ContainerFacts("1", SERVICE.name, "running", "", labels, {}, "", {"/var/lib/registry": held})
-    monkeypatch.setattr(client, "container", lambda _name: found)
+    monkeypatch.setattr(containers, "find", lambda _name: found)
     removed: list[str] = []
-    monkeypatch.setattr(client, "remove_container", lambda name: removed.append(name) or True)
+    monkeypatch.setattr(containers, "remove", lambda name: removed.append(name) or True)
     stranger = embedded.objection(SERVICE)
     assert (stranger.message if stranger else None) == (words and f"container {SERVICE.name}: {words}")
     if words:

@@ -1,0 +1,57 @@
+"""What a cluster was made from, and what it would be made from now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from tasks.cluster import config
+from tasks.engines.docker import containers as docker_containers
+from tasks.engines.docker import images
+from tasks.images import node_images, runtime
+from tasks.settings import cluster, gpu, parameters, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+_LONGEST_SHOWN = 40
+_PARAMETERS = ("K8S_VERSION", "KIND_VERSION", "NODE_RUNTIME", "POD_SUBNET", "SERVICE_SUBNET", "CNI")
+
+
+def wanted() -> dict[str, str]:
+    """Return what the cluster would be made from, in words that a user knows."""
+    chosen = parameters.current()
+    facts = {name: str(getattr(chosen, name.lower())) for name in _PARAMETERS}
+    facts["NODE_RUNTIME"] = runtime.chosen()
+    facts["checkout"] = str(paths.ROOT)
+    ids = {tag: images.require(tag).id for tag in set(config.images_of_nodes().values())}
+    facts["node image"] = ids[node_images.node_image(cluster.CONTROL_PLANE)]
+    if node_images.lends_gpu():
+        facts["first worker's image"] = ids[node_images.node_image(gpu.NODE_SUFFIX)]
+    facts["kind config"] = hashlib.sha256(config.rendered().encode()).hexdigest()
+    return facts
+
+
+def record(made_from: Mapping[str, str]) -> bytes:
+    """Return what a cluster was made from as the file on its control plane."""
+    return json.dumps(made_from, indent=2).encode()
+
+
+def recorded() -> dict[str, str] | None:
+    """Return what the cluster was made from, or None if kind never finished it."""
+    try:
+        content = docker_containers.read_from(cluster.node_names(config.cluster_name())[0], cluster.RECORD)
+        return json.loads(content) if content else None
+    except ValueError:
+        return None
+
+
+def drift(recorded: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    """Name what differs, old and new; the config as a whole only where nothing more telling does."""
+    names = [name for name in wanted if recorded.get(name) != wanted[name]]
+    telling = [name for name in names if name != "kind config"] or names
+    return [f"{name} {_short(recorded.get(name, 'nothing'))} -> {_short(wanted[name])}" for name in telling]
+
+
+def _short(value: str) -> str:
+    return value.removeprefix("sha256:")[:12] if len(value) > _LONGEST_SHOWN and "/" not in value else value

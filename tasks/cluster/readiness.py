@@ -1,0 +1,88 @@
+"""Whether the nodes of the cluster are Ready and its DNS answers."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from tasks import progress, reasons
+from tasks.cluster import config, heartbeats
+from tasks.engines.docker import containers as docker_containers
+from tasks.engines.kube import access as kube_api
+from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
+from tasks.engines.programs.waiting import until
+from tasks.settings import cluster, parameters
+
+_KUBE_SYSTEM = "kube-system"
+_DNS = "coredns"
+_DNS_SERVICE = "kube-dns"
+# A DNS question for the address of that Service, as printf writes it. No byte of it is a line end, at which bash would
+# cut the datagram in two. The answer repeats the identifier; the low bits of its fourth byte are the error.
+_DNS_QUESTION = (
+    r"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+    r"\x08kube-dns\x0bkube-system\x03svc\x07cluster\x05local\x00\x00\x01\x00\x01"
+)
+_DNS_PROBE = (
+    f"exec 3<>/dev/udp/$0/53 && printf '{_DNS_QUESTION}' >&3"
+    " && timeout 3 dd bs=512 count=1 <&3 2>/dev/null | od -An -tx1 -N4"
+)
+_DNS_ERROR_BITS = 0x0F
+
+
+def is_ready() -> bool:
+    """Return whether all nodes are Ready, and the cluster's DNS is available."""
+    absent = _not_ready()
+    return reasons.unless(not absent, f"not Ready: {', '.join(absent)}") and reasons.unless(
+        kube_state.is_rolled_out(_dns() or {}), f"Deployment {_KUBE_SYSTEM}/{_DNS}: not available"
+    )
+
+
+def await_ready() -> None:
+    """Wait until all nodes are Ready, and the cluster's DNS answers each of them.
+
+    Raises:
+        Problem: They are not within CLUSTER_DEADLINE.
+    """
+    deadline = parameters.current().cluster_deadline
+    until(
+        f"nodes of cluster {config.cluster_name()}: Ready",
+        _not_ready,
+        lambda waiting: not waiting,
+        deadline=deadline,
+        describe=lambda waiting: f"not yet: {', '.join(waiting)}",
+        explain=lambda: kube_api.cluster().evidence(_KUBE_SYSTEM),
+        hint="kubectl describe nodes",
+    )
+    kube_api.cluster().wait_rollout(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM, deadline=deadline)
+    service = kube_api.cluster().get(manifests.SERVICE, _DNS_SERVICE, _KUBE_SYSTEM) or {}
+    address = service["spec"]["clusterIP"]
+    for node in cluster.node_names(config.cluster_name()):
+        until(
+            f"DNS of the cluster: an answer on {node}",
+            lambda node=node: _ask_dns(node, address),  # type: ignore[misc]
+            bool,
+            deadline=deadline,
+            explain=lambda: kube_api.cluster().evidence(_KUBE_SYSTEM),
+        )
+    progress.line(
+        f"Cluster {config.cluster_name()}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: kubectl get nodes"
+    )
+
+
+def _not_ready() -> list[str]:
+    """Return the nodes that are not there, not Ready, or not heard of since their start, and workloads likewise."""
+    containers = {name: docker_containers.find(name) for name in cluster.node_names(config.cluster_name())}
+    started = {name: found.started if found else "" for name, found in containers.items()}
+    api = kube_api.cluster()
+    nodes, pods, *workloads = api.lists(manifests.NODE, manifests.POD, manifests.DEPLOYMENT, manifests.DAEMON_SET)
+    return heartbeats.not_ready(started, nodes, pods) + heartbeats.miscounted(chain(*workloads), pods)
+
+
+def _dns() -> manifests.Object | None:
+    return kube_api.cluster().get(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM)
+
+
+def _ask_dns(node: str, address: str) -> bool:
+    """Return whether the cluster's DNS answers a question asked on a node, through the Service."""
+    answer = docker_containers.exec_in(node, ["bash", "-c", _DNS_PROBE, address], check=False).split()
+    return answer[:2] == ["12", "34"] and any(not int(flags, 16) & _DNS_ERROR_BITS for flags in answer[3:4])

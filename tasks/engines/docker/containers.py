@@ -1,0 +1,253 @@
+"""The containers of the engine, and files in them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import tarfile
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from tasks.engines.docker import client as docker_client
+from tasks.engines.docker import images
+from tasks.engines.programs import shell
+from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ContainerFacts:
+    """What the engine knows of a container.
+
+    Attributes:
+        id: Its identifier.
+        name: Its name.
+        status: `created`, `running`, `exited`, ...
+        image_id: Content address of the image it was made from.
+        labels: Its labels.
+        addresses: Its IPv4 address on each network it is attached to, by the network's name.
+        started: When it was last started, in RFC 3339 and UTC.
+        mounts: Folders of the host that it sees, by where it sees them.
+    """
+
+    id: str
+    name: str
+    status: str
+    image_id: str
+    labels: Mapping[str, str]
+    addresses: Mapping[str, str]
+    started: str = ""
+    mounts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        """Whether its process runs."""
+        return self.status == "running"
+
+
+def find(name: str) -> ContainerFacts | None:
+    """Return the facts of a container, running or not, or None if there is none of that name."""
+    from docker.errors import NotFound
+
+    try:
+        return _container_facts(docker_client.client().api.inspect_container(name))
+    except NotFound:
+        return None
+
+
+def main_process(container_name: str) -> int:
+    """Return the process id, on the host, of a container's first process; 0 where it does not run or is not there."""
+    from docker.errors import NotFound
+
+    try:
+        return int(docker_client.client().api.inspect_container(container_name)["State"]["Pid"])
+    except NotFound:
+        return 0
+
+
+def labelled(label: str) -> list[ContainerFacts]:
+    """Return the containers, running or not, with a label (`key` or `key=value`), by name."""
+    listed = docker_client.client().api.containers(all=True, filters={"label": label})
+    found = [find(entry["Id"]) for entry in listed]
+    return sorted((facts for facts in found if facts is not None), key=lambda facts: facts.name)
+
+
+def tenants(url: str) -> list[str]:
+    """Return the names of all containers, running or not, of the engine at `url`; none where none answers."""
+    engine = docker_client.connect(url)
+    if engine is None:
+        return []
+    with contextlib.closing(engine):
+        listed = engine.api.containers(all=True)
+    return sorted(entry["Names"][0].lstrip("/") for entry in listed)
+
+
+def start(container_name: str) -> None:
+    """Start a container that stands still.
+
+    Raises:
+        Problem: The engine refuses it.
+    """
+    _set_going(container_name, "start")
+
+
+def unpause(container_name: str) -> None:
+    """Let a container go on that `docker pause` froze; the engine starts no such one.
+
+    Raises:
+        Problem: The engine refuses it.
+    """
+    _set_going(container_name, "unpause")
+
+
+def _set_going(container_name: str, verb: str) -> None:
+    from docker.errors import APIError
+
+    try:
+        getattr(docker_client.client().api, verb)(container_name)
+    except APIError as error:
+        raise Problem(
+            f"container {container_name}: cannot be set going: {error.explanation}",
+            hint=f"DOCKER_HOST={docker_client.socket()} docker {verb} {container_name}",
+        ) from error
+
+
+def remove(name: str) -> bool:
+    """Remove a container with its anonymous volumes, running or not.
+
+    Returns:
+        Whether there was one.
+    """
+    from docker.errors import NotFound
+
+    try:
+        docker_client.client().api.remove_container(name, v=True, force=True)
+    except NotFound:
+        return False
+    return True
+
+
+def exec_in(container_name: str, argv: Sequence[str], *, stdin: str | None = None, check: bool = True) -> str:
+    """Run a program in a container.
+
+    Args:
+        container_name: Name of a running container.
+        argv: Program and arguments.
+        stdin: Text for its standard input.
+        check: Raise when the exit code is not 0.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        Problem: It failed; the details carry its last lines.
+    """
+    interactive = ["--interactive"] if stdin is not None else []
+    command = [docker_client.cli()[0], "exec", *interactive, container_name, *argv]
+    completed = shell.run(command, stdin=stdin, env=docker_client.variables(), check=False)
+    if check and completed.returncode != 0:
+        output = completed.stderr.strip() or completed.stdout.strip()
+        raise Problem(
+            f"{container_name}: {argv[0]} failed with exit code {completed.returncode}",
+            details="\n".join(output.splitlines()[-images.ERROR_LINES :]),
+        )
+    return completed.stdout
+
+
+def run(image_tag: str, argv: Sequence[str], *, mounts: Mapping[Path, str], user: str) -> None:
+    """Run a program in a container of its own, without a network, and remove the container.
+
+    Args:
+        image_tag: Image whose entrypoint is run.
+        argv: Its arguments.
+        mounts: Folders of this machine and where they are in the container, with `:ro` for those it only reads.
+        user: User and group that it runs as, by number.
+
+    Raises:
+        Problem: It failed; the details carry its last lines.
+    """
+    binds = [word for folder, place in mounts.items() for word in ("--volume", f"{folder}:{place}")]
+    command = [docker_client.cli()[0], "run", "--rm", "--network", "none", "--user", user, *binds, image_tag, *argv]
+    completed = shell.run(command, env=docker_client.variables(), live=True, check=False)
+    if completed.returncode != 0:
+        output = completed.stderr.strip() or completed.stdout.strip()
+        raise Problem(
+            f"{image_tag}: {' '.join(argv)} failed with exit code {completed.returncode}",
+            details="\n".join(output.splitlines()[-images.ERROR_LINES :]),
+        )
+
+
+def copy_into(container_name: str, path: str, data: bytes, *, mode: int = 0o644, owner: int = 0) -> None:
+    """Write a file in a container; folders that are missing are made.
+
+    Its modification time is derived from the content, so that `holds` need not read it.
+
+    Args:
+        container_name: Name of a container.
+        path: Absolute path in it; not on a tmpfs, which the engine's archive call does not see.
+        data: The content.
+        mode: The permission bits.
+        owner: The user and the group it belongs to, by number.
+    """
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo(path.lstrip("/"))
+        member.size, member.mode, member.mtime = len(data), mode, _time_of(data)
+        member.uid = member.gid = owner
+        tar.addfile(member, io.BytesIO(data))
+    docker_client.client().api.put_archive(container_name, "/", archive.getvalue())
+
+
+def holds(container_name: str, path: str, data: bytes) -> bool:
+    """Return whether a container has a file as `copy_into` wrote it, running or not.
+
+    Reading a file takes the engine 50 ms, asking for its size and time 2 ms; any later change moves the time.
+    """
+    api = docker_client.client().api
+    url = f"{api.base_url}/v{api.api_version}/containers/{container_name}/archive"
+    answer = api.head(url, params={"path": path}, timeout=docker_client.CALL_SECONDS)
+    stat = answer.headers.get("X-Docker-Container-Path-Stat")
+    if not answer.ok or stat is None:
+        return False
+    facts = json.loads(base64.b64decode(stat))
+    moment = datetime.strptime(facts["mtime"][:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+    return bool(facts["size"] == len(data) and moment.timestamp() == _time_of(data))
+
+
+def read_from(container_name: str, path: str) -> bytes | None:
+    """Return the content of a file in a container, or None if there is none."""
+    from docker.errors import NotFound
+
+    try:
+        chunks, _ = docker_client.client().api.get_archive(container_name, path)
+    except NotFound:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        extracted = tar.extractfile(tar.next() or tarfile.TarInfo())
+        return extracted.read() if extracted else None
+
+
+def _time_of(data: bytes) -> int:
+    """Return a moment of the years 2001 to 2009, in seconds, that stands for the content."""
+    return 10**9 + int(hashlib.sha256(data).hexdigest()[:7], 16)
+
+
+def _container_facts(found: dict[str, Any]) -> ContainerFacts:
+    networks = found["NetworkSettings"]["Networks"] or {}
+    return ContainerFacts(
+        id=found["Id"],
+        name=found["Name"].lstrip("/"),
+        status=found["State"]["Status"],
+        image_id=found["Image"],
+        labels=found["Config"].get("Labels") or {},
+        addresses={name: network["IPAddress"] for name, network in networks.items()},
+        started=found["State"]["StartedAt"],
+        mounts={mount["Destination"]: mount["Source"] for mount in found["Mounts"] if mount["Type"] == "bind"},
+    )

@@ -1,0 +1,238 @@
+"""The images of the engine: built, pulled, pushed and removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.docker import client as docker_client
+from tasks.engines.docker import context as docker_context
+from tasks.engines.programs import shell
+from tasks.problems import Problem
+from tasks.settings import credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ERROR_LINES = 15
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+# What programs say where the one that keeps the credentials is not installed.
+_NO_CREDENTIALS_PROGRAM = re.compile(r'error getting credentials - err: (?:exec: ")?(docker-credential-[\w.-]+)')
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the engine knows of an image.
+
+    Attributes:
+        id: Its content address, `sha256:...`.
+        labels: Its labels.
+    """
+
+    id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def build(  # noqa: PLR0913 - one argument for each thing a build depends on
+    context: Path,
+    tag: str,
+    *,
+    build_args: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    target: str | None = None,
+    network: str | None = None,
+) -> ImageFacts:
+    """Build an image with BuildKit; each step is reported as progress.
+
+    Args:
+        context: Folder with a Dockerfile.
+        tag: The name the image gets.
+        build_args: Values of the Dockerfile's ARGs; the proxies of this process are added.
+        labels: Labels of the image.
+        target: Stage to stop at.
+        network: Network of the RUN steps.
+
+    Returns:
+        The facts of the image.
+
+    Raises:
+        Problem: The build failed; the details carry its last lines.
+    """
+    program, buildx = docker_client.cli()
+    # A builder that the user chose keeps what it builds to itself; the default one is the engine of DOCKER_HOST.
+    argv = [program, "buildx", "build", "--builder", "default", "--load"] if buildx else [program, "build"]
+    argv += ["--progress=plain", "--tag", tag]
+    # By name alone: every user of the machine sees a program's arguments, and proxies and mirrors may hold passwords.
+    argv += [word for name in sorted({*_proxies(), *(build_args or {})}) for word in ("--build-arg", name)]
+    argv += _options("--label", labels or {})
+    argv += ["--target", target] if target else []
+    argv += ["--network", network] if network else []
+    # An attestation would make an index of what has to be a plain image.
+    settings = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    env = {**(build_args or {}), **settings, **docker_client.variables()}
+    completed = shell.run([*argv, context], env=env, live=True, check=False)
+    if completed.returncode != 0:
+        raise _build_problem(tag, completed.stderr or completed.stdout)
+    return require(tag)
+
+
+def import_rootfs(tar: Path, tag: str, *, labels: Mapping[str, str] | None = None) -> ImageFacts:
+    """Make an image of one layer from the tar of a root filesystem.
+
+    Args:
+        tar: Plain or compressed tar archive.
+        tag: The name the image gets.
+        labels: Labels of the image.
+
+    Returns:
+        The facts of the image.
+    """
+    changes = [f"LABEL {json.dumps(key)}={json.dumps(value)}" for key, value in (labels or {}).items()]
+    options = [word for change in changes for word in ("--change", change)]
+    progress.step(f"importing {tar.name} as {tag}")
+    shell.run([docker_client.cli()[0], "import", *options, tar, tag], env=docker_client.variables())
+    return require(tag)
+
+
+def find(tag: str) -> ImageFacts | None:
+    """Return the facts of an image of the engine, by tag or id, or None if it is not there."""
+    from docker.errors import ImageNotFound
+
+    try:
+        found = docker_client.client().images.get(tag).attrs
+    except ImageNotFound:
+        return None
+    return ImageFacts(found["Id"], found["Config"].get("Labels") or {})
+
+
+def require(tag: str) -> ImageFacts:
+    """Return the facts of an image that has to be there.
+
+    Raises:
+        Problem: It is not there.
+    """
+    found = find(tag)
+    if found is None:
+        raise Problem(f"image {tag}: not in the Docker engine at {docker_client.socket()}", hint="./doit images")
+    return found
+
+
+def tags() -> list[str]:
+    """Return the names with tag of all images of the engine."""
+    return [tag for found in docker_client.client().images.list() for tag in found.tags]
+
+
+def pull(reference: str) -> str:
+    """Pull an image from its registry, and return its name, which it has in the engine too.
+
+    Args:
+        reference: Its name with registry, repository and tag.
+
+    Raises:
+        Problem: The registry does not answer, refuses, or has no such image.
+    """
+    from docker.errors import APIError, DockerException
+
+    progress.step(f"pulling {reference}")
+    docker_context.require_credentials_program(registry_of(reference))
+    try:
+        docker_client.client().images.pull(reference)
+    except (APIError, DockerException) as error:
+        raise Problem(
+            f"image {reference}: cannot be pulled: {str(error).splitlines()[0]}", hint="CONTROLLER_IMAGES=source"
+        ) from error
+    return reference
+
+
+def remove(tag: str) -> None:
+    """Remove a tag, and the image with its last tag; what is not there is no error."""
+    from docker.errors import ImageNotFound
+
+    try:
+        docker_client.client().api.remove_image(tag)
+    except ImageNotFound:
+        return
+
+
+def registry_of(reference: str) -> str:
+    """Return the registry of an image's full name, as Docker reads it: `docker.io` where it names none."""
+    from docker.auth import resolve_repository_name
+
+    return str(resolve_repository_name(reference)[0])
+
+
+def push(local_tag: str, remote_tag: str, *, anonymous: bool = False) -> str:
+    """Push an image under another name.
+
+    Args:
+        local_tag: Name in the engine.
+        remote_tag: Name with registry, repository and tag.
+        anonymous: The registry asks nobody who he is, so that credentials are not looked for.
+
+    Returns:
+        The digest of the manifest in the registry, `sha256:...`.
+
+    Raises:
+        Problem: The registry refused or did not answer, or the program that keeps its credentials is not installed.
+    """
+    from docker.errors import DockerException
+
+    repository, _, tag = remote_tag.rpartition(":")
+    require(local_tag)
+    auth = {} if anonymous else _credentials_for(remote_tag)
+    docker_client.client().api.tag(local_tag, repository, tag)
+    digest, error = "", ""
+    try:
+        # Read to its end even after an error: an answer that is left half read keeps its connection.
+        for event in docker_client.client().api.push(repository, tag=tag, stream=True, decode=True, auth_config=auth):
+            error = error or event.get("error", "")
+            digest = event.get("aux", {}).get("Digest", digest)
+            progress.step(f"pushing {remote_tag} ({event.get('id', '')} {event.get('status', '')})")
+    except DockerException as caught:
+        error = str(caught).splitlines()[0]
+    if error:
+        raise Problem(f"image {remote_tag}: push failed: {error}", hint="./doit registry")
+    return digest
+
+
+def _credentials_for(reference: str) -> dict[str, str] | None:
+    """Return the credentials of this process; None leaves it to the client, which takes those of `docker login`."""
+    found = credentials.current()
+    if found:
+        return {"username": found.user, "password": found.password}
+    docker_context.require_credentials_program(registry_of(reference))
+    return None
+
+
+def _options(option: str, values: Mapping[str, str]) -> list[str]:
+    return [word for key, value in sorted(values.items()) for word in (option, f"{key}={value}")]
+
+
+def _proxies() -> list[str]:
+    """Return the names of this process's proxy variables: ARGs that BuildKit knows and leaves out of the image."""
+    return [key for name in _PROXIES for key in (name, name.upper()) if os.environ.get(key)]
+
+
+def _build_problem(tag: str, output: str) -> Problem:
+    """Return why a build failed."""
+    missing = _NO_CREDENTIALS_PROGRAM.search(output)
+    if missing and shutil.which(missing.group(1)) is None:
+        file = docker_context.config_file()
+        return Problem(
+            f"image {tag}: the build failed: {file} names {missing.group(1)}, which is not installed",
+            hint=f"install {missing.group(1)}, or take credsStore and credHelpers out of {file}",
+        )
+    return Problem(f"image {tag}: the build failed", details=_build_error(output))
+
+
+def _build_error(output: str) -> str:
+    """Return the part of BuildKit's plain output that tells what failed: from the first error line, else the tail."""
+    lines = output.strip().splitlines()
+    first = next((number for number, line in enumerate(lines) if "ERROR" in line), len(lines))
+    return "\n".join(lines[max(0, min(first, len(lines)) - ERROR_LINES) :][: 2 * ERROR_LINES])

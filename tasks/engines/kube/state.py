@@ -1,0 +1,72 @@
+"""What the status of an object says."""
+
+from __future__ import annotations
+
+from tasks.engines.kube import manifests
+from tasks.engines.kube.manifests import CONTENT, Object
+
+
+def has_condition(item: Object, name: str) -> bool:
+    """Tell whether a condition of an object's status is True."""
+    conditions = item.get("status", {}).get("conditions") or []
+    return any(one["type"] == name and one["status"] == "True" for one in conditions)
+
+
+def is_pod_ready(pod: Object) -> bool:
+    """Tell whether a pod is Ready and not on its way out."""
+    return has_condition(pod, "Ready") and "deletionTimestamp" not in pod["metadata"]
+
+
+def is_settled(item: Object) -> bool:
+    """Tell whether an object has become what it was applied for: definitions serve, workloads run."""
+    if item["kind"] == manifests.CUSTOM_RESOURCE_DEFINITION.name:
+        return has_condition(item, "Established")
+    return item["kind"] not in {manifests.DEPLOYMENT.name, manifests.DAEMON_SET.name} or is_rolled_out(item)
+
+
+def is_rolled_out(item: Object) -> bool:
+    """Tell whether a Deployment or DaemonSet runs its latest template everywhere it should."""
+    status = item.get("status", {})
+    if not item or status.get("observedGeneration", 0) < item["metadata"]["generation"]:
+        return False
+    wanted, fields = _scale(item)
+    return all(status.get(field, 0) == wanted for field in fields)
+
+
+def available(item: Object) -> int:
+    """Return how many pods a Deployment or DaemonSet is said to have available."""
+    return int(item.get("status", {}).get(_scale(item)[1][-1], 0))
+
+
+def _scale(item: Object) -> tuple[int, tuple[str, ...]]:
+    """Return how many replicas are wanted, and the fields of the status that count them."""
+    if item["kind"] == manifests.DAEMON_SET.name:
+        wanted = item.get("status", {}).get("desiredNumberScheduled", 0)
+        return wanted, ("updatedNumberScheduled", "numberAvailable")
+    # `replicas` counts those of an older template too: none of them may be left.
+    return item["spec"].get("replicas", 1), ("replicas", "updatedReplicas", "availableReplicas")
+
+
+def progress_of_rollout(item: Object) -> str:
+    """Return in words how far a Deployment or DaemonSet is."""
+    if not item:
+        return "absent"
+    return f"{available(item)} of {_scale(item)[0]} available"
+
+
+def lack(wanted: Object, live: Object | None) -> str:
+    """Return what a live object lacks, or an empty string."""
+    if live is None:
+        return "not there"
+    if not is_as_wanted(wanted, live):
+        return "differs from what it should be"
+    return "" if is_settled(live) else "not ready"
+
+
+def is_as_wanted(wanted: Object, live: Object | None) -> bool:
+    """Return whether a live object has the content of the wanted one."""
+    if live is None or "deletionTimestamp" in live["metadata"]:
+        return False
+    annotations = live["metadata"].get("annotations") or {}
+    same_content = annotations.get(CONTENT) == wanted["metadata"]["annotations"][CONTENT]
+    return same_content and manifests.fits(wanted, live)

@@ -1,0 +1,76 @@
+"""What the parameters ask for each worker."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.settings import nics as settings
+
+if TYPE_CHECKING:
+    from tasks.engines.host.namespaces import Link
+    from tasks.settings.nics import Row
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the parameters ask for one worker.
+
+    Attributes:
+        row: The worker.
+        cluster: Name of the cluster.
+        interface: Name of the physical function.
+        pattern: Expression that its virtual functions' names match.
+        address: Address of the physical function inside the node, with its prefix.
+        num_vfs: How many virtual functions it shall have.
+    """
+
+    row: Row
+    cluster: str
+    interface: str
+    pattern: str
+    address: str
+    num_vfs: int
+
+    @property
+    def node(self) -> str:
+        """The node's name."""
+        return self.row.node(self.cluster)
+
+    def parameter(self, role: str) -> str:
+        """Return the name of the parameter that says its `interface`, `pattern` or `address`."""
+        return str(getattr(self.row, role))
+
+
+def matches(wish: Wish, link: Link) -> bool:
+    """Return whether a worker's expression matches an interface, by any of its names."""
+    return any(re.fullmatch(wish.pattern, name) for name in link.names)
+
+
+def wishes() -> dict[str, Wish]:
+    """Return what the parameters ask, by the worker's task."""
+    from tasks.settings import parameters
+
+    values = parameters.current()
+
+    def wish(row: Row) -> Wish:
+        interface, pattern, address = (
+            getattr(values, name.lower()) for name in (row.interface, row.pattern, row.address)
+        )
+        text = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
+        return Wish(row, values.cluster_name, interface, text, str(address), values.sriov_num_vfs)
+
+    return {row.task: wish(row) for row in settings.WORKERS}
+
+
+def node_processes(cluster: str) -> dict[str, int]:
+    """Return the main process of each worker's container that runs, by the node's name.
+
+    Raises:
+        Problem: No engine answers, or a node is not on this machine.
+    """
+    from tasks.engines.docker import local_containers
+
+    found = {node: local_containers.main_process(node) for node in (row.node(cluster) for row in settings.WORKERS)}
+    return {node: process for node, process in found.items() if process}

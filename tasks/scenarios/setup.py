@@ -1,0 +1,77 @@
+"""What all scenarios need in the cluster: namespaces and rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.controller import deployment
+from tasks.controller.kinds import FUNCTION_TARGET, READY, state
+from tasks.engines.kube import access, manifests
+from tasks.engines.programs import waiting
+from tasks.settings import controller as source
+from tasks.settings import parameters
+
+if TYPE_CHECKING:
+    from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+
+
+def namespaces() -> list[Object]:
+    """Return the namespaces that functions run in."""
+    return [manifests.namespace(name) for name in source.FUNCTION_NAMESPACES]
+
+
+def namespaces_are_current() -> bool:
+    """Tell whether the functions' namespaces are there."""
+    return access.cluster().is_current(namespaces())
+
+
+def create_namespaces() -> None:
+    """Create the functions' namespaces."""
+    access.cluster().apply(namespaces())
+
+
+def setup_is_current() -> bool:
+    """Tell whether functions may read their configuration and every worker offers its capacity."""
+    cluster = access.cluster()
+    return cluster.is_current(_bindings()) and not _missing_targets(cluster)
+
+
+def set_up() -> None:
+    """Let functions read what their sidecars watch, and wait until every worker offers its capacity.
+
+    Raises:
+        Problem: The controller did not publish a worker's capacity within CONTROLLER_DEADLINE.
+    """
+    cluster = access.cluster()
+    cluster.apply(_bindings())
+    waiting.until(
+        "FunctionTargets of all workers: Ready",
+        lambda: _missing_targets(cluster),
+        lambda missing: not missing,
+        deadline=parameters.current().controller_deadline,
+        describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
+        explain=lambda: cluster.evidence("default"),
+        hint="kubectl logs daemonset/crc-deviceinfo-daemon",
+    )
+
+
+def _bindings() -> list[Object]:
+    """Return what lets the default account of each functions' namespace read; the sidecars watch ConfigMaps."""
+    return [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": f"{namespace}-view"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}],
+        }
+        for namespace in source.FUNCTION_NAMESPACES
+    ]
+
+
+def _missing_targets(cluster: Kube) -> dict[str, str]:
+    """Return the state of each worker's CPU that is not Ready."""
+    seen = {manifests.name_of(item): state(item) for item in cluster.list(FUNCTION_TARGET)}
+    wanted = [f"{node}.cpu-0.cpu" for node in deployment.workers()]
+    return {name: seen.get(name, "absent") for name in wanted if seen.get(name) != READY}
