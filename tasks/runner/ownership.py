@@ -109,9 +109,9 @@ def _cache_of(owner: Owner) -> Path | None:
 
 
 def _engine(cache: Path) -> Path:
-    from tasks.engines.docker import embedded
+    from tasks.engines.docker import embedded_home
 
-    return embedded.engine(cache).home  # what Docker runs and keeps is root's
+    return embedded_home.of_cache(cache).home  # what Docker runs and keeps is root's
 
 
 def _give_one(path: Path, owner: Owner) -> None:

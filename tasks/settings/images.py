@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tasks.settings import artifacts, controller
 
 if TYPE_CHECKING:
     from tasks.settings.artifacts import GoArtifact
-    from tasks.settings.parameters.model import Parameters
 
 # The label that carries the digest of everything an image was made of.
 INPUTS_LABEL = "openkasugai.inputs"
@@ -45,7 +44,7 @@ class Programs:
     optional: bool = False
     only: tuple[str, str] | None = None
 
-    def wanted(self, parameters: Parameters) -> bool:
+    def wanted(self, parameters: object) -> bool:
         """Return whether the image takes them with these parameters."""
         return self.only is None or getattr(parameters, self.only[0].lower()) == self.only[1]
 
@@ -219,7 +218,19 @@ def named(name: str) -> NodeImage:
     return _BY_NAME[name]
 
 
-def tag(name: str, parameters: Parameters) -> str:
+class Naming(Protocol):
+    """The parameters that name images."""
+
+    @property
+    def img_tag(self) -> str:
+        """The tag of all images but the base."""
+
+    @property
+    def ubuntu_image_name(self) -> str:
+        """The full name of the base."""
+
+
+def tag(name: str, parameters: Naming) -> str:
     """Return the full name of an image of the chain, or of its base."""
     special = {BASE: parameters.ubuntu_image_name, SCRATCH: SCRATCH}
     return special.get(name) or f"{name}:{parameters.img_tag}"

@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.engines.docker import embedded
+from tasks.engines.docker import embedded, embedded_home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ class PrivateEngine:
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
-        self.engine = embedded.engine(cache)
+        self.engine = embedded_home.of_cache(cache)
         self.namespace = f"okai-{uuid.uuid4().hex[:8]}"
 
     def python(self, code: str, *arguments: str) -> str:

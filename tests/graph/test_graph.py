@@ -97,24 +97,6 @@ def test_creators_declare_and_do_no_more(creator: object) -> None:
     assert function.end_lineno - function.body[0].lineno <= LONGEST_CREATOR
 
 
-# Each floor with what it may never import.
-FLOORS = {
-    "tasks/engines": ("doit", "dodo"),
-    "tasks/settings": ("doit", "dodo", "tasks.engines"),
-}
-MODULES = [(floor, path) for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
-
-
-@pytest.mark.parametrize(("floor", "path"), MODULES, ids=lambda value: getattr(value, "name", value))
-def test_calls_go_down_the_floors(floor: str, path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        for name in names:
-            assert not any(name == upper or name.startswith(f"{upper}.") for upper in FLOORS[floor]), name
-
-
 @pytest.mark.parametrize("name", ["parameters", "configure", "test", "images"])
 def test_the_tasks_of_the_manual_are_there(name: str) -> None:
     assert name in TASKS

@@ -1,7 +1,8 @@
-"""The whole tree is linted, formatted and typed."""
+"""The whole tree is linted, formatted and typed, and calls go down the house."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,44 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
 
 
 @pytest.mark.parametrize("words", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join)
 def test_tree_is_clean(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    """Check the contracts of pyproject.toml on the house below a folder."""
+    argv = [str(BIN / "lint-imports"), "--no-cache"]
+    return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_calls_go_down_the_house() -> None:
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "contract"),
+    [
+        ("tasks/nics/steps.py", "from tasks.cluster import creation", "Flats stand upon each other"),
+        ("tasks/settings/gpu.py", "from tasks.engines.files import atomic", "Flats stand upon each other"),
+        ("tasks/engines/files/atomic.py", "from tasks.engines.kube import api", "Engines stand upon each other"),
+        ("tasks/images/runtime.py", "from doit.task import Task", "Only graph.py speaks doit"),
+        ("tasks/gpu/lease.py", "from tasks.runner.declare import Do", "Only graph.py speaks doit"),
+        ("tasks/nics/steps.py", "from tasks.nics import lending", "No circles"),
+        ("tasks/new_flat/__init__.py", "", "Flats stand upon each other"),
+    ],
+)
+def test_a_wrong_import_is_refused(tmp_path: Path, file: str, wrong: str, contract: str) -> None:
+    shutil.copytree(ROOT / "tasks", tmp_path / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    module = tmp_path / file
+    module.parent.mkdir(exist_ok=True)
+    module.write_text(f"{module.read_text(encoding='utf-8') if module.exists() else ''}\n{wrong}\n", encoding="utf-8")
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"{contract} BROKEN" in done.stdout or contract in done.stderr, done.stdout + done.stderr

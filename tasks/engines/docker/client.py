@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.docker import connection as docker_connection
 from tasks.engines.docker import context as docker_context
-from tasks.engines.docker import embedded as docker_embedded
+from tasks.engines.docker import embedded_home as docker_embedded
 from tasks.engines.programs import shell
 from tasks.problems import Problem
 from tasks.settings import parameters
@@ -51,7 +51,7 @@ def host_url() -> str:
 
 def embedded() -> docker_embedded.Engine:
     """Return the tool's own engine, whether it runs or not."""
-    return docker_embedded.engine(parameters.current().cache_dir)
+    return docker_embedded.of_cache(parameters.current().cache_dir)
 
 
 def answers(url: str) -> bool:

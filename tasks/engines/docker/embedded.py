@@ -7,7 +7,6 @@ state) is under /run, where the short path also keeps containerd's socket within
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shlex
@@ -15,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +28,8 @@ from tasks.settings import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tasks.engines.docker.embedded_home import Engine
 
 CAP_SYS_RESOURCE = 24
 _START_SECONDS = 90.0
@@ -58,55 +58,6 @@ for word in "$@"; do
 done
 exec runc "$@"
 """
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Where one embedded engine keeps its things.
-
-    Attributes:
-        home: Images, volumes, log and runtime wrapper; survives a reboot.
-        run: Socket, pid file and runtime state; does not survive one.
-    """
-
-    home: Path
-    run: Path
-
-    @property
-    def socket(self) -> Path:
-        """The unix socket of its API."""
-        return self.run / "docker.sock"
-
-    @property
-    def url(self) -> str:
-        """The value of DOCKER_HOST that reaches it."""
-        return f"unix://{self.socket}"
-
-    @property
-    def pid_file(self) -> Path:
-        """The file in which dockerd keeps its process id."""
-        return self.run / "docker.pid"
-
-    @property
-    def data(self) -> Path:
-        """The data root: images, containers, volumes."""
-        return self.home / "data"
-
-    @property
-    def log(self) -> Path:
-        """The log of the daemon's last start."""
-        return self.home / "dockerd.log"
-
-    @property
-    def bridge(self) -> str:
-        """Its own default bridge (15 bytes at most), so that the docker0 of another engine is never touched."""
-        return f"okai{self.run.name[-8:]}"
-
-
-def engine(cache_dir: Path) -> Engine:
-    """Return the embedded engine that belongs to a cache folder."""
-    digest = hashlib.sha256(str(cache_dir.resolve()).encode()).hexdigest()[:8]
-    return Engine(cache_dir / "engine", Path("/run") / f"openkasugai-all-in-one-{digest}")
 
 
 def lacks_sys_resource() -> bool:

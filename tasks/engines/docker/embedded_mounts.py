@@ -14,7 +14,7 @@ from tasks.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tasks.engines.docker.embedded import Engine
+    from tasks.engines.docker.embedded_home import Engine
 
 _TABLE = Path("/proc/self/mountinfo")
 # A folder that is mounted over itself, as dockerd does to give it a propagation of its own.

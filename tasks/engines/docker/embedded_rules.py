@@ -20,7 +20,7 @@ from tasks.engines.programs import shell
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tasks.engines.docker.embedded import Engine
+    from tasks.engines.docker.embedded_home import Engine
 
 _PROGRAMS = ("iptables", "ip6tables")
 _SEPARATOR = "\x1f"

@@ -10,32 +10,32 @@ from pathlib import Path
 
 import pytest
 
-from tasks.engines.docker import embedded
+from tasks.engines.docker import embedded, embedded_home
 
 
 def test_an_engine_belongs_to_its_cache_folder_by_any_path(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
-    one = embedded.engine(tmp_path)
-    assert embedded.engine(tmp_path / "link").run == one.run
-    assert embedded.engine(tmp_path / "other").run != one.run
+    one = embedded_home.of_cache(tmp_path)
+    assert embedded_home.of_cache(tmp_path / "link").run == one.run
+    assert embedded_home.of_cache(tmp_path / "other").run != one.run
 
 
 def test_names_fit_the_kernels_limits(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["a folder with a long name"] * 8)
-    target = embedded.engine(deep)
+    target = embedded_home.of_cache(deep)
     assert len(target.bridge) <= 15
     assert len(f"{target.run}/exec/containerd/containerd-debug.sock") < 108
 
 
 @pytest.mark.parametrize("content", ["", "none", str(os.getpid()), "99999999"])
 def test_a_pid_file_counts_only_with_its_daemon(tmp_path: Path, content: str) -> None:
-    target = embedded.Engine(tmp_path, tmp_path)
+    target = embedded_home.Engine(tmp_path, tmp_path)
     target.pid_file.write_text(content, encoding="ascii")
     assert embedded.pid(target) is None
 
 
 def test_stopping_what_never_ran_does_nothing(tmp_path: Path) -> None:
-    assert not embedded.stop(embedded.Engine(tmp_path, tmp_path / "none"))
+    assert not embedded.stop(embedded_home.Engine(tmp_path, tmp_path / "none"))
 
 
 @pytest.mark.parametrize(

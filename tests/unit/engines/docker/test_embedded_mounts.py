@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.engines.docker import embedded_mounts
-from tasks.engines.docker.embedded import Engine
+from tasks.engines.docker.embedded_home import Engine
 from tasks.engines.docker.embedded_mounts import Mount
 
 HOME, RUN = Path("/cache [1]/engine"), Path("/run/okai")

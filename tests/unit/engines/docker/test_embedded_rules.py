@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.engines.docker import embedded_rules
-from tasks.engines.docker.embedded import Engine
+from tasks.engines.docker.embedded_home import Engine
 from tasks.engines.docker.embedded_rules import Chain, Rule
 
 if TYPE_CHECKING:
