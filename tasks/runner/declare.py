@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import TaskFailed
 
+from tasks import lack as lacks
 from tasks import reasons
 from tasks.engines.files import access
+from tasks.lack import NOTHING, Lack
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -47,60 +50,69 @@ class Do:
         return result if isinstance(result, dict) else None
 
 
-class Current:
-    """Up to date while a function of the world says so.
-
-    doit calls it with the task and its saved values; the world needs neither. A check that cannot be made (no daemon,
-    no cluster) is not up to date: the action then meets the same obstacle and can explain it.
-    """
-
-    def __init__(self, check: Callable[..., bool], *arguments: Any) -> None:
-        """Keep `check` and what it will be called with."""
-        self._call = (check, arguments)
+class Check(ABC):
+    """What a task lacks, in the one value that a run, plan, info and list read. Nothing lacking is up to date."""
 
     def __call__(self, task: object, values: dict[str, Any]) -> bool:  # noqa: ARG002 - doit's signature
-        """Return whether the task needs no run. Never raises: doit would abort the whole run."""
-        check, arguments = self._call
+        """Return whether the task needs no run. Never raises: doit would abort the whole run.
+
+        A check that cannot be made (no daemon, no cluster) is not up to date: the action then meets the same obstacle
+        and can explain it.
+        """
         try:
-            return bool(check(*arguments))
+            return not self.lack(values)
         except Exception:  # noqa: BLE001
             return False
 
-    def examine(self, values: Mapping[str, Any]) -> bool:  # noqa: ARG002 - as `Same`
-        """Return the same for who wants to know why: what prevents the check is raised.
+    @abstractmethod
+    def lack(self, values: Mapping[str, Any]) -> Lack:
+        """Return what the task lacks.
+
+        Args:
+            values: What the task saved at its last run.
 
         Raises:
             Problem: The check cannot be made.
         """
+
+
+class Current(Check):
+    """Up to date while a function of the world finds nothing lacking."""
+
+    def __init__(self, check: Callable[..., Lack | bool], *arguments: Any) -> None:
+        """Keep `check` and what it will be called with."""
+        self._call = (check, arguments)
+
+    def lack(self, values: Mapping[str, Any]) -> Lack:  # noqa: ARG002 - the world needs none
+        """Return what the function finds."""
         check, arguments = self._call
-        return bool(check(*arguments))
+        with reasons.heard() as said:
+            found = check(*arguments)
+        if isinstance(found, Lack):
+            return found
+        return (
+            NOTHING
+            if found
+            else Lack(
+                tuple(said.reasons) or ("its check says so",),
+                tuple(said.obstacles),
+                tuple(said.disrupted),
+                said.remakes,
+            )
+        )
 
 
-class Same:
+class Same(Check):
     """Up to date while a function returns the dict that it returned at the last run."""
 
     def __init__(self, function: Callable[[], dict[str, Any]]) -> None:
         """Keep `function`, which is the task's action too."""
         self._function = function
 
-    def __call__(self, task: object, values: dict[str, Any]) -> bool:  # noqa: ARG002 - doit's signature
-        """Return whether the saved values are still what the function says. Never raises, as `Current`."""
-        try:
-            return self._function().items() <= values.items()
-        except Exception:  # noqa: BLE001
-            return False
-
-    def examine(self, values: Mapping[str, Any]) -> bool:
-        """Return the same for who wants to know why: what changed is said, what prevents the check is raised.
-
-        Raises:
-            Problem: The function cannot tell.
-        """
+    def lack(self, values: Mapping[str, Any]) -> Lack:
+        """Return what changed since the last run, old and new."""
         changed = {name: value for name, value in self._function().items() if values.get(name) != value}
-        for name, value in changed.items():
-            for line in _differences(name, values.get(name), value):
-                reasons.note(line)
-        return not changed
+        return lacks.of(*(line for name, now in changed.items() for line in _differences(name, values.get(name), now)))
 
     def result(self) -> dict[str, Any]:
         """Return what the function says, which for a chooser of tasks are doit's calculated dependencies."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
-from tasks import layout, reasons
+from tasks import layout
 from tasks.problems import Problem
 from tasks.runner.commands import Command
 from tasks.runner.plan import CURRENT, UNKNOWN
@@ -68,15 +68,13 @@ def _state(task: Task, values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]
     if not task.uptodate:
         return "runs each time", ()
     parameters.current()
-    with reasons.heard() as said:
-        try:
-            current = examine(task, dict(values))
-        except Problem as problem:
-            return UNKNOWN, (problem.message,)
-    if current:
+    try:
+        lack = examine(task, values)
+    except Problem as problem:
+        return UNKNOWN, (problem.message,)
+    if not lack:
         return CURRENT, ()
-    why = (*said.obstacles, *said.reasons) or ("its check says so",)
-    return _STOPS if said.obstacles else _DIFFERS, tuple(dict.fromkeys(why))
+    return _STOPS if lack.obstacles else _DIFFERS, tuple(dict.fromkeys(lack.obstacles + lack.reasons))
 
 
 def _state_lines(state: str, why: tuple[str, ...]) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks import reasons
 from tasks.engines.files import durations, last_parameters
 from tasks.problems import Problem
 from tasks.settings import parameters as settings_parameters
@@ -13,6 +12,8 @@ from tasks.settings import plan as known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tasks.lack import Lack
 
 # What a task would do: nothing; run; perhaps run; end the whole run with an explanation; not be reached after that.
 CURRENT = "up to date"
@@ -33,14 +34,14 @@ class Step:
         needs: Names of the tasks that come before it.
         acts: Whether it does anything; a group only names others.
         always: Whether it runs each time by its nature.
-        examine: Its checks: whether it is up to date. Raises Problem where that cannot be seen.
+        examine: Its checks: what it lacks. Raises Problem where that cannot be seen.
     """
 
     name: str
     needs: tuple[str, ...]
     acts: bool
     always: bool
-    examine: Callable[[], bool]
+    examine: Callable[[], Lack]
 
 
 @dataclass(frozen=True)
@@ -136,18 +137,17 @@ def _verdict(step: Step, causes: Sequence[Planned]) -> _Verdict:
         return _Verdict(BLOCKED, (after(stopped),), after=tuple(stopped))
     if step.always:
         return _Verdict(RUN, ("runs each time",))
-    with reasons.heard() as said:
-        try:
-            current = step.examine()
-        except Problem as problem:
-            return _moved(step, causes, otherwise=_Verdict(UNKNOWN, (problem.message,)))
-        except Exception as error:  # noqa: BLE001 - what a check cannot see it will not see in a run either
-            unseen = f"its check ended with {type(error).__name__}: {error}"
-            return _moved(step, causes, otherwise=_Verdict(UNKNOWN, (unseen,)))
-    if current:
+    try:
+        lack = step.examine()
+    except Problem as problem:
+        return _moved(step, causes, otherwise=_Verdict(UNKNOWN, (problem.message,)))
+    except Exception as error:  # noqa: BLE001 - what a check cannot see it will not see in a run either
+        unseen = f"its check ended with {type(error).__name__}: {error}"
+        return _moved(step, causes, otherwise=_Verdict(UNKNOWN, (unseen,)))
+    if not lack:
         return _moved(step, causes, otherwise=_Verdict(CURRENT))
-    why = (*said.obstacles, *said.reasons) or ("its check says so",)
-    return _Verdict(STOP if said.obstacles else RUN, why, said.remakes, disrupts=tuple(said.disrupted))
+    state = STOP if lack.obstacles else RUN
+    return _Verdict(state, lack.obstacles + lack.reasons, lack.remakes, disrupts=lack.disrupts)
 
 
 def _moved(step: Step, causes: Sequence[Planned], *, otherwise: _Verdict) -> _Verdict:

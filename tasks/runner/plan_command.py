@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from doit.control import TaskControl
 from doit.exceptions import InvalidDodoFile, InvalidTask
 
-from tasks import layout
+from tasks import lack, layout
 from tasks.runner import plan
 from tasks.runner.commands import Command
 from tasks.runner.declare import Same
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from doit.task import Task
+
+    from tasks.lack import Lack
 
 _NOTHING, _ERROR, _CHANGES = 0, 1, 2
 _DEFAULT = "create_cluster_with_all"
@@ -133,8 +135,8 @@ def _chosen(task: Task, tasks: dict[str, Task]) -> list[str]:
     return [need for chooser in choosers for need in chooser.result().get("task_dep", ())]
 
 
-def examine(task: Task, values: dict[str, Any]) -> bool:
-    """Return whether a task is up to date.
+def examine(task: Task, values: Mapping[str, Any]) -> Lack:
+    """Return what a task lacks, by all of its checks.
 
     Args:
         task: A task with checks.
@@ -143,9 +145,7 @@ def examine(task: Task, values: dict[str, Any]) -> bool:
     Raises:
         Problem: That cannot be seen.
     """
-    # Each is asked, so that each can say what it lacks.
-    answers = [check.examine(values) for check, *_ in task.uptodate]
-    return all(answers)
+    return lack.together(check.lack(values) for check, *_ in task.uptodate)
 
 
 def _json(planned: Sequence[Planned]) -> str:

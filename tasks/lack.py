@@ -1,0 +1,72 @@
+"""What is not as it should be: the one value that a check returns, and that plan, info, list and a run read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a check found; false where everything is as it should be. Lacks are joined by `+`.
+
+    Attributes:
+        reasons: What is absent, or what changed: `name: old -> new`.
+        obstacles: Why a run would stop there instead of doing something.
+        disrupts: What of the user's a run would interrupt.
+        remakes: Whether what a run makes will certainly differ from what is there, so that others follow.
+    """
+
+    reasons: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
+    disrupts: tuple[str, ...] = ()
+    remakes: bool = False
+
+    def __bool__(self) -> bool:
+        """Return whether a run has something to do, or would stop."""
+        return bool(self.reasons or self.obstacles or self.remakes)
+
+    def __add__(self, other: Lack) -> Lack:
+        """Return what both lack."""
+        return Lack(
+            self.reasons + other.reasons,
+            self.obstacles + other.obstacles,
+            self.disrupts + other.disrupts,
+            self.remakes or other.remakes,
+        )
+
+
+NOTHING = Lack()
+
+
+def of(*reasons: str) -> Lack:
+    """Return the lack with these reasons."""
+    return Lack(reasons)
+
+
+def absent(what: str) -> Lack:
+    """Return the lack of something that is not there."""
+    return of(f"{what}: not there")
+
+
+def unless(good: object, *reasons: str) -> Lack:
+    """Return nothing where `good` is true, else the lack with these reasons."""
+    return NOTHING if good else Lack(reasons)
+
+
+def remade(*reasons: str) -> Lack:
+    """Return the lack where a run makes something that is certainly another one."""
+    return Lack(reasons, remakes=True)
+
+
+def obstacle(*reasons: str) -> Lack:
+    """Return the lack where a run would stop."""
+    return Lack(obstacles=reasons)
+
+
+def together(lacks: Iterable[Lack]) -> Lack:
+    """Return what all of them lack."""
+    return sum(lacks, NOTHING)
