@@ -1,1 +1,1 @@
-"""The graph: one module per noun. What each task does is in `actions`, how the world is called in `engines`."""
+"""The graph and all that its tasks do: one folder for a noun. CONTRIBUTING.md draws the house and its order."""
