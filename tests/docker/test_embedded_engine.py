@@ -28,7 +28,7 @@ from tasks.engines.docker import images
 images.build(Path({context!r}), "engine-test:1", labels={{"test": "yes"}})
 """
 RUN = """
-from tasks.engines.docker import client, containers
+from tasks.engines.docker import client, containers, images
 command = ["/ca-server", "127.0.0.1:80", "/", "/none"]
 client.client().containers.run("engine-test:1", command, privileged=True, detach=True, name="engine-test")
 print(containers.find("engine-test").status, images.find("engine-test:1").labels["test"])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HAVE = """
 import io, json, sys, tarfile
 from tasks.docker_engine import service as engine
-from tasks.engines.docker import client
+from tasks.engines.docker import client, networks
 from tasks.engines.go import modules as golang
 from tasks.settings import artifacts
 engine.ensure()
