@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.engines.docker import containers, local_containers
 from tasks.engines.docker.containers import ContainerFacts
-from tasks.engines.files import ledgers
 from tasks.engines.host import facts, kernel_modules, processes
 from tasks.engines.kube import cluster_owner
 from tasks.engines.programs import shell
 from tasks.engines.programs.shell import Completed
 from tasks.gpu import lease
 from tasks.gpu import ledger as gpu_ledger
+from tasks.gpu import machine as gpu_machine
+from tasks.gpu.handover import Lease
 from tasks.problems import Problem
 from tasks.settings import gpu
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from tasks.lack import Lack
     from tests.unit.conftest import Lines
 
 NODE = "kind-worker"
@@ -54,11 +55,16 @@ HEADLESS = {"nvidia": ["nvidia_uvm"], "nvidia_uvm": []}
 UNLOADED: dict[str, list[str]] = {"ib_core": ["mlx5_ib"]}
 
 
-class Machine:
+class Machine(gpu_machine.Machine):
     """A server with its node: a fake /sys and /proc, and programs that change them as the kernel would."""
+
+    patience = 0.3
 
     def __init__(self, root: Path, modules: dict[str, list[str]]) -> None:
         self.root = root
+        self.nodes = {NODE: ContainerFacts(CONTAINER, NODE, "running", "sha256:0", {}, {})}
+        self.answers = True
+        self.booted = "boot-1"
         self.modules = modules
         self.loadable = dict(modules)
         self.active: set[str] = set()
@@ -158,7 +164,34 @@ class Machine:
         version = (self.root / "sys/module/nvidia/version").read_text()
         return 0, f"{self.warnings}{self.smi}{version}" * self.gpus + self.warnings, ""
 
-    def exec_in(self, name: str, argv: Sequence[str], *, check: bool = True) -> str:
+    def container(self, name: str) -> ContainerFacts | None:
+        if not self.answers:
+            raise Problem("Docker: no engine answers")
+        return self.nodes.get(name)
+
+    def facts(self) -> facts.Host:
+        return facts.Host(self.root)
+
+    def has_program(self, name: str) -> bool:
+        return True
+
+    def boot(self) -> str:
+        return self.booted
+
+    def lease(self, cluster: str = "kind", *, consent: bool = False) -> Lease:
+        return Lease(cluster, consent, self)
+
+    def lend(self, *, consent: bool = False) -> None:
+        lease.lend_to(self.lease(consent=consent))
+
+    def give_back(self) -> None:
+        lease.give_back_from(self.lease())
+
+    def lack(self) -> Lack:
+        return lease.lack_of(self.lease())
+
+    def run_in(self, container: str, argv: Sequence[str], *, check: bool = True) -> str:
+        name = container
         self.commands.append(f"{name}: {' '.join(argv)}")
         if argv[0] == "modprobe":
             self.node_modules = [word for word in argv if word.startswith("nvidia")]
@@ -173,7 +206,7 @@ class Machine:
             return "kernel modules.dep" if argv[1] == f"{gpu.NODE_MODULES}/lib/modules/{self.node_driver}" else ""
         return self._nvidia_smi([])[1] if argv[0] == "nvidia-smi" else ""
 
-    def require(self, container: ContainerFacts) -> None:
+    def require_here(self, container: ContainerFacts) -> None:
         if container.id in self.elsewhere:
             raise Problem(f"{container.name}: is not a container of this machine")
 
@@ -182,26 +215,16 @@ _real_run = shell.run
 
 
 @pytest.fixture
-def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Callable[..., Machine]:
+def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
     """A function that makes the machine and puts it in the place of this one."""
 
     def boot(modules: dict[str, list[str]]) -> Machine:
         machine = Machine(tmp_path / "machine", modules)
-        recorded = facts.Host(machine.root)
-        node = ContainerFacts(CONTAINER, NODE, "running", "sha256:0", {}, {})
         monkeypatch.setattr(shell, "run", machine.run)
-        monkeypatch.setattr(shutil, "which", lambda program: f"/usr/bin/{program}")
-        monkeypatch.setattr(containers, "exec_in", machine.exec_in)
-        monkeypatch.setattr(containers, "find", lambda name: node if name == NODE else None)
         monkeypatch.setattr(kernel_modules, "SYSFS", machine.root / "sys")
         monkeypatch.setattr(processes, "PROC", machine.root / "proc")
-        monkeypatch.setattr(local_containers, "require", machine.require)
-        monkeypatch.setattr(facts, "Host", lambda: recorded)
         monkeypatch.setattr(gpu, "LEDGERS", tmp_path / "ledgers")
-        monkeypatch.setattr(gpu, "END_DEADLINE", 0.3)
         monkeypatch.setattr("os.geteuid", lambda: 0)
-        monkeypatch.setattr(ledgers, "boot", lambda: "boot-1")
-        choose()
         return machine
 
     return boot
@@ -217,16 +240,16 @@ def removed(machine: Machine) -> list[str]:
 def test_lent_and_given_back_as_it_was(boot: Callable[..., Machine], modules: dict[str, list[str]]) -> None:
     machine = boot(modules)
     before = machine.loaded()
-    lease.lend()
-    assert lease.is_current()
+    machine.lend()
+    assert not machine.lack()
     assert removed(machine)[-1:] == (["nvidia"] if before else [])
     assert (machine.root / "sys/module/nvidia/version").read_text().strip() == NODE_DRIVER
-    lease.give_back()
+    machine.give_back()
     assert machine.loaded() == before
     if before:
         assert (machine.root / "sys/module/nvidia/version").read_text().strip() == DRIVER
     assert gpu_ledger.load("kind") is None
-    assert not lease.is_current()
+    assert machine.lack()
 
 
 @pytest.mark.parametrize("modules", [SERVER, RDMA_SERVER, HEADLESS], ids=["server", "rdma", "headless"])
@@ -246,7 +269,7 @@ def test_a_node_without_a_driver_for_this_kernel_is_said_before_anything_is_touc
     before = machine.loaded()
     machine.node_driver = "5.15.0-100-generic"
     with pytest.raises(Problem, match=r"kind-worker: its image has no NVIDIA driver for kernel 5\.15\.0-122-generic"):
-        lease.lend()
+        machine.lend()
     assert machine.loaded() == before
     assert gpu_ledger.load("kind") is None
 
@@ -255,11 +278,11 @@ def test_services_stop_first_and_run_again_afterwards(boot: Callable[..., Machin
     machine = boot(SERVER)
     machine.active = {"nvidia-persistenced.service", "nvidia-dcgm.service", "ssh.service"}
     machine.add_process(77, "nvidia-persiste", "/system.slice/nvidia-persistenced.service", "/dev/nvidiactl")
-    lease.lend()
+    machine.lend()
     assert machine.active == {"ssh.service"}
     stop = machine.commands.index("systemctl stop nvidia-dcgm.service nvidia-persistenced.service")
     assert stop < machine.commands.index("rmmod nvidia_drm")
-    lease.give_back()
+    machine.give_back()
     assert machine.active == {"nvidia-persistenced.service", "nvidia-dcgm.service", "ssh.service"}
 
 
@@ -271,7 +294,7 @@ def test_a_process_that_uses_the_gpu_is_named_and_nothing_is_touched(boot: Calla
     machine.add_process(4712, "Xorg", "/user.slice/user-1000.slice/session-3.scope", "/dev/dri/card0")
     before = machine.loaded()
     with pytest.raises(Problem, match=r"process 4711 \(python3\) uses the GPU") as caught:
-        lease.lend()
+        machine.lend()
     # The other display is of another card.
     assert "4712" not in caught.value.message
     assert "GPU_CONSENT=1" in caught.value.hint
@@ -282,17 +305,16 @@ def test_a_process_that_uses_the_gpu_is_named_and_nothing_is_touched(boot: Calla
 
 
 def test_with_consent_it_is_ended_and_killed_if_it_does_not_end(
-    boot: Callable[..., Machine], choose: Callable[..., None]
+    boot: Callable[..., Machine],
 ) -> None:
     machine = boot(SERVER)
     machine.add_process(4711, "python3", "/user.slice/session-3.scope")
     machine.add_process(4712, "Xorg", "/user.slice/session-3.scope")
     machine.stubborn = {4712}
-    choose(GPU_CONSENT="1")
-    lease.lend()
+    machine.lend(consent=True)
     assert "kill -TERM 4711 4712" in machine.commands
     assert "kill -KILL 4712" in machine.commands
-    assert lease.is_current()
+    assert not machine.lack()
 
 
 def test_the_second_run_after_a_cut_keeps_the_first_ledger(boot: Callable[..., Machine]) -> None:
@@ -308,84 +330,72 @@ def test_the_second_run_after_a_cut_keeps_the_first_ledger(boot: Callable[..., M
 
     machine._rmmod = cut
     with pytest.raises(KeyboardInterrupt):
-        lease.lend()
-    assert not lease.is_current()
+        machine.lend()
+    assert machine.lack()
     machine._rmmod = whole
-    lease.lend()
-    assert lease.is_current()
-    lease.give_back()
+    machine.lend()
+    assert not machine.lack()
+    machine.give_back()
     assert machine.loaded() == before
     assert machine.active == {"nvidia-persistenced.service"}
 
 
-def test_lending_twice_after_the_node_restarted_loads_its_driver_again(
-    boot: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lending_twice_after_the_node_restarted_loads_its_driver_again(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
-    lease.lend()
+    machine.lend()
     other = ContainerFacts("decade" * 10, NODE, "running", "sha256:0", {}, {})
-    monkeypatch.setattr(containers, "find", lambda _name: other)
+    machine.nodes[NODE] = other
     machine.end_process(900)
-    assert not lease.is_current()
-    lease.lend()
-    assert lease.is_current()
+    assert machine.lack()
+    machine.lend()
+    assert not machine.lack()
     assert [module.version for module in gpu_ledger.load("kind").modules] == [DRIVER] * 4
 
 
-def test_a_reboot_has_given_it_back(boot: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reboot_has_given_it_back(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
-    lease.lend()
-    monkeypatch.setattr(ledgers, "boot", lambda: "boot-2")
-    assert not lease.is_current()
+    machine.lend()
+    machine.booted = "boot-2"
+    assert machine.lack()
     machine.commands.clear()
-    lease.give_back()
+    machine.give_back()
     assert machine.commands == []
     assert gpu_ledger.load("kind") is None
 
 
-def test_given_back_after_the_engine_and_the_node_are_gone(
-    boot: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_given_back_after_the_engine_and_the_node_are_gone(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
     before = machine.loaded()
-    lease.lend()
+    machine.lend()
     machine.end_process(900)
-
-    def gone(_name: str) -> None:
-        raise Problem("Docker: no engine answers")
-
-    monkeypatch.setattr(containers, "find", gone)
-    lease.give_back()
+    machine.answers = False
+    machine.give_back()
     assert machine.loaded() == before
 
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_container_of_others_that_bears_the_nodes_name_is_left_alone(
-    boot: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch, *, ours: bool
+    boot: Callable[..., Machine], *, ours: bool
 ) -> None:
     machine = boot(SERVER)
-    lease.lend()
+    machine.lend()
     machine.end_process(900)
     mounts = {place: str(folder) for folder, place in cluster_owner.mounts().items()} if ours else {}
     other = ContainerFacts("decade" * 10, NODE, "running", "sha256:0", {}, {}, "", mounts)
-    monkeypatch.setattr(containers, "find", lambda _name: other)
-    inside: list[str] = []
-    monkeypatch.setattr(containers, "exec_in", lambda name, *_, **__: inside.append(name) or "")
-    lease.give_back()
-    assert inside == ([NODE] if ours else [])
+    machine.nodes[NODE] = other
+    machine.commands.clear()
+    machine.give_back()
+    inside = [command for command in machine.commands if command.startswith(f"{NODE}: ")]
+    assert len(inside) == (1 if ours else 0)
 
 
-def test_a_gpu_that_another_cluster_has_is_not_taken(
-    boot: Callable[..., Machine], choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gpu_that_another_cluster_has_is_not_taken(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
-    lease.lend()
-    choose(CLUSTER_NAME="second")
-    node = ContainerFacts("1" * 60, "second-worker", "running", "sha256:0", {}, {})
-    monkeypatch.setattr(containers, "find", lambda _name: node)
+    machine.lend()
+    machine.nodes["second-worker"] = ContainerFacts("1" * 60, "second-worker", "running", "sha256:0", {}, {})
     machine.commands.clear()
     with pytest.raises(Problem, match="the GPU is lent to cluster kind") as caught:
-        lease.lend()
+        lease.lend_to(machine.lease("second"))
     assert "CLUSTER_NAME=kind ./doit delete_cluster" in caught.value.hint
     assert machine.commands == []
 
@@ -394,25 +404,25 @@ def test_a_module_that_does_not_go_is_named_with_its_holders(boot: Callable[...,
     machine = boot(HEADLESS)
     machine._rmmod = lambda words: (1, "", f"rmmod: ERROR: Module {words[0]} is in use")
     with pytest.raises(Problem, match="kernel module nvidia_uvm: cannot be unloaded: used 0 times; held by no module"):
-        lease.lend()
+        machine.lend()
 
 
 def test_a_gpu_that_the_node_does_not_see_is_a_failure(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
     machine.gpus = 0
     with pytest.raises(Problem, match="kind-worker: nvidia-smi lists 0 GPUs, 1 were lent"):
-        lease.lend()
-    assert not lease.is_current()
+        machine.lend()
+    assert machine.lack()
 
 
 def test_warnings_around_the_list_are_not_counted_as_gpus(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
     machine.warnings = "WARNING: infoROM is corrupted at gpu 0000:CA:00.0, see the manual, page 7\n"
-    lease.lend()
-    lease.give_back()
+    machine.lend()
+    machine.give_back()
     machine.gpus = 0
     with pytest.raises(Problem, match="kind-worker: nvidia-smi lists 0 GPUs, 1 were lent"):
-        lease.lend()
+        machine.lend()
 
 
 def test_a_node_on_another_machine_gets_no_gpu_and_none_is_taken_from_it(boot: Callable[..., Machine]) -> None:
@@ -420,15 +430,15 @@ def test_a_node_on_another_machine_gets_no_gpu_and_none_is_taken_from_it(boot: C
     machine.elsewhere = {CONTAINER}
     before = machine.loaded()
     with pytest.raises(Problem, match="kind-worker: is not a container of this machine"):
-        lease.lend()
+        machine.lend()
     assert machine.loaded() == before
     assert machine.commands == []
     machine.elsewhere = set()
-    lease.lend()
+    machine.lend()
     machine.end_process(900)
     machine.elsewhere = {CONTAINER}
     machine.commands.clear()
-    lease.give_back()
+    machine.give_back()
     assert not [command for command in machine.commands if command.startswith(NODE)]
     assert machine.loaded() == before
 
@@ -437,7 +447,7 @@ def test_a_gpu_that_another_checkout_lends_under_this_name_is_left_to_it(
     boot: Callable[..., Machine], tmp_path: Path, said: Lines
 ) -> None:
     machine = boot(SERVER)
-    lease.lend()
+    machine.lend()
     other = tmp_path / "other"
     other.mkdir()
     (other / "dodo.py").touch()
@@ -445,21 +455,21 @@ def test_a_gpu_that_another_checkout_lends_under_this_name_is_left_to_it(
     assert ledger is not None
     gpu_ledger.save(dataclasses.replace(ledger, checkout=str(other)))
     machine.commands.clear()
-    assert not lease.is_current()
-    assert not lease.is_lent()
+    assert machine.lack()
+    assert not lease.is_lent_to(NODE)
     with pytest.raises(Problem, match=f"the GPU is lent to cluster kind of {other}"):
-        lease.lend()
-    lease.give_back()
+        machine.lend()
+    machine.give_back()
     assert said.kept[-1] == f"Left to {other}: the GPU that its cluster kind has borrowed."
     assert machine.commands == []
     assert gpu_ledger.load("kind") is not None
 
 
 def test_a_ledger_is_readable_whatever_the_umask_is(boot: Callable[..., Machine]) -> None:
-    boot(SERVER)
+    machine = boot(SERVER)
     earlier = os.umask(0o077)
     try:
-        lease.lend()
+        machine.lend()
     finally:
         os.umask(earlier)
     assert gpu_ledger.path("kind").stat().st_mode & 0o777 == 0o644
@@ -468,32 +478,32 @@ def test_a_ledger_is_readable_whatever_the_umask_is(boot: Callable[..., Machine]
 
 def test_a_host_driver_that_comes_back_different_is_said_and_the_ledger_stays(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
-    lease.lend()
+    machine.lend()
     del machine.loadable["nvidia_drm"]
     with pytest.raises(Problem, match="nvidia_drm not found"):
-        lease.give_back()
+        machine.give_back()
     assert gpu_ledger.load("kind") is not None
 
 
-def test_no_gpu_and_no_node_are_one_line(boot: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_gpu_and_no_node_are_one_line(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
     shutil.rmtree(machine.root / "sys/bus")
     with pytest.raises(Problem, match="no NVIDIA GPU"):
-        lease.lend()
-    monkeypatch.setattr(containers, "find", lambda _name: None)
+        machine.lend()
+    machine.nodes.clear()
     with pytest.raises(Problem, match="kind-worker: the node does not run"):
-        lease.lend()
+        machine.lend()
 
 
 def test_giving_back_nothing_runs_nothing(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
-    lease.give_back()
+    machine.give_back()
     assert machine.commands == []
 
 
 def test_a_ledger_that_cannot_be_read_is_one_line(boot: Callable[..., Machine]) -> None:
-    boot(SERVER)
+    machine = boot(SERVER)
     gpu.LEDGERS.mkdir()
     (gpu.LEDGERS / "kind.json").write_text(json.dumps({"version": 99}))
     with pytest.raises(Problem, match=re.escape("kind.json: not a ledger of this tool: version 99")):
-        lease.give_back()
+        machine.give_back()
