@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import lack as lacks
-from tasks.cluster import removal
 from tasks.engines.host.namespaces import World
 from tasks.nics import cards, udev
 from tasks.nics import ledger as nics_ledger
 from tasks.nics.ledger import Ledger
 from tasks.problems import Problem
 from tasks.settings import nics as settings
-from tasks.settings import paths
 from tests.unit.connectx5 import card
 from tests.unit.connectx5.card import HOST, LEFT, NODE
-from tests.unit.containers import Containers, ours
 from tests.unit.nics.world import Machine, lent, record
 
 if TYPE_CHECKING:
@@ -103,34 +100,6 @@ def test_a_cluster_stays_while_a_device_is_not_on_the_host(sysfs: Path, ledgers:
     world = card.world(lambda found: NODE if found["ifname"] == "ens9f0np0" else HOST)
     with pytest.raises(Problem, match=f"lent network cards are not back: {LEFT}"):
         cards.let_go("kind", Machine(found=world, stuck="ens9f0np0"))
-
-
-@pytest.mark.parametrize("failing", [False, True], ids=["given back", "not given back"])
-def test_cards_go_back_before_the_nodes_go(
-    choose: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: bool
-) -> None:
-    choose()
-    order: list[str] = []
-
-    def restore(cluster: str) -> None:
-        order.append(f"cards of {cluster}")
-        if failing:
-            raise Problem("a card is not as it was")
-
-    monkeypatch.setattr(cards, "restore", restore)
-    engine = Containers()
-    engine.add("kind-worker", "kind", ours())
-    monkeypatch.setattr(removal.lease, "give_back", lambda _: None)
-    monkeypatch.setattr(removal.client, "client", engine.client)
-    monkeypatch.setattr(removal.client, "socket", lambda: "unix:///run/docker.sock")
-    monkeypatch.setattr(removal.kind, "delete", lambda name, **_: order.append(f"nodes of {name}"))
-    monkeypatch.setattr(paths, "cluster_dir", lambda _: tmp_path / "none")
-    if failing:
-        with pytest.raises(Problem, match="a card is not as it was"):
-            removal.delete()
-    else:
-        removal.delete()
-    assert order == (["cards of kind"] if failing else ["cards of kind", "nodes of kind"])
 
 
 def test_nothing_is_asked_where_nothing_is_lent(ledgers: Path, choose: Callable[..., None]) -> None:
