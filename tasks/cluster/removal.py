@@ -31,7 +31,7 @@ def is_deleted() -> bool:
     if not cluster_owner.is_ours(name):
         return False
     left = bool(kind.nodes(name)) or paths.cluster_dir(name).exists()
-    lent = not (cards.nothing_lent(name) and lease.nothing_lent())
+    lent = cards.still_lent(name) or lease.still_lent(name)
     return reasons.unless(not (left or lent), f"cluster {name}: is there")
 
 

@@ -151,8 +151,7 @@ def config_maps(workers: Iterable[Worker], known: Models) -> list[Object]:
 
 
 def _gpus(node: str) -> tuple[Gpu, ...]:
-    lent = node == lease.node() and lease.is_lent()
-    return parsed_gpus(containers.exec_in(node, _GPU_QUERY)) if lent else ()
+    return parsed_gpus(containers.exec_in(node, _GPU_QUERY)) if lease.is_lent_to(node) else ()
 
 
 def _rows(file: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ def _vfs(host: Server, p: Parameters) -> Finding:
 
 
 def _nic_rules(_: Server, __: Parameters) -> Finding:
-    complaints = udev.complaints()
+    complaints = udev.complaints(nics.UDEV_RULES)
     return judged(not complaints, "; ".join(complaints) or "in force", "udev rules in force for every lent card")
 
 

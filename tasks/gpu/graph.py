@@ -16,7 +16,7 @@ def task_gpu_lease() -> dict[str, Any]:
     """Lend the server's GPU to the first worker."""
     return {
         "actions": [Do(lease.lend)],
-        "uptodate": [Current(lease.is_current)],
+        "uptodate": [Current(lease.lack)],
         "task_dep": ["create_cluster"],
         "setup": ["_doctor:gpu"],
     }
@@ -26,5 +26,5 @@ def task_gpu_return() -> dict[str, Any]:
     """Give the GPU back to the host, as it was."""
     return {
         "actions": [Do(cluster_owner.require_not_lent_there), Do(lease.give_back)],
-        "uptodate": [Current(lease.nothing_lent)],
+        "uptodate": [Current(lease.still_lent)],
     }

@@ -1,23 +1,25 @@
-"""The network cards that the parameters ask for: lent, looked at, given back.
-
-nics:<worker>   nic_lending   (nic_refusals, nic_ledger, nic_udev, nic_steps)
-nics_restore    nic_return
-nics_status     nic_status
-"""
+"""The network cards that the parameters ask for: lent, looked at, given back. The doors of the tasks."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
+from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
+from tasks.nics import condition, lending, pods, restoring, udev
 from tasks.nics import ledger as nics_ledger
-from tasks.nics import lending, pods, restoring, udev
 from tasks.nics import status as nics_status
 from tasks.nics import wish as nics_wish
+from tasks.nics.machine import Machine
 from tasks.problems import Problem
 from tasks.settings import nics as settings
+from tasks.settings import parameters
+
+if TYPE_CHECKING:
+    from tasks.lack import Lack
 
 
 def lend(task: str) -> None:
@@ -29,58 +31,72 @@ def lend(task: str) -> None:
     Raises:
         Problem: It must not or cannot be lent.
     """
-    asked = nics_wish.wishes()
+    asked = nics_wish.wishes(parameters.current())
     wish = asked.pop(task)
     nics_wish.node_processes(wish.cluster)  # what is refused by that is refused before the lock is made
     with ledgers.alone(settings.LEDGERS):
-        lending.lend_to(wish, tuple(asked.values()), nics_wish.node_processes(wish.cluster))
+        lending.lend_to(wish, tuple(asked.values()), Machine(nics_wish.node_processes(wish.cluster)))
 
 
-def is_lent(task: str) -> bool:
-    """Return whether a worker has its card, address and virtual functions, none of them astray on the host."""
-    wish = nics_wish.wishes()[task]
-    processes = {} if nothing_lent(wish.cluster) else nics_wish.node_processes(wish.cluster)
-    return lending.is_lent_to(wish, processes)
+def lack(task: str) -> Lack:
+    """Return what a worker lacks of its card, address and virtual functions.
+
+    Args:
+        task: The worker's sub-task.
+
+    Raises:
+        Problem: No engine answers, or the ledger cannot be understood.
+    """
+    wish = nics_wish.wishes(parameters.current())[task]
+    processes = nics_wish.node_processes(wish.cluster) if still_lent(wish.cluster) else {}
+    return condition.lack(wish, nics_ledger.load(wish.cluster), Machine(processes))
 
 
-def restore(cluster: str = "") -> None:
+def restore(cluster: str = "", machine: Machine | None = None) -> None:
     """Give back what a cluster has borrowed, as it was; costs nothing where it has nothing.
 
     Args:
         cluster: Name of the cluster; CLUSTER_NAME where empty.
+        machine: The machine that gets it back; None for this one.
 
     Raises:
         Problem: Something could not be given back as it was.
     """
-    name = cluster or _cluster()
-    if nothing_lent(name):
+    name = cluster or parameters.current().cluster_name
+    if not still_lent(name):
         return
     lender = nics_ledger.foreign(name)
     if lender:
         progress.line(f"Left to {lender}: the network cards that its cluster {name} has borrowed.")
     else:
         with ledgers.alone(settings.LEDGERS):
-            restoring.give_back(name)
+            restoring.give_back(name, machine)
 
 
-def let_go(cluster: str) -> None:
+def let_go(cluster: str, machine: Machine | None = None) -> None:
     """Give back what a cluster has borrowed, before it is deleted: what differs once all is back is only said.
 
     Args:
         cluster: Name of the cluster.
+        machine: The machine that gets it back; None for this one.
 
     Raises:
         Problem: A device could not be brought back to the host.
     """
     try:
-        restore(cluster)
+        restore(cluster, machine)
     except restoring.NotAsItWas as difference:
         progress.line(str(difference))
 
 
-def nothing_lent(cluster: str = "") -> bool:
-    """Return whether a cluster (CLUSTER_NAME where empty) has borrowed nothing."""
-    return not ledgers.exists(nics_ledger.path(cluster or _cluster()))
+def still_lent(cluster: str = "") -> Lack:
+    """Return that a cluster has borrowed cards, which are not back yet.
+
+    Args:
+        cluster: Name of the cluster; CLUSTER_NAME where empty.
+    """
+    name = cluster or parameters.current().cluster_name
+    return lacks.unless(not ledgers.exists(nics_ledger.path(name)), f"cluster {name}: has network cards")
 
 
 def await_allocatable() -> None:
@@ -89,9 +105,11 @@ def await_allocatable() -> None:
     Raises:
         Problem: The device plugin does not see the virtual functions.
     """
-    ledger = nics_ledger.load(_cluster())
+    from tasks.engines.kube import access as kube_api
+
+    ledger = nics_ledger.load(parameters.current().cluster_name)
     loans = ledger.loans if ledger and not ledgers.is_foreign(ledger.checkout) else {}
-    pods.await_allocatable({node: len(loan.names) - 1 for node, loan in loans.items()})
+    pods.await_allocatable({node: len(loan.names) - 1 for node, loan in loans.items()}, kube_api.cluster())
 
 
 def status(*, as_json: bool = False) -> None:
@@ -100,23 +118,17 @@ def status(*, as_json: bool = False) -> None:
     Args:
         as_json: Show a list of objects instead of the table.
     """
-    asked = tuple(nics_wish.wishes().values())
+    asked = tuple(nics_wish.wishes(parameters.current()).values())
     try:
         processes = nics_wish.node_processes(asked[0].cluster)
     except Problem:
         processes = {}  # without Docker there are no nodes, but the cards can be looked at all the same
-    found = nics_status.rows(asked, processes)
+    found = nics_status.rows(asked, Machine(processes))
     if as_json:
         progress.line(json.dumps([asdict(row) for row in found], indent=2))
     elif found:
         progress.line(nics_status.table(found))
     else:
         progress.line(f"Nothing is lent, and this machine has no {' or '.join(wish.interface for wish in asked)}")
-    for line in udev.complaints():
+    for line in udev.complaints(settings.UDEV_RULES):
         progress.line(line)
-
-
-def _cluster() -> str:
-    from tasks.settings import parameters
-
-    return parameters.current().cluster_name

@@ -31,7 +31,7 @@ def task_nics() -> Iterator[dict[str, Any]]:
             "actions": [Do(cards.lend, row.task)],
             "task_dep": ["create_cluster"],
             "setup": ["_doctor:nics"],
-            "uptodate": [Current(cards.is_lent, row.task)],
+            "uptodate": [Current(cards.lack, row.task)],
         }
 
 
@@ -44,7 +44,7 @@ def task_nics_restore() -> dict[str, Any]:
     """Give the network cards back to the host, as they were."""
     return {
         "actions": [Do(cluster_owner.require_not_lent_there), Do(cards.restore)],
-        "uptodate": [Current(cards.nothing_lent)],
+        "uptodate": [Current(cards.still_lent)],
     }
 
 

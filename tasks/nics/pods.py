@@ -12,7 +12,7 @@ from tasks.problems import Problem
 from tasks.settings import nics as settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tasks.engines.host.namespaces import Link
     from tasks.engines.kube.api import Kube
@@ -46,7 +46,16 @@ def holder(link: Link) -> str:
     """
     from tasks.engines.kube import access as kube_api
 
-    pods = kube_api.cluster().list(manifests.POD)
+    return holder_among(kube_api.cluster().list(manifests.POD), link)
+
+
+def holder_among(pods: Sequence[Object], link: Link) -> str:
+    """Return `namespace/name` of that one of some pods which has a virtual function and has not ended, or nothing.
+
+    Args:
+        pods: The pods.
+        link: The function's interface.
+    """
     return next((_name(pod) for pod in pods if pod["status"].get("phase") not in _ENDED and _has(pod, link)), "")
 
 
@@ -60,20 +69,19 @@ def _name(pod: Object) -> str:
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
-def await_allocatable(wanted: Mapping[str, int]) -> None:
+def await_allocatable(wanted: Mapping[str, int], api: Kube, *, deadline: float = settings.ALLOCATABLE_DEADLINE) -> None:
     """Wait until the nodes offer their virtual functions to pods; not where no device plugin runs.
 
     The plugin looks for functions once, when it starts: where it was there before them, its pod is made anew.
 
     Args:
         wanted: How many each node has, by its name.
+        api: The cluster's API.
+        deadline: Seconds until that is given up.
 
     Raises:
         Problem: The device plugin does not see them within the deadline.
     """
-    from tasks.engines.kube import access as kube_api
-
-    api = kube_api.cluster()
     plugin = next((item for item in api.list(manifests.DAEMON_SET) if _PLUGIN in item["metadata"]["name"]), None)
     if plugin is None:
         return
@@ -85,7 +93,7 @@ def await_allocatable(wanted: Mapping[str, int]) -> None:
             f"node {node}: {count} allocatable {settings.RESOURCE}",
             lambda node=node: _allocatable(api, node),  # type: ignore[misc]
             lambda found, count=count: found >= count,  # type: ignore[misc]
-            deadline=settings.ALLOCATABLE_DEADLINE,
+            deadline=deadline,
             describe=str,
             hint=f"kubectl -n {plugin['metadata']['namespace']} logs daemonset/{plugin['metadata']['name']}",
         )

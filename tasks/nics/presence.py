@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.engines.host import namespaces as engine
 from tasks.engines.host import pci
 from tasks.engines.programs import waiting
-from tasks.nics import pods as nics_pods
 from tasks.problems import Problem
 from tasks.settings import nics as settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tasks.engines.host.namespaces import Link, Namespace, World
     from tasks.nics.ledger import Record
+    from tasks.nics.machine import Machine
 
 
 def present(bdf: str) -> pci.Function:
@@ -30,7 +29,7 @@ def present(bdf: str) -> pci.Function:
     return function
 
 
-def wait_for_interfaces(functions: Sequence[str], processes: Mapping[str, int]) -> World:
+def wait_for_interfaces(functions: Sequence[str], machine: Machine) -> World:
     """Wait until each function has a network interface somewhere, and udev has named it.
 
     What a virtual machine has is not waited for: it gets none.
@@ -41,8 +40,8 @@ def wait_for_interfaces(functions: Sequence[str], processes: Mapping[str, int]) 
         return [bdf for bdf in absent if not ((function := pci.read(bdf)) and function.passed_through)]
 
     def observe() -> World:
-        engine.settle()
-        return engine.survey(processes, everywhere=True)
+        machine.settle()
+        return machine.survey(everywhere=True)
 
     def describe(world: World) -> str:
         return "none yet: " + ", ".join(
@@ -75,7 +74,7 @@ def refuse_other_card(record: Record) -> None:
         )
 
 
-def is_abandoned(namespace: Namespace, link: Link) -> bool:
+def is_abandoned(namespace: Namespace, link: Link, machine: Machine) -> bool:
     """Return whether a function is left over in the namespace of a pod that ended without giving it back.
 
     No process is in it any more, only a file keeps it. CRI-O's pods may look like that between two starts of a
@@ -84,25 +83,24 @@ def is_abandoned(namespace: Namespace, link: Link) -> bool:
     if namespace.process or namespace.host or namespace.node:
         return False
     try:
-        return not nics_pods.holder(link)
+        return not machine.holder(link)
     except Problem:
         return False
 
 
-def where(namespace: Namespace, pods: Mapping[str, str] | None = None) -> str:
+def where(namespace: Namespace, pods: Callable[[], Mapping[str, str]]) -> str:
     """Return in words where something is.
 
     Args:
         namespace: Where it is.
-        pods: Names of pods by their UID; asked of the cluster where they are needed and not given.
+        pods: Returns the names of pods by their UID; asked where they are needed.
     """
     if namespace.host:
         return "on the host"
     if namespace.node:
         return f"in {namespace.node}"
     if namespace.pod:
-        names = nics_pods.names() if pods is None else pods
-        return f"in pod {names.get(namespace.pod, namespace.pod)}"
+        return f"in pod {pods().get(namespace.pod, namespace.pod)}"
     if namespace.process:
         return f"in the namespace of process {namespace.process} ({namespace.command})"
     return f"in the namespace {namespace.path}, which has no process"

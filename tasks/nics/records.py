@@ -6,35 +6,33 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.engines.host import namespaces as engine
 from tasks.engines.host import pci
 from tasks.nics import ledger, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tasks.engines.host.namespaces import Link, Namespace, World
+    from tasks.engines.host.namespaces import Link, Namespace
     from tasks.nics.ledger import Record
-    from tasks.nics.wish import Wish
+    from tasks.nics.loans import Lending
 
 
-def of(wish: Wish, card: tuple[Namespace, Link], function: pci.Function, world: World) -> tuple[Record, ...]:
+def of(lending: Lending, card: tuple[Namespace, Link], function: pci.Function) -> tuple[Record, ...]:
     """Return the records of a card and of the virtual functions it has already.
 
     Args:
-        wish: What is asked for.
+        lending: What is asked for, and what is known of the machine.
         card: Where the card's interface is, and the interface.
         function: The card.
-        world: Every namespace.
 
     Raises:
         Problem: One has a route that could not be given back.
     """
     place, link = card
-    routes = engine.routes()
-    found = [(pci.read(bdf), world.place(bdf)) for bdf in function.virtual_functions]
+    routes = lending.machine.routes()
+    found = [(pci.read(bdf), lending.world.place(bdf)) for bdf in function.virtual_functions]
     at_home = [where[1] for where in (card, *(where for _, where in found if where)) if where[0].host]
-    refusals.refuse_routes(wish, at_home, routes)
+    refusals.refuse_routes(lending.wish, at_home, routes)
     virtual = [_record(one, where, routes, place) for one, where in found if one]
     if place.host:
         return ledger.capture(function, link, routes), *virtual

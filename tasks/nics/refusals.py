@@ -117,7 +117,7 @@ def refuse_foreign_matches(wish: Wish, function: Function, host: Namespace) -> N
     foreign = [
         link.name
         for link in host.links
-        if link.bdf not in own and not link.representor and nics_wish.matches(wish, link)
+        if link.bdf not in own and not link.representor and nics_wish.matches(wish.pattern, link.names)
     ]
     if foreign:
         raise Problem(f"{wish.parameter('pattern')}: {wish.pattern} also matches what is not of {wish.interface}: "

@@ -7,17 +7,17 @@ the host under another name, or after a reboot.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.engines.host import namespaces as engine
 from tasks.engines.host import pci
 from tasks.engines.host.namespaces import World
 from tasks.engines.programs import waiting
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import presence, refusals, udev
 from tasks.nics import steps as nics_steps
+from tasks.nics.machine import Machine
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -36,11 +36,25 @@ class NotAsItWas(Problem):
     """Every device is on the host again, but something of one differs from the ledger, which stays."""
 
 
-def give_back(cluster: str) -> None:
+@dataclass(frozen=True)
+class Return:
+    """What a cluster has borrowed, on its way back.
+
+    Attributes:
+        ledger: What it has borrowed.
+        machine: The machine that gets it back.
+    """
+
+    ledger: Ledger
+    machine: Machine
+
+
+def give_back(cluster: str, machine: Machine | None = None) -> None:
     """Give back what a cluster has borrowed; costs nothing where it has nothing.
 
     Args:
         cluster: Name of the cluster.
+        machine: The machine that gets it back; None for this one.
 
     Raises:
         NotAsItWas: Every device is on the host, but something of one differs; the ledger stays.
@@ -49,16 +63,17 @@ def give_back(cluster: str) -> None:
     ledger = nics_ledger.load(cluster)
     if ledger is None:
         return
+    back = Return(ledger, machine or Machine())
     for record in ledger.physical_functions():
         presence.refuse_other_card(record)
     for record in ledger.physical_functions():
-        _refuse_new_lifeline(record, ledger)
+        refuse_new_lifeline(record, back)
     progress.step("giving back the network cards")
-    left = _restored(ledger)
-    away = _away(ledger) if left else []
+    left = _restore(back)
+    away = _away(back) if left else []
     if not away:
-        udev.lift(ledger)
-    left = left or _differences(ledger)
+        udev.lift(ledger, back.machine.rules)
+    left = left or _differences(back)
     if left:
         raise _not_given_back(ledger, left, away)
     nics_ledger.drop(cluster)
@@ -78,37 +93,37 @@ def _not_given_back(ledger: Ledger, left: Sequence[str], away: Sequence[str]) ->
     )
 
 
-def _refuse_new_lifeline(record: Record, ledger: Ledger) -> None:
+def refuse_new_lifeline(record: Record, back: Return) -> None:
     """Refuse to touch a card that the host lives on by now, itself or through a function of it, unless it is as it was.
 
     A reboot gives every card back to the host, which may have configured it since.
     """
-    world = engine.survey()
-    lifelines = engine.lifelines()
+    world = back.machine.survey()
+    lifelines = back.machine.lifelines()
     function = presence.present(record.bdf)
     own = [link for link in world.host.links if link.bdf in (function.bdf, *function.virtual_functions)]
     held = [(link.name, reason) for link in own if (reason := refusals.hold(link, world.host, lifelines))]
-    left = _differing(record, function, world, engine.routes()) if held else []
+    left = _differing(record, function, world, back.machine.routes()) if held else []
     if left:
-        refusal = Problem if _away(ledger) else NotAsItWas
+        refusal = Problem if _away(back) else NotAsItWas
         raise refusal(
             f"{held[0][0]} is left as it is: {held[0][1]}",
             details="\n".join(left),
-            hint=f"if it is right like this: sudo rm {nics_ledger.path(ledger.cluster)}",
+            hint=f"if it is right like this: sudo rm {nics_ledger.path(back.ledger.cluster)}",
         )
 
 
-def _restored(ledger: Ledger) -> list[str]:
+def _restore(back: Return) -> list[str]:
     """Give back in rounds until nothing differs; return what still does."""
     left: list[str] = []
     for _ in range(_ROUNDS):
-        refused = _bring_home(ledger)
-        refused += _restore_counts(ledger)
-        refused += _restore_fields(ledger)
-        refused += _restore_routes(ledger)
-        engine.settle()
+        refused = bring_home(back)
+        refused += _restore_counts(back)
+        refused += _restore_fields(back)
+        refused += _restore_routes(back)
+        back.machine.settle()
         # What differs counts; a step that was refused tells why.
-        differing = _differences(ledger)
+        differing = _differences(back)
         left = [*dict.fromkeys(refused), *differing] if differing else []
         if not left:
             break
@@ -127,11 +142,11 @@ def _was_elsewhere(ledger: Ledger, bdf: str) -> bool:
     return record is not None and record.namespace == nics_ledger.ELSEWHERE
 
 
-def _away(ledger: Ledger) -> list[str]:
+def _away(back: Return) -> list[str]:
     """Return the PCI addresses of what has an interface, or had one, and is not on the host."""
-    there = {link.bdf for link in engine.survey().host.links}
-    named = [record.bdf for record in _recorded(ledger) if record.name]
-    awaited = dict.fromkeys([*named, *(bdf for bdf in _own(ledger) if not _has_no_interface(bdf))])
+    there = {link.bdf for link in back.machine.survey().host.links}
+    named = [record.bdf for record in _recorded(back.ledger) if record.name]
+    awaited = dict.fromkeys([*named, *(bdf for bdf in _own(back.ledger) if not _has_no_interface(bdf))])
     return [bdf for bdf in awaited if bdf not in there]
 
 
@@ -145,105 +160,106 @@ def _recorded(ledger: Ledger) -> list[Record]:
     return [record for record in ledger.devices.values() if not _was_elsewhere(ledger, record.bdf)]
 
 
-def _bring_home(ledger: Ledger) -> list[str]:
+def bring_home(back: Return) -> list[str]:
     """Move everything that is not on the host there, cards first; return a line for each that cannot be moved."""
-    world = engine.survey(everywhere=True)
-    nodes = {loan.namespace for loan in ledger.loans.values()}
-    cards = [card.bdf for card in ledger.physical_functions()]
+    world = back.machine.survey(everywhere=True)
+    nodes = {loan.namespace for loan in back.ledger.loans.values()}
+    cards = [card.bdf for card in back.ledger.physical_functions()]
     own = [bdf for card in cards for bdf in (card, *presence.present(card).virtual_functions)]
     places = [place for place in map(world.place, own) if place and not place[0].host]
-    away = [place for place in places if place[0].inode in nodes or not _was_elsewhere(ledger, place[1].bdf)]
+    away = [place for place in places if place[0].inode in nodes or not _was_elsewhere(back.ledger, place[1].bdf)]
     return [
         line
         for namespace, link in away
-        for line in _attempt(world, nics_steps.move(link, namespace, world.host), link.bdf)
+        for line in _attempt(back.machine, world, nics_steps.move(link, namespace, world.host), link.bdf)
     ]
 
 
-def _attempt(world: World, steps: list[nics_steps.Step], device: str) -> list[str]:
+def _attempt(machine: Machine, world: World, steps: list[nics_steps.Step], device: str) -> list[str]:
     """Carry out steps for one device; return the line that says why not, so that the others are served all the same."""
     try:
-        engine.change(world, steps)
+        machine.change(world, steps)
     except Problem as problem:
         return [f"{device}: {problem.message}"]
     return []
 
 
-def _restore_counts(ledger: Ledger) -> list[str]:
+def _restore_counts(back: Return) -> list[str]:
     """Give each card the count of virtual functions that it had, and each of those its driver.
 
     Returns:
         A line for each that cannot have it.
     """
-    world = engine.survey()
+    world = back.machine.survey()
     refused = []
-    for card in ledger.physical_functions():
+    for card in back.ledger.physical_functions():
         steps = nics_steps.set_count(card.bdf, presence.present(card.bdf).num_vfs or 0, card.num_vfs or 0)
-        refused += _attempt(world, steps, card.bdf)
-    virtual = [(record, pci.read(record.bdf)) for record in _recorded(ledger) if record.physical_function]
+        refused += _attempt(back.machine, world, steps, card.bdf)
+    virtual = [(record, pci.read(record.bdf)) for record in _recorded(back.ledger) if record.physical_function]
     for record, function in virtual:
-        refused += _attempt(world, nics_steps.bind(record.bdf, function.driver, record.driver) if function else [],
-                            record.bdf)  # fmt: skip
-    return refused + _missing_interfaces([record.bdf for record, function in virtual if function and record.name])
+        steps = nics_steps.bind(record.bdf, function.driver, record.driver) if function else []
+        refused += _attempt(back.machine, world, steps, record.bdf)
+    named = [record.bdf for record, function in virtual if function and record.name]
+    return refused + _missing_interfaces(named, back)
 
 
-def _missing_interfaces(functions: Sequence[str]) -> list[str]:
+def _missing_interfaces(functions: Sequence[str], back: Return) -> list[str]:
     """Wait for the interfaces of virtual functions; return the line that says which do not appear."""
     try:
-        presence.wait_for_interfaces(functions, {})
+        presence.wait_for_interfaces(functions, back.machine)
     except Problem as problem:
         return [problem.message]
     return []
 
 
-def _restore_fields(ledger: Ledger) -> list[str]:
+def _restore_fields(back: Return) -> list[str]:
     """Give every device its fields; return a line for each that cannot have them, after all others were served."""
-    records = [record for record in _recorded(ledger) if record.name]
+    records = [record for record in _recorded(back.ledger) if record.name]
     # First every name that is not its own is given up, so that two devices which swapped names can swap back.
-    world = engine.survey()
+    world = back.machine.survey()
     refused = [
         line
         for record, link in _present(records, world)
-        for line in _attempt(world, nics_steps.make_way(record, link, world.host.inode), record.bdf)
+        for line in _attempt(back.machine, world, nics_steps.make_way(record, link, world.host.inode), record.bdf)
     ]
-    engine.settle()
-    world = engine.survey()
+    back.machine.settle()
+    world = back.machine.survey()
     return refused + [
-        line for record, link in _present(records, world) for line in _restore_device(record, link, world)
+        line for record, link in _present(records, world) for line in _restore_device(record, link, world, back)
     ]
 
 
-def _restore_device(record: Record, link: Link, world: World) -> list[str]:
+def _restore_device(record: Record, link: Link, world: World, back: Return) -> list[str]:
     steps = nics_steps.give_back_fields(record, link, world.host.inode)
-    return _holders(record, world) or _attempt(world, steps, record.bdf)
+    return holders(record, world) or _attempt(back.machine, world, steps, record.bdf)
 
 
-def _restore_routes(ledger: Ledger) -> list[str]:
+def _restore_routes(back: Return) -> list[str]:
     """Give every device its routes, once all are up: some go over several. Return a line for each that cannot be."""
-    records = [record for record in _recorded(ledger) if record.routes]
-    _await_addresses(records)
-    return [line for record in records for line in _restore_routes_of(record)]
+    records = [record for record in _recorded(back.ledger) if record.routes]
+    _await_addresses(records, back)
+    return [line for record in records for line in _restore_routes_of(record, back)]
 
 
-def _restore_routes_of(record: Record) -> list[str]:
-    host = engine.own_namespace()
+def _restore_routes_of(record: Record, back: Return) -> list[str]:
+    host = back.machine.own_namespace()
     world = World((host,))
 
     def lacking() -> list[nics_steps.Step]:
-        return nics_steps.give_back_routes(record, engine.routes(), host.inode)
+        return nics_steps.give_back_routes(record, back.machine.routes(), host.inode)
 
-    if not _attempt(world, lacking(), record.bdf):
+    if not _attempt(back.machine, world, lacking(), record.bdf):
         return []
     # The one that is refused must not keep the others away.
-    return [line for step in lacking() for line in _attempt(world, [step], record.bdf)]
+    return [line for step in lacking() for line in _attempt(back.machine, world, [step], record.bdf)]
 
 
-def _await_addresses(records: Sequence[Record]) -> None:
+def _await_addresses(records: Sequence[Record], back: Return) -> None:
     """Wait until no address is tentative that is the source of an IPv6 route: the kernel would refuse the route."""
     sources = {route.get("prefsrc") for record in records for route in record.routes if route.get("family") == "inet6"}
 
     def tentative() -> list[str]:
-        infos = (info for link in engine.survey().host.links for info in link.addresses)
+        infos = (info for link in back.machine.survey().host.links for info in link.addresses)
         return [info["local"] for info in infos if info.get("tentative") and info.get("local") in sources]
 
     if sources - {None}:
@@ -268,7 +284,7 @@ def _at_home(record: Record, world: World) -> Link | None:
     return nics_ledger.without_reports(links[record.bdf], record, macs)
 
 
-def _holders(record: Record, world: World) -> list[str]:
+def holders(record: Record, world: World) -> list[str]:
     """Return a line for each name of a device that another interface of the host has."""
     named = [(name, world.host.named(name)) for name in (record.name, *record.altnames)]
     return [
@@ -278,10 +294,10 @@ def _holders(record: Record, world: World) -> list[str]:
     ]
 
 
-def _differences(ledger: Ledger) -> list[str]:
-    world = engine.survey()
-    routes = engine.routes()
-    found = [(record, pci.read(record.bdf)) for record in _recorded(ledger)]
+def _differences(back: Return) -> list[str]:
+    world = back.machine.survey()
+    routes = back.machine.routes()
+    found = [(record, pci.read(record.bdf)) for record in _recorded(back.ledger)]
     lost = [f"{record.bdf} {record.name}: is not there" for record, function in found if function is None]
     return lost + [
         line

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.engines.host import namespaces as engine
 from tasks.engines.host import pci
 from tasks.nics import ledger as nics_ledger
-from tasks.nics import pods as nics_pods
 from tasks.nics import presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tasks.engines.host.namespaces import World
+    from tasks.nics.ledger import Ledger
+    from tasks.nics.machine import Machine
     from tasks.nics.wish import Wish
 
 _ABSENT = "in no namespace that can be seen"
@@ -42,16 +42,27 @@ class Row:
     original: str
 
 
-def rows(wishes: Sequence[Wish], processes: Mapping[str, int]) -> list[Row]:
+@dataclass(frozen=True)
+class _Look:
+    """What is seen of the machine at this moment."""
+
+    world: World
+    ledger: Ledger | None
+    pods: Mapping[str, str]
+
+
+def rows(wishes: Sequence[Wish], machine: Machine) -> list[Row]:
     """Return a row for each function of the cards that are lent or asked for.
 
     Args:
         wishes: What the parameters ask for.
-        processes: A process of each node that runs, by the node's name.
+        machine: The machine, with the nodes that run.
     """
-    world = engine.survey(processes, everywhere=True)
-    cluster = wishes[0].cluster
-    return [row for card, node in _cards(wishes, world).items() for row in _of_card(card, node, cluster, world)]
+    world = machine.survey(everywhere=True)
+    ledger = nics_ledger.load(wishes[0].cluster)
+    cards = _cards(wishes, world, ledger)
+    look = _Look(world, ledger, machine.pods() if any(namespace.pod for namespace in world.namespaces) else {})
+    return [row for card, node in cards.items() for row in _rows_of(card, node, look)]
 
 
 def table(found: Sequence[Row]) -> str:
@@ -60,28 +71,26 @@ def table(found: Sequence[Row]) -> str:
     return progress.table([list(asdict(row).values()) for row in (head, *found)])
 
 
-def _cards(wishes: Sequence[Wish], world: World) -> dict[str, str]:
+def _cards(wishes: Sequence[Wish], world: World, ledger: Ledger | None) -> dict[str, str]:
     """Return the node that each card is lent to, by the card's PCI address; those that are only asked for, too."""
-    ledger = nics_ledger.load(wishes[0].cluster)
     lent = {loan.physical_function: node for node, loan in (ledger.loans.items() if ledger else ())}
     named = (world.host.named(wish.interface) for wish in wishes)
     return lent | {link.bdf: "" for link in named if link and link.bdf and link.bdf not in lent}
 
 
-def _of_card(card: str, node: str, cluster: str, world: World) -> Iterator[Row]:
+def _rows_of(card: str, node: str, look: _Look) -> Iterator[Row]:
     function = pci.read(card)
-    ledger = nics_ledger.load(cluster)
+    ledger = look.ledger
     loan = ledger.loans.get(node) if ledger else None
-    pods = nics_pods.names() if any(namespace.pod for namespace in world.namespaces) else {}
     own = (card, *(function.virtual_functions if function else ()))
     for number, bdf in enumerate(own):
-        place = world.place(bdf)
+        place = look.world.place(bdf)
         record = ledger.devices.get(bdf) if ledger else None
         yield Row(
             device=bdf,
             role=f"VF {number - 1}" if number else "PF",
             name=place[1].name if place else "-",
-            place=presence.where(place[0], pods) if place else _ABSENT,
+            place=presence.where(place[0], lambda: look.pods) if place else _ABSENT,
             lent_to=node if loan and bdf in loan.names else "",
             original=record.name if record else "",
         )

@@ -13,9 +13,10 @@ from tasks.engines import nic_root
 from tasks.engines.host import namespaces as engine
 from tasks.engines.host import pci
 from tasks.nics import ledger as nics_ledger
-from tasks.settings import nics as settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.nics.ledger import Ledger, Loan
 
 _HEAD = "# Network cards lent to cluster {cluster} by openkasugai-all-in-one; goes away with ./doit nics_restore.\n"
@@ -38,31 +39,50 @@ def _functions(loan: Loan) -> tuple[str, ...]:
     return (card, *loan.names, *pci.expected_functions(card, loan.num_vfs))
 
 
-def in_force(ledger: Ledger) -> bool:
-    """Return whether the rule is in place; a machine without udev needs none."""
-    path = settings.UDEV_RULES / nic_root.rule_name(ledger.cluster)
-    if not settings.UDEV_RULES.parent.exists():
+def is_in_force(ledger: Ledger, rules: Path) -> bool:
+    """Return whether the rule is in place; a machine without udev needs none.
+
+    Args:
+        ledger: What a cluster has borrowed.
+        rules: Folder of the udev rules in force.
+    """
+    path = rules / nic_root.rule_name(ledger.cluster)
+    if not rules.parent.exists():
         return True
     return (path.read_text(encoding="utf-8") if path.exists() else "") == rule(ledger)
 
 
-def enforce(ledger: Ledger) -> None:
-    """Put the rule in force where it is not."""
-    if not in_force(ledger):
+def enforce(ledger: Ledger, rules: Path) -> None:
+    """Put the rule in force where it is not.
+
+    Args:
+        ledger: What a cluster has borrowed.
+        rules: Folder of the udev rules in force.
+    """
+    if not is_in_force(ledger, rules):
         engine.call("keep_rule", cluster=ledger.cluster, rule=rule(ledger))
 
 
-def lift(ledger: Ledger) -> None:
-    """Take the rule away, and have udev look at what is back once more: it remembers what the rule said."""
-    if (settings.UDEV_RULES / nic_root.rule_name(ledger.cluster)).exists():
+def lift(ledger: Ledger, rules: Path) -> None:
+    """Take the rule away, and have udev look at what is back once more: it remembers what the rule said.
+
+    Args:
+        ledger: What a cluster has borrowed.
+        rules: Folder of the udev rules in force.
+    """
+    if (rules / nic_root.rule_name(ledger.cluster)).exists():
         engine.call("keep_rule", cluster=ledger.cluster, rule="", devices=list(ledger.devices))
         engine.settle()
 
 
-def complaints() -> list[str]:
-    """Return a line for each cluster whose lent devices nothing keeps NetworkManager and udev away from."""
+def complaints(rules: Path) -> list[str]:
+    """Return a line for each cluster whose lent devices nothing keeps NetworkManager and udev away from.
+
+    Args:
+        rules: Folder of the udev rules in force.
+    """
     return [
-        f"cluster {ledger.cluster}: {settings.UDEV_RULES / nic_root.rule_name(ledger.cluster)} is missing or differs"
+        f"cluster {ledger.cluster}: {rules / nic_root.rule_name(ledger.cluster)} is missing or differs"
         for ledger in nics_ledger.all_ledgers()
-        if not in_force(ledger)
+        if not is_in_force(ledger, rules)
     ]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from tasks.settings import nics as settings
 
 if TYPE_CHECKING:
-    from tasks.engines.host.namespaces import Link
+    from collections.abc import Iterable
+
     from tasks.settings.nics import Row
+    from tasks.settings.parameters.model import Parameters
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,13 @@ class Wish:
         return str(getattr(self.row, role))
 
 
-def matches(wish: Wish, link: Link) -> bool:
-    """Return whether a worker's expression matches an interface, by any of its names."""
-    return any(re.fullmatch(wish.pattern, name) for name in link.names)
+def matches(pattern: str, names: Iterable[str]) -> bool:
+    """Return whether an expression matches an interface, by any of its names."""
+    return any(re.fullmatch(pattern, name) for name in names)
 
 
-def wishes() -> dict[str, Wish]:
+def wishes(values: Parameters) -> dict[str, Wish]:
     """Return what the parameters ask, by the worker's task."""
-    from tasks.settings import parameters
-
-    values = parameters.current()
 
     def wish(row: Row) -> Wish:
         interface, pattern, address = (

@@ -43,7 +43,7 @@ def test_namespace_of_a_pod_is_told_by_its_name(verified: Lab) -> None:
     pods = [pod for pod in verified.api.list(manifests.POD) if not pod["spec"].get("hostNetwork")]
     running = [pod["metadata"] for pod in pods if pod["status"]["phase"] == "Running"]
     names = {pod["uid"]: f"{pod['namespace']}/{pod['name']}" for pod in running}
-    places = {presence.where(space, names) for space in namespaces.survey(nodes, everywhere=True).namespaces}
+    places = {presence.where(space, lambda: names) for space in namespaces.survey(nodes, everywhere=True).namespaces}
     assert running
     assert {f"in pod {name}" for name in names.values()} <= places
     assert {f"in {NODE}", "on the host"} <= places

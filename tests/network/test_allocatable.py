@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.engines.kube.calls import Body
 from tasks.engines.programs import waiting
@@ -26,9 +25,8 @@ SYSTEM = "kube-system"
 
 
 @pytest.fixture(autouse=True)
-def node(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def node(api: Kube) -> Iterator[str]:
     """A node of the cluster, as far as its status is asked for."""
-    monkeypatch.setattr(kube_api, "cluster", lambda: api)
     api.apply([{"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}])
     yield NODE
     api.delete(manifests.NODE, NODE)
@@ -65,7 +63,7 @@ def test_functions_are_awaited_until_the_node_offers_them(api: Kube) -> None:
     offer(api, 2)
     later = threading.Timer(0.5, offer, (api, 3))
     later.start()
-    pods.await_allocatable({NODE: 3})
+    pods.await_allocatable({NODE: 3}, api)
     assert pods._allocatable(api, NODE) == 3
     later.join()
 
@@ -99,22 +97,21 @@ def test_plugin_that_started_before_the_functions_is_started_again(api: Kube) ->
 
     kubelet = threading.Thread(target=play_kubelet)
     kubelet.start()
-    pods.await_allocatable({NODE: 3})
+    pods.await_allocatable({NODE: 3}, api)
     kubelet.join()
     assert not ends(elsewhere)
-    pods.await_allocatable({NODE: 3})
+    pods.await_allocatable({NODE: 3}, api)
     plugin = next(item for item in api.list(manifests.DAEMON_SET) if item["metadata"]["name"] == PLUGIN)
     pods._start_again(api, plugin, "late")
     assert not ends(starting), "one that has not started yet finds them anyway"
 
 
 @pytest.mark.usefixtures("plugin")
-def test_node_that_does_not_offer_them_is_named(api: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "ALLOCATABLE_DEADLINE", 0.5)
+def test_node_that_does_not_offer_them_is_named(api: Kube) -> None:
     offer(api, 2)
     with pytest.raises(Problem, match=rf"node {NODE}: 3 allocatable {settings.RESOURCE}.*last seen: 2"):
-        pods.await_allocatable({NODE: 3})
+        pods.await_allocatable({NODE: 3}, api, deadline=0.5)
 
 
-def test_nothing_is_awaited_where_no_plugin_runs() -> None:
-    pods.await_allocatable({NODE: 3})
+def test_nothing_is_awaited_where_no_plugin_runs(api: Kube) -> None:
+    pods.await_allocatable({NODE: 3}, api)

@@ -26,11 +26,12 @@ from tasks.engines import nic_root
 from tasks.engines.files import ledgers
 from tasks.engines.programs import interrupts
 from tasks.nics import cards as nics_cards
+from tasks.nics import condition, udev
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import pods as nics_pods
 from tasks.nics import status as nics_status
-from tasks.nics import udev
-from tasks.nics.lending import is_lent_to, lend_to
+from tasks.nics.lending import lend_to
+from tasks.nics.machine import Machine
 from tasks.nics.restoring import NotAsItWas, give_back
 from tasks.nics.wish import Wish
 from tasks.problems import Problem
@@ -38,6 +39,8 @@ from tasks.settings.nics import BY_TASK, LEDGERS, UDEV_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tasks.lack import Lack
 
 LEFT, RIGHT = "0000:01:00.0", "0000:02:00.0"
 CLUSTER = "kind"
@@ -65,6 +68,11 @@ def until(condition: Callable[[], Any], what: str) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError(f"not so within {DEADLINE:.0f} s: {what}")
+
+
+def lack_of(asked: Wish, machine: Machine) -> Lack:
+    """Return what a node lacks of what is asked for it."""
+    return condition.lack(asked, nics_ledger.load(asked.cluster), machine)
 
 
 def settle() -> None:
@@ -192,7 +200,7 @@ def lent_name(task: str) -> str:
 def lend(process: int, asked: Wish | None = None) -> Wish:
     """Lend a card to a container and check that everything arrived."""
     asked = asked or wish()
-    lend_to(asked, (), {asked.node: process})
+    lend_to(asked, (), Machine({asked.node: process}))
     assert_lent(process, asked)
     return asked
 
@@ -207,7 +215,7 @@ def assert_lent(process: int, asked: Wish) -> None:
     found = [f"{info['local']}/{info['prefixlen']}" for info in inside[card]["addr_info"] if info["family"] == "inet"]
     assert found == [asked.address], found
     assert "UP" in inside[card]["flags"]
-    assert is_lent_to(asked, {asked.node: process})
+    assert not lack_of(asked, Machine({asked.node: process}))
 
 
 def problem_of(action: Callable[[], object]) -> Problem:
@@ -327,8 +335,8 @@ def seven_functions_for_each_of_two_workers() -> None:
     with container() as one, container() as two:
         processes = {"kind-worker": one, "kind-worker2": two}
         first, second = wish(num_vfs=7), wish("kind-worker2", num_vfs=7, address="192.168.20.3/24")
-        lend_to(first, (second,), processes)
-        lend_to(second, (first,), processes)
+        lend_to(first, (second,), Machine(processes))
+        lend_to(second, (first,), Machine(processes))
         assert_lent(one, first)
         assert_lent(two, second)
         give_back(CLUSTER)
@@ -342,8 +350,8 @@ def second_run_changes_nothing() -> None:
         asked = lend(node)
         written = nics_ledger.path(CLUSTER).stat().st_mtime_ns
         made = counted()
-        assert is_lent_to(asked, {asked.node: node})
-        lend_to(asked, (), {asked.node: node})
+        assert not lack_of(asked, Machine({asked.node: node}))
+        lend_to(asked, (), Machine({asked.node: node}))
         assert made == []
         assert nics_ledger.path(CLUSTER).stat().st_mtime_ns == written
         give_back(CLUSTER)
@@ -399,11 +407,11 @@ def only_what_the_expression_matches_is_lent() -> None:
     before = snapshot(LEFT)
     with container() as node:
         asked = wish(pattern=f"{name_of(LEFT)}v[01]")
-        lend_to(asked, (), {asked.node: node})
+        lend_to(asked, (), Machine({asked.node: node}))
         card, first, second, third = functions(LEFT)
         assert set(links(node)) == {card, first, second}
         assert third in links()
-        assert is_lent_to(asked, {asked.node: node})
+        assert not lack_of(asked, Machine({asked.node: node}))
         give_back(CLUSTER)
     assert_same(before, LEFT)
     undress()
@@ -434,8 +442,8 @@ def card_that_is_up_in_its_node_is_lent_again() -> None:
         hand_over(held, node, pod)
         ip("link", "set", "dev", "net1", "up", namespace=pod)
         for _ in range(2):
-            lend_to(asked, (), {asked.node: node})
-            assert is_lent_to(asked, {asked.node: node})
+            lend_to(asked, (), Machine({asked.node: node}))
+            assert not lack_of(asked, Machine({asked.node: node}))
             assert "UP" in links(node)[LEFT]["flags"]
             assert held in links(pod), "what a pod holds stays with it"
         give_back(CLUSTER)
@@ -454,8 +462,8 @@ def function_of_a_container_stays_its_own() -> None:
         ip("link", "set", "dev", links(theirs)[held]["ifname"], "name", "net1", namespace=theirs)
         ip("link", "set", "dev", "net1", "up", namespace=theirs)
         before = snapshot(LEFT)
-        lend_to(asked, (), {asked.node: node})
-        assert is_lent_to(asked, {asked.node: node})
+        lend_to(asked, (), Machine({asked.node: node}))
+        assert not lack_of(asked, Machine({asked.node: node}))
         give_back(CLUSTER)
         assert "UP" in links(theirs)[held]["flags"]
         assert nics_ledger.load(CLUSTER) is None
@@ -557,7 +565,7 @@ def route_that_cannot_come_back_lets_the_cluster_go() -> None:
         assert "10.50.0.0/16" not in text, "what could come back is not told"
         assert set(functions(LEFT)) <= set(links())
         assert "NM_UNMANAGED=1" not in properties(LEFT), "what is back is managed again"
-        assert not udev.complaints()
+        assert not udev.complaints(UDEV_RULES)
         assert isinstance(problem_of(lambda: give_back(CLUSTER)), NotAsItWas)
         lend(node)
         ip("link", "add", "other", "type", "veth", "peer", "name", "thief-peer")
@@ -594,7 +602,7 @@ def any_step_of_lending_may_be_the_last_one() -> None:
     asked = wish(num_vfs=1)
     with container() as node:
         for steps in itertools.count():
-            if not _stopped_after(steps, lambda: lend_to(asked, (), {asked.node: node})):
+            if not _stopped_after(steps, lambda: lend_to(asked, (), Machine({asked.node: node}))):
                 break
             give_back(CLUSTER)
             assert_same(before, LEFT)
@@ -679,7 +687,7 @@ def restarted_node_gets_its_devices_again() -> None:
             kill(first)
             until(lambda: set(functions(LEFT)) <= set(links()), "the devices are back on the host")
         with container() as second:
-            assert not is_lent_to(asked, {asked.node: second})
+            assert lack_of(asked, Machine({asked.node: second}))
             lend(second, asked)
             assert {bdf: link["ifname"] for bdf, link in links(second).items()} == names
             give_back(CLUSTER)
@@ -694,11 +702,11 @@ def pod_dies_with_a_function_inside() -> None:
         with container() as pod:
             stray = functions(LEFT)[2]
             name = hand_over(stray, node, pod)
-            assert is_lent_to(asked, {asked.node: node}), "what a pod holds is not astray"
-            lend_to(asked, (), {asked.node: node})
+            assert not lack_of(asked, Machine({asked.node: node})), "what a pod holds is not astray"
+            lend_to(asked, (), Machine({asked.node: node}))
             assert stray in links(pod), "what a running pod holds was taken away"
         until(lambda: stray in links(), "the kernel gives it to the host, past the node")
-        assert not is_lent_to(asked, {asked.node: node})
+        assert lack_of(asked, Machine({asked.node: node}))
         lend(node, asked)
         assert links(node)[stray]["ifname"] == name
         give_back(CLUSTER)
@@ -747,9 +755,9 @@ def function_that_a_dead_pod_left_behind_comes_back() -> None:
         kill(pod)
         os.waitid(os.P_PID, pod, os.WEXITED | os.WNOWAIT)
         pods[stray] = "default/calcapp"
-        assert is_lent_to(asked, {asked.node: node}), "its pod has it still"
+        assert not lack_of(asked, Machine({asked.node: node})), "its pod has it still"
         pods.clear()
-        assert not is_lent_to(asked, {asked.node: node})
+        assert lack_of(asked, Machine({asked.node: node}))
         lend(node, asked)
         assert links(node)[stray]["ifname"] == name
         ip("link", "set", "dev", name, "netns", str(pin), namespace=node)
@@ -767,7 +775,7 @@ def held_function_forbids_another_count() -> None:
         held = functions(LEFT)[1]
         hand_over(held, node, pod)
         made = counted()
-        line = problem_of(lambda: lend_to(wish(num_vfs=5), (), {"kind-worker": node})).message
+        line = problem_of(lambda: lend_to(wish(num_vfs=5), (), Machine({"kind-worker": node}))).message
         assert held in line, line
         assert str(pod) in line, line
         assert made == []
@@ -954,13 +962,13 @@ def one_card_for_two_workers_is_refused() -> None:
 def card_of_another_cluster_is_refused() -> None:
     before = snapshot(LEFT)
     with container() as theirs, container() as mine:
-        lend_to(wish(cluster="other"), (), {"other-worker": theirs})
+        lend_to(wish(cluster="other"), (), Machine({"other-worker": theirs}))
         ledger = nics_ledger.path("other").read_text()
         made = counted()
         # It may have come back by itself: the ledger still holds it.
         kill(theirs)
         until(lambda: LEFT in links(), "the card is back on the host")
-        line = problem_of(lambda: lend_to(wish(interface=name_of(LEFT)), (), {"kind-worker": mine})).message
+        line = problem_of(lambda: lend_to(wish(interface=name_of(LEFT)), (), Machine({"kind-worker": mine}))).message
         assert "cluster other" in line, line
         assert made == []
         assert nics_ledger.path("other").read_text() == ledger
@@ -973,7 +981,7 @@ def refused_untouched(expected: str, others: tuple[Wish, ...] = (), **changes: A
     """Check that a wish is refused with a line that says so, before anything is touched or written."""
     before = snapshot(LEFT, RIGHT)
     with container() as node:
-        line = problem_of(lambda: lend_to(wish(**changes), others, {"kind-worker": node})).message
+        line = problem_of(lambda: lend_to(wish(**changes), others, Machine({"kind-worker": node}))).message
     assert expected in line, line
     assert "\n" not in line
     assert_same(before, LEFT, RIGHT)
@@ -992,10 +1000,10 @@ def rule_keeps_network_managers_away() -> None:
         until(lambda: "NM_UNMANAGED=1" in properties(stray), "udev marks what comes back, by its `move` event")
         rule = next(UDEV_RULES.glob("*openkasugai*"))
         rule.unlink()
-        assert udev.complaints(), "a rule that is gone is noticed"
-        assert not is_lent_to(asked, {asked.node: node})
+        assert udev.complaints(UDEV_RULES), "a rule that is gone is noticed"
+        assert lack_of(asked, Machine({asked.node: node}))
         lend(node, asked)
-        assert not udev.complaints()
+        assert not udev.complaints(UDEV_RULES)
         give_back(CLUSTER)
         assert not rule.exists()
         assert "NM_UNMANAGED=1" not in properties(LEFT), "what is given back is managed again"
@@ -1075,7 +1083,7 @@ def status_names_every_place() -> None:
         held, stray = functions(LEFT)[1:3]
         hand_over(held, node, pod)
         ip("link", "set", "dev", links(node)[stray]["ifname"], "netns", "1", namespace=node)
-        rows = nics_status.rows((asked, wish("kind-worker2")), {asked.node: node})
+        rows = nics_status.rows((asked, wish("kind-worker2")), Machine({asked.node: node}))
         places = {row.device: row.place for row in rows}
         assert places[LEFT] == "in kind-worker"
         assert places[held] == f"in the namespace of process {pod} (busybox)"
@@ -1097,7 +1105,7 @@ def user_reaches_root_through_sudo() -> None:
     before = snapshot(LEFT)
     asked = wish()
     with container() as node:
-        assert as_user(TRUSTED, lambda: lend_to(asked, (), {asked.node: node})) == ""
+        assert as_user(TRUSTED, lambda: lend_to(asked, (), Machine({asked.node: node}))) == ""
         assert_lent(node, asked)
         assert as_user(TRUSTED, lambda: give_back(CLUSTER)) == ""
     assert_same(before, LEFT)
@@ -1108,7 +1116,7 @@ def user_without_sudo_is_refused() -> None:
     before = snapshot(LEFT)
     asked = wish()
     with container() as node:
-        line = as_user(STRANGER, lambda: lend_to(asked, (), {asked.node: node}))
+        line = as_user(STRANGER, lambda: lend_to(asked, (), Machine({asked.node: node})))
     assert "sudo was refused" in line, line
     assert "\n" not in line
     assert_same(before, LEFT)
@@ -1210,7 +1218,7 @@ def everybody_reads_what_is_lent() -> None:
 
 def lend_alone(asked: Wish, node: int) -> None:
     with ledgers.alone(LEDGERS):
-        lend_to(asked, (), {asked.node: node})
+        lend_to(asked, (), Machine({asked.node: node}))
 
 
 def assert_read(ledger: Path) -> None:
@@ -1275,7 +1283,7 @@ def _lend_until(changes: int) -> None:
 
     nic_root.FUNCTIONS["change"] = change
     with container() as node, suppress(KeyboardInterrupt):
-        lend_to(wish(), (), {"kind-worker": node})
+        lend_to(wish(), (), Machine({"kind-worker": node}))
     assert nics_ledger.load(CLUSTER) is not None
 
 

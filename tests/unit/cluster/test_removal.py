@@ -242,6 +242,17 @@ def test_a_paused_node_goes_on_before_the_gpu_is_taken_from_it(
     assert engine.done == [*(["unpause a-worker"] if paused else []), "nics a", "gpu a", "delete a"]
 
 
+def test_the_nodes_stay_while_a_card_is_not_back(engine: Containers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def let_go(_name: str) -> None:
+        raise Problem("a card is not back")
+
+    engine.add("a-worker", "a", ours())
+    monkeypatch.setattr(cards, "let_go", let_go)
+    with pytest.raises(Problem, match="a card is not back"):
+        removal.delete()
+    assert engine.done == []
+
+
 @pytest.mark.parametrize(
     ("number", "says", "cure"),
     [

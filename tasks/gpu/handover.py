@@ -1,0 +1,263 @@
+"""Hands the server's GPU over to a node's driver, and back to the host's as it was.
+
+A GPU is driven by one set of kernel modules. The node brings its own driver, so the host's modules have to go first,
+and whatever keeps them in use before that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks import progress
+from tasks.engines.files import ledgers
+from tasks.engines.host import kernel_modules, processes
+from tasks.engines.kube import cluster_owner
+from tasks.engines.programs import root
+from tasks.gpu import ledger as gpu_ledger
+from tasks.gpu.ledger import Ledger
+from tasks.problems import Problem
+from tasks.settings import gpu
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tasks.engines.docker.containers import ContainerFacts
+    from tasks.engines.host.processes import Process
+    from tasks.gpu.machine import Machine
+
+_SMI = ("nvidia-smi", "--query-gpu=pci.bus_id,name,driver_version", "--format=csv,noheader")
+# A row of it; warnings are on the same output, before and after the list.
+_GPU = re.compile(r"^[0-9A-F]{8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7], [^,\n]+, [^,\s]+$", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The GPU on its way to the node of a cluster, or back.
+
+    Attributes:
+        cluster: Name of the cluster.
+        consent: Whether processes that use the GPU may be ended.
+        machine: The machine.
+    """
+
+    cluster: str
+    consent: bool
+    machine: Machine
+
+    @property
+    def node(self) -> str:
+        """The name of the node that gets the GPU."""
+        return node(self.cluster)
+
+
+def node(cluster: str) -> str:
+    """Return the name of the node that gets the GPU of a cluster."""
+    return f"{cluster}-{gpu.NODE_SUFFIX}"
+
+
+def lend(lease: Lease) -> None:
+    """Take the GPU from the host's driver and have the node's driver run it; the caller holds the lock.
+
+    Args:
+        lease: Who gets it.
+
+    Raises:
+        Problem: Another cluster has it, a process uses it, a module does not go, or the node cannot use it.
+    """
+    container = running_node(lease)
+    _refuse_second_loan(lease.cluster)
+    _require_driver(lease)
+    strangers = _strangers(lease, container)
+    _refuse(lease, strangers)
+    ledger = _known(lease) or _capture(lease)
+    gpu_ledger.save(dataclasses.replace(ledger, container="", checkout=ledgers.here()))
+    _stop_in(lease, container)
+    _free(lease, strangers)
+    progress.step(f"starting the driver in {lease.node}")
+    lease.machine.run_in(lease.node, ["modprobe", "--all", "--dirname", gpu.NODE_MODULES, *gpu.NODE_LOADS])
+    lease.machine.run_in(lease.node, ["systemctl", "start", *gpu.NODE_SERVICES])
+    _require_listed(lease.machine.run_in(lease.node, _SMI), ledger.devices, lease.node)
+    gpu_ledger.save(dataclasses.replace(ledger, container=container.id))
+
+
+def give_back(lease: Lease, ledger: Ledger) -> None:
+    """Put the host's driver back as the ledger tells; the caller holds the lock.
+
+    Args:
+        lease: Who has it.
+        ledger: What the host had.
+
+    Raises:
+        Problem: A process uses the GPU, or the host's driver does not come back.
+    """
+    # A reboot has given the GPU back already.
+    if ledger.boot == lease.machine.boot():
+        _take_from(lease, _borrower(lease, ledger))
+        _restore(lease, ledger)
+    gpu_ledger.drop(ledger.cluster)
+    progress.line("The GPU is the host's again.")
+
+
+def _take_from(lease: Lease, container: ContainerFacts | None) -> None:
+    """Unload the driver that a node has loaded."""
+    strangers = _strangers(lease, container)
+    _refuse(lease, strangers)
+    if container is not None and container.running:
+        _stop_in(lease, container)
+    _free(lease, strangers)
+
+
+def _restore(lease: Lease, ledger: Ledger) -> None:
+    progress.step("starting the host's driver")
+    kernel_modules.load(*(module.name for module in reversed(ledger.modules)))
+    if ledger.services:
+        root.run("systemctl", "start", *reversed(ledger.services))
+    _prove(lease, ledger)
+
+
+def _borrower(lease: Lease, ledger: Ledger) -> ContainerFacts | None:
+    """Return the node that has the GPU; a container of others that bears its name by now is not it."""
+    try:
+        found = lease.machine.container(lease.node)
+        if found is not None and found.running:
+            lease.machine.require_here(found)
+    except Problem:
+        return None  # without an engine no node runs, and one of another machine has not got this GPU
+    # While the GPU is on its way the ledger has no container yet.
+    known = found is not None and (found.id == ledger.container or cluster_owner.made(found.mounts))
+    return found if known else None
+
+
+def _refuse_second_loan(cluster: str) -> None:
+    own = gpu_ledger.load(cluster)
+    if own is not None and ledgers.is_foreign(own.checkout):
+        raise Problem(
+            f"the GPU is lent to cluster {cluster} of {own.checkout}", hint=f"cd {own.checkout} and ./doit gpu_return"
+        )
+    for ledger in gpu_ledger.others(cluster):
+        again = f"CLUSTER_NAME={ledger.cluster} ./doit"
+        raise Problem(
+            f"the GPU is lent to cluster {ledger.cluster}", hint=f"{again} delete_cluster, or {again} gpu_return"
+        )
+
+
+def _require_driver(lease: Lease) -> None:
+    kernel = lease.machine.facts().kernel
+    if not lease.machine.run_in(lease.node, ["ls", f"{gpu.NODE_MODULES}/lib/modules/{kernel}"], check=False).strip():
+        raise Problem(
+            f"{lease.node}: its image has no NVIDIA driver for kernel {kernel}",
+            hint="./doit image:dci-kind-node-with-acc, then RECREATE=1 ./doit create_cluster",
+        )
+
+
+def _known(lease: Lease) -> Ledger | None:
+    """Return the ledger of an earlier run; one from before a reboot is of no use, as the host has its driver again."""
+    ledger = gpu_ledger.load(lease.cluster)
+    return ledger if ledger and ledger.boot == lease.machine.boot() else None
+
+
+def running_node(lease: Lease) -> ContainerFacts:
+    """Return the node that gets the GPU.
+
+    Raises:
+        Problem: It does not run, or not on this machine.
+    """
+    container = lease.machine.container(lease.node)
+    if container is None or not container.running:
+        raise Problem(f"{lease.node}: the node does not run", hint="./doit create_cluster")
+    lease.machine.require_here(container)
+    return container
+
+
+def _capture(lease: Lease) -> Ledger:
+    devices = lease.machine.facts().devices(gpu.NVIDIA, gpu.DISPLAY)
+    if not devices:
+        raise Problem("no NVIDIA GPU in this server", hint="./doit doctor --for gpu")
+    return Ledger(
+        cluster=lease.cluster,
+        boot=lease.machine.boot(),
+        container="",
+        devices=tuple(devices),
+        modules=kernel_modules.unload_order(gpu.MODULE),
+        services=_active_services(lease.machine),
+        checkout=ledgers.here(),
+    )
+
+
+def _active_services(machine: Machine) -> tuple[str, ...]:
+    if not machine.has_program("systemctl"):
+        return ()
+    return tuple(unit for unit in gpu.HOST_SERVICES if _is_active(unit))
+
+
+def _is_active(unit: str) -> bool:
+    return root.run("systemctl", "is-active", "--quiet", unit, check=False).returncode == 0
+
+
+def _strangers(lease: Lease, container: ContainerFacts | None) -> tuple[Process, ...]:
+    """Return the processes that use the GPU, but for those of the node and of services that will be stopped."""
+    own = container.id if container else "no container"
+    return tuple(
+        process
+        for process in _users(lease.machine)
+        if own not in process.group and process.unit not in gpu.HOST_SERVICES
+    )
+
+
+def _users(machine: Machine) -> tuple[Process, ...]:
+    """Return the processes that use the GPU, for computing or as a display."""
+    host = machine.facts()
+    displays = [file for address in host.devices(gpu.NVIDIA, gpu.DISPLAY) for file in host.displays(address)]
+    return processes.users_of(*gpu.DEVICE_FILES, *displays)
+
+
+def _refuse(lease: Lease, strangers: Sequence[Process]) -> None:
+    if strangers and not lease.consent:
+        raise Problem(
+            "\n".join(f"process {process.pid} ({process.command}) uses the GPU" for process in strangers),
+            hint="end it, or GPU_CONSENT=1 with the same command to have it ended",
+        )
+
+
+def _stop_in(lease: Lease, container: ContainerFacts) -> None:
+    """Stop the driver's services of a node, and end what else uses the GPU there, such as the pods of a dataflow."""
+    lease.machine.run_in(container.name, ["systemctl", "stop", *gpu.NODE_SERVICES], check=False)
+    inside = [process for process in _users(lease.machine) if container.id in process.group]
+    processes.end(inside, deadline=lease.machine.patience)
+
+
+def _free(lease: Lease, strangers: Sequence[Process]) -> None:
+    """Stop what uses the loaded driver, then unload it."""
+    services = _active_services(lease.machine)
+    if services:
+        progress.step(f"stopping {', '.join(services)}")
+        root.run("systemctl", "stop", *services)
+    processes.end(strangers, deadline=lease.machine.patience)
+    progress.step("unloading the NVIDIA modules")
+    kernel_modules.unload(gpu.MODULE)
+
+
+def _require_listed(listing: str, devices: Sequence[str], where: str) -> None:
+    """Compare what nvidia-smi lists with the GPUs of the ledger."""
+    found = _GPU.findall(listing)
+    if len(found) != len(devices):
+        raise Problem(f"{where}: nvidia-smi lists {len(found)} GPUs, {len(devices)} were lent", details=listing)
+    progress.line(f"GPU in {where}: {'; '.join(found)}")
+
+
+def _prove(lease: Lease, ledger: Ledger) -> None:
+    """Compare the host's driver with the ledger."""
+    loaded = {module.name: module.version for module in kernel_modules.unload_order(gpu.MODULE)}
+    different = [
+        f"kernel module {module.name}: version {loaded.get(module.name, 'none')}, it was {module.version}"
+        for module in ledger.modules
+        if loaded.get(module.name) != module.version
+    ]
+    different += [f"{unit}: does not run, it did" for unit in ledger.services if not _is_active(unit)]
+    if different:
+        raise Problem("\n".join(different), hint="sudo journalctl -k -g -i nvrm, then ./doit gpu_return")
+    if ledger.modules and lease.machine.has_program(_SMI[0]):
+        _require_listed(root.run(*_SMI).stdout, ledger.devices, "the host")
