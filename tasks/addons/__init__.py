@@ -1,1 +1,6 @@
-"""Add-ons of the cluster."""
+"""What a cluster gets beyond Kubernetes, as the parameters choose it.
+
+address_pool: the addresses that MetalLB hands out
+manifests: upstream's manifests, adapted by the overlay of each add-on
+installation: puts an add-on on the nodes or into the cluster, and its image into the registry
+"""

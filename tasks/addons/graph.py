@@ -26,7 +26,7 @@ def task_addon() -> Iterator[dict[str, Any]]:
             "doc": addon.doc,
             "actions": [Do(installation.install, addon.name)],
             "task_dep": _needs(addon),
-            "uptodate": [Current(installation.is_current, addon.name)],
+            "uptodate": [Current(installation.lack, addon.name)],
         }
 
 
@@ -39,7 +39,7 @@ def task_addon_image() -> Iterator[dict[str, Any]]:
                 "doc": f"Compile the image of {addon.name} and push it, where the profile wants that.",
                 "actions": [Do(installation.make_image, addon.name)],
                 "task_dep": ["image:base", "registry", "registry_ca"],
-                "uptodate": [Current(installation.image_is_current, addon.name)],
+                "uptodate": [Current(installation.lack_of_image, addon.name)],
             }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.addons import manifests
 from tasks.engines.docker import node_files
 from tasks.engines.files import atomic, templates
@@ -18,20 +19,20 @@ from tasks.settings.cluster import NODES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.lack import Lack
     from tasks.settings.addons import Addon, AddonFile, Release
+    from tasks.settings.parameters.model import Parameters
 
 
-def is_current(name: str) -> bool:
-    """Return whether an add-on is as it should be, on every node or in the cluster, or is not chosen."""
+def lack(name: str) -> Lack:
+    """Return what an add-on lacks on the nodes or in the cluster; nothing where it is not chosen."""
+    p = parameters.current()
     addon = addons.addon(name)
-    if not chosen(addon):
-        return True
+    if not is_chosen(addon, p):
+        return lacks.NOTHING
     if addon.release:
-        return _runs(addon, addon.release)
-    cidrs = _pod_cidrs()
-    return len(cidrs) == len(NODES) and all(
-        node_files.current(node, addon.name, _files(addon, node, cidrs)) for node in cidrs
-    )
+        return _lack_in_cluster(addon, addon.release, p.cluster_name)
+    return _lack_on_nodes(addon, p)
 
 
 def install(name: str) -> None:
@@ -40,70 +41,79 @@ def install(name: str) -> None:
     Raises:
         Problem: Its sources cannot be had, the server refuses an object, or a workload does not come up.
     """
+    p = parameters.current()
     addon = addons.addon(name)
-    if not chosen(addon):
+    if not is_chosen(addon, p):
         return
     if addon.release:
-        _deploy(addon, addon.release)
+        _deploy(addon, addon.release, p)
         return
     cidrs = until(
         "nodes: a pod network each",
         _pod_cidrs,
         lambda found: len(found) == len(NODES),
-        deadline=parameters.current().cluster_deadline,
+        deadline=p.cluster_deadline,
         describe=lambda found: f"{len(found)} of {len(NODES)}",
         hint="kubectl get nodes -o wide",
     )
     progress.step(f"{addon.name} on {', '.join(cidrs)}")
     node_files.on_each(
-        cidrs, lambda node: node_files.sync(node, addon.name, _files(addon, node, cidrs), units=addon.units)
+        cidrs, lambda node: node_files.sync(node, addon.name, _files(addon, p, node, cidrs), units=addon.units)
     )
 
 
-def image_is_current(name: str) -> bool:
-    """Return whether the registry holds the image of an add-on, or none is to be compiled."""
+def lack_of_image(name: str) -> Lack:
+    """Return whether the registry lacks the image of an add-on; nothing where none is to be compiled."""
     addon = addons.addon(name)
     image = addon_images.compiled(addon.release)
-    if not (chosen(addon) and addon.release and image):
-        return True
-    refused = manifests.known_refusal(addon.release)
-    return bool(refused) or addon_images.is_current(image)
+    if not (is_chosen(addon, parameters.current()) and addon.release and image):
+        return lacks.NOTHING
+    return lacks.NOTHING if manifests.known_refusal(addon.release) else addon_images.lack(image)
 
 
 def make_image(name: str) -> None:
     """Have the image of an add-on in the registry, where it is to be compiled and can be."""
     addon = addons.addon(name)
     image = addon_images.compiled(addon.release)
-    if chosen(addon) and addon.release and image and not manifests.refusal(addon.release):
+    if is_chosen(addon, parameters.current()) and addon.release and image and not manifests.refusal(addon.release):
         addon_images.make(image)
 
 
-def chosen(addon: Addon) -> bool:
+def is_chosen(addon: Addon, p: Parameters) -> bool:
     """Return whether the parameters choose an add-on."""
-    value = getattr(parameters.current(), addon.parameter.lower()) if addon.parameter else addon.value
+    value = getattr(p, addon.parameter.lower()) if addon.parameter else addon.value
     return value == addon.value or (isinstance(value, tuple) and addon.value in value)
 
 
-def _runs(addon: Addon, release: Release) -> bool:
-    """Return whether an add-on runs in the cluster, or the user knows why it does not."""
+def _lack_in_cluster(addon: Addon, release: Release, cluster_name: str) -> Lack:
+    """Return what keeps an add-on from running in the cluster; nothing where the user knows why it does not."""
     refused = manifests.known_refusal(release)
     if refused is None:
-        return reasons.unless(False, f"{addon.name}: the module proxy was not asked for it of late")
+        return lacks.of(f"{addon.name}: the module proxy was not asked for it of late")
     if refused:
-        return reasons.unless(_told(addon) == refused, f"{addon.name}: {refused}")
+        return lacks.unless(_told(addon, cluster_name) == refused, f"{addon.name}: {refused}")
     if not manifests.are_rendered(release, addon.name):
-        return reasons.unless(False, f"{addon.name}: other manifests")
-    return access.cluster().is_current(manifests.objects(release, addon.name))
+        return lacks.of(f"{addon.name}: other manifests")
+    return access.cluster().lack(manifests.objects(release, addon.name))
 
 
-def _deploy(addon: Addon, release: Release) -> None:
+def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
+    """Return what the first node lacks that has not all of an add-on."""
+    cidrs = _pod_cidrs()
+    if len(cidrs) != len(NODES):
+        return lacks.of("its check says so")
+    found = (node_files.lack(node, addon.name, _files(addon, p, node, cidrs)) for node in cidrs)
+    return next(filter(None, found), lacks.NOTHING)
+
+
+def _deploy(addon: Addon, release: Release, p: Parameters) -> None:
     refused = manifests.refusal(release)
     if refused:
         progress.line(f"Left out {addon.name}: {refused}")
-        atomic.write(_mark(addon), refused)
+        atomic.write(_mark(addon, p.cluster_name), refused)
         return
     objects = manifests.objects(release, addon.name)
-    deadline = parameters.current().cluster_deadline
+    deadline = p.cluster_deadline
     cluster = access.cluster()
     applied = cluster.apply(item for item in objects if not kube_manifests.is_custom(item))
     for item in objects:
@@ -118,14 +128,14 @@ def _deploy(addon: Addon, release: Release) -> None:
     progress.line(f"{addon.name}: {changed} objects applied, {len(objects) - changed} were as they should be")
 
 
-def _told(addon: Addon) -> str:
+def _told(addon: Addon, cluster_name: str) -> str:
     """Return why an add-on was left out of this cluster, as the user was told."""
-    mark = _mark(addon)
+    mark = _mark(addon, cluster_name)
     return mark.read_text(encoding="utf-8") if mark.is_file() else ""
 
 
-def _mark(addon: Addon) -> Path:
-    return paths.cluster_dir(parameters.current().cluster_name) / "left-out" / addon.name
+def _mark(addon: Addon, cluster_name: str) -> Path:
+    return paths.cluster_dir(cluster_name) / "left-out" / addon.name
 
 
 def _pod_cidrs() -> dict[str, str]:
@@ -135,10 +145,10 @@ def _pod_cidrs() -> dict[str, str]:
     return {name: cidr for name, cidr in sorted(cidrs.items()) if cidr}
 
 
-def _files(addon: Addon, node: str, cidrs: dict[str, str]) -> list[node_files.NodeFile]:
+def _files(addon: Addon, p: Parameters, node: str, cidrs: dict[str, str]) -> list[node_files.NodeFile]:
     values = {
         "pod_cidr": cidrs[node],
-        "pod_subnet": parameters.current().pod_subnet,
+        "pod_subnet": p.pod_subnet,
         "peers": {peer: cidr for peer, cidr in cidrs.items() if peer != node},
     }
     return [node_files.NodeFile(file.path, _content(addon, file, values), file.mode) for file in addon.files]

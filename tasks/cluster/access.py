@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.cluster import config
 from tasks.engines.files import atomic
 from tasks.engines.kube import kind, kubeconfigs
 from tasks.settings import paths
@@ -13,32 +12,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _kubeconfig() -> Path:
-    return paths.cluster_dir(config.cluster_name()) / "kubeconfig"
+def kubeconfig(name: str) -> Path:
+    """Return where the tool's own kubeconfig of a cluster is."""
+    return paths.cluster_dir(name) / "kubeconfig"
 
 
-def ensure() -> None:
-    """Write the tool's kubeconfig, and the user's, where they lack the cluster; kind itself wrote a new one's."""
-    nodes = kind.nodes(config.cluster_name())
-    if not tool_has_access(nodes):
-        atomic.write(_kubeconfig(), kind.kubeconfig(config.cluster_name()), mode=0o600)
-    if not user_has_access(nodes):
-        kind.export_kubeconfig(config.cluster_name())
+def ensure_access(name: str, nodes: list[kind.NodeFacts]) -> None:
+    """Write the tool's kubeconfig, and the user's, where they lack a cluster; kind itself wrote a new one's.
+
+    Args:
+        name: Name of the cluster.
+        nodes: Its nodes.
+    """
+    if not tool_has_access(name, nodes):
+        atomic.write(kubeconfig(name), kind.kubeconfig(name), mode=0o600)
+    if not user_has_access(name, nodes):
+        kind.export_kubeconfig(name)
 
 
-def is_current(nodes: list[kind.NodeFacts]) -> bool:
-    """Return whether both kubeconfigs lead to the cluster."""
-    return tool_has_access(nodes) and user_has_access(nodes)
+def has_access(name: str, nodes: list[kind.NodeFacts]) -> bool:
+    """Return whether both kubeconfigs lead to a cluster with these nodes."""
+    return tool_has_access(name, nodes) and user_has_access(name, nodes)
 
 
-def tool_has_access(nodes: list[kind.NodeFacts]) -> bool:
-    """Return whether the tool's own kubeconfig leads to the cluster."""
-    return _server(nodes) in atomic.text(_kubeconfig())
+def tool_has_access(name: str, nodes: list[kind.NodeFacts]) -> bool:
+    """Return whether the tool's own kubeconfig leads to a cluster with these nodes."""
+    return _server(nodes) in atomic.text(kubeconfig(name))
 
 
-def user_has_access(nodes: list[kind.NodeFacts]) -> bool:
-    """Return whether one of the user's kubeconfigs leads to the cluster."""
-    wanted = _server(nodes), f"name: kind-{config.cluster_name()}\n"
+def user_has_access(name: str, nodes: list[kind.NodeFacts]) -> bool:
+    """Return whether one of the user's kubeconfigs leads to a cluster with these nodes."""
+    wanted = _server(nodes), f"name: kind-{name}\n"
     return any(all(words in text for words in wanted) for text in map(atomic.text, kubeconfigs.files()))
 
 

@@ -14,42 +14,49 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from ipaddress import IPv4Network
 
+    from tasks.settings.parameters.model import Parameters
+
 _CLUSTER_NETWORKS = ("POD_SUBNET", "SERVICE_SUBNET")
 _CARD_NETWORKS = ("NV_IPAM_SUBNET",)
 
 
-def check() -> None:
+def check(p: Parameters) -> None:
     """Compare the cluster's networks with the host's routes, those of docker's networks among them.
+
+    Args:
+        p: The parameters of the run.
 
     Raises:
         Problem: One line per network that overlaps a route, or that the registry's address is in.
     """
-    _check(_CLUSTER_NETWORKS, but=())
+    _check(p, _CLUSTER_NETWORKS, but=())
 
 
-def check_cards() -> None:
+def check_cards(p: Parameters) -> None:
     """Compare the network of the SR-IOV cards with the host's routes, but for those through the cards themselves.
+
+    Args:
+        p: The parameters of the run.
 
     Raises:
         Problem: One line per route that it overlaps; one more where the registry's address is in it.
     """
-    chosen = parameters.current()
-    _check(_CARD_NETWORKS, but=[getattr(chosen, worker.interface.lower()) for worker in nics.WORKERS])
+    _check(p, _CARD_NETWORKS, but=[getattr(p, worker.interface.lower()) for worker in nics.WORKERS])
 
 
-def _check(names: Sequence[str], but: Collection[str]) -> None:
-    clashes = [clash for name in names for clash in _clashes(name, but)]
+def _check(p: Parameters, names: Sequence[str], but: Collection[str]) -> None:
+    clashes = [clash for name in names for clash in _clashes(p, name, but)]
     if clashes:
         raise Problem("\n".join(clashes), hint=f"choose another network in {layers.USER_FILE}, or: ip route")
 
 
-def _clashes(name: str, but: Collection[str]) -> Iterator[str]:
-    network: IPv4Network = getattr(parameters.current(), name.lower())
+def _clashes(p: Parameters, name: str, but: Collection[str]) -> Iterator[str]:
+    network: IPv4Network = getattr(p, name.lower())
     told = f"{parameters.origin(name)}: {name}: {network}"
     for route in routes.routes():
         if network.overlaps(route.destination) and route.device not in but:
             yield f"{told} overlaps the route to {route.destination} on {route.device}"
-    registry = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
+    registry = p.dci_registry_addr_alt.partition("/")[0].partition(":")[0]
     if _is_in(registry, network):
         yield f"{told} holds the registry {registry} (DCI_REGISTRY_ADDR_ALT)"
 

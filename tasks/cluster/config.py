@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks import reasons
+from tasks import lack as lacks
 from tasks.engines.files import atomic, templates
 from tasks.engines.kube import cluster_owner
 from tasks.images import node_images, runtime
@@ -13,22 +13,23 @@ from tasks.settings import cluster, parameters, paths
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
+
 _TEMPLATE = paths.KIND / "cluster.yaml.j2"
 
 
-def cluster_name() -> str:
-    """Return the name of the cluster."""
-    return parameters.current().cluster_name
-
-
-def is_current() -> bool:
-    """Return whether the rendered config is that of the template and the parameters."""
-    return reasons.unless(atomic.text(file()) == rendered(), f"{file().name}: another text is rendered")
+def lack() -> Lack:
+    """Return what keeps the rendered config from being that of the template and the parameters."""
+    p = parameters.current()
+    place = file(p.cluster_name)
+    return lacks.unless(atomic.text(place) == rendered(p), f"{place.name}: another text is rendered")
 
 
 def write() -> None:
     """Render the config that kind is given."""
-    atomic.write(file(), rendered())
+    p = parameters.current()
+    atomic.write(file(p.cluster_name), rendered(p))
 
 
 def images_of_nodes() -> dict[str, str]:
@@ -36,14 +37,13 @@ def images_of_nodes() -> dict[str, str]:
     return {node.suffix: node_images.node_image(node.suffix) for node in cluster.NODES}
 
 
-def file() -> Path:
-    """Return where the config is rendered to."""
-    return paths.cluster_dir(cluster_name()) / "kind.yaml"
+def file(name: str) -> Path:
+    """Return where the config of a cluster is rendered to."""
+    return paths.cluster_dir(name) / "kind.yaml"
 
 
-def rendered() -> str:
+def rendered(chosen: Parameters) -> str:
     """Return the config as the template and the parameters make it."""
-    chosen = parameters.current()
     return templates.render(
         _TEMPLATE,
         name=chosen.cluster_name,

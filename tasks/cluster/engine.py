@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.docker_engine import service
 from tasks.engines.docker import client
@@ -13,7 +14,10 @@ from tasks.engines.kube import kind
 from tasks.gpu import ledger
 from tasks.nics import ledger as nics_ledger
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import paths
+
+if TYPE_CHECKING:
+    from tasks.settings.parameters.model import Parameters
 
 _RECORD = "engine"
 
@@ -70,11 +74,11 @@ def require_same(name: str) -> None:
         raise found
 
 
-def answers(name: str) -> bool:
-    """Return whether an engine answers; one of the tool's own that is stopped but holds containers is started.
+def ensure_answer(p: Parameters) -> bool:
+    """Start the embedded engine where none answers and it holds containers; return whether one answers then.
 
     Args:
-        name: Name of the cluster that is looked for.
+        p: The parameters, which name the cluster that is looked for.
 
     Returns:
         False where none answers and this checkout has nothing on any.
@@ -85,33 +89,33 @@ def answers(name: str) -> bool:
     try:
         client.client()
     except Problem as problem:
-        if _may_be_embedded(name):
+        if _may_be_embedded(p):
             service.ensure()
             return True
-        expected = _expected_by(name)
+        expected = _expected_by(p)
         if expected:
             raise Problem(
-                f"{problem.message}; nothing is removed, for cluster {name} may be there ({expected})",
+                f"{problem.message}; nothing is removed, for cluster {p.cluster_name} may be there ({expected})",
                 hint=problem.hint,
             ) from problem
         return False
     return True
 
 
-def _may_be_embedded(name: str) -> bool:
+def _may_be_embedded(p: Parameters) -> bool:
     """Return whether the embedded engine may be used, holds anything, and is not known to be the wrong one."""
-    allowed = parameters.current().docker != "host" and not os.environ.get("DOCKER_HOST")
+    allowed = p.docker != "host" and not os.environ.get("DOCKER_HOST")
     embedded = client.embedded()
-    return allowed and embedded.data.exists() and _recorded(name) in {"", _plain(embedded.url)}
+    return allowed and embedded.data.exists() and _recorded(p.cluster_name) in {"", _plain(embedded.url)}
 
 
-def _expected_by(name: str) -> str:
+def _expected_by(p: Parameters) -> str:
     """Return what speaks for an engine with something of this checkout on it, in words; empty where nothing does."""
     if os.environ.get("DOCKER_HOST"):
         return "DOCKER_HOST is set"
-    if parameters.current().docker == "host":
+    if p.docker == "host":
         return "DOCKER=host"
-    ledgers = nics_ledger.path(name), ledger.path(name)
+    ledgers = nics_ledger.path(p.cluster_name), ledger.path(p.cluster_name)
     traces = [*ledgers, *sorted(paths.BUILD.glob("cluster-*")), paths.REGISTRY_CA.parent]
     return next((f"{trace} is there" for trace in traces if trace.exists()), "")
 

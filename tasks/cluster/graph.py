@@ -31,7 +31,7 @@ def task_kind_config() -> dict[str, Any]:
     return {
         "actions": [Do(config.write)],
         "task_dep": ["_runtime_image"],
-        "uptodate": [Current(config.is_current)],
+        "uptodate": [Current(config.lack)],
     }
 
 
@@ -41,7 +41,7 @@ def task__kind() -> dict[str, Any]:
         "actions": [Do(creation.create)],
         # A registry that is of no use is found before there are nodes.
         "task_dep": ["engine", "images", "kind_config", "registry_ca"],
-        "uptodate": [Current(creation.is_current)],
+        "uptodate": [Current(creation.lack)],
     }
 
 
@@ -54,7 +54,7 @@ def task_node() -> Iterator[dict[str, Any]]:
             "doc": step.doc,
             "actions": [Do(node_steps.apply, step.name)],
             "task_dep": ["_kind", *step.needs],
-            "uptodate": [Current(node_steps.is_current, step.name)],
+            "uptodate": [Current(node_steps.lack, step.name)],
         }
 
 
@@ -63,7 +63,7 @@ def task__ready() -> dict[str, Any]:
     return {
         "actions": [Do(readiness.await_ready)],
         "task_dep": ["_kind", "node", *(f"addon:{addon.name}" for addon in ADDONS if addon.is_pod_network)],
-        "uptodate": [Current(readiness.is_ready)],
+        "uptodate": [Current(readiness.lack)],
     }
 
 
@@ -87,7 +87,7 @@ def task_create_cluster_with_all() -> dict[str, Any]:
 
 def task_delete_cluster() -> dict[str, Any]:
     """Delete the cluster."""
-    return {"actions": [Do(removal.delete)], "uptodate": [Current(removal.is_deleted)]}
+    return {"actions": [Do(removal.delete)], "uptodate": [Current(removal.lack_of_deletion)]}
 
 
 def task_status() -> dict[str, Any]:
@@ -102,7 +102,7 @@ def task__clean() -> dict[str, Any]:
         "basename": "clean",
         "doc": doc,
         "actions": [Do(removal.clean)],
-        "uptodate": [Current(removal.is_clean)],
+        "uptodate": [Current(removal.lack_of_cleaning)],
     }
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from tasks import lack as lacks
 from tasks import progress
 from tasks.archive import facts
 from tasks.engines.docker import node_files as engine
@@ -17,28 +18,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tasks.engines.docker.node_files import NodeFile
+    from tasks.lack import Lack
     from tasks.settings.node_steps import NodeStep
+    from tasks.settings.parameters.model import Parameters
 
 # The first of the places that the kubelet looks at: its root folder.
 _KUBELET_CREDENTIALS = "/var/lib/kubelet/config.json"
 _SERVER = re.compile(r"server: https://\S+")
 
 
-def is_current(name: str) -> bool:
-    """Return whether a step is finished on all its nodes."""
+def lack(name: str) -> Lack:
+    """Return which files the first node lacks on which a step is not finished."""
+    p = parameters.current()
     step = _step(name)
-    files = _FILES[step]()
+    files = _FILES[step](p)
     # A step without files asks for nothing: credentials that a node has stay while none are given.
-    return not files or all(engine.current(node, step.name, files) for node in _nodes(step))
+    nodes = _nodes(step, p.cluster_name) if files else []
+    return next((found for node in nodes if (found := engine.lack(node, step.name, files))), lacks.NOTHING)
 
 
 def apply(name: str) -> None:
     """Do a step on the nodes that lack it."""
+    p = parameters.current()
     step = _step(name)
-    files = _FILES[step]()
+    files = _FILES[step](p)
     if not files:
         return
-    nodes = _nodes(step)
+    nodes = _nodes(step, p.cluster_name)
     progress.step(f"{step.name} on {', '.join(nodes)}")
     engine.on_each(nodes, lambda node: engine.sync(node, step.name, files, units=step.units))
 
@@ -47,41 +53,40 @@ def _step(name: str) -> NodeStep:
     return next(step for step in node_steps.NODE_STEPS if step.name == name)
 
 
-def _nodes(step: NodeStep) -> list[str]:
-    name = parameters.current().cluster_name
+def _nodes(step: NodeStep, name: str) -> list[str]:
     return [node.name(name) for node in cluster.NODES if node.role in step.roles]
 
 
-def _registry_ca() -> list[NodeFile]:
-    host = parameters.current().dci_registry_addr_alt.partition("/")[0]
+def _registry_ca(p: Parameters) -> list[NodeFile]:
+    host = p.dci_registry_addr_alt.partition("/")[0]
     return [engine.NodeFile(f"{cluster.TRUST}/{host}/ca.crt", certificates.registry_ca())]
 
 
-def _credentials() -> list[NodeFile]:
+def _credentials(p: Parameters) -> list[NodeFile]:
     """Return what the kubelet gives to the runtime with each image that it has pulled, whichever runtime that is."""
     chosen = credentials.current()
     if chosen is None:
         return []
-    host = parameters.current().dci_registry_addr_alt.partition("/")[0]
+    host = p.dci_registry_addr_alt.partition("/")[0]
     content = json.dumps({"auths": {host: {"auth": chosen.basic}}})
     return [engine.NodeFile(_KUBELET_CREDENTIALS, content.encode(), 0o600)]
 
 
-def _kubeconfig() -> list[NodeFile]:
+def _kubeconfig(p: Parameters) -> list[NodeFile]:
     """Return the tool's own, with the address that nodes know; to read the control plane's costs a run 50 ms."""
-    control_plane = cluster.node_names(parameters.current().cluster_name)[0]
+    control_plane = cluster.node_names(p.cluster_name)[0]
     inside = f"server: https://{control_plane}:{cluster.API_PORT}"
     content = _SERVER.sub(inside, access.kubeconfig().read_text(encoding="utf-8"))
     return [engine.NodeFile(facts.facts().kubeconfig, content.encode(), 0o600, controller.USER_ID)]
 
 
-def _executable_tmp() -> list[NodeFile]:
+def _executable_tmp(_: Parameters) -> list[NodeFile]:
     unit = node_steps.EXECUTABLE_TMP.units[0]
     content = (paths.MANIFEST / "node" / unit).read_bytes()
     return [engine.NodeFile(f"/etc/systemd/system/{unit}", content)]
 
 
-_FILES: dict[NodeStep, Callable[[], list[NodeFile]]] = {
+_FILES: dict[NodeStep, Callable[[Parameters], list[NodeFile]]] = {
     node_steps.TRUST_REGISTRY: _registry_ca,
     node_steps.CREDENTIALS: _credentials,
     node_steps.KUBECONFIG: _kubeconfig,

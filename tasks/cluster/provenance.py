@@ -10,17 +10,26 @@ from tasks.cluster import config
 from tasks.engines.docker import containers as docker_containers
 from tasks.engines.docker import images
 from tasks.images import node_images, runtime
-from tasks.settings import cluster, gpu, parameters, paths
+from tasks.settings import cluster, gpu, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tasks.settings.parameters.model import Parameters
+
 _LONGEST_SHOWN = 40
 _PARAMETERS = ("K8S_VERSION", "KIND_VERSION", "NODE_RUNTIME", "POD_SUBNET", "SERVICE_SUBNET", "CNI")
 
 
-def wanted() -> dict[str, str]:
-    """Return what the cluster would be made from, in words that a user knows."""
-    chosen = parameters.current()
+def wanted(chosen: Parameters) -> dict[str, str]:
+    """Return what the cluster would be made from, in words that a user knows.
+
+    Args:
+        chosen: The parameters of the run.
+
+    Raises:
+        Problem: The engine lacks an image of the nodes.
+    """
     facts = {name: str(getattr(chosen, name.lower())) for name in _PARAMETERS}
     facts["NODE_RUNTIME"] = runtime.chosen()
     facts["checkout"] = str(paths.ROOT)
@@ -28,7 +37,7 @@ def wanted() -> dict[str, str]:
     facts["node image"] = ids[node_images.node_image(cluster.CONTROL_PLANE)]
     if node_images.lends_gpu():
         facts["first worker's image"] = ids[node_images.node_image(gpu.NODE_SUFFIX)]
-    facts["kind config"] = hashlib.sha256(config.rendered().encode()).hexdigest()
+    facts["kind config"] = hashlib.sha256(config.rendered(chosen).encode()).hexdigest()
     return facts
 
 
@@ -37,10 +46,10 @@ def record(made_from: Mapping[str, str]) -> bytes:
     return json.dumps(made_from, indent=2).encode()
 
 
-def recorded() -> dict[str, str] | None:
-    """Return what the cluster was made from, or None if kind never finished it."""
+def recorded(name: str) -> dict[str, str] | None:
+    """Return what a cluster was made from, or None if kind never finished it."""
     try:
-        content = docker_containers.read_from(cluster.node_names(config.cluster_name())[0], cluster.RECORD)
+        content = docker_containers.read_from(cluster.node_names(name)[0], cluster.RECORD)
         return json.loads(content) if content else None
     except ValueError:
         return None

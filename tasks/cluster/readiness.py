@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from tasks import progress, reasons
-from tasks.cluster import config, heartbeats
+from tasks import lack as lacks
+from tasks import progress
+from tasks.cluster import heartbeats
 from tasks.engines.docker import containers as docker_containers
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
 from tasks.engines.programs.waiting import until
 from tasks.settings import cluster, parameters
+
+if TYPE_CHECKING:
+    from tasks.lack import Lack
 
 _KUBE_SYSTEM = "kube-system"
 _DNS = "coredns"
@@ -29,12 +34,12 @@ _DNS_PROBE = (
 _DNS_ERROR_BITS = 0x0F
 
 
-def is_ready() -> bool:
-    """Return whether all nodes are Ready, and the cluster's DNS is available."""
-    absent = _not_ready()
-    return reasons.unless(not absent, f"not Ready: {', '.join(absent)}") and reasons.unless(
-        kube_state.is_rolled_out(_dns() or {}), f"Deployment {_KUBE_SYSTEM}/{_DNS}: not available"
-    )
+def lack() -> Lack:
+    """Return which nodes are not Ready, else whether the cluster's DNS is not available."""
+    waiting = _not_ready(parameters.current().cluster_name)
+    if waiting:
+        return lacks.of(f"not Ready: {', '.join(waiting)}")
+    return lacks.unless(kube_state.is_rolled_out(_dns() or {}), f"Deployment {_KUBE_SYSTEM}/{_DNS}: not available")
 
 
 def await_ready() -> None:
@@ -43,10 +48,11 @@ def await_ready() -> None:
     Raises:
         Problem: They are not within CLUSTER_DEADLINE.
     """
-    deadline = parameters.current().cluster_deadline
+    p = parameters.current()
+    name, deadline = p.cluster_name, p.cluster_deadline
     until(
-        f"nodes of cluster {config.cluster_name()}: Ready",
-        _not_ready,
+        f"nodes of cluster {name}: Ready",
+        lambda: _not_ready(name),
         lambda waiting: not waiting,
         deadline=deadline,
         describe=lambda waiting: f"not yet: {', '.join(waiting)}",
@@ -54,9 +60,15 @@ def await_ready() -> None:
         hint="kubectl describe nodes",
     )
     kube_api.cluster().wait_rollout(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM, deadline=deadline)
+    _await_dns(name, deadline)
+    progress.line(f"Cluster {name}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: kubectl get nodes")
+
+
+def _await_dns(name: str, deadline: float) -> None:
+    """Wait until each node has an answer of the cluster's DNS."""
     service = kube_api.cluster().get(manifests.SERVICE, _DNS_SERVICE, _KUBE_SYSTEM) or {}
     address = service["spec"]["clusterIP"]
-    for node in cluster.node_names(config.cluster_name()):
+    for node in cluster.node_names(name):
         until(
             f"DNS of the cluster: an answer on {node}",
             lambda node=node: _ask_dns(node, address),  # type: ignore[misc]
@@ -64,15 +76,12 @@ def await_ready() -> None:
             deadline=deadline,
             explain=lambda: kube_api.cluster().evidence(_KUBE_SYSTEM),
         )
-    progress.line(
-        f"Cluster {config.cluster_name()}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: kubectl get nodes"
-    )
 
 
-def _not_ready() -> list[str]:
+def _not_ready(name: str) -> list[str]:
     """Return the nodes that are not there, not Ready, or not heard of since their start, and workloads likewise."""
-    containers = {name: docker_containers.find(name) for name in cluster.node_names(config.cluster_name())}
-    started = {name: found.started if found else "" for name, found in containers.items()}
+    containers = {node: docker_containers.find(node) for node in cluster.node_names(name)}
+    started = {node: found.started if found else "" for node, found in containers.items()}
     api = kube_api.cluster()
     nodes, pods, *workloads = api.lists(manifests.NODE, manifests.POD, manifests.DEPLOYMENT, manifests.DAEMON_SET)
     return heartbeats.not_ready(started, nodes, pods) + heartbeats.miscounted(chain(*workloads), pods)

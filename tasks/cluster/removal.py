@@ -6,7 +6,8 @@ import atexit
 import shutil
 from typing import TYPE_CHECKING
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.cluster import engine, kubeconfig_owner
 from tasks.docker_engine import service
 from tasks.engines.docker import client, containers, networks
@@ -20,19 +21,23 @@ from tasks.settings import cluster, parameters, paths
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
-def is_deleted() -> bool:
-    """Return whether nothing of the cluster is left; say whose it is where it is not ours.
+
+def lack_of_deletion() -> Lack:
+    """Return whether something of the cluster is left, or whose it is where it is not ours.
 
     Raises:
         Problem: No engine answers.
     """
-    name = _name()
-    if not cluster_owner.is_ours(name):
-        return False
+    name = parameters.current().cluster_name
+    stranger = cluster_owner.objection(name)
+    if stranger is not None:
+        return lacks.obstacle(stranger.message)
     left = bool(kind.nodes(name)) or paths.cluster_dir(name).exists()
     lent = cards.still_lent(name) or lease.still_lent(name)
-    return reasons.unless(not (left or lent), f"cluster {name}: is there")
+    return lacks.unless(not (left or lent), f"cluster {name}: is there")
 
 
 def delete() -> None:
@@ -41,17 +46,18 @@ def delete() -> None:
     Raises:
         Problem: It is not ours, it may be on an engine that does not answer, or something could not be given back.
     """
-    if engine.answers(_name()):
-        _delete(_name())
+    p = parameters.current()
+    if engine.ensure_answer(p):
+        _delete(p.cluster_name)
 
 
-def is_clean() -> bool:
-    """Return whether there is nothing to take away; say whose the cluster is where it is not ours.
+def lack_of_cleaning() -> Lack:
+    """Return what there is to take away, or whose the cluster is where it is not ours.
 
     Raises:
         Problem: No engine answers.
     """
-    return is_deleted() and reasons.unless(not paths.BUILD.exists(), f"{paths.BUILD.name}/: is there")
+    return lack_of_deletion() or lacks.unless(not paths.BUILD.exists(), f"{paths.BUILD.name}/: is there")
 
 
 def clean() -> None:
@@ -62,13 +68,9 @@ def clean() -> None:
     Raises:
         Problem: As `delete`, or something cannot be taken away.
     """
+    p = parameters.current()
     access.check_removable(paths.BUILD)
-    name = _name()
-    siblings: list[str] = []
-    if engine.answers(name):
-        _delete(name)
-        siblings = sorted((cluster_owner.siblings() | engine.made_elsewhere()) - {name})
-        _leave_engine(name, siblings)
+    siblings = _remove_from_engine(p)
     if siblings:
         first = f"CLUSTER_NAME={siblings[0]} ./doit clean"
         progress.line(f"Left build/ to cluster {', '.join(siblings)} of this checkout. Try: {first}")
@@ -91,6 +93,16 @@ def give_back(name: str) -> None:
             containers.unpause(node.name)
     cards.let_go(name)
     lease.give_back(name)
+
+
+def _remove_from_engine(p: Parameters) -> list[str]:
+    """Take away what is on the engine, where one answers; return this checkout's clusters that stay."""
+    if not engine.ensure_answer(p):
+        return []
+    _delete(p.cluster_name)
+    siblings = sorted((cluster_owner.siblings() | engine.made_elsewhere()) - {p.cluster_name})
+    _leave_engine(p.cluster_name, siblings)
+    return siblings
 
 
 def _delete(name: str) -> None:
@@ -128,10 +140,6 @@ def _remove_network() -> None:
     if not removed and networks.is_ours(cluster.NETWORK):
         users = networks.users(cluster.NETWORK)
         progress.line(f"Left the Docker network {cluster.NETWORK} to {', '.join(users)}.")
-
-
-def _name() -> str:
-    return parameters.current().cluster_name
 
 
 def _remove_build() -> None:

@@ -16,28 +16,30 @@ from tasks.settings import cluster, images, parameters, registry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.settings.parameters.model import Parameters
+
 _ABSENT = "not there"
 
 
 def show() -> None:
     """Show a line for each thing that this tool makes; what is not there is no error."""
-    rows = list(_rows())
+    rows = list(_rows(parameters.current()))
     width = max(len(name) for name, _ in rows)
     for name, state in rows:
         progress.line(f"{name:<{width}}  {state}")
 
 
-def _rows() -> Iterator[tuple[str, str]]:
+def _rows(p: Parameters) -> Iterator[tuple[str, str]]:
     try:
         version = client.client().version()["Version"]
     except Problem as problem:
         yield "Docker", problem.message
         return
     yield "Docker", f"{version} at {client.socket()}"
-    yield from _images()
+    yield from _images(p)
     yield from ((service.name, _container(service.name)) for service in registry.SERVICES)
-    yield from ((name, _container(name)) for name in cluster.node_names(parameters.current().cluster_name))
-    name = parameters.current().cluster_name
+    yield from ((node, _container(node)) for node in cluster.node_names(p.cluster_name))
+    name = p.cluster_name
     stranger = cluster_owner.objection(name)
     if stranger is not None:
         yield f"cluster {name}", stranger.message
@@ -45,21 +47,24 @@ def _rows() -> Iterator[tuple[str, str]]:
         yield from _workloads()
 
 
-def profile_images() -> Iterator[tuple[str, docker_images.ImageFacts | None]]:
+def profile_images(p: Parameters) -> Iterator[tuple[str, docker_images.ImageFacts | None]]:
     """Yield the images of the profile by tag, from that of the nodes down to what the chain starts from.
+
+    Args:
+        p: The parameters of the run.
 
     Raises:
         Problem: No engine answers.
     """
     name = images.NODE_IMAGE
     while name != images.BASE:
-        tag = images.tag(name, parameters.current())
+        tag = images.tag(name, p)
         yield tag, docker_images.find(tag)
         name = images.parent_name(images.named(name), runtime.chosen())
 
 
-def _images() -> Iterator[tuple[str, str]]:
-    for tag, found in profile_images():
+def _images(p: Parameters) -> Iterator[tuple[str, str]]:
+    for tag, found in profile_images(p):
         yield f"image {tag}", found.id.removeprefix("sha256:")[:12] if found else _ABSENT
 
 

@@ -15,5 +15,5 @@ def task_engine() -> dict[str, Any]:
     """Have a Docker engine that answers."""
     return {
         "actions": [Do(service.ensure)],
-        "uptodate": [Current(service.is_current)],
+        "uptodate": [Current(service.lack)],
     }

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.engines.docker import client, connection, context, embedded
 from tasks.engines.host import apt
 from tasks.problems import Problem
 from tasks.settings import parameters
+
+if TYPE_CHECKING:
+    from tasks.lack import Lack
 
 # A node of kind is a systemd with a container runtime; below these the second or third one fails to start.
 _INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
@@ -20,11 +25,15 @@ _CLIENT = {"docker": "docker-cli"}
 _BUILDER = {"docker-buildx": "docker-buildx"}
 
 
-def is_current() -> bool:
-    """Return whether an engine answers and the kernel's limits suffice."""
+def lack() -> Lack:
+    """Return which of the kernel's limits are too low.
+
+    Raises:
+        Problem: No engine answers.
+    """
     client.client()
     low = ", ".join(f"fs.inotify.{path.name}" for path in _low_limits())
-    return reasons.unless(not low, f"{low}: too low")
+    return lacks.unless(not low, f"{low}: too low")
 
 
 def ensure() -> None:
@@ -33,8 +42,9 @@ def ensure() -> None:
     Raises:
         Problem: None answers, and none may or can be started.
     """
+    docker = parameters.current().docker
     if not _answers():
-        _start_embedded()
+        _start_embedded(docker)
     _have_builder()
     _raise_limits()
 
@@ -64,8 +74,8 @@ def _answers() -> bool:
     return True
 
 
-def _start_embedded() -> None:
-    if parameters.current().docker == "host" or context.is_forced() or os.geteuid() != 0:
+def _start_embedded(docker: str) -> None:
+    if docker == "host" or context.is_forced() or os.geteuid() != 0:
         client.client()  # raises what to install
     install()
     # Installing the package starts the machine's own engine where there is an init system.

@@ -30,12 +30,13 @@ _UNAUTHORIZED = 401
 _SUCCESS = 200
 
 
-def _addresses(host: Server, _: Parameters) -> Finding:
-    return _no_clash(host, "cluster networks that no route of the host overlaps", address_plan.check)
+def _addresses(host: Server, p: Parameters) -> Finding:
+    return _no_clash(host, "cluster networks that no route of the host overlaps", lambda: address_plan.check(p))
 
 
-def _card_addresses(host: Server, _: Parameters) -> Finding:
-    return _no_clash(host, "a network of the cards that no other route overlaps", address_plan.check_cards)
+def _card_addresses(host: Server, p: Parameters) -> Finding:
+    needed = "a network of the cards that no other route overlaps"
+    return _no_clash(host, needed, lambda: address_plan.check_cards(p))
 
 
 def _no_clash(host: Server, needed: str, check: Callable[[], None]) -> Finding:
@@ -205,8 +206,9 @@ def _registry_owner(_: Server, p: Parameters) -> Finding:
     return Finding(FAILED, "; ".join(one.message for one in strangers), needed, strangers[0].hint)
 
 
-def _load_balancer(_: Server, __: Parameters) -> Finding:
-    installed = [addon.name for addon in addons.ADDONS if addon.name == LOAD_BALANCER and addon_actions.chosen(addon)]
+def _load_balancer(_: Server, p: Parameters) -> Finding:
+    balancers = [addon for addon in addons.ADDONS if addon.name == LOAD_BALANCER]
+    installed = [addon.name for addon in balancers if addon_actions.is_chosen(addon, p)]
     return judged(bool(installed), ", ".join(installed) or "none are given out", f"the add-on {LOAD_BALANCER}")
 
 

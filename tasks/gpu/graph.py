@@ -10,6 +10,7 @@ from typing import Any
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import lease
 from tasks.runner.declare import Current, Do
+from tasks.settings import parameters
 
 
 def task_gpu_lease() -> dict[str, Any]:
@@ -25,6 +26,10 @@ def task_gpu_lease() -> dict[str, Any]:
 def task_gpu_return() -> dict[str, Any]:
     """Give the GPU back to the host, as it was."""
     return {
-        "actions": [Do(cluster_owner.require_not_lent_there), Do(lease.give_back)],
+        "actions": [Do(_require_not_lent_there), Do(lease.give_back)],
         "uptodate": [Current(lease.still_lent)],
     }
+
+
+def _require_not_lent_there() -> None:
+    cluster_owner.require_not_lent_there(parameters.current().cluster_name)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.images import node_images
 from tasks.registry import client
 from tasks.settings import images as table
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
+    from tasks.lack import Lack
     from tasks.settings.addons import PublishedImage, Release
     from tasks.settings.images import NodeImage
 
 _TAG_LENGTH = 12
 
 
-def is_current(image: NodeImage) -> bool:
-    """Return whether the registry holds the image that the sources make."""
-    return reasons.unless(client.holds(_reference(image)), f"{_reference(image)}: not in the registry")
+def lack(image: NodeImage) -> Lack:
+    """Return whether the registry lacks the image that the sources make."""
+    return lacks.unless(client.holds(_reference(image)), f"{_reference(image)}: not in the registry")
 
 
 def make(image: NodeImage) -> None:

@@ -13,6 +13,7 @@ from tasks.engines.kube import cluster_owner
 from tasks.nics import cards
 from tasks.runner.declare import Current, Do
 from tasks.runner.reporter import QUERY
+from tasks.settings import parameters
 from tasks.settings.nics import WORKERS
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def task__virtual_functions() -> dict[str, Any]:
 def task_nics_restore() -> dict[str, Any]:
     """Give the network cards back to the host, as they were."""
     return {
-        "actions": [Do(cluster_owner.require_not_lent_there), Do(cards.restore)],
+        "actions": [Do(_require_not_lent_there), Do(cards.restore)],
         "uptodate": [Current(cards.still_lent)],
     }
 
@@ -51,3 +52,7 @@ def task_nics_restore() -> dict[str, Any]:
 def task_nics_status() -> dict[str, Any]:
     """Show where each card and virtual function is (--json for programs)."""
     return {"actions": [Do(cards.status)], "params": [_AS_JSON], "io": {"capture": False}, "meta": {QUERY: True}}
+
+
+def _require_not_lent_there() -> None:
+    cluster_owner.require_not_lent_there(parameters.current().cluster_name)

@@ -162,7 +162,7 @@ def _engine(world: _World) -> str:
 
 
 def _images(_: _World) -> str:
-    found = dict(status.profile_images())
+    found = dict(status.profile_images(parameters.current()))
     absent = [tag for tag, image in reversed(found.items()) if image is None]
     there = f"{len(found) - len(absent)} of {len(found)} there"
     return f"{there}; not yet: {', '.join(absent)}" if absent else there

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from tasks import progress, reasons
+from typing import TYPE_CHECKING
+
+from tasks import lack as lacks
+from tasks import progress
 from tasks.engines.files import atomic, download
 from tasks.problems import Problem, UntrustedServer
 from tasks.registry import ca_offer, client, docker_trust, pki
 from tasks.settings import parameters, paths
+
+if TYPE_CHECKING:
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 _LARGEST = 1 << 20
 
@@ -23,19 +30,23 @@ def registry_ca() -> bytes:
         raise Problem(f"{paths.REGISTRY_CA}: not there", hint="./doit registry_ca") from None
 
 
-def is_current() -> bool:
-    """Return whether the CA that was downloaded is still good, and still the one that is served.
+def lack() -> Lack:
+    """Return whether the CA that was downloaded was changed, or is no longer the one that is served.
 
     A registry that does not answer at this moment does not make the CA that it served a worse one.
+
+    Raises:
+        Problem: It is not there, or no longer good.
     """
+    p = parameters.current()
     kept = registry_ca()
-    if _judge(kept) != kept:
-        return reasons.unless(False, f"{paths.REGISTRY_CA.name}: changed by hand")
+    if _judge(kept, p) != kept:
+        return lacks.of(f"{paths.REGISTRY_CA.name}: changed by hand")
     try:
-        served = _judge(_offered(attempts=1))
+        served = _judge(_offered(p, attempts=1), p)
     except Problem:
-        return True
-    return reasons.unless(served == kept, f"{_url()}: another CA is offered")
+        return lacks.NOTHING
+    return lacks.unless(served == kept, f"{p.dci_registry_cert_url}: another CA is offered")
 
 
 def fetch() -> None:
@@ -45,15 +56,16 @@ def fetch() -> None:
         Problem: It cannot be had, or is not a CA in PEM form that is valid and, where one is pinned, the expected one;
             or the registry does not answer, has a certificate of another CA or name, or refuses the credentials.
     """
-    content = _judge(_offered())
+    p = parameters.current()
+    content = _judge(_offered(p), p)
     client.prove(content)
     atomic.write(paths.REGISTRY_CA, content)
-    progress.line(f"Downloaded the registry's CA from {_url()}")
+    progress.line(f"Downloaded the registry's CA from {p.dci_registry_cert_url}")
 
 
-def is_trusted() -> bool:
-    """Return whether the Docker engine trusts the CA that was downloaded, or need not."""
-    return docker_trust.is_current(registry_ca)
+def lack_of_trust() -> Lack:
+    """Return where the Docker engine does not trust the CA that was downloaded, though it should."""
+    return docker_trust.lack(registry_ca)
 
 
 def trust() -> None:
@@ -70,16 +82,13 @@ def distrust() -> None:
     docker_trust.remove(registry_ca() if paths.REGISTRY_CA.exists() else None)
 
 
-def _url() -> str:
-    return parameters.current().dci_registry_cert_url
-
-
-def _offered(**options: int) -> bytes:
+def _offered(p: Parameters, **options: int) -> bytes:
+    url = p.dci_registry_cert_url
     try:
-        return download.read(_url(), limit=_LARGEST, **options)
+        return download.read(url, limit=_LARGEST, **options)
     except UntrustedServer as refused:
-        return ca_offer.instead(refused, _url(), sha256=parameters.current().dci_registry_cert_sha256)
+        return ca_offer.instead(refused, url, sha256=p.dci_registry_cert_sha256)
 
 
-def _judge(content: bytes) -> bytes:
-    return pki.judge_ca(content, _url(), sha256=parameters.current().dci_registry_cert_sha256)
+def _judge(content: bytes, p: Parameters) -> bytes:
+    return pki.judge_ca(content, p.dci_registry_cert_url, sha256=p.dci_registry_cert_sha256)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.engines.docker import client
 from tasks.engines.programs import root
 from tasks.problems import Problem
@@ -21,6 +22,8 @@ from tasks.settings import registry as table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from tasks.lack import Lack
 
 _LOOPBACK = ("127.", "localhost")
 _SUFFIX = ".crt"
@@ -55,12 +58,16 @@ def holds(folder: Path, ca: bytes) -> bool:
     return held.issuperset(pki.certificates_in(ca.decode("ascii")))
 
 
-def is_current(ca: Callable[[], bytes]) -> bool:
-    """Return whether the Docker engine trusts the registry's CA, or need not."""
+def lack(ca: Callable[[], bytes]) -> Lack:
+    """Return where the Docker engine does not trust the registry's CA, though it should.
+
+    Args:
+        ca: Returns the CA's certificates, as PEM text; asked only where the engine needs them.
+    """
     place = file()
     if place is None:
-        return True
-    return reasons.unless(holds(place.parent, ca()), f"{place.parent}: does not hold the registry's CA")
+        return lacks.NOTHING
+    return lacks.unless(holds(place.parent, ca()), f"{place.parent}: does not hold the registry's CA")
 
 
 def put(ca: bytes) -> None:

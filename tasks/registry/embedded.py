@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.engines.docker import client, containers, networks
 from tasks.engines.docker import images as docker_images
 from tasks.engines.files import atomic
@@ -24,7 +25,9 @@ from tasks.settings import registry as table
 
 if TYPE_CHECKING:
     from tasks.engines.docker.containers import ContainerFacts
+    from tasks.lack import Lack
     from tasks.registry.pki import Pair
+    from tasks.settings.parameters.model import Parameters
     from tasks.settings.registry import Service
 
 _CA_NAME = "OpenKasugai all-in-one lab registry CA"
@@ -35,24 +38,27 @@ _RENEW_AT = "openkasugai.renew-at"
 
 def image() -> dict[str, list[str]]:
     """Return the task of the embedded registry's image where it is wanted, in doit's words for dependencies."""
-    return {"task_dep": [f"image:{images.REGISTRY.name}"] if _wanted() else []}
+    return {"task_dep": [f"image:{images.REGISTRY.name}"] if _is_wanted(parameters.current()) else []}
 
 
-def is_current() -> bool:
-    """Return whether the embedded registry runs as it should, or is not wanted."""
-    return not _wanted() or all(_runs(service) for service in table.SERVICES)
+def lack() -> Lack:
+    """Return what keeps the embedded registry from running as it should; nothing where it is not wanted."""
+    p = parameters.current()
+    services = table.SERVICES if _is_wanted(p) else ()
+    return next((found for service in services if (found := _lack(service, p))), lacks.NOTHING)
 
 
 def ensure() -> None:
     """Have the embedded registry, if the parameters want it: certificates, network, containers, and an answer."""
-    if not _wanted():
+    p = parameters.current()
+    if not _is_wanted(p):
         return
     networks.ensure(cluster.NETWORK)
     with alone(engine.home()):
-        _ensure_certificates()
+        _ensure_certificates(p)
         for service in table.SERVICES:
-            if not _runs(service):
-                _start(service)
+            if _lack(service, p):
+                _start(service, p)
     hint = "docker logs openkasugai-registry"
     until("embedded registry: answering", engine.answers, bool, deadline=_DEADLINE, explain=_logs, hint=hint)
     until("CA of the embedded registry: offered", engine.ca_answers, bool, deadline=_DEADLINE, explain=_logs)
@@ -103,21 +109,21 @@ def _objection(service: Service, found: ContainerFacts | None) -> Problem | None
     )
 
 
-def _wanted() -> bool:
-    return parameters.current().registry == "embedded"
+def _is_wanted(p: Parameters) -> bool:
+    return p.registry == "embedded"
 
 
-def _host() -> str:
+def _host(p: Parameters) -> str:
     """Return the name under which the cluster knows the registry."""
-    return parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
+    return p.dci_registry_addr_alt.partition("/")[0].partition(":")[0]
 
 
-def _ensure_certificates() -> None:
+def _ensure_certificates(p: Parameters) -> None:
     """Have a CA and a server certificate that are good for another month."""
     home = engine.home()
     # Programs of another user only ever see `public` and `server`: the CA's key stays here.
     ca = pki.ensure_ca(home / "ca", _CA_NAME)
-    pki.ensure_server(home / "server", ca, [_host(), "localhost", "127.0.0.1"])
+    pki.ensure_server(home / "server", ca, [_host(p), "localhost", "127.0.0.1"])
     _publish(ca)
     (home / "data").mkdir(exist_ok=True)
 
@@ -129,46 +135,46 @@ def _publish(ca: Pair) -> None:
         atomic.write(public, content)
 
 
-def _runs(service: Service) -> bool:
+def _lack(service: Service, p: Parameters) -> Lack:
+    """Return what keeps a container from running as it should."""
     found = containers.find(service.name)
     stranger = _objection(service, found)
     if stranger is not None:
-        reasons.obstacle(stranger.message)
-        return False
+        return lacks.obstacle(stranger.message)
     if found is None or not found.running:
-        return reasons.unless(False, f"container {service.name}: does not run")
-    same = found.labels.get(images.INPUTS_LABEL) == _inputs(service)
+        return lacks.of(f"container {service.name}: does not run")
+    same = found.labels.get(images.INPUTS_LABEL) == _inputs(service, p)
     # Parsing certificates takes longer than all else that is asked here, so the container itself tells.
     lasts = found.labels.get(_RENEW_AT, "") > _now().isoformat()
-    return reasons.unless(same, f"container {service.name}: was started from something else") and reasons.unless(
-        lasts, f"container {service.name}: its certificate runs out"
-    )
+    if not same:
+        return lacks.of(f"container {service.name}: was started from something else")
+    return lacks.unless(lasts, f"container {service.name}: its certificate runs out")
 
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.timezone.utc)
 
 
-def _inputs(service: Service) -> str:
+def _inputs(service: Service, p: Parameters) -> str:
     """Return the digest of what a container is started from."""
     certificate = engine.home() / "server" / "server.crt"
     parts = {
         # Not its id: checkouts that share an engine make the same content, each under an id of its own.
-        "image": docker_images.require(_image()).labels.get(images.INPUTS_LABEL),
+        "image": docker_images.require(_image(p)).labels.get(images.INPUTS_LABEL),
         "command": service.command,
-        "port": [service.port, getattr(parameters.current(), service.published)],
+        "port": [service.port, getattr(p, service.published)],
         "mounts": [service.mounts, str(engine.home())],
-        "host": _host(),
+        "host": _host(p),
         "certificate": certificate.read_text(encoding="ascii") if service.certificate else "",
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _image() -> str:
-    return images.tag(images.REGISTRY.name, parameters.current())
+def _image(p: Parameters) -> str:
+    return images.tag(images.REGISTRY.name, p)
 
 
-def _start(service: Service) -> None:
+def _start(service: Service, p: Parameters) -> None:
     """Start a container afresh; all it keeps is in its mounts."""
     stranger = objection(service)
     if stranger is not None:
@@ -178,18 +184,18 @@ def _start(service: Service) -> None:
     api = client.client().api
     volumes = [f"{engine.home() / source}:{target}" for source, target in service.mounts]
     published: dict[int | str, Any] = {
-        service.port: ("127.0.0.1", getattr(parameters.current(), service.published)),
+        service.port: ("127.0.0.1", getattr(p, service.published)),
     }
-    aliases = [_host()] if service.certificate else []
+    aliases = [_host(p)] if service.certificate else []
     network: Any = {cluster.NETWORK: api.create_endpoint_config(aliases=aliases)}
     created = api.create_container(
-        _image(),
+        _image(p),
         list(service.command),
         name=service.name,
         # The files that it writes in CACHE_DIR belong to who runs this.
         user=f"{os.getuid()}:{os.getgid()}",
         ports=[service.port],
-        labels={client.OURS: "1", images.INPUTS_LABEL: _inputs(service), _RENEW_AT: _renew_at()},
+        labels={client.OURS: "1", images.INPUTS_LABEL: _inputs(service, p), _RENEW_AT: _renew_at()},
         environment={"OTEL_TRACES_EXPORTER": "none"},
         host_config=api.create_host_config(
             binds=volumes,

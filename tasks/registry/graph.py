@@ -22,7 +22,7 @@ def task_registry() -> dict[str, Any]:
         "actions": [Do(embedded.ensure)],
         "task_dep": ["engine"],
         "calc_dep": ["_registry_image"],
-        "uptodate": [Current(embedded.is_current)],
+        "uptodate": [Current(embedded.lack)],
     }
 
 
@@ -31,5 +31,5 @@ def task_registry_ca() -> dict[str, Any]:
     return {
         "actions": [Do(certificates.fetch), Do(certificates.trust)],
         "task_dep": ["registry"],
-        "uptodate": [Current(certificates.is_current), Current(certificates.is_trusted)],
+        "uptodate": [Current(certificates.lack), Current(certificates.lack_of_trust)],
     }

@@ -122,7 +122,7 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
         describe=str,
     )
     cluster_node_steps.apply(node_steps.CREDENTIALS.name)
-    assert cluster_node_steps.is_current(node_steps.CREDENTIALS.name)
+    assert not cluster_node_steps.lack(node_steps.CREDENTIALS.name)
     verified.api.apply([_pod("with", worker, image)])
     waiting.until(
         "a pull with credentials: done",

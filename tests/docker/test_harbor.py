@@ -180,11 +180,11 @@ def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_n
 ) -> None:
     reference = f"{access.pull_address()}/{image}"
     certificates.fetch()
-    assert not certificates.is_trusted()
+    assert certificates.lack_of_trust()
     with pytest.raises(Problem, match=r"x509|certificate"):
         access.push(image, reference)
     certificates.trust()
-    assert certificates.is_trusted()
+    assert not certificates.lack_of_trust()
     assert not access.holds(reference)
     with pytest.raises(Problem, match=rf"image {reference}: not in the registry"):
         access.require([reference, "other.example/images/function:1"])
@@ -208,14 +208,14 @@ def test_what_an_administrator_trusts_is_neither_written_nor_removed(harbor: Har
     theirs.parent.mkdir(parents=True)
     try:
         theirs.write_bytes(other)
-        assert not certificates.is_trusted()
+        assert certificates.lack_of_trust()
         certificates.trust()
         access.push(image, f"{access.pull_address()}/{image}")
         certificates.distrust()
         assert [file.read_bytes() for file in theirs.parent.iterdir()] == [other]
 
         theirs.write_bytes(harbor.page)
-        assert certificates.is_trusted()
+        assert not certificates.lack_of_trust()
         certificates.trust()
         certificates.distrust()
         assert [file.read_bytes() for file in theirs.parent.iterdir()] == [harbor.page]
@@ -263,7 +263,7 @@ def test_wrong_and_absent_credentials_are_one_line_each(
 
 
 def test_nodes_get_the_credentials_in_the_kubelets_own_file(harbor: Harbor) -> None:
-    (file,) = cluster_node_steps._FILES[node_steps.CREDENTIALS]()
+    (file,) = cluster_node_steps._FILES[node_steps.CREDENTIALS](parameters.current())
     assert (file.path, file.mode) == ("/var/lib/kubelet/config.json", 0o600)
     assert json.loads(file.content) == {"auths": {harbor.host: {"auth": credentials.Credentials(USER, PASSWORD).basic}}}
 

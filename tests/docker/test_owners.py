@@ -46,7 +46,8 @@ client.client().api.pause("b-worker")
 GO_ON = """
 from tasks.cluster import creation as cluster
 from tasks.engines.docker import containers
-cluster._start_stopped()
+from tasks.engines.kube import kind
+cluster._start_stopped(kind.nodes("b"))
 print(containers.find("b-worker").status)
 """
 

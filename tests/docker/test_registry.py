@@ -65,16 +65,16 @@ def test_images_outlive_the_container(image: str) -> None:
     reference = f"{registry_client.pull_address()}/{image}"
     registry_client.push(image, reference)
     containers.remove(NAME)
-    assert not actions.is_current()
+    assert actions.lack()
     assert not registry_client.answers()
     actions.ensure()
-    assert actions.is_current()
+    assert not actions.lack()
     assert registry_client.holds(reference)
 
 
 def test_a_stopped_registry_is_started(running: Path) -> None:
     client.client().api.kill(NAME)
-    assert not actions.is_current()
+    assert actions.lack()
     actions.ensure()
     assert registry_client.answers()
 
@@ -91,15 +91,15 @@ def test_its_certificate_is_for_the_name_that_nodes_use_and_of_no_public_ca(runn
 
 def test_the_ca_that_is_served_is_kept_and_current(running: Path) -> None:
     assert certificates.registry_ca() == registry_client.ca_certificate().read_bytes()
-    assert certificates.is_current()
+    assert not certificates.lack()
 
 
 def test_a_ca_that_is_not_the_served_one_is_fetched_again(running: Path) -> None:
     paths.REGISTRY_CA.write_bytes(b"<html>")
     with pytest.raises(Problem, match="an HTML page"):
-        certificates.is_current()
+        certificates.lack()
     certificates.fetch()
-    assert certificates.is_current()
+    assert not certificates.lack()
 
 
 def test_a_pinned_ca_is_refused_where_it_differs(running: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,4 +114,4 @@ def test_a_registry_that_is_away_does_not_spoil_the_ca_that_is_kept(
 ) -> None:
     away = parameters.current().model_copy(update={"dci_registry_cert_url": "http://127.0.0.1:1/ca.crt"})
     monkeypatch.setattr(parameters, "current", lambda: away)
-    assert certificates.is_current()
+    assert not certificates.lack()

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks import reasons
+from tasks import lack as lacks
 from tasks.engines.docker import containers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from tasks.lack import Lack
 
 _MARKS = "/etc/openkasugai/applied"
 
@@ -38,8 +40,8 @@ def differing(node: str, files: Iterable[NodeFile]) -> list[NodeFile]:
     return [file for file in files if not containers.holds(node, file.path, file.content)]
 
 
-def current(node: str, step: str, files: Sequence[NodeFile]) -> bool:
-    """Return whether a step is finished in a node: its files are there, and were put into effect.
+def lack(node: str, step: str, files: Sequence[NodeFile]) -> Lack:
+    """Return which files of a step a node lacks; none where all are there, and were put into effect.
 
     Args:
         node: Name of a node, running or not.
@@ -47,7 +49,7 @@ def current(node: str, step: str, files: Sequence[NodeFile]) -> bool:
         files: What the step writes.
     """
     missing = differing(node, [_mark(step, files), *files])
-    return reasons.unless(not missing, f"{node}: {', '.join(file.path for file in missing)}")
+    return lacks.unless(not missing, f"{node}: {', '.join(file.path for file in missing)}")
 
 
 def sync(node: str, step: str, files: Sequence[NodeFile], *, units: Sequence[str] = ()) -> None:

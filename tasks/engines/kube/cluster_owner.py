@@ -6,11 +6,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import reasons
 from tasks.engines.docker import client
 from tasks.engines.kube import kind
 from tasks.problems import Problem
-from tasks.settings import cluster, parameters, paths
+from tasks.settings import cluster, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +67,7 @@ def require_ours(name: str) -> None:
 
 
 def is_ours(name: str) -> bool:
-    """Return whether a cluster is ours or not there; tell a plan whose it is otherwise.
+    """Return whether a cluster is ours or not there.
 
     Args:
         name: Name of the cluster.
@@ -76,21 +75,20 @@ def is_ours(name: str) -> bool:
     Raises:
         Problem: No engine answers.
     """
-    found = objection(name)
-    if found is not None:
-        reasons.obstacle(found.message)
-    return found is None
+    return objection(name) is None
 
 
-def require_not_lent_there() -> None:
-    """Stop where the cluster is another checkout's, for which the ledgers of its name are then kept.
+def require_not_lent_there(name: str) -> None:
+    """Stop where a cluster is another checkout's, for which the ledgers of its name are then kept.
 
     A cluster that this tool did not make has nothing of the ledgers, and without an engine there is none.
+
+    Args:
+        name: Name of the cluster.
 
     Raises:
         Problem: It is.
     """
-    name = parameters.current().cluster_name
     try:
         client.client()
     except Problem:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tasks import lack as lacks
 from tasks.addons import address_pool, installation, manifests
 from tasks.engines.docker import networks as docker_networks
 from tasks.engines.files import atomic
@@ -284,12 +285,12 @@ def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
     del tree
     monkeypatch.setattr(proxy, "refusal", lambda _artifact: REFUSED)
     monkeypatch.setattr(proxy, "known", lambda _artifact: REFUSED)
-    assert not installation.is_current("nvidia-k8s-ipam")
+    assert installation.lack("nvidia-k8s-ipam") == lacks.of(f"nvidia-k8s-ipam: {REFUSED}")
     installation.install("nvidia-k8s-ipam")
     assert said.kept == [f"Left out nvidia-k8s-ipam: {REFUSED}"]
-    assert installation.is_current("nvidia-k8s-ipam")
-    assert installation.image_is_current("nvidia-k8s-ipam")
-    assert not installation._told(table.addon("multus"))
+    assert not installation.lack("nvidia-k8s-ipam")
+    assert not installation.lack_of_image("nvidia-k8s-ipam")
+    assert not installation._told(table.addon("multus"), "kind")
 
 
 def test_an_unknown_addon_and_one_without_what_it_needs_are_one_line() -> None:

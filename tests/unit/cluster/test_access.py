@@ -1,97 +1,62 @@
-"""tasks.cluster.creation: a kubeconfig that cannot be written stops a run before it touches anything."""
+"""tasks.cluster.access: which kubeconfigs lead to the cluster, and which one is written."""
 
 from __future__ import annotations
 
-import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.cluster import access, creation, engine, kubeconfig_owner, removal
-from tasks.engines.kube import cluster_owner, kind
+from tasks.cluster import access
+from tasks.engines.kube import kind
 from tasks.engines.kube.kind import NodeFacts
-from tasks.problems import Problem
 from tasks.settings import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-LEFT = r"^kubeconfig: .*/config\.lock: a killed kind or kubectl left this lock"
-NODE = NodeFacts("kind-control-plane", True, "sha256:0", 40000)
-ACCESS = "server: https://127.0.0.1:40000\nname: kind-kind\n"
-
-
-@pytest.fixture
-def touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> list[str]:
-    """What a run has touched: nothing yet. The kubeconfig names the cluster, and a killed kind has left its lock."""
-    choose()
-    done: list[str] = []
-    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    (tmp_path / "config").write_text(ACCESS)
-    (tmp_path / "config.lock").touch(0)
-    os.utime(tmp_path / "config.lock", (0, 0))
-    for module, name in ((creation, "_make"), (creation, "_start_stopped"), (removal, "_remove_build")):
-        monkeypatch.setattr(module, name, lambda name=name: done.append(name))
-    for module, name in (
-        (cluster_owner, "require_ours"),
-        (engine, "require_same"),
-        (kubeconfig_owner, "objection"),
-        (kubeconfig_owner, "require_free"),
-    ):
-        monkeypatch.setattr(module, name, lambda _name: None)
-    monkeypatch.setattr(engine, "answers", lambda _name: True)
-    monkeypatch.setattr(removal, "give_back", lambda _name: done.append("give_back"))
-    monkeypatch.setattr(kind, "_run", lambda *words, **_: done.append(words[0]))
-    monkeypatch.setattr(kind, "nodes", lambda _name: [])
-    return done
+NODES = [
+    NodeFacts("kind-control-plane", True, "sha256:0", 40000),
+    NodeFacts("kind-worker", True, "sha256:0", 0),
+]
 
 
 @pytest.mark.parametrize(
-    ("nodes", "act"),
+    ("ports", "current"),
     [
-        ([], creation.create),
-        ([NODE], removal.delete),
-        ([NODE], removal.clean),
-        ([NODE], partial(kind.delete, "kind")),
+        ((40000, 40000), True),
+        ((40000, 41000), False),
+        ((41000, 40000), False),
+        ((40000, 0), False),
+        ((0, 40000), False),
     ],
 )
-def test_nothing_is_touched_where_the_kubeconfig_is_locked_for_good(
-    touched: list[str], monkeypatch: pytest.MonkeyPatch, nodes: list[NodeFacts], act: Callable[[], None]
+def test_access_is_current_when_both_kubeconfigs_lead_to_the_cluster(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ports: tuple[int, int],
+    *,
+    current: bool,
 ) -> None:
-    monkeypatch.setattr(kind, "nodes", lambda _name: nodes)
-    with pytest.raises(Problem, match=LEFT):
-        act()
-    assert touched == []
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/none:{tmp_path}/user")
+    (tmp_path / "cluster-kind").mkdir()
+    for port, file in zip(ports, (tmp_path / "cluster-kind" / "kubeconfig", tmp_path / "user"), strict=True):
+        if port:
+            file.write_text(f"server: https://127.0.0.1:{port}\nname: kind-kind\n", encoding="utf-8")
+    assert access.has_access("kind", NODES) == current
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_a_cluster_that_is_not_kept_needs_the_kubeconfig_though_it_is_in_there(
-    touched: list[str], monkeypatch: pytest.MonkeyPatch, keep: bool
-) -> None:
-    monkeypatch.setattr(kind, "nodes", lambda _name: [NODE])
-    monkeypatch.setattr(creation, "_keep", lambda: keep)
-    monkeypatch.setattr(access, "ensure", lambda: None)
-    monkeypatch.setattr(creation, "until", lambda *_, **__: None)
-    if keep:
-        creation.create()
-        assert touched == ["_start_stopped"]
-    else:
-        with pytest.raises(Problem, match=LEFT):
-            creation.create()
-        assert touched == []
-
-
-def test_only_kubeconfigs_that_name_the_cluster_are_shown_to_kind(
-    touched: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str] = []
-    monkeypatch.setattr(kind, "_run", lambda *_, env: seen.append(env["KUBECONFIG"]))
-    (tmp_path / "config.lock").unlink()
-    kind.delete("kind")
-    (tmp_path / "config").write_text("clusters: [")
-    kind.delete("kind")
-    assert seen == [str(tmp_path / "config"), str(tmp_path / "build" / "cluster-kind" / "no-kubeconfig")]
-    assert touched == []
+def test_only_the_kubeconfig_that_lacks_the_cluster_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/user")
+    text = "server: https://127.0.0.1:40000\nname: kind-kind\n"
+    (tmp_path / "user").write_text(text, encoding="utf-8")
+    exported: list[str] = []
+    monkeypatch.setattr(kind, "kubeconfig", lambda _name: text)
+    monkeypatch.setattr(kind, "export_kubeconfig", exported.append)
+    access.ensure_access("kind", NODES)
+    assert (tmp_path / "cluster-kind" / "kubeconfig").read_text(encoding="utf-8") == text
+    assert exported == []
+    (tmp_path / "user").unlink()
+    access.ensure_access("kind", NODES)
+    assert exported == ["kind"]

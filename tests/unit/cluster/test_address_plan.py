@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,12 +15,16 @@ from tasks.problems import Problem
 from tasks.settings import parameters
 from tasks.settings.parameters import layers as parameters_layers
 
+if TYPE_CHECKING:
+    from tasks.settings.parameters.model import Parameters
 
-@pytest.fixture(autouse=True)
-def fresh_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> Parameters:
+    """Parameters of which one is from the environment, and so says where it was given."""
     layers = parameters_layers.read(parameters.paths.ROOT, {**os.environ, "POD_SUBNET": "10.244.0.0/16"})
     monkeypatch.setattr(parameters, "_layers", lambda: layers)
-    monkeypatch.setattr(parameters, "current", lambda: parameters.validated(layers))
+    return parameters.validated(layers)
 
 
 @pytest.mark.parametrize(
@@ -31,22 +36,23 @@ def fresh_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_cards_network_may_be_on_the_cards_only(
-    monkeypatch: pytest.MonkeyPatch, network: str, device: str, clash: str
+    monkeypatch: pytest.MonkeyPatch, chosen: Parameters, network: str, device: str, clash: str
 ) -> None:
     monkeypatch.setattr(routes, "routes", lambda: (routes.Route(IPv4Network(network), device),))
     if clash:
         with pytest.raises(Problem, match=re.escape(clash)):
-            address_plan.check_cards()
+            address_plan.check_cards(chosen)
     else:
-        address_plan.check_cards()
+        address_plan.check_cards(chosen)
 
 
-def test_a_registry_inside_a_network_of_the_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = parameters.current().model_copy(update={"dci_registry_addr_alt": "10.244.9.9:8443/images"})
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
+def test_a_registry_inside_a_network_of_the_cluster_is_named(
+    monkeypatch: pytest.MonkeyPatch, chosen: Parameters
+) -> None:
+    other = chosen.model_copy(update={"dci_registry_addr_alt": "10.244.9.9:8443/images"})
     monkeypatch.setattr(routes, "routes", lambda: ())
     with pytest.raises(Problem, match=r"POD_SUBNET: 10.244.0.0/16 holds the registry 10.244.9.9"):
-        address_plan.check()
+        address_plan.check(other)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +70,12 @@ def test_a_registry_inside_a_network_of_the_cluster_is_named(monkeypatch: pytest
     ],
 )
 def test_overlap_names_parameter_network_and_interface(
-    monkeypatch: pytest.MonkeyPatch, network: str, device: str, clash: str
+    monkeypatch: pytest.MonkeyPatch, chosen: Parameters, network: str, device: str, clash: str
 ) -> None:
     monkeypatch.setattr(routes, "routes", lambda: (routes.Route(IPv4Network(network), device),))
     if clash:
         with pytest.raises(Problem) as raised:
-            address_plan.check()
+            address_plan.check(chosen)
         assert clash in raised.value.message
     else:
-        address_plan.check()
+        address_plan.check(chosen)

@@ -11,7 +11,7 @@ import yaml
 from tasks.archive import facts
 from tasks.cluster import node_steps
 from tasks.problems import Problem
-from tasks.settings import paths
+from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def build(monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None], tmp_path
 def test_the_kubeconfig_of_a_node_has_the_address_that_nodes_know(build: Path) -> None:
     (build / "cluster-other").mkdir()
     (build / "cluster-other" / "kubeconfig").write_text(OWN, encoding="utf-8")
-    (file,) = node_steps._kubeconfig()
+    (file,) = node_steps._kubeconfig(parameters.current())
     assert (file.path, file.mode) == ("/etc/k8s_node/config", 0o600)
     expected, found = yaml.safe_load(OWN), yaml.safe_load(file.content)
     expected["clusters"][0]["cluster"]["server"] = "https://other-control-plane:6443"
@@ -46,4 +46,4 @@ def test_the_kubeconfig_of_a_node_has_the_address_that_nodes_know(build: Path) -
 
 def test_without_a_cluster_there_is_none(build: Path) -> None:
     with pytest.raises(Problem, match=r"cluster other: .*kubeconfig is not there"):
-        node_steps._kubeconfig()
+        node_steps._kubeconfig(parameters.current())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import reasons
+from tasks import lack as lacks
 from tasks.cluster import creation, removal
 from tasks.cluster import engine as cluster_engine
 from tasks.docker_engine import service as engine_action
@@ -130,16 +130,14 @@ def test_anothers_cluster_is_not_touched_and_nothing_else_is(
 
 def test_a_plan_says_whose_it_is(engine: Containers) -> None:
     engine.add("a-worker", "a")
-    for check in (removal.is_deleted, removal.is_clean):
-        with reasons.heard() as heard:
-            assert not check()
-        assert "not made by this tool" in heard.obstacles[0]
+    for lack in (removal.lack_of_deletion(), removal.lack_of_cleaning()):
+        assert "not made by this tool" in lack.obstacles[0]
 
 
 def test_a_cluster_that_is_gone_needs_no_deletion(engine: Containers, build: Path) -> None:
-    assert not removal.is_deleted()
+    assert removal.lack_of_deletion() == lacks.of("cluster a: is there")
     removal.delete()
-    assert removal.is_deleted()
+    assert not removal.lack_of_deletion()
 
 
 def test_a_cluster_on_another_engine_is_taken_neither_for_deleted_nor_for_new(engine: Containers, build: Path) -> None:
@@ -223,10 +221,10 @@ def test_an_embedded_engine_that_is_stopped_is_started_unless_the_cluster_is_on_
     starts: list[str] = []
     monkeypatch.setattr(engine_action, "ensure", lambda: starts.append("engine"))
     if started:
-        assert cluster_engine.answers("a")
+        assert cluster_engine.ensure_answer(parameters.current())
     else:
         with pytest.raises(Problem, match="nothing is removed"):
-            cluster_engine.answers("a")
+            cluster_engine.ensure_answer(parameters.current())
     assert bool(starts) == started
 
 

@@ -29,7 +29,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFILE", "lab")
     monkeypatch.setattr(client, "client", lambda: SimpleNamespace(version=lambda: {"Version": "28.5.2"}))
     monkeypatch.setattr(client, "socket", lambda: "unix:///run/docker.sock")
-    monkeypatch.setattr(status, "profile_images", lambda: iter([("b:1", None), ("a:1", images.ImageFacts("sha256:1"))]))
+    monkeypatch.setattr(
+        status, "profile_images", lambda _: iter([("b:1", None), ("a:1", images.ImageFacts("sha256:1"))])
+    )
     monkeypatch.setattr(kind, "nodes", lambda _name: [])
 
 

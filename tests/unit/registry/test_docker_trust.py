@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks import lack as lacks
 from tasks.engines.docker import client
 from tasks.engines.programs import root
 from tasks.problems import Problem
@@ -43,9 +44,9 @@ def own(folder: Path) -> Path:
 
 
 def test_what_is_put_there_is_trusted_and_goes_with_its_folders(trust: Path, cas: list[bytes]) -> None:
-    assert not docker_trust.is_current(lambda: cas[0])
+    assert docker_trust.lack(lambda: cas[0]) == lacks.of(f"{trust}: does not hold the registry's CA")
     docker_trust.put(cas[0])
-    assert docker_trust.is_current(lambda: cas[0])
+    assert not docker_trust.lack(lambda: cas[0])
     assert str(paths.ROOT) in own(trust).read_text(encoding="utf-8")
     docker_trust.remove(None)
     assert names(trust.parents[1]) == []

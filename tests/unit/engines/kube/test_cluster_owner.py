@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import reasons
 from tasks.cluster import creation
 from tasks.doctor import examination
 from tasks.engines.docker import client, containers
@@ -114,9 +113,7 @@ def test_a_node_of_another_cluster_with_the_name_of_one_of_ours_is_in_the_way(en
 
 def test_a_plan_stops_there_and_a_run_before_anything_is_touched(engine: Containers) -> None:
     engine.add("kind-control-plane", "kind")
-    with reasons.heard() as heard:
-        assert not creation.is_current()
-    assert "not made by this tool" in heard.obstacles[0]
+    assert "not made by this tool" in creation.lack().obstacles[0]
     with pytest.raises(Problem, match="not made by this tool"):
         creation.create()
 
@@ -138,7 +135,7 @@ def test_nodes_that_come_while_ours_are_made_are_deleted_only_if_they_are_ours(
     monkeypatch.setattr(kind, "create", create)
     monkeypatch.setattr(kind, "delete", pytest.fail)
     with pytest.raises(Problem, match="not made by this tool"):
-        creation._make_nodes(end=float("inf"))
+        creation._make_nodes("kind", end=float("inf"))
 
 
 def test_a_machine_with_anothers_cluster_is_looked_at(engine: Containers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,20 +151,17 @@ def test_what_is_lent_to_anothers_cluster_is_not_taken_from_it(
     engine.add("kind-worker", "kind", mounts)
     if refused:
         with pytest.raises(Problem, match=OTHER):
-            cluster_owner.require_not_lent_there()
+            cluster_owner.require_not_lent_there("kind")
     else:
-        cluster_owner.require_not_lent_there()
+        cluster_owner.require_not_lent_there("kind")
 
 
-def test_without_an_engine_what_is_lent_can_be_given_back(
-    monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
-) -> None:
+def test_without_an_engine_what_is_lent_can_be_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_engine() -> None:
         raise Problem("no engine")
 
-    choose()
     monkeypatch.setattr(client, "client", no_engine)
-    cluster_owner.require_not_lent_there()
+    cluster_owner.require_not_lent_there("kind")
 
 
 def test_the_other_clusters_are_told_with_their_checkouts(engine: Containers) -> None:
@@ -205,5 +199,5 @@ def test_a_registry_is_ours_by_its_folder(
     assert (stranger.message if stranger else None) == (words and f"container {SERVICE.name}: {words}")
     if words:
         with pytest.raises(Problem, match=SERVICE.name):
-            embedded._start(SERVICE)
+            embedded._start(SERVICE, parameters.current())
         assert removed == []
