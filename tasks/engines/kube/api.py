@@ -16,6 +16,7 @@ from tasks.engines.kube.calls import Body, Requests
 from tasks.engines.kube.manifests import Kind, Object
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
+from tasks.lack import Lack
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -142,14 +143,19 @@ class Kube:
 
     # Changing
 
-    def is_current(self, items: Iterable[Object]) -> bool:
-        """Tell whether every object is there, applied with this very content, not changed since, and settled."""
+    def lack(self, items: Iterable[Object]) -> Lack:
+        """Return what keeps objects from being there, applied with this very content, unchanged and settled."""
         wanted = [manifests.stamped(item) for item in items]
         live = self._live(wanted)
-        lacks = {manifests.label_of(item): kube_state.lack(item, live.get(_key(item))) for item in wanted}
-        for label, lack in lacks.items():
-            reasons.unless(not lack, f"{label}: {lack}")
-        return not any(lacks.values())
+        found = {manifests.label_of(item): kube_state.lack(item, live.get(_key(item))) for item in wanted}
+        return Lack(tuple(f"{label}: {phrase}" for label, phrase in found.items() if phrase))
+
+    def is_current(self, items: Iterable[Object]) -> bool:
+        """Tell whether every object is there, applied with this very content, not changed since, and settled."""
+        found = self.lack(items)
+        for reason in found.reasons:
+            reasons.note(reason)
+        return not found
 
     def apply(self, items: Iterable[Object], *, deadline: float = _APPLY_DEADLINE) -> Applied:
         """Make objects be as they should: server-side apply of those that are absent or differ.
