@@ -47,13 +47,14 @@ def set_up() -> None:
     Raises:
         Problem: The controller did not publish a worker's capacity within CONTROLLER_DEADLINE.
     """
+    deadline = parameters.current().controller_deadline
     cluster = access.cluster()
     cluster.apply(_bindings())
     waiting.until(
         "FunctionTargets of all workers: Ready",
         lambda: _missing_targets(cluster),
         lambda missing: not missing,
-        deadline=parameters.current().controller_deadline,
+        deadline=deadline,
         describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
         explain=lambda: cluster.evidence("default"),
         hint="kubectl logs daemonset/crc-deviceinfo-daemon",
