@@ -6,11 +6,12 @@ definitions > configuration > managers > daemons
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.controller import collector, inventory, source
-from tasks.engines.kube import access, manifests
+from tasks.engines.kube import access, kustomize, manifests
 from tasks.images import archive_images
 from tasks.lack import NOTHING
 from tasks.settings import controller, parameters
@@ -18,6 +19,7 @@ from tasks.settings import controller, parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from tasks.controller.source import Render
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
     from tasks.lack import Lack
@@ -70,7 +72,13 @@ def _await_workloads(cluster: Kube, objects: Iterable[Object], deadline: float) 
 
 def of(cluster: Kube, chosen: Parameters) -> Controller:
     """Return the controller that the parameters choose for a cluster."""
-    return Controller(cluster, chosen.controller_hardware, chosen.inventory == "host", archive_images.references)
+    return Controller(
+        cluster=cluster,
+        hardware=chosen.controller_hardware,
+        inventory_by_host=chosen.inventory == "host",
+        references=archive_images.references,
+        render=kustomize.build,
+    )
 
 
 @dataclass(frozen=True)
@@ -82,12 +90,14 @@ class Controller:
         hardware: Hardware whose components are deployed, beside those that need none.
         inventory_by_host: Whether this tool tells what the workers offer, and not InfoCollector.
         references: Returns the full references of images by their short names.
+        render: Returns the objects of a kustomization's folder.
     """
 
     cluster: Kube
     hardware: tuple[str, ...]
     inventory_by_host: bool
     references: Callable[[Iterable[str]], Mapping[str, str]]
+    render: Render
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -96,7 +106,7 @@ class Controller:
 
     def definitions(self) -> list[Object]:
         """Return the custom resource definitions that the source lists."""
-        return source.objects(self.hardware)["definitions"]
+        return self._source["definitions"]
 
     def configuration(self) -> list[Object]:
         """Return the namespaces and ConfigMaps that managers and daemons expect before they start."""
@@ -111,6 +121,10 @@ class Controller:
         """Return the daemons of the workers, as they are deployed."""
         return self._components("daemon")
 
+    @cached_property
+    def _source(self) -> dict[str, list[Object]]:
+        return source.objects(self.hardware, self.render)
+
     def _offered(self) -> list[Object]:
         if not self.inventory_by_host:
             return []
@@ -120,7 +134,7 @@ class Controller:
         return [item for part in controller.deployed(role, self.hardware) for item in self._component(part)]
 
     def _component(self, part: Component) -> list[Object]:
-        items = source.objects(self.hardware)[part.image]
+        items = self._source[part.image]
         image = self.references([part.image])[part.image]
         return source.adapted_component(part, items, image, self._read_by(part))
 

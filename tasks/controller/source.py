@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from tasks.archive import facts, source
 from tasks.engines.files import atomic
-from tasks.engines.kube import kustomize, manifests
+from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tasks.engines.kube.manifests import Object
     from tasks.settings.controller import Component
+
+    Render = Callable[[Path], list[Object]]
 
 _DAEMON_NAMESPACE = "default"
 CONFIGURATION_NAMESPACE = "default"
@@ -26,32 +28,32 @@ CONFIGURATION_NAMESPACE = "default"
 _CONFIGURATION = "openkasugai.dev/configuration"
 
 
-@cache
-def objects(hardware: tuple[str, ...]) -> dict[str, list[Object]]:
+def objects(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]]:
     """Return the objects as the source says them, by image, and its definitions under `definitions`.
 
     They are rendered once for each source and version of this module.
 
     Args:
         hardware: Hardware whose components are deployed, beside those that need none.
+        render: Returns the objects of a kustomization's folder.
     """
     parts = [part.image for role in ("manager", "daemon") for part in controller.deployed(role, hardware)]
     made_of = [source.digest(), *parts, Path(__file__).read_text(encoding="utf-8")]
     kept = paths.RENDERED / "controller" / f"{manifests.digest(made_of)}.json"
     if not kept.is_file():
-        atomic.write(kept, json.dumps(_render(hardware)))
-    found: dict[str, list[Object]] = json.loads(kept.read_text(encoding="utf-8"))
-    return found
+        atomic.write(kept, json.dumps(_rendered(hardware, render)))
+    return _loaded(kept)
 
 
-def _render(hardware: tuple[str, ...]) -> dict[str, list[Object]]:
+def _rendered(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]]:
     root = facts.SOURCE
     found = {"definitions": [item for file in facts.definition_files(root) for item in manifests.load(file)]}
     for part in controller.deployed("manager", hardware):
-        rendered = kustomize.build(root / part.deployment)
         # Definitions come from the listed files alone: they are there before any manager.
         found[part.image] = [
-            item for item in rendered if manifests.kind_of(item) != manifests.CUSTOM_RESOURCE_DEFINITION
+            item
+            for item in render(root / part.deployment)
+            if manifests.kind_of(item) != manifests.CUSTOM_RESOURCE_DEFINITION
         ]
     for part in controller.deployed("daemon", hardware):
         found[part.image] = [_in_namespace(item) for item in manifests.load(root / part.daemon_set)]
@@ -60,6 +62,12 @@ def _render(hardware: tuple[str, ...]) -> dict[str, list[Object]]:
 
 def _in_namespace(item: Object) -> Object:
     return {**item, "metadata": {"namespace": _DAEMON_NAMESPACE, **item["metadata"]}}
+
+
+@cache
+def _loaded(kept: Path) -> dict[str, list[Object]]:
+    found: dict[str, list[Object]] = json.loads(kept.read_text(encoding="utf-8"))
+    return found
 
 
 def configuration_maps() -> list[Object]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
+    from tasks.settings.parameters.model import Parameters
 
 _RETRIGGERED = "openkasugai.dev/retriggered"
 # Seconds without a word of its controller after which an object is shown to it again.
@@ -59,7 +60,7 @@ def register(name: str) -> None:
     Raises:
         Problem: A file names no image of its pattern, or something does not become Ready within DATAFLOW_DEADLINE.
     """
-    _register(access.cluster(), [name], parameters.current().dataflow_deadline)
+    _register(access.cluster(), [name], parameters.current())
 
 
 def register_runnable() -> None:
@@ -70,12 +71,12 @@ def register_runnable() -> None:
     """
     chosen = parameters.current()
     names = needs.runnable(needs.machine(chosen))
-    _register(access.cluster(), names, chosen.dataflow_deadline)
+    _register(access.cluster(), names, chosen)
     if len(names) < len(patterns.PATTERNS):
         progress.line(f"{len(patterns.PATTERNS) - len(names)} patterns are not: each was named with what it lacks")
 
 
-def _register(cluster: Kube, names: Sequence[str], deadline: float) -> None:
+def _register(cluster: Kube, names: Sequence[str], chosen: Parameters) -> None:
     """Register patterns: all their configuration, then all function types, then all chains, each kind awaited.
 
     What has to come in order is of different kinds; objects of one kind are sent and awaited at the same time.
@@ -84,7 +85,7 @@ def _register(cluster: Kube, names: Sequence[str], deadline: float) -> None:
     applied = [cluster.apply(wanted.settings)]
     for kind, items in wanted.resources.items():
         applied.append(cluster.apply(items))
-        _await_ready(cluster, kind, items, deadline)
+        _await_ready(cluster, kind, items, chosen.dataflow_deadline)
     changed = sum(len(each.changed) for each in applied)
     unchanged = sum(each.unchanged for each in applied)
     progress.line(f"{', '.join(names)}: {changed} objects registered, {unchanged} were there")

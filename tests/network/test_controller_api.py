@@ -10,10 +10,9 @@ import pytest
 from tasks.archive import facts as archive_source
 from tasks.archive import source as the_archive_source
 from tasks.controller import deployment, inventory
-from tasks.controller import source as controller_source
 from tasks.controller.deployment import Controller
 from tasks.engines.kube import api as the_kube_api
-from tasks.engines.kube import manifests
+from tasks.engines.kube import kustomize, manifests
 from tasks.scenarios import files, setup
 from tasks.scenarios.files import Scenario
 from tasks.settings import controller as source
@@ -45,17 +44,15 @@ def cluster(
     monkeypatch.setattr(parameters, "current", lambda: SimpleNamespace(cluster_name="none"))
     workers = [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in ("one", "two")]
     api.apply(workers)
-    for cached in (controller_source.objects, inventory.workers):
-        cached.cache_clear()
+    inventory.workers.cache_clear()
     yield api
-    for cached in (controller_source.objects, inventory.workers):
-        cached.cache_clear()
+    inventory.workers.cache_clear()
 
 
 @pytest.fixture
 def controller(cluster: Kube) -> Controller:
     """The controller without hardware, with the inventory that the host tells."""
-    return Controller(cluster, (), True, references)
+    return Controller(cluster, (), True, references, kustomize.build)
 
 
 @pytest.fixture
