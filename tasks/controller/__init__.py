@@ -1,1 +1,9 @@
-"""The OpenKasugai controller."""
+"""The OpenKasugai controller: from its source to what runs in the cluster.
+
+graph       declares controller_source, controller_image, function_image and controller
+deployment  what each step consists of; applied where the cluster differs
+source      the objects of the source, rendered once, and adapted to this cluster
+inventory   what the workers offer, found from the host (INVENTORY=host)
+collector   the same, found by the archive's InfoCollector (INVENTORY=collector)
+kinds       the controller's own kinds, their status and their names, for those who deploy dataflows
+"""

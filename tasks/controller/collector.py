@@ -11,13 +11,14 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.archive import facts as archive_source
 from tasks.controller import inventory
 from tasks.engines.docker import containers
 from tasks.engines.files import trees as files_trees
 from tasks.engines.files.lock import alone, part_of
-from tasks.engines.kube import access, manifests
+from tasks.engines.kube import manifests
 from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.settings import controller, paths
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.controller.inventory import Models, Worker
+    from tasks.engines.kube.api import Kube
+    from tasks.lack import Lack
 
 _PROGRAM = "InfoCollector"
 _PLACE = "/opt/openkasugai/infocollector"
@@ -36,86 +39,41 @@ _BITSTREAMS = "bitstream_id-config-table.json"
 _JSON = ("premadefilelist.json", "function-unique-info.json", "filter-resize-childbs.json", "functionnamemap.json")
 
 
-def is_current(workers: Iterable[str]) -> bool:
-    """Tell whether InfoCollector has told what each worker offers.
+def lack(cluster: Kube, workers: Iterable[str]) -> Lack:
+    """Return of which workers InfoCollector has not told what they offer.
 
     Args:
+        cluster: The API.
         workers: Names of the workers.
     """
-    missing = set(workers) - set(_capacities())
-    return reasons.unless(not missing, f"{inventory.OFFERED}: nothing of {', '.join(sorted(missing))}")
+    missing = set(workers) - set(_capacities(cluster))
+    return lacks.unless(not missing, f"{inventory.OFFERED}: nothing of {', '.join(sorted(missing))}")
 
 
-def collect(workers: Iterable[str]) -> None:
+def collect(cluster: Kube, workers: Iterable[str]) -> None:
     """Run InfoCollector in each worker.
 
     Args:
+        cluster: The API.
         workers: Names of the workers.
 
     Raises:
         Problem: It does not compile, it fails, or it finds no capacity.
     """
-    programs = _compiled()
+    programs = _ensure_programs()
     for worker in inventory.of(workers):
         progress.step(f"{_PROGRAM} in {worker.name}")
         _install(worker, programs)
         command = f"cd {_PLACE} && mkdir -p log && LD_LIBRARY_PATH={_PLACE}/lib ./bin/{_PROGRAM}"
         kubeconfig = archive_source.facts().kubeconfig
         containers.exec_in(worker.name, ["env", f"KUBECONFIG={kubeconfig}", "bash", "-c", command])
-        found = _capacities().get(worker.name, 0)
+        found = _capacities(cluster).get(worker.name, 0)
         if not found:
             raise Problem(f"{_PROGRAM}: found no capacity in {worker.name}", hint="INVENTORY=host")
         progress.line(f"{_PROGRAM}: {worker.name} offers the capacity {found}")
 
 
-def lists_of(worker: Worker, known: Models) -> dict[str, str]:
-    """Return the lists of models for a worker, by file name: the archive's, and what the worker has.
-
-    Args:
-        worker: What the worker is.
-        known: What the archive says of models.
-    """
-    gpus = {gpu.model: known.type_of_gpu(gpu.model) for gpu in worker.gpus}
-    types = {**known.types, worker.cpu: "cpu", **gpus}
-    own = {worker.cpu: known.offer(worker.cpu, "cpu"), **{name: known.offer(name, kind) for name, kind in gpus.items()}}
-    regions = {**known.regions, **own}
-    return {
-        controller.DEVICE_TYPES: json.dumps(
-            [{"inputDeviceType": model, "outputDeviceType": kind} for model, kind in types.items()]
-        ),
-        controller.REGIONS: json.dumps(
-            [{"subDeviceSpecRef": model, "functionTargets": offered} for model, offered in regions.items()]
-        ),
-    }
-
-
-def _capacities() -> dict[str, int]:
-    """Return the CPU capacity that the cluster's inventory tells of each node."""
-    found = access.cluster().get(manifests.CONFIG_MAP, inventory.OFFERED, inventory.NAMESPACE)
-    text = (found or {}).get("data", {}).get(f"{inventory.OFFERED}.json", "{}")
-    devices: list[dict[str, Any]] = json.loads(text).get("devices") or []
-    return {
-        device["nodeName"]: region.get("maxCapacity", 0)
-        for device in devices
-        for region in device.get("functionTargets") or []
-        if region.get("regionType") == "cpu"
-    }
-
-
-def _install(worker: Worker, programs: Path) -> None:
-    source = archive_source.SOURCE
-    files = {f"{_INPUTS}/{name}": text.encode() for name, text in lists_of(worker, inventory.models()).items()}
-    files |= {f"{_INPUTS}/{name}": (source / controller.JSON / name).read_bytes() for name in _JSON}
-    files["config.ini"] = (source / controller.COLLECTOR / "config.ini").read_bytes()
-    files[_BITSTREAMS] = (source / controller.FPGA_DATABASE_SOURCE / "test" / _BITSTREAMS).read_bytes()
-    files |= {file.relative_to(programs).as_posix(): file.read_bytes() for file in programs.glob("*/*")}
-    for name, content in files.items():
-        path = f"{_PLACE}/{name}"
-        if not containers.holds(worker.name, path, content):
-            containers.copy_into(worker.name, path, content, mode=0o755 if name.startswith("bin/") else 0o644)
-
-
-def _compiled() -> Path:
+def _ensure_programs() -> Path:
     """Return the folder with the program and its libraries, compiled unless it was for the same source.
 
     Raises:
@@ -141,3 +99,50 @@ def _compiled() -> Path:
             made.rename(target)
             shutil.rmtree(workspace)
     return target
+
+
+def _install(worker: Worker, programs: Path) -> None:
+    source = archive_source.SOURCE
+    files = {f"{_INPUTS}/{name}": text.encode() for name, text in lists_of(worker, inventory.models()).items()}
+    files |= {f"{_INPUTS}/{name}": (source / controller.JSON / name).read_bytes() for name in _JSON}
+    files["config.ini"] = (source / controller.COLLECTOR / "config.ini").read_bytes()
+    files[_BITSTREAMS] = (source / controller.FPGA_DATABASE_SOURCE / "test" / _BITSTREAMS).read_bytes()
+    files |= {file.relative_to(programs).as_posix(): file.read_bytes() for file in programs.glob("*/*")}
+    for name, content in files.items():
+        path = f"{_PLACE}/{name}"
+        if not containers.holds(worker.name, path, content):
+            containers.copy_into(worker.name, path, content, mode=0o755 if name.startswith("bin/") else 0o644)
+
+
+def lists_of(worker: Worker, known: Models) -> dict[str, str]:
+    """Return the lists of models for a worker, by file name: the archive's, and what the worker has.
+
+    Args:
+        worker: What the worker is.
+        known: What the archive says of models.
+    """
+    gpus = {gpu.model: known.type_of_gpu(gpu.model) for gpu in worker.gpus}
+    types = {**known.types, worker.cpu: "cpu", **gpus}
+    own = {worker.cpu: known.offer(worker.cpu, "cpu"), **{name: known.offer(name, kind) for name, kind in gpus.items()}}
+    regions = {**known.regions, **own}
+    return {
+        controller.DEVICE_TYPES: json.dumps(
+            [{"inputDeviceType": model, "outputDeviceType": kind} for model, kind in types.items()]
+        ),
+        controller.REGIONS: json.dumps(
+            [{"subDeviceSpecRef": model, "functionTargets": offered} for model, offered in regions.items()]
+        ),
+    }
+
+
+def _capacities(cluster: Kube) -> dict[str, int]:
+    """Return the CPU capacity that the cluster's inventory tells of each node."""
+    found = cluster.get(manifests.CONFIG_MAP, inventory.OFFERED, inventory.NAMESPACE)
+    text = (found or {}).get("data", {}).get(f"{inventory.OFFERED}.json", "{}")
+    devices: list[dict[str, Any]] = json.loads(text).get("devices") or []
+    return {
+        device["nodeName"]: region.get("maxCapacity", 0)
+        for device in devices
+        for region in device.get("functionTargets") or []
+        if region.get("regionType") == "cpu"
+    }

@@ -52,7 +52,7 @@ def task_controller() -> Iterator[dict[str, Any]]:
             "actions": [Do(deployment.deploy, step)],
             "task_dep": previous,
             "calc_dep": ["_controller_images"],
-            "uptodate": [Current(deployment.is_current, step)],
+            "uptodate": [Current(deployment.lack, step)],
         }
         previous = [f"controller:{step}"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tasks.archive import facts
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
 
 NAMESPACE = "default"
 PRESENT = "infrastructureinfo"
 OFFERED = "deployinfo"
+_CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 _CPU = "cpu"
 _GPU_QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
 # A row of it; warnings are on the same output, before and after the list.
@@ -79,6 +82,17 @@ class Models:
         limits = {"maxFunctions": controller.FUNCTIONS_PER_SOCKET, "maxCapacity": controller.CAPACITY_PER_SOCKET}
         found = self.regions.get(model) or [{"regionType": region, "regionName": region, **limits}]
         return [{**each, **{limit: each[limit] * sockets for limit in limits if limit in each}} for each in found]
+
+
+@cache
+def workers(cluster: Kube) -> tuple[str, ...]:
+    """Return the names of the nodes that run functions.
+
+    Args:
+        cluster: The API; asked once.
+    """
+    labels = {manifests.name_of(node): node["metadata"].get("labels", {}) for node in cluster.list(manifests.NODE)}
+    return tuple(sorted(name for name, found in labels.items() if _CONTROL_PLANE_LABEL not in found))
 
 
 def of(names: Iterable[str]) -> list[Worker]:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
-    from tasks.settings.patterns import Pattern
 
 _API = "example.com/v1"
 
@@ -34,18 +33,6 @@ ERROR = "Error"
 SILENT = "no status yet"
 
 
-def state(item: Object | None) -> str:
-    """Return the one word (or phrase) of an object's status; "absent" or "no status yet" where there is none."""
-    if item is None:
-        return "absent"
-    return str(item.get("status", {}).get("status") or SILENT)
-
-
-def function_name(pattern: Pattern, key: str) -> str:
-    """Return the name of the WBFunction of a key of the chain."""
-    return f"{pattern.dataflow}-wbfunction-{key}"
-
-
 def not_ready(cluster: Kube, kind: Kind, items: list[Object]) -> dict[str, str]:
     """Return the state of each object that is not Ready, by name.
 
@@ -54,16 +41,32 @@ def not_ready(cluster: Kube, kind: Kind, items: list[Object]) -> dict[str, str]:
         kind: Kind of all the objects.
         items: The objects.
     """
-    live = {place(item): item for namespace in namespaces_of(items) for item in cluster.list(kind, namespace)}
-    seen = {manifests.name_of(item): state(live.get(place(item))) for item in items}
+    live = {_place(item): item for namespace in namespaces_of(items) for item in cluster.list(kind, namespace)}
+    seen = {manifests.name_of(item): state(live.get(_place(item))) for item in items}
     return {name: found for name, found in seen.items() if found != READY}
-
-
-def place(item: Object) -> tuple[str, str]:
-    """Return the namespace and name of an object."""
-    return manifests.namespace_of(item), manifests.name_of(item)
 
 
 def namespaces_of(items: Iterable[Object]) -> list[str]:
     """Return the namespaces of objects, each once."""
     return sorted({manifests.namespace_of(item) for item in items})
+
+
+def state(item: Object | None) -> str:
+    """Return the one word (or phrase) of an object's status; "absent" or "no status yet" where there is none."""
+    if item is None:
+        return "absent"
+    return str(item.get("status", {}).get("status") or SILENT)
+
+
+def function_name(dataflow: str, key: str = "") -> str:
+    """Return the name of the WBFunction of a key of the chain; without a key, what all of a DataFlow begin with."""
+    return f"{dataflow}-wbfunction-{key}"
+
+
+def connection_prefix(dataflow: str) -> str:
+    """Return what the names of all WBConnections of a DataFlow begin with."""
+    return f"{dataflow}-wbconnection-"
+
+
+def _place(item: Object) -> tuple[str, str]:
+    return manifests.namespace_of(item), manifests.name_of(item)

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.dataflows import deployment, status, video_sender
+from tasks.dataflows import deployment, status, values, video, video_sender
 from tasks.runner.declare import Current, Do
 from tasks.runner.reporter import QUERY
 from tasks.scenarios import needs
+from tasks.settings import parameters
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
 from tasks.settings.controller import VIDEO_SENDER
 from tasks.settings.patterns import PATTERNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from tasks.lack import Lack
     from tasks.settings.patterns import Pattern
 
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
@@ -34,9 +36,14 @@ def task_dataflow() -> Iterator[dict[str, Any]]:
         yield {
             "name": pattern.name,
             "doc": f"Deploy and verify {pattern.summary}.",
-            "actions": [Do(deployment.deploy, pattern.name), Do(deployment.verify, pattern.name)],
+            "actions": [Do(deployment.deploy, pattern.name), Do(_verifier(pattern), pattern.name)],
             "task_dep": list(_prerequisites(pattern)),
         }
+
+
+def _verifier(pattern: Pattern) -> Callable[[str], None]:
+    """Return what verifies a pattern: values are sent by a client of its own, videos by the sender."""
+    return values.verify if pattern.client else video.verify
 
 
 def _prerequisites(pattern: Pattern) -> Iterator[str]:
@@ -58,9 +65,23 @@ def task__enough_functions() -> Iterator[dict[str, Any]]:
         if pattern.vfs:
             yield {
                 "name": pattern.name,
-                "actions": [Do(needs.require_functions, pattern.name)],
-                "uptodate": [Current(needs.has_functions, pattern.name)],
+                "actions": [Do(require_functions, pattern.name)],
+                "uptodate": [Current(lack_of_functions, pattern.name)],
             }
+
+
+def lack_of_functions(name: str) -> Lack:
+    """Return the obstacle where a pattern takes more virtual functions than SRIOV_NUM_VFS."""
+    return needs.lack_of_functions(name, parameters.current().sriov_num_vfs)
+
+
+def require_functions(name: str) -> None:
+    """Refuse a pattern that takes more virtual functions than SRIOV_NUM_VFS.
+
+    Raises:
+        Problem: One line with both numbers.
+    """
+    needs.require_functions(name, parameters.current().sriov_num_vfs)
 
 
 def task_delete_dataflow() -> Iterator[dict[str, Any]]:
@@ -78,7 +99,7 @@ def task_send_video_tool() -> dict[str, Any]:
     return {
         "actions": [Do(video_sender.deploy)],
         "task_dep": ["_doctor:video", "_ready", "cpufunc_namespaces", f"function_image:{VIDEO_SENDER}"],
-        "uptodate": [Current(video_sender.is_current)],
+        "uptodate": [Current(video_sender.lack)],
     }
 
 

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tasks import progress
+from tasks.controller import kinds
 from tasks.controller.kinds import DATA_FLOW, ETHERNET_CONNECTION, WB_CONNECTION, WB_FUNCTION, state
 from tasks.engines.kube import access, api, manifests
 from tasks.engines.kube import state as kube_state
 
 if TYPE_CHECKING:
+    from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
 
 # The ends of a chain, which are no functions.
@@ -53,7 +55,7 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class Flow:
+class Deployed:
     """A DataFlow with all that the controller made for it."""
 
     name: str
@@ -84,32 +86,48 @@ def show(*, as_json: bool = False) -> None:
 
     Args:
         as_json: Show a list of objects instead of tables.
-    """
-    found = flows(read())
-    if as_json:
-        progress.line(json.dumps([asdict(flow) for flow in found], indent=2))
-    elif not found:
-        progress.line("No dataflow is deployed")
-    else:
-        progress.line("\n\n".join(text(flow) for flow in found))
-
-
-def read() -> World:
-    """Return what the cluster holds of DataFlows; a cluster without the controller holds nothing of them.
 
     Raises:
         Problem: There is no cluster, or it does not answer.
     """
-    return World({kind: _objects(kind) for kind in _KINDS})
+    progress.line(shown(flows(read(access.cluster())), as_json=as_json))
 
 
-def flows(world: World) -> list[Flow]:
+def read(cluster: Kube) -> World:
+    """Return what the cluster holds of DataFlows; a cluster without the controller holds nothing of them.
+
+    Args:
+        cluster: The API.
+
+    Raises:
+        Problem: It does not answer.
+    """
+    return World({kind: _objects(cluster, kind) for kind in _KINDS})
+
+
+def _objects(cluster: Kube, kind: Kind) -> list[Object]:
+    try:
+        return cluster.list(kind)
+    except api.Refused as refusal:
+        if refusal.status == api.ABSENT:
+            return []
+        raise
+
+
+def flows(world: World) -> list[Deployed]:
     """Return the DataFlows of a world, by namespace and name."""
     found = [_flow(world, item) for item in world.objects[DATA_FLOW]]
     return sorted(found, key=lambda flow: (flow.namespace, flow.name))
 
 
-def text(flow: Flow) -> str:
+def shown(found: list[Deployed], *, as_json: bool) -> str:
+    """Return DataFlows as tables, or as a JSON list of objects."""
+    if as_json:
+        return json.dumps([asdict(flow) for flow in found], indent=2)
+    return "\n\n".join(text(flow) for flow in found) or "No dataflow is deployed"
+
+
+def text(flow: Deployed) -> str:
     """Return a DataFlow as tables: its functions, then its connections."""
     functions = [("function", "state", "node", "pod", "address", "service")]
     functions += [(one.key, one.state, one.node, one.pod_state, one.address, one.service) for one in flow.functions]
@@ -121,23 +139,14 @@ def text(flow: Flow) -> str:
     return "\n".join([head, progress.table(functions), progress.table(connections)])
 
 
-def _objects(kind: Kind) -> list[Object]:
-    try:
-        return access.cluster().list(kind)
-    except api.Refused as refusal:
-        if refusal.status == api.ABSENT:
-            return []
-        raise
-
-
-def _flow(world: World, item: Object) -> Flow:
+def _flow(world: World, item: Object) -> Deployed:
     namespace, name = manifests.namespace_of(item), manifests.name_of(item)
-    functions = world.named(WB_FUNCTION, namespace, f"{name}-wbfunction-")
+    functions = world.named(WB_FUNCTION, namespace, kinds.function_name(name))
     ordered = sorted(
         functions, key=lambda one: (_place(item, _key(name, manifests.name_of(one))), one["metadata"]["name"])
     )
     connections = _connections(world, namespace, name)
-    return Flow(
+    return Deployed(
         name=name,
         namespace=namespace,
         chain=str(item["spec"].get("functionChainRef", {}).get("name", "")),
@@ -187,7 +196,7 @@ def _addresses(service: Object) -> list[str]:
 
 
 def _connections(world: World, namespace: str, flow: str) -> list[Connection]:
-    prefix = f"{flow}-wbconnection-"
+    prefix = kinds.connection_prefix(flow)
     details = {
         manifests.name_of(item): item.get("status", {}) for item in world.named(ETHERNET_CONNECTION, namespace, prefix)
     }
@@ -216,4 +225,4 @@ def _end(flow: str, connection: Object, side: str) -> str:
 
 
 def _key(flow: str, function: str) -> str:
-    return function.removeprefix(f"{flow}-wbfunction-")
+    return function.removeprefix(kinds.function_name(flow))

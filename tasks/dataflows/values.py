@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.controller import kinds
 from tasks.dataflows import calcapp
+from tasks.dataflows import flow as flows
 from tasks.engines.kube import api, manifests
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tasks.dataflows.calcapp import Answer
-    from tasks.engines.kube.api import Kube
+    from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
     from tasks.settings.patterns import Pattern
 
@@ -31,58 +33,80 @@ _LOG_TAIL = 200
 _LAST_LINES = 5
 
 
-def verify(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
-    """Send values in, and compare what the receiver logs with what the pattern expects."""
-    _tell_next_hops(cluster, pattern, pods)
+def verify(name: str) -> None:
+    """Send values in, and compare what the receiver logs with what the pattern expects.
+
+    Args:
+        name: Name of a pattern of values.
+
+    Raises:
+        Problem: No answer, or a value is wrong or missing; the message names the function.
+    """
+    flow = flows.of(name, parameters.current())
+    pods = flow.pods()
+    _tell_next_hops(flow, pods)
     start = time.monotonic()
     answer = waiting.until(
-        f"{pattern.dataflow}: an answer to {' '.join(pattern.inputs)}",
-        lambda: _ask(cluster, pattern),
-        lambda seen: seen is not None and _is_complete(pattern, seen),
+        f"{flow.name}: an answer to {' '.join(flow.pattern.inputs)}",
+        lambda: _ask(flow),
+        lambda seen: seen is not None and _is_complete(flow.pattern, seen),
         deadline=_ANSWER_SECONDS,
-        explain=lambda: _broken_hop(cluster, pattern),
-        hint=f"./doit delete_dataflow:{pattern.name} dataflow:{pattern.name}",
+        explain=lambda: _broken_hop(flow),
+        hint=flow.redeployment,
     )
-    _show(pattern, pods, answer, time.monotonic() - start)
-    wrong = calcapp.wrong(pattern, answer) if answer else None
+    seconds = time.monotonic() - start
+    progress.line(_table(flow.pattern, pods, answer))
+    progress.line(f"{flow.name} answered {' '.join(flow.pattern.inputs)} in {seconds:.2f} s")
+    wrong = calcapp.wrong(flow.pattern, answer) if answer else None
     if wrong:
-        raise Problem(f"{pattern.dataflow}: {wrong.hop.key} answered {wrong.value}, expected {wrong.hop.value}")
+        raise Problem(f"{flow.name}: {wrong.hop.key} answered {wrong.value}, expected {wrong.hop.value}")
 
 
-def pod_name(pattern: Pattern, key: str) -> str:
-    """Return the name of the pod of a key of the chain."""
-    return f"{kinds.function_name(pattern, key)}-cpu-pod"
+def _tell_next_hops(flow: Flow, pods: Mapping[str, Object]) -> None:
+    """Make functions that restarted read their configuration again: they have forgotten their next hop."""
+    script = (
+        "for process in /proc/[0-9]*; do read -r -d '' program < $process/cmdline; "
+        f"[[ $program == {flow.pattern.client} ]] && kill -HUP ${{process#/proc/}}; done; true"
+    )
+    for key, pod in pods.items():
+        containers = {each["name"]: each for each in pod.get("status", {}).get("containerStatuses", [])}
+        if containers.get(_APP, {}).get("restartCount", 0):
+            progress.line(f"{key} has restarted: telling it its next hop again")
+            name = manifests.name_of(pod)
+            flow.cluster.exec(name, flow.namespace, ["bash", "-c", script], container=_APP)
 
 
-def _ask(cluster: Kube, pattern: Pattern) -> Answer | None:
+def _ask(flow: Flow) -> Answer | None:
     """Send the inputs once; return what the receiver logged of them, or None where nothing reached it."""
-    receiver = pod_name(pattern, pattern.hops[-1].key)
-    before = set(_log(cluster, pattern, receiver))
-    _send(cluster, pattern)
+    receiver = _pod_name(flow, flow.pattern.hops[-1].key)
+    before = set(_log(flow, receiver))
+    _send(flow)
     end = time.monotonic() + _LOG_SECONDS
     while True:
-        answer = _answer(pattern, [line for line in _log(cluster, pattern, receiver) if line not in before])
+        answer = _answer(flow.pattern, [line for line in _log(flow, receiver) if line not in before])
         if answer or time.monotonic() > end:
             return answer
         time.sleep(_LOG_PAUSE)
 
 
-def _answer(pattern: Pattern, lines: Iterable[str]) -> Answer | None:
-    """Return the answer to a pattern's own inputs among the lines of its receiver's log."""
-    sent = tuple(float(value) for value in pattern.inputs)
-    answers = [answer for line in lines if (answer := calcapp.parse(line))]
-    return next((each for each in answers if each.inputs == sent), None)
-
-
-def _send(cluster: Kube, pattern: Pattern) -> str:
+def _send(flow: Flow) -> str:
     """Run the client once; return what it complains about: only the receiver's log tells whether it was heard."""
-    sender = pod_name(pattern, pattern.hops[0].key)
-    command = [pattern.client, *pattern.inputs]
+    sender = _pod_name(flow, flow.pattern.hops[0].key)
+    command = [flow.pattern.client, *flow.pattern.inputs]
     try:
-        cluster.exec(sender, pattern.namespace, command, container=_APP, timeout=_CLIENT_SECONDS)
+        flow.cluster.exec(sender, flow.namespace, command, container=_APP, timeout=_CLIENT_SECONDS)
     except Problem as complaint:
         return str(complaint)
     return ""
+
+
+def _log(flow: Flow, pod: str, since: str = "") -> list[str]:
+    return flow.cluster.logs(pod, flow.namespace, _APP, since=since, tail=0 if since else _LOG_TAIL).splitlines()
+
+
+def _pod_name(flow: Flow, key: str) -> str:
+    """Return the name of the pod of a key of the chain."""
+    return f"{kinds.function_name(flow.name, key)}-cpu-pod"
 
 
 def _is_complete(pattern: Pattern, answer: Answer) -> bool:
@@ -90,29 +114,12 @@ def _is_complete(pattern: Pattern, answer: Answer) -> bool:
     return all(hop.operator in answer.values for hop in pattern.hops if hop.operator)
 
 
-def _log(cluster: Kube, pattern: Pattern, pod: str, since: str = "") -> list[str]:
-    return cluster.logs(pod, pattern.namespace, _APP, since=since, tail=0 if since else _LOG_TAIL).splitlines()
-
-
-def _tell_next_hops(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
-    """Make functions that restarted read their configuration again: they have forgotten their next hop."""
-    script = (
-        "for process in /proc/[0-9]*; do read -r -d '' program < $process/cmdline; "
-        f"[[ $program == {pattern.client} ]] && kill -HUP ${{process#/proc/}}; done; true"
-    )
-    for key, pod in pods.items():
-        containers = {each["name"]: each for each in pod.get("status", {}).get("containerStatuses", [])}
-        if containers.get(_APP, {}).get("restartCount", 0):
-            progress.line(f"{key} has restarted: telling it its next hop again")
-            name = manifests.name_of(pod)
-            cluster.exec(name, pattern.namespace, ["bash", "-c", script], container=_APP)
-
-
-def _broken_hop(cluster: Kube, pattern: Pattern) -> str:
+def _broken_hop(flow: Flow) -> str:
     """Send once more and say how far the request came."""
     start = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
-    complaint = _send(cluster, pattern)
-    logs = {hop.key: _log(cluster, pattern, pod_name(pattern, hop.key), since=start) for hop in pattern.hops}
+    pattern = flow.pattern
+    complaint = _send(flow)
+    logs = {hop.key: _log(flow, _pod_name(flow, hop.key), since=start) for hop in pattern.hops}
     answer = _answer(pattern, logs[pattern.hops[-1].key])
     if answer:
         silent = next((hop.key for hop in pattern.hops if hop.operator and hop.operator not in answer.values), "")
@@ -127,8 +134,15 @@ def _broken_hop(cluster: Kube, pattern: Pattern) -> str:
     return "\n".join([broken, *evidence, complaint])
 
 
-def _show(pattern: Pattern, pods: Mapping[str, Object], answer: Answer | None, seconds: float) -> None:
-    """Print the answer as a table: function, node, pod address, value, ok."""
+def _answer(pattern: Pattern, lines: Iterable[str]) -> Answer | None:
+    """Return the answer to a pattern's own inputs among the lines of its receiver's log."""
+    sent = tuple(float(value) for value in pattern.inputs)
+    answers = [answer for line in lines if (answer := calcapp.parse(line))]
+    return next((each for each in answers if each.inputs == sent), None)
+
+
+def _table(pattern: Pattern, pods: Mapping[str, Object], answer: Answer | None) -> str:
+    """Return the answer as a table: function, node, pod address, value, ok."""
     lines = [("function", "node", "address", "value", "ok")]
     for row in calcapp.rows(pattern, answer) if answer else []:
         pod = pods.get(row.hop.key, {})
@@ -136,5 +150,4 @@ def _show(pattern: Pattern, pods: Mapping[str, Object], answer: Answer | None, s
         verdict = ("ok" if row.ok else "WRONG") if row.hop.operator else ""
         node, address = pod.get("spec", {}).get("nodeName", ""), pod.get("status", {}).get("podIP", "")
         lines.append((row.hop.key, node, address, value, verdict))
-    progress.line(progress.table(lines))
-    progress.line(f"{pattern.dataflow} answered {' '.join(pattern.inputs)} in {seconds:.2f} s")
+    return progress.table(lines)

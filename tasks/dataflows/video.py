@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import progress
+from tasks.controller import kinds
+from tasks.dataflows import flow as flows
 from tasks.engines.kube import manifests, pod_files
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import patterns, video
+from tasks.settings import parameters, patterns, video
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tasks.dataflows.flow import Flow
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
     from tasks.engines.media.video import Video
@@ -44,60 +48,42 @@ _PROCESSES = (
 )
 
 
-def verify(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
+@dataclass(frozen=True)
+class Pipelines:
+    """The running functions of a pattern of videos.
+
+    Attributes:
+        flow: The dataflow.
+        pods: The pods of its functions, by key.
+    """
+
+    flow: Flow
+    pods: Mapping[str, Object]
+
+    @property
+    def cluster(self) -> Kube:
+        """The API."""
+        return self.flow.cluster
+
+    @property
+    def receiver(self) -> Object:
+        """Pod of the last function, which records."""
+        return self.pods[self.flow.pattern.hops[-1].key]
+
+
+def verify(name: str) -> None:
     """Send each video through a dataflow and play what was received.
 
     Args:
-        cluster: The API.
-        pattern: A pattern of videos.
-        pods: The pods of its functions, by key.
+        name: Name of a pattern of videos.
 
     Raises:
         Problem: A pipeline does not run, or what was received does not play as what was sent.
     """
-    for sent in _to_send():
-        _verify_one(cluster, pattern, pods, sent)
-
-
-def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
-    """Return where the first function of a pattern is reached from a node.
-
-    Args:
-        pattern: A pattern of videos.
-        pod: The function's pod.
-        service: The Service in front of it, where there is one.
-
-    Raises:
-        Problem: It has no address in the pattern's network.
-    """
-    if pattern.network == "sriov":
-        return _second_address(pod)
-    if service is None:
-        raise Problem(f"{pattern.dataflow}: no Service in front of {pattern.hops[0].key}")
-    given = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
-    if not given and pattern.network == "loadbalancer":
-        raise Problem(
-            f"Service {manifests.name_of(service)}: no load balancer gave it an address", hint="./doit addon:metallb"
-        )
-    return str(given[0]["ip"] if given else service["spec"]["clusterIP"])
-
-
-def complaint(sent: Video, received: Video | None) -> str:
-    """Return what is wrong with what was received, or an empty string.
-
-    Args:
-        sent: The video that was sent.
-        received: The recording, None where it does not play.
-    """
-    if received is None:
-        return "nothing that plays was received"
-    if received.codec != sent.codec:
-        return f"{received.codec} was received, {sent.codec} sent"
-    if received.frames < video.SHARE * sent.frames:
-        return f"{received.frames} of {sent.frames} frames were received"
-    if received.seconds < video.SHARE * sent.seconds:
-        return f"{received.seconds:.1f} of {sent.seconds:.1f} s were received"
-    return ""
+    flow = flows.of(name, parameters.current())
+    pipelines = Pipelines(flow, flow.pods())
+    for path in _to_send():
+        _verify_one(pipelines, path)
 
 
 def _to_send() -> list[Path]:
@@ -128,51 +114,61 @@ def _test_video() -> Path:
     return video.TEST_VIDEO
 
 
-def _verify_one(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object], path: Path) -> None:
+def _verify_one(pipelines: Pipelines, path: Path) -> None:
     sent = videos.play(path)
-    name = user_videos.shown(path.name)
+    flow, name = pipelines.flow, user_videos.shown(path.name)
     if sent is None:
         raise Problem(f"{name}: does not play", hint="./doit doctor --for send_video_tool")
     wrong = ""
     for _ in range(_ATTEMPTS):
-        _fresh_receiver(cluster, pattern, pods)
+        _ensure_fresh_receiver(pipelines)
         progress.step(f"sending {name}: {sent.seconds:.0f} s")
-        _send(cluster, pattern, pods, path, sent)
-        received = _recorded(cluster, pods[pattern.hops[-1].key])
+        _send(pipelines, path, sent.seconds)
+        received = _recorded(pipelines)
         wrong = complaint(sent, received)
         if received and not wrong:
-            _show(pattern, pods, path, sent, received)
+            progress.line(_table(pipelines))
+            progress.line(
+                f"{flow.name} passed on {name}: {received.codec}, {received.frames} of {sent.frames} frames, "
+                f"{received.seconds:.1f} of {sent.seconds:.1f} s"
+            )
             return
-        progress.line(f"{pattern.dataflow}: {wrong}")
-    raise Problem(f"{pattern.dataflow}: {name}: {wrong}, {_ATTEMPTS} times", details=_evidence(cluster, pattern, pods))
+        progress.line(f"{flow.name}: {wrong}")
+    raise Problem(f"{flow.name}: {name}: {wrong}, {_ATTEMPTS} times", details=_evidence(pipelines))
 
 
-def _fresh_receiver(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> None:
+def _ensure_fresh_receiver(pipelines: Pipelines) -> None:
     """Have all pipelines run, and the last one record from its beginning."""
-    receiver = pods[pattern.hops[-1].key]
+    cluster, flow, receiver = pipelines.cluster, pipelines.flow, pipelines.receiver
     if _recorded_bytes(cluster, receiver) > 0:
         _stop(cluster, receiver)
         _processes(cluster, receiver, video.WRAPPER, "HUP")
 
     def idle() -> list[str]:
-        keys = [key for key, pod in pods.items() if not _processes(cluster, pod, video.PROGRAM)]
-        return keys or ([pattern.hops[-1].key] if _recorded_bytes(cluster, receiver) else [])
+        keys = [key for key, pod in pipelines.pods.items() if not _processes(cluster, pod, video.PROGRAM)]
+        return keys or ([flow.pattern.hops[-1].key] if _recorded_bytes(cluster, receiver) else [])
 
     waiting.until(
-        f"{pattern.dataflow}: a pipeline in each function",
+        f"{flow.name}: a pipeline in each function",
         idle,
         lambda missing: not missing,
         deadline=_PIPELINE_SECONDS,
         describe=lambda missing: f"none in {', '.join(missing)}",
-        explain=lambda: _evidence(cluster, pattern, pods),
-        hint=f"./doit delete_dataflow:{pattern.name} dataflow:{pattern.name}",
+        explain=lambda: _evidence(pipelines),
+        hint=flow.redeployment,
     )
 
 
-def _send(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object], path: Path, sent: Video) -> None:
-    key = pattern.hops[0].key
-    service = cluster.get(manifests.SERVICE, f"{pattern.dataflow}-wbfunction-{key}-service", pattern.namespace)
-    host = address(pattern, pods[key], service)
+def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
+    """Send a video of so many seconds to the first function.
+
+    Raises:
+        Problem: The function has no address, or there is nothing that sends.
+    """
+    cluster, flow = pipelines.cluster, pipelines.flow
+    key = flow.pattern.hops[0].key
+    service = cluster.get(manifests.SERVICE, f"{kinds.function_name(flow.name, key)}-service", flow.namespace)
+    host = address(flow.pattern, pipelines.pods[key], service)
     pipeline = (
         *(*_OPENED, user_videos.place_in_pod(path)),
         *(video.PROGRAM, "-q", "filesrc", "location=/dev/fd/3", "!", "qtdemux", "!", "h264parse", "!"),
@@ -183,19 +179,96 @@ def _send(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object], path: Pat
     alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
     if not alive:
         raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
-    name = manifests.name_of(alive[0])
-    timeout = sent.seconds + _SENDER_SECONDS
+    name, timeout = manifests.name_of(alive[0]), seconds + _SENDER_SECONDS
     cluster.exec(name, video.SENDER_NAMESPACE, pipeline, container=video.SENDER, timeout=timeout)
 
 
-def _recorded(cluster: Kube, receiver: Object) -> Video | None:
+def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
+    """Return where the first function of a pattern is reached from a node.
+
+    Args:
+        pattern: A pattern of videos.
+        pod: The function's pod.
+        service: The Service in front of it, where there is one.
+
+    Raises:
+        Problem: It has no address in the pattern's network.
+    """
+    if pattern.network == "sriov":
+        return _second_address(pod)
+    if service is None:
+        raise Problem(f"{pattern.dataflow}: no Service in front of {pattern.hops[0].key}")
+    given = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+    if not given and pattern.network == "loadbalancer":
+        raise Problem(
+            f"Service {manifests.name_of(service)}: no load balancer gave it an address", hint="./doit addon:metallb"
+        )
+    return str(given[0]["ip"] if given else service["spec"]["clusterIP"])
+
+
+def _second_address(pod: Object) -> str:
+    """Return a pod's address in the SR-IOV network, as Multus writes it down."""
+    status = json.loads(pod["metadata"].get("annotations", {}).get(_NETWORKS, "[]"))
+    found = [network for network in status if network["name"].rpartition("/")[2] == patterns.SRIOV_NETWORK]
+    if not found or not found[0].get("ips"):
+        raise Problem(
+            f"pod {manifests.name_of(pod)}: its annotation {_NETWORKS} has no address in {patterns.SRIOV_NETWORK}"
+        )
+    return str(found[0]["ips"][0])
+
+
+def _recorded(pipelines: Pipelines) -> Video | None:
     """End the recording properly, copy it and play it; without its end an MP4 file has no index."""
+    cluster, receiver = pipelines.cluster, pipelines.receiver
     _stop(cluster, receiver)
     name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "received.mp4"
         pod_files.copy_out(cluster, Container(name, namespace, _APP), video.RECORDING, copy)
         return videos.play(copy)
+
+
+def complaint(sent: Video, received: Video | None) -> str:
+    """Return what is wrong with what was received, or an empty string.
+
+    Args:
+        sent: The video that was sent.
+        received: The recording, None where it does not play.
+    """
+    if received is None:
+        return "nothing that plays was received"
+    if received.codec != sent.codec:
+        return f"{received.codec} was received, {sent.codec} sent"
+    if received.frames < video.SHARE * sent.frames:
+        return f"{received.frames} of {sent.frames} frames were received"
+    if received.seconds < video.SHARE * sent.seconds:
+        return f"{received.seconds:.1f} of {sent.seconds:.1f} s were received"
+    return ""
+
+
+def _table(pipelines: Pipelines) -> str:
+    rows = [("function", "node", "address")]
+    for hop in pipelines.flow.pattern.hops:
+        pod = pipelines.pods[hop.key]
+        rows.append((hop.key, pod["spec"].get("nodeName", ""), pod.get("status", {}).get("podIP", "")))
+    return progress.table(rows)
+
+
+def _evidence(pipelines: Pipelines) -> str:
+    """Return which functions run a pipeline, and their last words."""
+    cluster, flow, lines = pipelines.cluster, pipelines.flow, []
+    for hop in flow.pattern.hops:
+        pod = pipelines.pods[hop.key]
+        running = "a pipeline runs" if _processes(cluster, pod, video.PROGRAM) else "no pipeline runs"
+        log = cluster.logs(manifests.name_of(pod), flow.namespace, _APP, tail=_LAST_LINES)
+        lines += [f"{hop.key}: {running}", *(f"  {hop.key} | {line}" for line in log.splitlines())]
+    return "\n".join(lines)
+
+
+def _recorded_bytes(cluster: Kube, receiver: Object) -> int:
+    script = f"stat -c %s {video.RECORDING} 2>/dev/null || echo 0"
+    name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
+    return int(cluster.exec(name, namespace, ["bash", "-c", script], container=_APP))
 
 
 def _stop(cluster: Kube, receiver: Object) -> None:
@@ -213,44 +286,3 @@ def _processes(cluster: Kube, pod: Object, program: str, signal: str = "") -> li
     script = _PROCESSES.format(signal=f"kill -{signal} ${{process#/proc/}}" if signal else ":")
     command = ["bash", "-c", script, program]
     return cluster.exec(manifests.name_of(pod), manifests.namespace_of(pod), command, container=_APP).split()
-
-
-def _recorded_bytes(cluster: Kube, receiver: Object) -> int:
-    script = f"stat -c %s {video.RECORDING} 2>/dev/null || echo 0"
-    name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
-    return int(cluster.exec(name, namespace, ["bash", "-c", script], container=_APP))
-
-
-def _second_address(pod: Object) -> str:
-    """Return a pod's address in the SR-IOV network, as Multus writes it down."""
-    status = json.loads(pod["metadata"].get("annotations", {}).get(_NETWORKS, "[]"))
-    found = [network for network in status if network["name"].rpartition("/")[2] == patterns.SRIOV_NETWORK]
-    if not found or not found[0].get("ips"):
-        raise Problem(
-            f"pod {manifests.name_of(pod)}: its annotation {_NETWORKS} has no address in {patterns.SRIOV_NETWORK}"
-        )
-    return str(found[0]["ips"][0])
-
-
-def _evidence(cluster: Kube, pattern: Pattern, pods: Mapping[str, Object]) -> str:
-    """Return which functions run a pipeline, and their last words."""
-    lines = []
-    for hop in pattern.hops:
-        pod = pods[hop.key]
-        running = "a pipeline runs" if _processes(cluster, pod, video.PROGRAM) else "no pipeline runs"
-        log = cluster.logs(manifests.name_of(pod), pattern.namespace, _APP, tail=_LAST_LINES)
-        lines += [f"{hop.key}: {running}", *(f"  {hop.key} | {line}" for line in log.splitlines())]
-    return "\n".join(lines)
-
-
-def _show(pattern: Pattern, pods: Mapping[str, Object], path: Path, sent: Video, received: Video) -> None:
-    rows = [("function", "node", "address")]
-    for hop in pattern.hops:
-        pod = pods[hop.key]
-        rows.append((hop.key, pod["spec"].get("nodeName", ""), pod.get("status", {}).get("podIP", "")))
-    progress.line(progress.table(rows))
-    name = user_videos.shown(path.name)
-    progress.line(
-        f"{pattern.dataflow} passed on {name}: {received.codec}, {received.frames} of {sent.frames} frames, "
-        f"{received.seconds:.1f} of {sent.seconds:.1f} s"
-    )

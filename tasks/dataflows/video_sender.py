@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.controller import deployment
+from tasks.controller import inventory
 from tasks.engines.kube import access, manifests
 from tasks.engines.media import user_videos
 from tasks.images import archive_images
@@ -13,11 +13,13 @@ from tasks.settings import parameters, video
 
 if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
+    from tasks.lack import Lack
 
 
-def is_current() -> bool:
-    """Tell whether the sender runs as it should."""
-    return access.cluster().is_current([_deployment()])
+def lack() -> Lack:
+    """Return what keeps the sender from running as it should."""
+    cluster = access.cluster()
+    return cluster.lack([_deployment(inventory.workers(cluster)[0])])
 
 
 def deploy() -> None:
@@ -26,14 +28,14 @@ def deploy() -> None:
     Raises:
         Problem: It does not come up within CONTROLLER_DEADLINE; carries what its pod complains about.
     """
+    deadline = parameters.current().controller_deadline
     user_videos.ensure_folder()
     cluster = access.cluster()
-    cluster.apply([_deployment()])
-    deadline = parameters.current().controller_deadline
+    cluster.apply([_deployment(inventory.workers(cluster)[0])])
     cluster.wait_rollout(manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=deadline)
 
 
-def _deployment() -> Object:
+def _deployment(node: str) -> Object:
     labels = {"app": video.SENDER}
     container = {
         "name": video.SENDER,
@@ -43,7 +45,7 @@ def _deployment() -> Object:
         "volumeMounts": [{"name": "videos", "mountPath": video.FOLDER_IN_POD}],
     }
     pod = {
-        "nodeSelector": {"kubernetes.io/hostname": deployment.workers()[0]},
+        "nodeSelector": {"kubernetes.io/hostname": node},
         # From the node's own network it reaches Services, load balancers and the cards that were lent to the node.
         "hostNetwork": True,
         "terminationGracePeriodSeconds": 0,

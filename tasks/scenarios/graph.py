@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks import progress
 from tasks.runner.declare import Current, Do, Same
 from tasks.scenarios import needs, registration, setup
+from tasks.settings import parameters
 from tasks.settings.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def task_cpufunc_namespaces() -> dict[str, Any]:
     return {
         "actions": [Do(setup.create_namespaces)],
         "task_dep": ["_ready"],
-        "uptodate": [Current(setup.namespaces_are_current)],
+        "uptodate": [Current(setup.lack_of_namespaces)],
     }
 
 
@@ -30,7 +32,7 @@ def task_post_setup() -> dict[str, Any]:
     return {
         "actions": [Do(setup.set_up)],
         "task_dep": ["cpufunc_namespaces", "controller"],
-        "uptodate": [Current(setup.setup_is_current)],
+        "uptodate": [Current(setup.lack_of_setup)],
     }
 
 
@@ -46,7 +48,7 @@ def task_scenario() -> Iterator[dict[str, Any]]:
                 "post_setup",
                 *(f"function_image:{image}" for image in pattern.images),
             ],
-            "uptodate": [Current(registration.is_current, pattern.name)],
+            "uptodate": [Current(registration.lack, pattern.name)],
         }
 
 
@@ -56,17 +58,30 @@ def task_prepare_scenario() -> dict[str, Any]:
         "actions": [Do(registration.register_runnable)],
         "task_dep": ["post_setup"],
         "calc_dep": ["_runnable"],
-        "uptodate": [Current(registration.all_are_current)],
+        "uptodate": [Current(registration.lack_of_runnable)],
     }
 
 
 def task__runnable() -> dict[str, Any]:
     """Say what each pattern lacks here, and choose the images of the others."""
     return {
-        "actions": [Do(needs.announce)],
+        "actions": [Do(announce)],
         "task_dep": ["controller_source"],
-        "uptodate": [Same(needs.choice)],
+        "uptodate": [Same(choice)],
     }
+
+
+def announce() -> dict[str, Any]:
+    """Say what each pattern lacks; return the same as `choice`."""
+    chosen = choice()
+    for name, found in chosen["missing"].items():
+        progress.line(f"{name}: not registered: {'; '.join(found)}")
+    return chosen
+
+
+def choice() -> dict[str, Any]:
+    """Return what doit has to build for the patterns that lack nothing, and what the others lack."""
+    return needs.choice(needs.machine(parameters.current()))
 
 
 def task__in_source() -> Iterator[dict[str, Any]]:
@@ -76,5 +91,5 @@ def task__in_source() -> Iterator[dict[str, Any]]:
             "name": pattern.name,
             "actions": [Do(needs.require_in_source, pattern.name)],
             "task_dep": ["controller_source"],
-            "uptodate": [Current(needs.is_in_source, pattern.name)],
+            "uptodate": [Current(needs.lack_of_source, pattern.name)],
         }

@@ -2,49 +2,109 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tasks import progress, reasons
+from tasks import lack as lacks
 from tasks.doctor import examination
 from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
-from tasks.settings import parameters, patterns
+from tasks.settings import patterns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
     from tasks.settings.patterns import Pattern
 
 _FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml")
 
 
-def runnable() -> list[str]:
-    """Return the names of the patterns that lack nothing."""
-    return [pattern.name for pattern in patterns.PATTERNS if not lacks(pattern)]
+@dataclass(frozen=True)
+class Machine:
+    """What patterns are weighed against.
+
+    Attributes:
+        functions: Virtual functions that each worker is to have.
+        missing: Returns what the machine lacks of a need, one phrase each.
+    """
+
+    functions: int
+    missing: Callable[[str], Sequence[str]]
 
 
-def choice() -> dict[str, Any]:
+def machine(chosen: Parameters) -> Machine:
+    """Return this machine, with the virtual functions that the parameters ask for."""
+    return Machine(chosen.sriov_num_vfs, _missing)
+
+
+@cache
+def _missing(need: str) -> tuple[str, ...]:
+    """Return what the machine lacks of a need; what is lent to the nodes already is not looked for on the host."""
+    if examination.is_settled(need):
+        return ()
+    return tuple(f"{one.title}: {one.found}" for one in examination.examine((need,)) if one.is_obstacle)
+
+
+def choice(here: Machine) -> dict[str, Any]:
     """Return what doit has to build for the patterns that lack nothing, and what the others lack."""
-    images = {image for name in runnable() for image in patterns.BY_NAME[name].images}
-    missing = {pattern.name: found for pattern in patterns.PATTERNS if (found := lacks(pattern))}
+    images = {image for name in runnable(here) for image in patterns.BY_NAME[name].images}
+    missing = {pattern.name: found for pattern in patterns.PATTERNS if (found := missing_of(pattern, here))}
     return {"task_dep": [f"function_image:{image}" for image in sorted(images)], "missing": missing}
 
 
-def announce() -> dict[str, Any]:
-    """Say what each pattern lacks; return the same as `choice`."""
-    chosen = choice()
-    for name, found in chosen["missing"].items():
-        progress.line(f"{name}: not registered: {'; '.join(found)}")
-    return chosen
+def runnable(here: Machine) -> list[str]:
+    """Return the names of the patterns that lack nothing."""
+    return [pattern.name for pattern in patterns.PATTERNS if not missing_of(pattern, here)]
 
 
-def is_in_source(name: str) -> bool:
-    """Tell whether the controller's source holds a pattern.
+def missing_of(pattern: Pattern, here: Machine) -> list[str]:
+    """Return what a pattern lacks here, one phrase each."""
+    missing = (phrase for need in pattern.needs for phrase in here.missing(need))
+    return [*missing, *_too_few_functions(pattern, here.functions), *_not_in_source(pattern)]
+
+
+def lack_of_functions(name: str, each: int) -> Lack:
+    """Return the obstacle where a pattern takes more virtual functions than the workers are to have.
+
+    Args:
+        name: Name of a pattern.
+        each: Virtual functions that each worker is to have.
+    """
+    return lacks.obstacle(*_too_few_functions(patterns.BY_NAME[name], each))
+
+
+def require_functions(name: str, each: int) -> None:
+    """Refuse a pattern that takes more virtual functions than the workers are to have.
+
+    Args:
+        name: Name of a pattern.
+        each: Virtual functions that each worker is to have.
+
+    Raises:
+        Problem: One line with both numbers.
+    """
+    pattern = patterns.BY_NAME[name]
+    for phrase in _too_few_functions(pattern, each):
+        raise Problem(f"{name}: {phrase}", hint=f"SRIOV_NUM_VFS={pattern.vfs_each}, or more")
+
+
+def _too_few_functions(pattern: Pattern, each: int) -> list[str]:
+    if pattern.vfs_each <= each:
+        return []
+    return [f"takes {pattern.vfs} virtual functions, {pattern.vfs_each} of one worker, but SRIOV_NUM_VFS is {each}"]
+
+
+def lack_of_source(name: str) -> Lack:
+    """Return what of a pattern the controller's source does not hold.
 
     Args:
         name: Name of a pattern.
     """
-    return not _not_in_source(patterns.BY_NAME[name])
+    return lacks.of(*_not_in_source(patterns.BY_NAME[name]))
 
 
 def require_in_source(name: str) -> None:
@@ -59,53 +119,6 @@ def require_in_source(name: str) -> None:
     missing = _not_in_source(patterns.BY_NAME[name])
     if missing:
         raise Problem("\n".join(f"{name}: {line}" for line in missing), hint="./doit list --all dataflow")
-
-
-def lacks(pattern: Pattern) -> list[str]:
-    """Return what a pattern lacks here, one phrase each."""
-    missing = (phrase for need in pattern.needs for phrase in _missing(need))
-    return [*missing, *_too_few_functions(pattern), *_not_in_source(pattern)]
-
-
-def has_functions(name: str) -> bool:
-    """Tell whether the workers are to have as many virtual functions as a pattern takes.
-
-    Args:
-        name: Name of a pattern.
-    """
-    too_few = _too_few_functions(patterns.BY_NAME[name])
-    for phrase in too_few:
-        reasons.obstacle(phrase)
-    return not too_few
-
-
-def require_functions(name: str) -> None:
-    """Refuse a pattern that takes more virtual functions than the workers are to have.
-
-    Args:
-        name: Name of a pattern.
-
-    Raises:
-        Problem: One line with both numbers.
-    """
-    pattern = patterns.BY_NAME[name]
-    for phrase in _too_few_functions(pattern):
-        raise Problem(f"{name}: {phrase}", hint=f"SRIOV_NUM_VFS={pattern.vfs_each}, or more")
-
-
-def _too_few_functions(pattern: Pattern) -> list[str]:
-    each = parameters.current().sriov_num_vfs
-    if pattern.vfs_each <= each:
-        return []
-    return [f"takes {pattern.vfs} virtual functions, {pattern.vfs_each} of one worker, but SRIOV_NUM_VFS is {each}"]
-
-
-@cache
-def _missing(need: str) -> tuple[str, ...]:
-    """Return what the machine lacks of a need; what is lent to the nodes already is not looked for on the host."""
-    if examination.is_settled(need):
-        return ()
-    return tuple(f"{one.title}: {one.found}" for one in examination.examine((need,)) if one.is_obstacle)
 
 
 def _not_in_source(pattern: Pattern) -> list[str]:

@@ -3,83 +3,122 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks import progress, reasons
+from tasks import progress
 from tasks.controller import kinds
 from tasks.controller.kinds import ERROR, SILENT
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
+from tasks.lack import Lack
 from tasks.scenarios import files, needs
 from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
+    from tasks.settings.parameters.model import Parameters
+
 _RETRIGGERED = "openkasugai.dev/retriggered"
 # Seconds without a word of its controller after which an object is shown to it again.
 _SILENCE = 10.0
 
 
-def is_current(*names: str) -> bool:
-    """Tell whether patterns are registered as their files say, and Ready.
+def lack(name: str) -> Lack:
+    """Return what of a pattern is not registered as its files say, or not Ready.
 
     Args:
-        names: Names of patterns.
+        name: Name of a pattern.
     """
-    cluster = access.cluster()
-    settings, by_kind = _together(names)
-    wanted = [*settings, *(item for items in by_kind.values() for item in items)]
-    waits = [
+    return _lack(access.cluster(), [name])
+
+
+def lack_of_runnable() -> Lack:
+    """Return what is not registered, or not Ready, of all patterns that can run here."""
+    return _lack(access.cluster(), needs.runnable(needs.machine(parameters.current())))
+
+
+def _lack(cluster: Kube, names: Iterable[str]) -> Lack:
+    wanted = _together(cluster, names)
+    waits = tuple(
         f"{kind} {name}: {found}"
-        for kind, items in by_kind.items()
+        for kind, items in wanted.resources.items()
         for name, found in kinds.not_ready(cluster, kind, items).items()
-    ]
-    for wait in waits:
-        reasons.note(wait)
-    return cluster.is_current(wanted) and not waits
+    )
+    return Lack(waits) + cluster.lack(wanted.objects)
 
 
-def register(*names: str) -> None:
-    """Register patterns: all their configuration, then all function types, then all chains, each kind awaited.
-
-    What has to come in order is of different kinds; objects of one kind are sent and awaited at the same time.
+def register(name: str) -> None:
+    """Register a pattern.
 
     Args:
-        names: Names of patterns.
+        name: Name of a pattern.
 
     Raises:
         Problem: A file names no image of its pattern, or something does not become Ready within DATAFLOW_DEADLINE.
     """
-    cluster = access.cluster()
-    settings, by_kind = _together(names)
-    applied = [cluster.apply(settings)]
-    for kind, items in by_kind.items():
+    _register(access.cluster(), [name], parameters.current())
+
+
+def register_runnable() -> None:
+    """Register every pattern that can run here.
+
+    Raises:
+        Problem: As for one pattern.
+    """
+    chosen = parameters.current()
+    names = needs.runnable(needs.machine(chosen))
+    _register(access.cluster(), names, chosen)
+    if len(names) < len(patterns.PATTERNS):
+        progress.line(f"{len(patterns.PATTERNS) - len(names)} patterns are not: each was named with what it lacks")
+
+
+def _register(cluster: Kube, names: Sequence[str], chosen: Parameters) -> None:
+    """Register patterns: all their configuration, then all function types, then all chains, each kind awaited.
+
+    What has to come in order is of different kinds; objects of one kind are sent and awaited at the same time.
+    """
+    wanted = _together(cluster, names)
+    applied = [cluster.apply(wanted.settings)]
+    for kind, items in wanted.resources.items():
         applied.append(cluster.apply(items))
-        _await_ready(cluster, kind, items)
+        _await_ready(cluster, kind, items, chosen.dataflow_deadline)
     changed = sum(len(each.changed) for each in applied)
     unchanged = sum(each.unchanged for each in applied)
     progress.line(f"{', '.join(names)}: {changed} objects registered, {unchanged} were there")
 
 
-def _together(names: Iterable[str]) -> tuple[list[Object], dict[Kind, list[Object]]]:
-    """Return the configuration and the resources of patterns; what several of them share is there once."""
-    chosen = [patterns.BY_NAME[name] for name in names]
+@dataclass(frozen=True)
+class _Wanted:
+    """What patterns refer to: their configuration, and by kind what has to become Ready."""
+
+    settings: list[Object]
+    resources: dict[Kind, list[Object]]
+
+    @property
+    def objects(self) -> list[Object]:
+        return [*self.settings, *(item for items in self.resources.values() for item in items)]
+
+
+def _together(cluster: Kube, names: Iterable[str]) -> _Wanted:
+    """Return what patterns refer to; what several of them share is there once."""
+    scenarios = [files.of(cluster, patterns.BY_NAME[name]) for name in names]
     by_kind: dict[Kind, list[Object]] = {}
-    for pattern in chosen:
-        for kind, items in files.resources(pattern).items():
+    for scenario in scenarios:
+        for kind, items in scenario.resources().items():
             by_kind.setdefault(kind, []).extend(items)
-    settings = _each_once(item for pattern in chosen for item in files.configuration(pattern))
-    return settings, {kind: _each_once(items) for kind, items in by_kind.items()}
+    settings = _each_once(item for scenario in scenarios for item in scenario.configuration())
+    return _Wanted(settings, {kind: _each_once(items) for kind, items in by_kind.items()})
 
 
 def _each_once(items: Iterable[Object]) -> list[Object]:
     return list({manifests.label_of(item): item for item in items}.values())
 
 
-def _await_ready(cluster: Kube, kind: Kind, items: list[Object]) -> None:
+def _await_ready(cluster: Kube, kind: Kind, items: list[Object], deadline: float) -> None:
     """Wait until objects are Ready; what the controller does not look at again by itself is shown to it again."""
     where = {manifests.name_of(item): manifests.namespace_of(item) for item in items}
     namespaces = ", ".join(kinds.namespaces_of(items))
@@ -96,7 +135,7 @@ def _await_ready(cluster: Kube, kind: Kind, items: list[Object]) -> None:
         f"{kind}s of {namespaces}: Ready",
         observe,
         lambda missing: not missing,
-        deadline=parameters.current().dataflow_deadline,
+        deadline=deadline,
         describe=lambda missing: ", ".join(f"{name} {found}" for name, found in missing.items()),
         hint=f"kubectl -n {next(iter(where.values()))} describe {kind.name.lower()}",
     )
@@ -124,16 +163,3 @@ class _Stuck:
             return []
         self._asked = time.monotonic()
         return [name for name, found in seen.items() if found == SILENT]
-
-
-def register_runnable() -> None:
-    """Register every pattern that lacks nothing."""
-    chosen = needs.runnable()
-    register(*chosen)
-    if len(chosen) < len(patterns.PATTERNS):
-        progress.line(f"{len(patterns.PATTERNS) - len(chosen)} patterns are not: each was named with what it lacks")
-
-
-def all_are_current() -> bool:
-    """Tell whether every pattern that lacks nothing is registered and Ready."""
-    return is_current(*needs.runnable())

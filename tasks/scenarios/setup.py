@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.controller import deployment
+from tasks import lack as lacks
+from tasks.controller import inventory
 from tasks.controller.kinds import FUNCTION_TARGET, READY, state
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
@@ -14,16 +15,12 @@ from tasks.settings import parameters
 if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.lack import Lack
 
 
-def namespaces() -> list[Object]:
-    """Return the namespaces that functions run in."""
-    return [manifests.namespace(name) for name in source.FUNCTION_NAMESPACES]
-
-
-def namespaces_are_current() -> bool:
-    """Tell whether the functions' namespaces are there."""
-    return access.cluster().is_current(namespaces())
+def lack_of_namespaces() -> Lack:
+    """Return which of the functions' namespaces are not there."""
+    return access.cluster().lack(namespaces())
 
 
 def create_namespaces() -> None:
@@ -31,10 +28,17 @@ def create_namespaces() -> None:
     access.cluster().apply(namespaces())
 
 
-def setup_is_current() -> bool:
-    """Tell whether functions may read their configuration and every worker offers its capacity."""
+def namespaces() -> list[Object]:
+    """Return the namespaces that functions run in."""
+    return [manifests.namespace(name) for name in source.FUNCTION_NAMESPACES]
+
+
+def lack_of_setup() -> Lack:
+    """Return what keeps functions from reading their configuration, or which capacity no worker offers yet."""
     cluster = access.cluster()
-    return cluster.is_current(_bindings()) and not _missing_targets(cluster)
+    return cluster.lack(_bindings()) or lacks.of(
+        *(f"{FUNCTION_TARGET} {name}: {seen}" for name, seen in _missing_targets(cluster).items())
+    )
 
 
 def set_up() -> None:
@@ -43,13 +47,14 @@ def set_up() -> None:
     Raises:
         Problem: The controller did not publish a worker's capacity within CONTROLLER_DEADLINE.
     """
+    deadline = parameters.current().controller_deadline
     cluster = access.cluster()
     cluster.apply(_bindings())
     waiting.until(
         "FunctionTargets of all workers: Ready",
         lambda: _missing_targets(cluster),
         lambda missing: not missing,
-        deadline=parameters.current().controller_deadline,
+        deadline=deadline,
         describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
         explain=lambda: cluster.evidence("default"),
         hint="kubectl logs daemonset/crc-deviceinfo-daemon",
@@ -73,5 +78,5 @@ def _bindings() -> list[Object]:
 def _missing_targets(cluster: Kube) -> dict[str, str]:
     """Return the state of each worker's CPU that is not Ready."""
     seen = {manifests.name_of(item): state(item) for item in cluster.list(FUNCTION_TARGET)}
-    wanted = [f"{node}.cpu-0.cpu" for node in deployment.workers()]
+    wanted = [f"{node}.cpu-0.cpu" for node in inventory.workers(cluster)]
     return {name: seen.get(name, "absent") for name in wanted if seen.get(name) != READY}

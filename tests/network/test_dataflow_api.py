@@ -10,9 +10,10 @@ import pytest
 
 from tasks import progress
 from tasks.archive import facts
-from tasks.controller import deployment
+from tasks.controller import inventory
 from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TARGET, FUNCTION_TYPE, WB_FUNCTION, state
 from tasks.dataflows import deployment as dataflows_deployment
+from tasks.dataflows import flow as flows
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.engines.kube.calls import Body
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
+    from tasks.settings.patterns import Pattern
 
 PATTERN = BY_NAME["calcapp-basic"]
 SAMPLE = paths.SRC / "sample-controller"
@@ -47,7 +49,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     monkeypatch.setattr(facts, "SOURCE", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
     monkeypatch.setattr(archive_images, "references", lambda _names: ours)
-    monkeypatch.setattr(deployment, "workers", lambda: ["one", "two"])
+    monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
     chosen = {"dci_registry_addr_alt": "registry.example/images", "dataflow_deadline": 10, "controller_deadline": 5}
     deadlines = SimpleNamespace(**chosen)
     monkeypatch.setattr(parameters, "current", lambda: deadlines)
@@ -67,6 +69,10 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
             api.patch(kind, manifests.name_of(item), PATTERN.namespace, {"metadata": {"finalizers": None}})
             api.delete(kind, manifests.name_of(item), PATTERN.namespace)
             api.wait_gone(kind, manifests.name_of(item), PATTERN.namespace, deadline=10)
+
+
+def fault(pattern: Pattern) -> str:
+    return dataflows_deployment._fault(flows.of(pattern.name, parameters.current()))
 
 
 def set_state(api: Kube, item: Object, word: str, **more: Any) -> None:
@@ -115,14 +121,14 @@ def test_a_scenario_is_registered_in_order_and_an_early_chain_is_asked_for_again
         registration.register(PATTERN.name)
     assert types_at_chain[0] == {"Ready"}
     assert "FunctionChain calcapp-chain is in Error: asking the controller to look again" in said
-    assert registration.is_current(PATTERN.name)
+    assert not registration.lack(PATTERN.name)
 
 
 def test_a_type_that_the_controller_forgot_is_shown_to_it_again(
     cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registration, "_SILENCE", 0.2)
-    forgotten = manifests.name_of(files.resources(PATTERN)[FUNCTION_TYPE][0])
+    forgotten = manifests.name_of(files.of(cluster, PATTERN).resources()[FUNCTION_TYPE][0])
 
     def decide(item: Object) -> str:
         touched = registration._RETRIGGERED in item["metadata"].get("annotations", {})
@@ -139,7 +145,7 @@ def test_types_that_do_not_become_ready_are_named(monkeypatch: pytest.MonkeyPatc
         Problem, match=r"FunctionTypes of cpufunc-calcapp: Ready: .*functype-calcapp-plus no status yet"
     ):
         registration.register(PATTERN.name)
-    assert not registration.is_current(PATTERN.name)
+    assert registration.lack(PATTERN.name)
 
 
 def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +161,7 @@ def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pyte
         cluster.apply([target])
         set_state(cluster, target, "Ready", **_TARGET)
     setup.set_up()
-    assert setup.setup_is_current()
+    assert not setup.lack_of_setup()
 
 
 _TARGET = {
@@ -207,7 +213,7 @@ def test_endless_scheduling_is_explained_by_the_capacity(cluster: Kube, monkeypa
 def test_a_deletion_that_is_stuck_is_rescued_and_said(
     cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flow = files.data_flow(PATTERN)
+    flow = files.of(cluster, PATTERN).data_flow()
     flow["metadata"]["finalizers"] = [FINALIZER]
     part = {
         "apiVersion": "example.com/v1",
@@ -255,31 +261,31 @@ def function_pods(*images: str) -> list[Object]:
 
 
 def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(cluster: Kube) -> None:
-    flow = files.data_flow(PATTERN)
+    flow = files.of(cluster, PATTERN).data_flow()
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
     set_state(cluster, flow, "Deployed")
-    assert dataflows_deployment._unusable(cluster, PATTERN) == ""
+    assert fault(PATTERN) == ""
     cluster.patch(manifests.POD, "df-calcapp-wbfunction-plus-cpu-pod", PATTERN.namespace, _IMAGE_OF_BEFORE)
-    assert dataflows_deployment._unusable(cluster, PATTERN) == "runs earlier images in plus"
+    assert fault(PATTERN) == "runs earlier images in plus"
     cluster.delete(manifests.POD, "df-calcapp-wbfunction-minus-cpu-pod", PATTERN.namespace)
     cluster.wait_gone(manifests.POD, "df-calcapp-wbfunction-minus-cpu-pod", PATTERN.namespace, deadline=10)
-    assert dataflows_deployment._unusable(cluster, PATTERN) == "has lost the pods of minus"
-    assert dataflows_deployment._unusable(cluster, BY_NAME["calcapp-basic-multi-worker"]) == "is deployed otherwise"
+    assert fault(PATTERN) == "has lost the pods of minus"
+    assert fault(BY_NAME["calcapp-basic-multi-worker"]) == "is deployed otherwise"
 
 
 @pytest.mark.parametrize(("age", "reason"), [(10.0, ""), (9999.0, "has not come up in 9999 s")])
 def test_a_dataflow_that_the_controller_has_given_up_is_made_anew(
     cluster: Kube, monkeypatch: pytest.MonkeyPatch, age: float, reason: str
 ) -> None:
-    flow = files.data_flow(PATTERN)
+    flow = files.of(cluster, PATTERN).data_flow()
     cluster.apply([flow])
     set_state(cluster, flow, "WBFunction/WBConnection created")
     monkeypatch.setattr(dataflows_deployment, "_age", lambda _live: age)
-    assert dataflows_deployment._unusable(cluster, PATTERN) == reason
+    assert fault(PATTERN) == reason
 
 
 def test_pods_that_do_not_start_are_explained_by_their_events(cluster: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
-    flow = files.data_flow(PATTERN)
+    flow = files.of(cluster, PATTERN).data_flow()
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
     set_state(cluster, flow, "Deployed")
     cluster.apply([event("plus", "Warning", "FailedScheduling", "0/3 nodes are available: 2 Insufficient cpu.")])

@@ -7,25 +7,26 @@ test_archive_images.py, add-ons without a version in test_addons.py.
 from __future__ import annotations
 
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import yaml
 
 from tasks.archive import deepstream, facts, source
-from tasks.controller import deployment
+from tasks.controller.deployment import Controller
 from tasks.doctor import examination
 from tasks.engines.files import trees
-from tasks.engines.kube import kustomize, manifests
-from tasks.images import archive_images
+from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.scenarios import files
 from tasks.settings import artifacts, checks, parameters, paths, patterns
 from tasks.settings import controller as settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tasks.engines.kube.api import Kube
 
 PROXY = {"name": "kube-rbac-proxy", "image": "gcr.io/kubebuilder/kube-rbac-proxy:v0.14.1"}
 HUGEPAGES = """
@@ -40,24 +41,34 @@ spec:
 """
 
 
+class Nodes:
+    """A cluster of one worker."""
+
+    def list(self, _kind: manifests.Kind) -> list[manifests.Object]:
+        return [{"metadata": {"name": "one"}}]
+
+
+def deployed() -> Controller:
+    return Controller(
+        cluster=cast("Kube", Nodes()),
+        hardware=(),
+        inventory_by_host=True,
+        references=lambda names: {name: f"ours/{name}:1" for name in names},
+        render=_manager,
+    )
+
+
 @pytest.fixture
-def unpack(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Path]]:
+def unpack(tree: Path) -> Callable[[], Path]:
     """A function that packs the source as it is at that moment, and unpacks the archive as a run does."""
-    ours = {part.image: f"ours/{part.image}:1" for part in settings.COMPONENTS}
-    monkeypatch.setattr(archive_images, "references", lambda _names: dict(ours))
-    monkeypatch.setattr(deployment, "workers", lambda: ["one"])
-    monkeypatch.setattr(kustomize, "build", _manager)
-    deployment._source.cache_clear()
 
     def unpack() -> Path:
         with tarfile.open(tree / "src/controller.tar.gz", "w:gz") as tar:
             tar.add(tree / "src/sample-controller", settings.TOP)
         source.prepare()
-        deployment._source.cache_clear()
         return tree / "build/controller"
 
-    yield unpack
-    deployment._source.cache_clear()
+    return unpack
 
 
 @pytest.fixture
@@ -93,7 +104,7 @@ def test_daemons_run_our_images_whatever_the_archive_calls_them(
     for part in daemons:
         rewrite(content / part.daemon_set, f"localhost/{part.image}:1.1.0", reference.format(part.image))
     unpack()
-    assert sorted(containers(deployment.daemons())) == sorted(f"ours/{part.image}:1" for part in daemons)
+    assert sorted(containers(deployed().daemons())) == sorted(f"ours/{part.image}:1" for part in daemons)
 
 
 def test_a_daemon_that_runs_another_image_is_named(content: Path, unpack: Callable[[], Path]) -> None:
@@ -101,7 +112,7 @@ def test_a_daemon_that_runs_another_image_is_named(content: Path, unpack: Callab
     rewrite(content / part.daemon_set, f"localhost/{part.image}", f"localhost/new-{part.image}")
     unpack()
     with pytest.raises(Problem, match=f"runs the image {part.image}, but \\['new-{part.image}'\\]"):
-        deployment.daemons()
+        deployed().daemons()
 
 
 def test_one_tag_for_managers_and_daemons(content: Path, unpack: Callable[[], Path]) -> None:
@@ -113,7 +124,7 @@ def test_one_tag_for_managers_and_daemons(content: Path, unpack: Callable[[], Pa
 
 def test_managers_lose_the_proxy_that_cannot_be_pulled(unpack: Callable[[], Path]) -> None:
     unpack()
-    images = containers(deployment.managers())
+    images = containers(deployed().managers())
     assert len(images) == 3
     assert not any("kube-rbac-proxy" in image for image in images)
 
@@ -125,8 +136,8 @@ def test_a_component_for_fpgas_is_not_deployed_but_its_definitions_are(
     (content / part.daemon_set).parent.mkdir(parents=True, exist_ok=True)
     (content / part.daemon_set).write_text(HUGEPAGES)
     unpack()
-    assert "crc-pcieconnection-daemon" not in {manifests.name_of(item) for item in deployment.daemons()}
-    assert "pcieconnections.example.com" in {manifests.name_of(item) for item in deployment.definitions()}
+    assert "crc-pcieconnection-daemon" not in {manifests.name_of(item) for item in deployed().daemons()}
+    assert "pcieconnections.example.com" in {manifests.name_of(item) for item in deployed().definitions()}
 
 
 def test_files_that_only_fpgas_need_may_be_missing_and_those_that_are_there_are_used(
@@ -134,7 +145,7 @@ def test_files_that_only_fpgas_need_may_be_missing_and_those_that_are_there_are_
 ) -> None:
     (content / settings.JSON / "region-unique-info.json").write_text("[]")
     unpack()
-    names = {manifests.name_of(item) for item in deployment.configuration() if item["kind"] == "ConfigMap"}
+    names = {manifests.name_of(item) for item in deployed().configuration() if item["kind"] == "ConfigMap"}
     assert names == {
         "connectionkindmap", "deployinfo", "functionkindmap", "infrastructureinfo", "region-unique-info"
     }  # fmt: skip
@@ -146,7 +157,7 @@ def test_only_listed_definitions_count(content: Path, unpack: Callable[[], Path]
     stale = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "old"}}
     (listing.parent / "bases/example.com_old.yaml").write_text(yaml.safe_dump(stale))
     unpack()
-    names = [manifests.name_of(item) for item in deployment.definitions()]
+    names = [manifests.name_of(item) for item in deployed().definitions()]
     assert len(names) == len(set(names)) == 20
     assert "old" not in names
 
@@ -157,13 +168,14 @@ def test_a_listed_definition_that_moved_is_named(content: Path, unpack: Callable
     file.rename(file.with_name("moved.yaml"))
     unpack()
     with pytest.raises(Problem, match=f"{part.definitions}: lists bases/{file.name}, which is not there"):
-        deployment.definitions()
+        deployed().definitions()
 
 
 def test_nothing_in_the_unpacked_archive_is_edited(unpack: Callable[[], Path]) -> None:
     root = unpack()
     before = trees.digest(root)
-    for objects in (deployment.definitions, deployment.configuration, deployment.managers, deployment.daemons):
+    found = deployed()
+    for objects in (found.definitions, found.configuration, found.managers, found.daemons):
         assert objects()
     assert trees.digest(root) == before
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from tasks import progress
 from tasks.controller.kinds import DATA_FLOW, ETHERNET_CONNECTION, WB_CONNECTION, WB_FUNCTION
 from tasks.dataflows import status as dataflows_status
 from tasks.dataflows.status import Connection, World
-from tasks.engines.kube import access, api, manifests
+from tasks.engines.kube import api, manifests
 
 
 def item(name: str, status: dict[str, Any] | None = None, spec: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -84,23 +83,20 @@ def test_connections_leave_out_the_ends_of_the_chain_and_tell_which_side_is_not_
     assert dataflows_status.flows(world)[0].connections == (Connection("send", "plus", "Deployed", "OK", "NG"),)
 
 
-def test_the_table_and_the_json_say_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataflows_status, "read", lambda: world)
-    said: list[str] = []
-    monkeypatch.setattr(progress, "line", said.append)
-    dataflows_status.show()
-    dataflows_status.show(as_json=True)
-    table, as_json = said
+def test_the_table_and_the_json_say_the_same(world: World) -> None:
+    found = dataflows_status.flows(world)
+    table = dataflows_status.shown(found, as_json=False)
     assert "send > plus  Deployed  OK      NG" in table.splitlines()
+    as_json = dataflows_status.shown(found, as_json=True)
     assert [flow["name"] for flow in json.loads(as_json)] == ["df", "df-sriov"]
 
 
-def test_a_cluster_without_the_controller_has_no_dataflows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_the_controller_has_no_dataflows() -> None:
     class Bare:
         def list(self, kind: manifests.Kind) -> list[Any]:
             if kind.api_version == DATA_FLOW.api_version:
                 raise api.Refused("DataFlow", api.ABSENT, "the cluster does not serve this kind")
             return []
 
-    monkeypatch.setattr(access, "cluster", Bare)
-    assert dataflows_status.flows(dataflows_status.read()) == []
+    found = dataflows_status.flows(dataflows_status.read(cast("api.Kube", Bare())))
+    assert dataflows_status.shown(found, as_json=False) == "No dataflow is deployed"

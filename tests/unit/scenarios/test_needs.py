@@ -7,63 +7,61 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import progress, reasons
+from tasks import lack as lacks
 from tasks.archive import facts
 from tasks.doctor import examination
 from tasks.problems import Problem
-from tasks.scenarios import needs
-from tasks.settings import parameters, paths
-from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
-from tasks.settings.parameters import layers
+from tasks.scenarios import graph, needs
+from tasks.scenarios.needs import Machine
+from tasks.settings import paths
+from tasks.settings.checks import GPU, NICS
 from tasks.settings.patterns import BY_NAME, PATTERNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-LACKING = {GPU: "NVIDIA GPU: none", NICS: "physical functions: ens9f0np0 not there", LOADBALANCER: "", VIDEO: ""}
+    from tests.unit.conftest import Lines
+
+LACKING = {GPU: ("NVIDIA GPU: none",), NICS: ("physical functions: ens9f0np0 not there",)}
+
+
+def machine(functions: int = 4) -> Machine:
+    """A machine without a GPU and without cards, with a load balancer."""
+    return Machine(functions, lambda need: LACKING.get(need, ()))
 
 
 @pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine without a GPU and without cards, with a load balancer; the sample controller."""
-
-    def examine(purposes: tuple[str, ...]) -> list[examination.Result]:
-        title, _, found = LACKING[purposes[0]].partition(": ")
-        state = "FAILED" if found else "ok"
-        return [examination.Result(purposes[0], title, state, found, "it", "", purposes)]
-
+def source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample controller."""
     monkeypatch.setattr(facts, "SOURCE", paths.SRC / "sample-controller")
-    monkeypatch.setattr(examination, "is_settled", lambda _need: False)
-    monkeypatch.setattr(examination, "examine", examine)
-    needs._missing.cache_clear()
-    yield
-    needs._missing.cache_clear()
 
 
-def test_a_pattern_is_named_with_everything_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(progress, "line", said.append)
-    chosen = needs.announce()
-    lines = {line.partition(":")[0]: line for line in said}
-    assert set(lines) == {pattern.name for pattern in PATTERNS} - set(needs.runnable())
-    assert "NVIDIA GPU: none" in lines["p2c3"]
-    assert "physical functions: ens9f0np0 not there" in lines["p2c3"]
-    assert "image gpufunc_dsa cannot be built" in lines["p2c3"]
+def test_a_pattern_comes_with_everything_it_lacks() -> None:
+    chosen = needs.choice(machine())
+    assert set(chosen["missing"]) == {pattern.name for pattern in PATTERNS} - set(needs.runnable(machine()))
+    lacking = chosen["missing"]["p2c3"]
+    assert lacking[:2] == ["NVIDIA GPU: none", "physical functions: ens9f0np0 not there"]
+    assert any("image gpufunc_dsa cannot be built" in phrase for phrase in lacking)
     assert "function_image:cpufunc_calcapp" in chosen["task_dep"]
     assert "function_image:gpufunc_dsa" not in chosen["task_dep"]
 
 
-@pytest.fixture
-def functions(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Return a function that sets how many virtual functions each worker is to have."""
+def test_a_failed_check_of_the_machine_is_named_with_the_pattern(said: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "is_settled", lambda _need: False)
+    monkeypatch.setattr(examination, "examine", lambda purposes: [look(purposes[0])])
+    needs._missing.cache_clear()
+    try:
+        chosen = graph.announce()
+    finally:
+        needs._missing.cache_clear()
+    lines = {line.partition(":")[0]: line for line in said.kept}
+    assert set(lines) == set(chosen["missing"])
+    assert lines["p2c3"].startswith("p2c3: not registered: NVIDIA GPU: none; ")
 
-    def set_count(count: int) -> None:
-        values = {"PROFILE": "physical", "SRIOV_NUM_VFS": str(count)}
-        chosen = parameters.validated(layers.read(paths.ROOT, values))
-        monkeypatch.setattr(parameters, "current", lambda: chosen)
 
-    return set_count
+def look(purpose: str) -> examination.Result:
+    state = "FAILED" if purpose == GPU else "ok"
+    return examination.Result(purpose, "NVIDIA GPU", state, "none", "it", "", (purpose,))
 
 
 @pytest.mark.parametrize(
@@ -78,32 +76,25 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         ("calcapp-basic", 0),
     ],
 )
-def test_a_pattern_runs_on_as_many_virtual_functions_as_it_takes_of_a_worker(
-    functions: Callable[[int], None], name: str, each: int
-) -> None:
-    functions(max(each, 1))
-    needs.require_functions(name)
-    assert needs.has_functions(name)
+def test_a_pattern_runs_on_as_many_virtual_functions_as_it_takes_of_a_worker(name: str, each: int) -> None:
+    needs.require_functions(name, max(each, 1))
+    assert not needs.lack_of_functions(name, max(each, 1))
     if each > 1:
-        functions(each - 1)
-        assert not needs.has_functions(name)
+        assert needs.lack_of_functions(name, each - 1)
 
 
-def test_too_few_virtual_functions_are_told_with_both_numbers(functions: Callable[[int], None]) -> None:
-    functions(3)
+def test_too_few_virtual_functions_are_told_with_both_numbers() -> None:
     phrase = "takes 7 virtual functions, 4 of one worker, but SRIOV_NUM_VFS is 3"
     with pytest.raises(Problem) as raised:
-        needs.require_functions("calcapp-sriov")
+        needs.require_functions("calcapp-sriov", 3)
     assert (raised.value.message, raised.value.hint) == (f"calcapp-sriov: {phrase}", "SRIOV_NUM_VFS=4, or more")
-    with reasons.heard() as heard:
-        needs.has_functions("calcapp-sriov")
-    assert heard.obstacles == [phrase]
-    assert phrase in needs.lacks(BY_NAME["calcapp-sriov"])
+    assert needs.lack_of_functions("calcapp-sriov", 3) == lacks.obstacle(phrase)
+    assert phrase in needs.missing_of(BY_NAME["calcapp-sriov"], machine(3))
 
 
 def test_what_lacks_nothing_is_registered() -> None:
-    assert {"calcapp-basic", "calcapp-basic-multi-worker"} <= set(needs.runnable())
-    assert not needs.lacks(BY_NAME["calcapp-basic"])
+    assert {"calcapp-basic", "calcapp-basic-multi-worker"} <= set(needs.runnable(machine()))
+    assert not needs.missing_of(BY_NAME["calcapp-basic"], machine())
 
 
 def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment() -> None:
@@ -116,6 +107,7 @@ def test_a_file_that_the_source_does_not_hold_is_named(tmp_path: Path, monkeypat
     monkeypatch.setattr(facts, "SOURCE", tmp_path / "source")
     for file in (tmp_path / "source").rglob("basic/functiontype.yaml"):
         file.unlink()
-    assert not needs.is_in_source("calcapp-basic")
+    file = "calc-func/basic/functiontype.yaml"
+    assert needs.lack_of_source("calcapp-basic") == lacks.of(f"{file} is not in the controller's source")
     with pytest.raises(Problem, match=r"calc-func/basic/functiontype\.yaml is not in the controller's source"):
         needs.require_in_source("calcapp-basic")

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from tasks.dataflows import video
+from tasks.dataflows.flow import Deadlines, Flow
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
 from tasks.problems import Problem
+from tasks.scenarios import files
 from tasks.settings import paths
 from tasks.settings import video as settings
 from tasks.settings.patterns import BY_NAME
+
+if TYPE_CHECKING:
+    from tasks.engines.kube.api import Kube
 
 NAMES = (
     "plain.mp4",
@@ -76,6 +82,11 @@ class Sender:
         return ""
 
 
+def flow_of(sender: Sender) -> Flow:
+    cluster, pattern = cast("Kube", sender), BY_NAME["p1c1"]
+    return Flow(cluster, pattern, files.of(cluster, pattern), Deadlines(1.0, 1.0))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_video_is_sent_whatever_it_is_called(
     folder: Path, good: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -84,7 +95,7 @@ def test_a_video_is_sent_whatever_it_is_called(
     monkeypatch.setattr(settings, "FOLDER_IN_POD", str(folder))
     assert video._to_send() == [folder / name]
     sender = Sender(tmp_path)
-    video._send(sender, BY_NAME["p1c1"], {"pip": {}}, folder / name, videos.Video("h264", 3, 0.2))  # type: ignore[arg-type]
+    video._send(video.Pipelines(flow_of(sender), {"pip": {}}), folder / name, 0.2)
     assert sender.received == good
     assert "\n" not in user_videos.shown(name)
 

@@ -1,4 +1,4 @@
-"""scenarios.registration: a pattern's objects as they are applied, from the sample and from the real controller."""
+"""tasks.scenarios.files: a pattern's objects as they are applied, from the sample and from the real controller."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import pytest
 import yaml
 
 from tasks.archive import facts as archive_source
-from tasks.controller import deployment
 from tasks.engines.kube import manifests
-from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.scenarios import files
+from tasks.scenarios.files import Scenario
 from tasks.settings import controller as controller_settings
 from tasks.settings import paths
 from tasks.settings.checks import GPU, NICS
@@ -34,15 +33,17 @@ SINGLE, MULTI = BY_NAME["calcapp-basic"], BY_NAME["calcapp-basic-multi-worker"]
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)
 def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(archive_source, "SOURCE", request.param)
-    monkeypatch.setattr(archive_images, "references", lambda _names: REFERENCES)
-    monkeypatch.setattr(deployment, "workers", lambda: ["one", "two"])
     root: Path = request.param
     return root
 
 
+def scenario(pattern: Pattern) -> Scenario:
+    return Scenario(pattern, lambda: ("one", "two"), lambda _names: REFERENCES)
+
+
 @pytest.mark.usefixtures("source")
 def test_every_function_runs_our_images() -> None:
-    maps = [item for item in files.configuration(SINGLE) if item["metadata"]["namespace"] == "default"]
+    maps = [item for item in scenario(SINGLE).configuration() if item["metadata"]["namespace"] == "default"]
     assert len(maps) == 7
     for item in maps:
         for content in item["data"].values():
@@ -52,19 +53,19 @@ def test_every_function_runs_our_images() -> None:
 
 @pytest.mark.usefixtures("source")
 def test_the_files_hold_the_pattern_of_the_table() -> None:
-    types, (chain,) = files.resources(SINGLE).values()
+    types, (chain,) = scenario(SINGLE).resources().values()
     assert manifests.name_of(chain) == "calcapp-chain"
     assert set(chain["spec"]["functions"]) == {hop.key for hop in SINGLE.hops}
     assert len(types) == len(SINGLE.hops)
-    flow = files.data_flow(SINGLE)
+    flow = scenario(SINGLE).data_flow()
     assert (manifests.name_of(flow), manifests.namespace_of(flow)) == (SINGLE.dataflow, SINGLE.namespace)
     assert "userRequirement" not in flow["spec"]
 
 
 @pytest.mark.usefixtures("source")
 def test_a_multi_worker_pattern_asks_for_the_nodes_of_this_cluster() -> None:
-    assert files.data_flow(MULTI)["spec"]["userRequirement"] == "user-requirement"
-    requirement, strategy = files.configuration(MULTI)[-2:]
+    assert scenario(MULTI).data_flow()["spec"]["userRequirement"] == "user-requirement"
+    requirement, strategy = scenario(MULTI).configuration()[-2:]
     asked = yaml.safe_load(requirement["data"]["requestNodeNames"])
     assert requirement["data"]["strategy"] == manifests.name_of(strategy)
     assert {key for key, nodes in asked.items() if nodes == ["two"]} == {"divide", "average", "rcv"}
@@ -80,7 +81,7 @@ def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
 def test_a_pattern_whose_files_are_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive_source, "SOURCE", tmp_path)
     with pytest.raises(Problem, match=r"calc-func/basic/df-cpufunc\.yaml: not there"):
-        files.data_flow(SINGLE)
+        scenario(SINGLE).data_flow()
 
 
 def test_the_table_has_nine_patterns_each_with_a_twin() -> None:
@@ -103,9 +104,9 @@ def test_every_pattern_of_a_source_is_what_its_files_say(pattern: Pattern, sourc
         assert folder.is_dir()
     if not folder.is_dir():
         return
-    maps = files.configuration(pattern)
-    _, (chain,) = files.resources(pattern).values()
-    flow = files.data_flow(pattern)
+    maps = scenario(pattern).configuration()
+    _, (chain,) = scenario(pattern).resources().values()
+    flow = scenario(pattern).data_flow()
     assert flow["spec"]["functionChainRef"]["name"] == manifests.name_of(chain)
     assert (manifests.name_of(flow), manifests.namespace_of(flow)) == (pattern.dataflow, pattern.namespace)
     assert ordered(chain) == [hop.key for hop in pattern.hops]
@@ -133,9 +134,9 @@ def ordered(chain: manifests.Object) -> list[str]:
 def test_patterns_that_share_a_namespace_ask_for_nodes_by_one_content() -> None:
     spread = [pattern for pattern in PATTERNS if pattern.on_second_worker]
     for namespace in ("cpufunc-calcapp", "cpufunc-sample"):
-        contents = {str(files._placement(one)) for one in spread if one.namespace == namespace}
+        contents = {str(scenario(one)._placement()) for one in spread if one.namespace == namespace}
         assert len(contents) == 1
-    assert files.requested_nodes(BY_NAME["p2c4-multi-worker"]) == {
+    assert scenario(BY_NAME["p2c4-multi-worker"]).requested_nodes() == {
         "pip": "one",
         "pipbr": "two",
         "dsa": "one",

@@ -1,4 +1,4 @@
-"""tasks.controller.deployment: how the source's manifests are adapted."""
+"""tasks.controller.source: how the source's manifests are adapted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.controller import deployment
+from tasks.controller import source
 from tasks.problems import Problem
 
 REFERENCES = {"cpufunction": "registry/images/cpufunction:abc"}
@@ -31,11 +31,11 @@ def images_of(item: dict[str, Any]) -> list[str]:
     ["localhost/cpufunction:1.1.0", "localhost/cpufunction:1.0.0", "ghcr.io/a/b/cpufunction@sha256:0", "cpufunction"],
 )
 def test_images_are_replaced_whatever_their_registry_and_tag(image: str) -> None:
-    assert images_of(deployment.adapted(workload(image), REFERENCES)) == ["registry/images/cpufunction:abc"]
+    assert images_of(source.adapted(workload(image), REFERENCES)) == ["registry/images/cpufunction:abc"]
 
 
 def test_an_image_that_only_begins_alike_is_left_alone() -> None:
-    assert images_of(deployment.adapted(workload("localhost/cpufunction-debug:1"), REFERENCES)) == [
+    assert images_of(source.adapted(workload("localhost/cpufunction-debug:1"), REFERENCES)) == [
         "localhost/cpufunction-debug:1"
     ]
 
@@ -43,25 +43,25 @@ def test_an_image_that_only_begins_alike_is_left_alone() -> None:
 def test_the_proxy_whose_image_was_removed_upstream_is_dropped() -> None:
     item = workload("gcr.io/kubebuilder/kube-rbac-proxy:v0.14.1", "controller:latest")
     item["spec"]["template"]["spec"]["containers"][0]["name"] = "kube-rbac-proxy"
-    assert images_of(deployment.adapted(item, REFERENCES)) == ["controller:latest"]
+    assert images_of(source.adapted(item, REFERENCES)) == ["controller:latest"]
 
 
 def test_adapting_leaves_the_source_and_objects_without_pods_alone() -> None:
     item, role = workload("cpufunction"), {"kind": "ClusterRole", "rules": []}
-    deployment.adapted(item, REFERENCES, reads="digest")
+    source.adapted(item, REFERENCES, reads="digest")
     assert item == workload("cpufunction")
-    assert deployment.adapted(role, REFERENCES) == role
+    assert source.adapted(role, REFERENCES) == role
 
 
 def test_what_a_workload_reads_at_its_start_marks_its_pods() -> None:
-    template = deployment.adapted(workload("cpufunction"), REFERENCES, reads="digest")["spec"]["template"]
+    template = source.adapted(workload("cpufunction"), REFERENCES, reads="digest")["spec"]["template"]
     assert template["metadata"]["annotations"] == {"openkasugai.dev/configuration": "digest"}
 
 
 def test_manifests_without_their_own_image_are_named() -> None:
     with pytest.raises(Problem, match=r"runs the image wbfunction, but \['cpufunction'\]"):
-        deployment.require_image("wbfunction", [workload("localhost/cpufunction:1")])
+        source.require_image("wbfunction", [workload("localhost/cpufunction:1")])
 
 
 def test_a_manager_may_still_carry_the_placeholder_of_its_image() -> None:
-    deployment.require_image("wbfunction", [workload("controller:latest")])
+    source.require_image("wbfunction", [workload("controller:latest")])

@@ -1,0 +1,159 @@
+"""A pattern's dataflow in the cluster: what of it is there, and what it waits for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.controller import inventory, kinds
+from tasks.controller.kinds import (
+    CPU_FUNCTION,
+    DATA_FLOW,
+    DEPLOYED,
+    ETHERNET_CONNECTION,
+    FUNCTION_TARGET,
+    GPU_FUNCTION,
+    READY,
+    WB_CONNECTION,
+    WB_FUNCTION,
+    state,
+)
+from tasks.engines.kube import access, manifests
+from tasks.scenarios import files
+from tasks.settings import patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+    from tasks.scenarios.files import Scenario
+    from tasks.settings.parameters.model import Parameters
+    from tasks.settings.patterns import Pattern
+
+# Those that a DataFlow is made of, in the order in which the controller deletes them.
+_PARTS = (WB_CONNECTION, ETHERNET_CONNECTION, WB_FUNCTION, CPU_FUNCTION, GPU_FUNCTION)
+
+
+def of(name: str, chosen: Parameters) -> Flow:
+    """Return the dataflow of a pattern in the cluster.
+
+    Args:
+        name: Name of a pattern.
+        chosen: The parameters.
+
+    Raises:
+        Problem: There is no cluster yet.
+    """
+    cluster, pattern = access.cluster(), patterns.BY_NAME[name]
+    deadlines = Deadlines(chosen.dataflow_deadline, chosen.controller_deadline)
+    return Flow(cluster, pattern, files.of(cluster, pattern), deadlines)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long the cluster is waited for.
+
+    Attributes:
+        dataflow: DATAFLOW_DEADLINE, in seconds.
+        controller: CONTROLLER_DEADLINE, in seconds.
+    """
+
+    dataflow: float
+    controller: float
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The dataflow of a pattern.
+
+    Attributes:
+        cluster: The API.
+        pattern: What it is made of.
+        scenario: What it refers to.
+        deadlines: How long the cluster is waited for.
+    """
+
+    cluster: Kube
+    pattern: Pattern
+    scenario: Scenario
+    deadlines: Deadlines
+
+    @property
+    def name(self) -> str:
+        """Name of its DataFlow."""
+        return self.pattern.dataflow
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of all its objects."""
+        return self.pattern.namespace
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Names of the nodes that run functions."""
+        return inventory.workers(self.cluster)
+
+    @property
+    def redeployment(self) -> str:
+        """Command that deletes it and deploys it again."""
+        return f"./doit delete_dataflow:{self.pattern.name} dataflow:{self.pattern.name}"
+
+    def live(self) -> Object | None:
+        """Return its DataFlow, None where there is none."""
+        return self.cluster.get(DATA_FLOW, self.name, self.namespace)
+
+    def leftovers(self) -> list[str]:
+        """Return what of it is in the cluster, the DataFlow included."""
+        live = self.live()
+        parts = [manifests.label_of(item) for item in self.parts()]
+        pods = [f"Pod {manifests.name_of(pod)}" for pod in self.pods().values()]
+        return [*parts, *pods, *([f"DataFlow {self.name}"] if live else [])]
+
+    def parts(self) -> Iterator[Object]:
+        """Yield the objects that the controller made for its DataFlow."""
+        prefixes = (kinds.function_name(self.name), kinds.connection_prefix(self.name))
+        for kind in _PARTS:
+            for item in self.cluster.list(kind, self.namespace):
+                if manifests.name_of(item).startswith(prefixes):
+                    yield item
+
+    def pods(self) -> dict[str, Object]:
+        """Return the live pods of its functions, by key."""
+        live = {manifests.name_of(pod): pod for pod in self.cluster.list(manifests.POD, self.namespace)}
+        # The pod of a function on a GPU is named after the GPU too.
+        names = {
+            hop.key: re.compile(rf"{kinds.function_name(self.name, hop.key)}-(cpu|mps-dgpu-.+)-pod")
+            for hop in self.pattern.hops
+        }
+        return {key: pod for key, wanted in names.items() for name, pod in live.items() if wanted.fullmatch(name)}
+
+    def explanation(self) -> str:
+        """Return what it may be waiting for: whatever it needs that is not as it should be."""
+        lines = [*self._not_ready(), *self._not_deployed(), *self._absent(), *self._capacity()]
+        return "\n".join([*lines, self.cluster.evidence(self.namespace)]).strip()
+
+    def _not_ready(self) -> Iterator[str]:
+        for kind, items in self.scenario.resources().items():
+            for name, found in kinds.not_ready(self.cluster, kind, items).items():
+                yield f"{kind} {name}: {found}, expected {READY}"
+
+    def _not_deployed(self) -> Iterator[str]:
+        for kind in (WB_FUNCTION, WB_CONNECTION):
+            for item in self.cluster.list(kind, self.namespace):
+                if state(item) != DEPLOYED:
+                    yield f"{manifests.label_of(item)}: {state(item)}, expected {DEPLOYED}"
+
+    def _absent(self) -> Iterator[str]:
+        for item in self.scenario.configuration():
+            where = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
+            if self.cluster.get(*where) is None:
+                yield f"{manifests.label_of(item)}: absent"
+
+    def _capacity(self) -> Iterator[str]:
+        for item in self.cluster.list(FUNCTION_TARGET):
+            status = item.get("status", {})
+            functions = f"{status.get('currentFunctions', 0)} of {status.get('maxFunctions', '?')} functions"
+            capacity = f"{status.get('currentCapacity', 0)} of {status.get('maxCapacity', '?')} capacity"
+            yield f"FunctionTarget {manifests.name_of(item)}: {state(item)}, {functions}, {capacity} in use"
