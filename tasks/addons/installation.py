@@ -63,19 +63,19 @@ def install(name: str) -> None:
 def image_is_current(name: str) -> bool:
     """Return whether the registry holds the image of an add-on, or none is to be compiled."""
     addon = addons.addon(name)
-    image = addon_images.compiled(addon.release)
+    image = addon_images.compiled(addon.release, parameters.current())
     if not (chosen(addon) and addon.release and image):
         return True
     refused = manifests.known_refusal(addon.release)
-    return bool(refused) or addon_images.is_current(image)
+    return bool(refused) or not addon_images.lack(image, parameters.current())
 
 
 def make_image(name: str) -> None:
     """Have the image of an add-on in the registry, where it is to be compiled and can be."""
     addon = addons.addon(name)
-    image = addon_images.compiled(addon.release)
+    image = addon_images.compiled(addon.release, parameters.current())
     if chosen(addon) and addon.release and image and not manifests.refusal(addon.release):
-        addon_images.make(image)
+        addon_images.ensure_image(image, parameters.current())
 
 
 def chosen(addon: Addon) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks import reasons
 from tasks.engines.files import atomic, templates
 from tasks.engines.kube import cluster_owner
-from tasks.images import node_images, runtime
+from tasks.images import choices, runtime
 from tasks.settings import cluster, parameters, paths
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write() -> None:
 
 def images_of_nodes() -> dict[str, str]:
     """Return the image of each node, by what follows the cluster's name in the node's."""
-    return {node.suffix: node_images.node_image(node.suffix) for node in cluster.NODES}
+    return {node.suffix: choices.node_image(node.suffix, parameters.current()) for node in cluster.NODES}
 
 
 def file() -> Path:
@@ -49,7 +49,7 @@ def rendered() -> str:
         name=chosen.cluster_name,
         pod_subnet=chosen.pod_subnet,
         service_subnet=chosen.service_subnet,
-        cri_socket=cluster.CRI_SOCKETS.get(runtime.chosen(), ""),
+        cri_socket=cluster.CRI_SOCKETS.get(runtime.chosen(chosen), ""),
         nodes=cluster.NODES,
         images=images_of_nodes(),
         mounts={str(folder): place for folder, place in cluster_owner.mounts().items()},

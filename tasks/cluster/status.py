@@ -55,7 +55,7 @@ def profile_images() -> Iterator[tuple[str, docker_images.ImageFacts | None]]:
     while name != images.BASE:
         tag = images.tag(name, parameters.current())
         yield tag, docker_images.find(tag)
-        name = images.parent_name(images.named(name), runtime.chosen())
+        name = images.parent_name(images.named(name), runtime.chosen(parameters.current()))
 
 
 def _images() -> Iterator[tuple[str, str]]:

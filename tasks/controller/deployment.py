@@ -154,7 +154,7 @@ def require_image(component: str, items: Sequence[Object]) -> None:
 def _component(part: Component) -> list[Object]:
     items = _source()[part.image]
     require_image(part.image, items)
-    own = archive_images.references([part.image])[part.image]
+    own = archive_images.references([part.image], parameters.current())[part.image]
     references = {part.image: own, controller.PLACEHOLDER: own}
     return [adapted(item, references, _read_by(part)) for item in items]
 

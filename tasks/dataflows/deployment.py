@@ -133,7 +133,7 @@ def _damage(cluster: Kube, pattern: Pattern) -> str:
     missing = [hop.key for hop in pattern.hops if hop.key not in alive]
     if missing:
         return f"has lost the pods of {', '.join(missing)}"
-    wanted = archive_images.references(pattern.images)
+    wanted = archive_images.references(pattern.images, parameters.current())
     current = {wanted[name] for name in pattern.images}
     outdated = [key for key, pod in pods.items() if {each["image"] for each in pod["spec"]["containers"]} - current]
     return f"runs earlier images in {', '.join(outdated)}" if outdated else ""

@@ -14,7 +14,7 @@ from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.registry import client
 from tasks.settings import controller as source
-from tasks.settings import patterns
+from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +115,9 @@ def _load(pattern: Pattern, file: str) -> list[Object]:
         raise Problem(f"{source.SCENARIOS}/{pattern.folder}/{file}: not there", hint="./doit controller_source")
     text = deepstream.with_installed_paths(path.read_text(encoding="utf-8"))
     if _IMAGE.search(text):
-        text = with_references(text, archive_images.references(pattern.images), pattern.images, file)
+        text = with_references(
+            text, archive_images.references(pattern.images, parameters.current()), pattern.images, file
+        )
     return manifests.parse(text, file)
 
 

@@ -40,7 +40,7 @@ def cluster(
     monkeypatch.setattr(the_archive_source, "digest", lambda: "digest")
     monkeypatch.setattr(paths, "RENDERED", tmp_path)
     references = {image.name: f"registry/images/{image.name}:abc" for image in IMAGES}
-    monkeypatch.setattr(archive_images, "references", lambda _names: references.copy())
+    monkeypatch.setattr(archive_images, "references", lambda *_: references.copy())
     monkeypatch.setattr(
         parameters,
         "current",

@@ -46,7 +46,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     monkeypatch.setattr(kube_api, "cluster", lambda: api)
     monkeypatch.setattr(facts, "SOURCE", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
-    monkeypatch.setattr(archive_images, "references", lambda _names: ours)
+    monkeypatch.setattr(archive_images, "references", lambda *_: ours)
     monkeypatch.setattr(deployment, "workers", lambda: ["one", "two"])
     chosen = {"dci_registry_addr_alt": "registry.example/images", "dataflow_deadline": 10, "controller_deadline": 5}
     deadlines = SimpleNamespace(**chosen)

@@ -44,7 +44,7 @@ spec:
 def unpack(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Path]]:
     """A function that packs the source as it is at that moment, and unpacks the archive as a run does."""
     ours = {part.image: f"ours/{part.image}:1" for part in settings.COMPONENTS}
-    monkeypatch.setattr(archive_images, "references", lambda _names: dict(ours))
+    monkeypatch.setattr(archive_images, "references", lambda *_: dict(ours))
     monkeypatch.setattr(deployment, "workers", lambda: ["one"])
     monkeypatch.setattr(kustomize, "build", _manager)
     deployment._source.cache_clear()

@@ -34,7 +34,7 @@ SINGLE, MULTI = BY_NAME["calcapp-basic"], BY_NAME["calcapp-basic-multi-worker"]
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)
 def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(archive_source, "SOURCE", request.param)
-    monkeypatch.setattr(archive_images, "references", lambda _names: REFERENCES)
+    monkeypatch.setattr(archive_images, "references", lambda *_: REFERENCES)
     monkeypatch.setattr(deployment, "workers", lambda: ["one", "two"])
     root: Path = request.param
     return root
