@@ -65,18 +65,20 @@ def install(name: str) -> None:
 def lack_of_image(name: str) -> Lack:
     """Return whether the registry lacks the image of an add-on; nothing where none is to be compiled."""
     addon = addons.addon(name)
-    image = addon_images.compiled(addon.release)
-    if not (is_chosen(addon, parameters.current()) and addon.release and image):
+    p = parameters.current()
+    image = addon_images.compiled(addon.release, p)
+    if not (is_chosen(addon, p) and addon.release and image):
         return lacks.NOTHING
-    return lacks.NOTHING if manifests.known_refusal(addon.release) else addon_images.lack(image)
+    return lacks.NOTHING if manifests.known_refusal(addon.release) else addon_images.lack(image, p)
 
 
 def make_image(name: str) -> None:
     """Have the image of an add-on in the registry, where it is to be compiled and can be."""
     addon = addons.addon(name)
-    image = addon_images.compiled(addon.release)
-    if is_chosen(addon, parameters.current()) and addon.release and image and not manifests.refusal(addon.release):
-        addon_images.make(image)
+    p = parameters.current()
+    image = addon_images.compiled(addon.release, p)
+    if is_chosen(addon, p) and addon.release and image and not manifests.refusal(addon.release):
+        addon_images.ensure_image(image, p)
 
 
 def is_chosen(addon: Addon, p: Parameters) -> bool:

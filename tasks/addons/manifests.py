@@ -74,7 +74,7 @@ def _overlay(release: Release, name: str) -> dict[str, str]:
     """Return the rendered files of an add-on's overlay."""
     values: dict[str, Any] = {
         "parameters": parameters.current(),
-        "images": addon_images.replaced(release),
+        "images": addon_images.replacements(release, parameters.current()),
         "metallb_pool": address_pool.metallb,
     }
     folder = paths.MANIFEST / name

@@ -1,1 +1,7 @@
-"""The controller's archive."""
+"""The controller's archive: the sources of its programs and images, or the sample's in their place.
+
+source        unpacks and checks it in build/controller, and says whether that is as it should be
+facts         what it says of itself: its version, its images, its definitions
+dockerfiles   what its Dockerfiles copy, and how they compile a program
+deepstream    where its scenarios look for DeepStream
+"""

@@ -15,14 +15,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.archive import facts as archive_facts
 from tasks.engines.files import archives, atomic, modes, trees
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths, patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 SAMPLE = paths.SRC / "sample-controller"
 # Beside the folder, not in it: it is written last, so that its absence tells of a source half made.
@@ -38,14 +42,15 @@ def prepare() -> None:
     Raises:
         Problem: There is no archive, or it is not what a controller's archive has to be.
     """
-    chosen = origin()
+    current = parameters.current()
+    chosen = origin(current)
     paths.BUILD.mkdir(exist_ok=True)
     for leftover in paths.BUILD.glob(_LEFTOVERS):
         shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(prefix=_LEFTOVERS.rstrip("*"), dir=paths.BUILD) as made:
         fresh = Path(made) / controller.TOP
         _fill(fresh, chosen)
-        check(fresh, archive_facts.shown(chosen))
+        check(fresh, archive_facts.shown(chosen), current.controller_hardware)
         found = archive_facts.facts_of(fresh)
         mark = {"origin": _identity(chosen, {}), "content": trees.listing(fresh)}
         # All that can be wrong with a source has been found by here: only renaming is left.
@@ -55,13 +60,15 @@ def prepare() -> None:
     progress.line(f"controller {found.tag} from {archive_facts.shown(chosen)}")
 
 
-def is_current() -> bool:
-    """Tell whether build/controller holds, unchanged, what the chosen origin holds."""
+def lack() -> Lack:
+    """Return what tells build/controller from what the chosen origin holds."""
     mark = _mark()
     if not mark:
-        return reasons.absent(archive_facts.shown(archive_facts.SOURCE))
-    same = mark.get("origin") == _identity(origin(), mark)
-    return reasons.unless(same, f"{archive_facts.shown(origin())}: changed") and reasons.unless(
+        return lacks.absent(archive_facts.shown(archive_facts.SOURCE))
+    chosen = origin(parameters.current())
+    if mark.get("origin") != _identity(chosen, mark):
+        return lacks.of(f"{archive_facts.shown(chosen)}: changed")
+    return lacks.unless(
         mark.get("content") == trees.listing(archive_facts.SOURCE),
         f"{archive_facts.shown(archive_facts.SOURCE)}: changed by hand",
     )
@@ -79,13 +86,15 @@ def digest() -> str:
     return str(mark["origin"]["digest"])
 
 
-def origin() -> Path:
+def origin(chosen: Parameters) -> Path:
     """Return where the controller comes from: the archive, or the folder of the sample controller.
+
+    Args:
+        chosen: The parameters of the run.
 
     Raises:
         Problem: CONTROLLER asks for the archive and it is not there.
     """
-    chosen = parameters.current()
     archive = paths.SRC / chosen.dci_k8s_software_tarfile
     if chosen.controller == "sample" or (chosen.controller == "auto" and not os.path.lexists(archive)):
         return SAMPLE
@@ -100,25 +109,25 @@ def _absence(archive: Path) -> str:
     return f"a link to {archive.readlink()}, which is not there" if archive.is_symlink() else _NOT_THERE
 
 
-def check(root: Path, shown: str) -> None:
+def check(root: Path, shown: str, hardware: Collection[str]) -> None:
     """Refuse a source that lacks a part which is needed later.
 
     Args:
         root: Top folder of the source.
         shown: How messages name where it comes from.
+        hardware: What CONTROLLER_HARDWARE asks for.
 
     Raises:
         Problem: One line per missing part.
     """
-    missing = [part for part in (*_required_parts(), *_required_drivers(root)) if not (root / part).exists()]
+    missing = [part for part in (*_required_parts(hardware), *_required_drivers(root)) if not (root / part).exists()]
     if missing:
         raise Problem("\n".join(f"{shown}: {controller.TOP}/{part} is missing" for part in missing), hint=_README)
 
 
-def _required_parts() -> Iterator[str]:
+def _required_parts(hardware: Collection[str]) -> Iterator[str]:
     for part in controller.COMPONENTS:
         yield part.definitions
-    hardware = parameters.current().controller_hardware
     for part in controller.deployed("daemon", hardware):
         yield part.daemon_set
     for part in controller.deployed("manager", hardware):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks.engines.files import atomic, templates
 from tasks.engines.kube import cluster_owner
-from tasks.images import node_images, runtime
+from tasks.images import choices, runtime
 from tasks.settings import cluster, parameters, paths
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def write() -> None:
     atomic.write(file(p.cluster_name), rendered(p))
 
 
-def images_of_nodes() -> dict[str, str]:
+def images_of_nodes(chosen: Parameters) -> dict[str, str]:
     """Return the image of each node, by what follows the cluster's name in the node's."""
-    return {node.suffix: node_images.node_image(node.suffix) for node in cluster.NODES}
+    return {node.suffix: choices.node_image(node.suffix, chosen) for node in cluster.NODES}
 
 
 def file(name: str) -> Path:
@@ -49,8 +49,8 @@ def rendered(chosen: Parameters) -> str:
         name=chosen.cluster_name,
         pod_subnet=chosen.pod_subnet,
         service_subnet=chosen.service_subnet,
-        cri_socket=cluster.CRI_SOCKETS.get(runtime.chosen(), ""),
+        cri_socket=cluster.CRI_SOCKETS.get(runtime.chosen(chosen), ""),
         nodes=cluster.NODES,
-        images=images_of_nodes(),
+        images=images_of_nodes(chosen),
         mounts={str(folder): place for folder, place in cluster_owner.mounts().items()},
     )

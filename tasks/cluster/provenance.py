@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.cluster import config
 from tasks.engines.docker import containers as docker_containers
 from tasks.engines.docker import images
-from tasks.images import node_images, runtime
+from tasks.images import choices, runtime
 from tasks.settings import cluster, gpu, paths
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def wanted(chosen: Parameters) -> dict[str, str]:
         Problem: The engine lacks an image of the nodes.
     """
     facts = {name: str(getattr(chosen, name.lower())) for name in _PARAMETERS}
-    facts["NODE_RUNTIME"] = runtime.chosen()
+    facts["NODE_RUNTIME"] = runtime.chosen(chosen)
     facts["checkout"] = str(paths.ROOT)
-    ids = {tag: images.require(tag).id for tag in set(config.images_of_nodes().values())}
-    facts["node image"] = ids[node_images.node_image(cluster.CONTROL_PLANE)]
-    if node_images.lends_gpu():
-        facts["first worker's image"] = ids[node_images.node_image(gpu.NODE_SUFFIX)]
+    ids = {tag: images.require(tag).id for tag in set(config.images_of_nodes(chosen).values())}
+    facts["node image"] = ids[choices.node_image(cluster.CONTROL_PLANE, chosen)]
+    if choices.is_gpu_lent(chosen):
+        facts["first worker's image"] = ids[choices.node_image(gpu.NODE_SUFFIX, chosen)]
     facts["kind config"] = hashlib.sha256(config.rendered(chosen).encode()).hexdigest()
     return facts
 

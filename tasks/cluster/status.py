@@ -60,7 +60,7 @@ def profile_images(p: Parameters) -> Iterator[tuple[str, docker_images.ImageFact
     while name != images.BASE:
         tag = images.tag(name, p)
         yield tag, docker_images.find(tag)
-        name = images.parent_name(images.named(name), runtime.chosen())
+        name = images.parent_name(images.named(name), runtime.chosen(parameters.current()))
 
 
 def _images(p: Parameters) -> Iterator[tuple[str, str]]:

@@ -19,9 +19,9 @@ from tasks.engines.docker import containers
 from tasks.engines.files import trees as files_trees
 from tasks.engines.files.lock import alone, part_of
 from tasks.engines.kube import manifests
-from tasks.images import archive_images
+from tasks.images import compilers
 from tasks.problems import Problem
-from tasks.settings import controller, paths
+from tasks.settings import controller, parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ def _ensure_programs() -> Path:
                 f"{controller.TOP}/{folder}: not there, but INVENTORY=collector needs it", hint="INVENTORY=host"
             )
     made_of = [files_trees.digest(archive_source.SOURCE / folder) for folder in parts.values()]
-    digest = hashlib.sha256(" ".join([*made_of, archive_images.compiler_digest()]).encode()).hexdigest()
+    digest = hashlib.sha256(" ".join([*made_of, compilers.compiler_digest(parameters.current())]).encode()).hexdigest()
     target = paths.BUILD / "collector" / digest[:12]
     with alone(target):
         if not target.is_dir():
@@ -95,7 +95,8 @@ def _ensure_programs() -> Path:
             source, made = workspace / "source", workspace / "made"
             for place, folder in parts.items():
                 shutil.copytree(archive_source.SOURCE / folder, source / place, dirs_exist_ok=True)
-            archive_images.compile_with_c(source, ".", _PROGRAM, made)
+            program = compilers.LinkingProgram(source, ".", _PROGRAM)
+            compilers.compile_with_c(program, made, parameters.current())
             made.rename(target)
             shutil.rmtree(workspace)
     return target

@@ -76,7 +76,7 @@ def of(cluster: Kube, chosen: Parameters) -> Controller:
         cluster=cluster,
         hardware=chosen.controller_hardware,
         inventory_by_host=chosen.inventory == "host",
-        references=archive_images.references,
+        references=lambda names: archive_images.references(names, chosen),
         render=kustomize.build,
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.archive import source
 from tasks.controller import deployment
-from tasks.images import archive_images
+from tasks.images import archive_images, choices
 from tasks.runner.declare import Current, Do, Same
 from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def task_controller_source() -> dict[str, Any]:
     """Unpack and check the controller's archive, or take the sample controller in the lab."""
-    return {"actions": [Do(source.prepare)], "uptodate": [Current(source.is_current)]}
+    return {"actions": [Do(source.prepare)], "uptodate": [Current(source.lack)]}
 
 
 def task_controller_image() -> Iterator[dict[str, Any]]:
@@ -39,7 +39,7 @@ def task_function_image() -> Iterator[dict[str, Any]]:
 
 def task__controller_images() -> dict[str, Any]:
     """Choose the images that the deployed controller runs."""
-    return {"actions": [Do(archive_images.needed)], "uptodate": [Same(archive_images.needed)]}
+    return {"actions": [Do(choices.controller_images)], "uptodate": [Same(choices.controller_images)]}
 
 
 def task_controller() -> Iterator[dict[str, Any]]:
@@ -77,5 +77,5 @@ def _image_tasks(images: Iterable[SourceImage]) -> Iterator[dict[str, Any]]:
             "doc": f"Build the image {image.name} and push it to the registry.",
             "actions": [Do(archive_images.build, image.name)],
             "task_dep": ["controller_source", "image:base", "registry_ca"],
-            "uptodate": [Current(archive_images.is_current, image.name)],
+            "uptodate": [Current(archive_images.lack, image.name)],
         }

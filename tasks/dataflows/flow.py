@@ -48,7 +48,7 @@ def of(name: str, chosen: Parameters) -> Flow:
     """
     cluster, pattern = access.cluster(), patterns.BY_NAME[name]
     deadlines = Deadlines(chosen.dataflow_deadline, chosen.controller_deadline)
-    return Flow(cluster, pattern, files.of(cluster, pattern), deadlines)
+    return Flow(cluster, pattern, files.of(cluster, pattern, chosen), deadlines)
 
 
 @dataclass(frozen=True)

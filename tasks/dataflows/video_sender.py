@@ -39,7 +39,7 @@ def _deployment(node: str) -> Object:
     labels = {"app": video.SENDER}
     container = {
         "name": video.SENDER,
-        "image": archive_images.reference(source.VIDEO_SENDER),
+        "image": archive_images.reference(source.VIDEO_SENDER, parameters.current()),
         "imagePullPolicy": "IfNotPresent",
         "command": ["tail", "-f", "/dev/null"],
         "volumeMounts": [{"name": "videos", "mountPath": video.FOLDER_IN_POD}],

@@ -6,56 +6,59 @@ from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
 from tasks import progress
-from tasks.images import node_images
+from tasks.images import building, node_images
+from tasks.images.recipe import TAG_LENGTH
 from tasks.registry import client
-from tasks.settings import images as table
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from tasks.lack import Lack
     from tasks.settings.addons import PublishedImage, Release
     from tasks.settings.images import NodeImage
-
-_TAG_LENGTH = 12
-
-
-def lack(image: NodeImage) -> Lack:
-    """Return whether the registry lacks the image that the sources make."""
-    return lacks.unless(client.holds(_reference(image)), f"{_reference(image)}: not in the registry")
+    from tasks.settings.parameters.model import Parameters
 
 
-def make(image: NodeImage) -> None:
+def lack(image: NodeImage, current: Parameters) -> Lack:
+    """Return what the registry lacks of the image that the sources make."""
+    wanted = _reference(image, current)
+    return lacks.unless(client.holds(wanted), f"{wanted}: not in the registry")
+
+
+def ensure_image(image: NodeImage, current: Parameters) -> None:
     """Compile an image, unless the engine has it, and push it.
 
     Raises:
         Problem: It does not compile, or the registry refuses it.
     """
-    if not node_images.is_current(image.name):
-        node_images.build(image.name)
-    client.push(table.tag(image.name, parameters.current()), _reference(image))
-    progress.line(_reference(image))
+    if building.lack_of(node_images.recipe(image, current)):
+        # A recipe of its own: which Go compiles may turn out only while it does.
+        building.build(node_images.recipe(image, current))
+    wanted = _reference(image, current)
+    client.push(node_images.recipe(image, current).tag, wanted)
+    progress.line(wanted)
 
 
-def compiled(release: Release | None) -> NodeImage | None:
+def compiled(release: Release | None, current: Parameters) -> NodeImage | None:
     """Return the image that is compiled for an add-on, or None where those of upstream are used."""
-    wanted = parameters.current().addon_images == "source"
-    return release.built if release and wanted else None
+    return release.built if release and current.addon_images == "source" else None
 
 
-def replaced(release: Release) -> list[dict[str, str]]:
+def replacements(release: Release, current: Parameters) -> list[dict[str, str]]:
     """Return what stands in for each of upstream's images, in kustomize's words."""
-    image = compiled(release)
-    references = {each.name: _reference(image) if image else _published(release, each) for each in release.images}
+    image = compiled(release, current)
+    references = {
+        each.name: _reference(image, current) if image else _published(release, each, current)
+        for each in release.images
+    }
     parts = {name: reference.rpartition(":") for name, reference in references.items()}
     return [{"name": name, "newName": path, "newTag": tag} for name, (path, _, tag) in parts.items()]
 
 
-def _published(release: Release, image: PublishedImage) -> str:
-    current = parameters.current()
+def _published(release: Release, image: PublishedImage, current: Parameters) -> str:
     tag = image.tag.format(version=getattr(current, release.version.lower()))
     return f"{getattr(current, release.registry.lower())}/{image.name.rpartition('/')[2]}:{tag}"
 
 
-def _reference(image: NodeImage) -> str:
+def _reference(image: NodeImage, current: Parameters) -> str:
     """Return the name under which nodes pull a compiled image; its tag says what it is made of."""
-    return f"{client.pull_address()}/{image.name}:{node_images.inputs(image)[:_TAG_LENGTH]}"
+    digest = node_images.recipe(image, current).made_of.digest
+    return f"{client.pull_address()}/{image.name}:{digest[:TAG_LENGTH]}"

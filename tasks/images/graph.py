@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.images import node_images, runtime
+from tasks.images import base, choices, node_images
 from tasks.runner.declare import Current, Do, Same
 from tasks.settings.images import BASE, NODE_IMAGE, NODE_IMAGES, REGISTRY, RUNTIME, SCRATCH
 
@@ -26,9 +26,9 @@ def task_image() -> Iterator[dict[str, Any]]:
     yield {
         "name": BASE,
         "doc": "Have the root filesystem that the node images start from.",
-        "actions": [Do(node_images.build_base)],
+        "actions": [Do(base.build)],
         "task_dep": ["engine"],
-        "uptodate": [Current(node_images.base_is_current)],
+        "uptodate": [Current(base.lack)],
     }
     yield from map(_built, (*NODE_IMAGES, REGISTRY))
 
@@ -38,7 +38,7 @@ def _built(image: NodeImage) -> dict[str, Any]:
         "name": image.name,
         "doc": f"Build {image.meaning}.",
         "actions": [Do(node_images.build, image.name)],
-        "uptodate": [Current(node_images.is_current, image.name)],
+        "uptodate": [Current(node_images.lack, image.name)],
         **_WAITS_FOR.get(image.parent, {"task_dep": [f"image:{image.parent}"]}),
     }
 
@@ -46,22 +46,22 @@ def _built(image: NodeImage) -> dict[str, Any]:
 def task__runtime_image() -> dict[str, Any]:
     """Choose the image of the nodes' runtime as a parent."""
     return {
-        "actions": [Do(node_images.choose_runtime)],
-        "uptodate": [Current(runtime.is_chosen), Same(node_images.runtime_image)],
+        "actions": [Do(choices.choose_runtime)],
+        "uptodate": [Current(choices.lack_of_runtime), Same(choices.runtime_image)],
     }
 
 
 def task__archive_source() -> dict[str, Any]:
     """Choose whether an image takes a part of the controller's archive."""
-    return {"actions": [Do(node_images.archive_source)], "uptodate": [Same(node_images.archive_source)]}
+    return {"actions": [Do(choices.archive_source)], "uptodate": [Same(choices.archive_source)]}
 
 
 def task__gpu_image() -> dict[str, Any]:
     """Choose the image of the worker that is lent the GPU."""
     return {
-        "actions": [Do(node_images.gpu_image)],
+        "actions": [Do(choices.gpu_image)],
         "task_dep": ["_doctor:images", "_runtime_image"],
-        "uptodate": [Same(node_images.gpu_image)],
+        "uptodate": [Same(choices.gpu_image)],
     }
 
 

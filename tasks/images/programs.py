@@ -7,35 +7,36 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.engines.files import releases
 from tasks.engines.go import modules
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.settings.artifacts import GoArtifact
+    from tasks.settings.parameters.model import Parameters
 
 RELEASE = "release"
 _MODULES = "modules"
 
 
-def definition(artifact: GoArtifact) -> str:
+def definition(artifact: GoArtifact, current: Parameters) -> str:
     """Return what an artifact's programs are made of; nothing is asked or compiled for it.
 
     Raises:
         Problem: They may be compiled, and go.mod pins another version than the parameter names.
     """
-    source = _source(artifact)
+    source = _source(artifact, current)
     built = "" if source == RELEASE else modules.definition(artifact)
-    released = "" if source == _MODULES else f"{_version(artifact)} of {_site(artifact)}"
+    released = "" if source == _MODULES else f"{_version(artifact, current)} of {_site(artifact, current)}"
     return " or ".join(part for part in (released, built) if part)
 
 
-def folder(artifact: GoArtifact, names: tuple[str, ...]) -> Path:
+def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) -> Path:
     """Have programs of an artifact.
 
     Args:
         artifact: An entry of the artifact table.
         names: The programs that are wanted.
+        current: The parameters of the run.
 
     Returns:
         The folder that holds them.
@@ -43,27 +44,29 @@ def folder(artifact: GoArtifact, names: tuple[str, ...]) -> Path:
     Raises:
         Problem: They cannot be had, or have another checksum than is published.
     """
-    source = _source(artifact)
-    if source == _MODULES or (source != RELEASE and not _reached(artifact, names[0])):
+    source = _source(artifact, current)
+    if source == _MODULES or (source != RELEASE and not _reached(artifact, names[0], current)):
         return modules.build(artifact)
-    return releases.fetch(_site(artifact), _version(artifact), names)
+    return releases.fetch(_site(artifact, current), _version(artifact, current), names)
 
 
-def _reached(artifact: GoArtifact, program: str) -> bool:
-    site = _site(artifact)
-    reached = releases.answers(site, _version(artifact), program)
+def _reached(artifact: GoArtifact, program: str, current: Parameters) -> bool:
+    site = _site(artifact, current)
+    reached = releases.answers(site, _version(artifact, current), program)
     if not reached:
-        progress.line(f"{site} offers no {artifact.name} {_version(artifact)}: it is built from the Go module proxy")
+        progress.line(
+            f"{site} offers no {artifact.name} {_version(artifact, current)}: it is built from the Go module proxy"
+        )
     return reached
 
 
-def _source(artifact: GoArtifact) -> str:
-    return parameters.current().kubernetes_from if artifact.release else _MODULES
+def _source(artifact: GoArtifact, current: Parameters) -> str:
+    return current.kubernetes_from if artifact.release else _MODULES
 
 
-def _site(artifact: GoArtifact) -> str:
-    return str(getattr(parameters.current(), artifact.release.lower()))
+def _site(artifact: GoArtifact, current: Parameters) -> str:
+    return str(getattr(current, artifact.release.lower()))
 
 
-def _version(artifact: GoArtifact) -> str:
-    return str(getattr(parameters.current(), artifact.parameter.lower()))
+def _version(artifact: GoArtifact, current: Parameters) -> str:
+    return str(getattr(current, artifact.parameter.lower()))

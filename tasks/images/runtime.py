@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from tasks import progress, reasons
+from typing import TYPE_CHECKING
+
+from tasks import lack as lacks
+from tasks import progress
 from tasks.engines.go import proxy
-from tasks.settings import artifacts, parameters
+from tasks.settings import artifacts
+
+if TYPE_CHECKING:
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 CRIO = "crio"
 _CONTAINERD = "containerd"
 _AUTO = "auto"
 
 
-def chosen() -> str:
+def chosen(current: Parameters) -> str:
     """Return the nodes' runtime, a key of images.RUNTIME_IMAGES. Nobody is asked: CRI-O where `choose` has not run."""
-    if _asks():
+    if _asks(current):
         return _CONTAINERD if proxy.known(artifacts.CRIO) else CRIO
-    wanted = parameters.current().node_runtime
-    return CRIO if wanted == _AUTO else wanted
+    return CRIO if current.node_runtime == _AUTO else current.node_runtime
 
 
-def is_chosen() -> bool:
-    """Return whether the choice needs no question."""
-    known = not _asks() or proxy.known(artifacts.CRIO) is not None
-    return reasons.unless(known, "NODE_RUNTIME=auto: the module proxy is asked for CRI-O")
+def lack(current: Parameters) -> Lack:
+    """Return the question that the choice needs, if any."""
+    known = not _asks(current) or proxy.known(artifacts.CRIO) is not None
+    return lacks.unless(known, "NODE_RUNTIME=auto: the module proxy is asked for CRI-O")
 
 
-def choose() -> None:
+def choose(current: Parameters) -> None:
     """Find out whether CRI-O's source can be had where that is the question, and say so where it cannot.
 
     Raises:
         Problem: The module proxy does not answer.
     """
-    if _asks() and (refused := proxy.refusal(artifacts.CRIO)):
+    if _asks(current) and (refused := proxy.refusal(artifacts.CRIO)):
         progress.line(f"NODE_RUNTIME=auto: the nodes run containerd, for CRI-O cannot be had: {refused}")
 
 
-def _asks() -> bool:
-    current = parameters.current()
+def _asks(current: Parameters) -> bool:
     return current.node_runtime == _AUTO and current.crio_from == "modules"

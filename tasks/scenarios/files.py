@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
+    from tasks.settings.parameters.model import Parameters
     from tasks.settings.patterns import Pattern
 
 _USER_REQUIREMENT = "user-requirement"
@@ -30,9 +31,13 @@ _STRATEGY = "strategy"
 _IMAGE = re.compile(r'("image(?:URI)?"\s*:\s*")([^"]+)(")')
 
 
-def of(cluster: Kube, pattern: Pattern) -> Scenario:
-    """Return what a pattern refers to in a cluster."""
-    return Scenario(pattern, lambda: inventory.workers(cluster), archive_images.references)
+def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:
+    """Return what a pattern refers to in a cluster, with the images that the parameters choose."""
+    return Scenario(
+        pattern,
+        workers=lambda: inventory.workers(cluster),
+        references=lambda names: archive_images.references(names, chosen),
+    )
 
 
 @dataclass(frozen=True)

@@ -33,16 +33,17 @@ def lack(name: str) -> Lack:
     Args:
         name: Name of a pattern.
     """
-    return _lack(access.cluster(), [name])
+    return _lack(access.cluster(), [name], parameters.current())
 
 
 def lack_of_runnable() -> Lack:
     """Return what is not registered, or not Ready, of all patterns that can run here."""
-    return _lack(access.cluster(), needs.runnable(needs.machine(parameters.current())))
+    chosen = parameters.current()
+    return _lack(access.cluster(), needs.runnable(needs.machine(chosen)), chosen)
 
 
-def _lack(cluster: Kube, names: Iterable[str]) -> Lack:
-    wanted = _together(cluster, names)
+def _lack(cluster: Kube, names: Iterable[str], chosen: Parameters) -> Lack:
+    wanted = _together(cluster, names, chosen)
     waits = tuple(
         f"{kind} {name}: {found}"
         for kind, items in wanted.resources.items()
@@ -81,7 +82,7 @@ def _register(cluster: Kube, names: Sequence[str], chosen: Parameters) -> None:
 
     What has to come in order is of different kinds; objects of one kind are sent and awaited at the same time.
     """
-    wanted = _together(cluster, names)
+    wanted = _together(cluster, names, chosen)
     applied = [cluster.apply(wanted.settings)]
     for kind, items in wanted.resources.items():
         applied.append(cluster.apply(items))
@@ -103,9 +104,9 @@ class _Wanted:
         return [*self.settings, *(item for items in self.resources.values() for item in items)]
 
 
-def _together(cluster: Kube, names: Iterable[str]) -> _Wanted:
+def _together(cluster: Kube, names: Iterable[str], chosen: Parameters) -> _Wanted:
     """Return what patterns refer to; what several of them share is there once."""
-    scenarios = [files.of(cluster, patterns.BY_NAME[name]) for name in names]
+    scenarios = [files.of(cluster, patterns.BY_NAME[name], chosen) for name in names]
     by_kind: dict[Kind, list[Object]] = {}
     for scenario in scenarios:
         for kind, items in scenario.resources().items():

@@ -13,7 +13,7 @@ from tasks.docker_engine import service
 from tasks.engines.docker import client, containers
 from tasks.engines.docker import images as docker_images
 from tasks.engines.host import rootfs
-from tasks.images import node_images
+from tasks.images import base, node_images
 from tasks.problems import Problem
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
@@ -49,10 +49,10 @@ class Chain:
 
     def build_all(self) -> None:
         """Do what the graph does: parents first, and only what is not current."""
-        if not node_images.base_is_current():
-            node_images.build_base()
+        if base.lack():
+            base.build()
         for image in self.images:
-            if not node_images.is_current(image.name):
+            if node_images.lack(image.name):
                 node_images.build(image.name)
 
     def ids(self) -> list[str]:
@@ -86,12 +86,12 @@ def _small_rootfs(folder: Path) -> Path:
 
 
 def current(chain: Chain) -> list[bool]:
-    return [node_images.is_current(image.name) for image in chain.images]
+    return [not node_images.lack(image.name) for image in chain.images]
 
 
 def test_what_was_built_is_current_and_is_not_built_again(chain: Chain) -> None:
     before = chain.ids()
-    assert node_images.base_is_current()
+    assert not base.lack()
     assert current(chain) == [True, True]
     chain.build_all()
     assert chain.ids() == before
@@ -130,7 +130,7 @@ def test_an_image_holds_what_everybody_can_read_whatever_the_umask_is(chain: Cha
     _, stat = api.get_archive(made, f"/{chain.lower.name}")
     containers.remove(made)
     assert stat["mode"] & 0o777 == 0o644
-    assert node_images.is_current(chain.lower.name)
+    assert not node_images.lack(chain.lower.name)
 
 
 def test_an_image_removed_by_hand_is_put_back(chain: Chain) -> None:
@@ -152,9 +152,9 @@ def test_an_image_retagged_by_hand_is_noticed(chain: Chain) -> None:
 def test_a_base_replaced_by_hand_is_noticed(chain: Chain) -> None:
     repository, _, tag = chain.base.rpartition(":")
     client.client().api.tag(chain.tags()[0], repository, tag)
-    assert not node_images.base_is_current()
+    assert base.lack()
     chain.build_all()
-    assert node_images.base_is_current()
+    assert not base.lack()
     assert current(chain) == [True, True]
 
 

@@ -15,7 +15,7 @@ import pytest
 from tasks.archive import facts as archive_facts
 from tasks.docker_engine import service as docker_engine_service
 from tasks.engines.docker import client, images
-from tasks.images import node_images
+from tasks.images import base, machine, node_images
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths
 from tasks.settings import images as table
@@ -192,9 +192,9 @@ def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setattr(paths, "BUILD", tmp_path_factory.mktemp("build"))
         patch.setattr(paths, "DRIVER", Path(__file__).parent)
         patch.setattr(archive_facts, "SOURCE", archive)
-        patch.setitem(node_images._FACTS, "KERNEL_RELEASE", lambda: KERNEL)
-        if not node_images.base_is_current():
-            node_images.build_base()
+        patch.setitem(machine.FACTS, "KERNEL_RELEASE", lambda: KERNEL)
+        if base.lack():
+            base.build()
         for name in CHAIN:
             node_images.build(name)
         yield chosen
@@ -223,9 +223,9 @@ def test_each_image_is_current_and_another_kernel_rebuilds_the_last_one_only(
     chain: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert chain.kubernetes_from == "release"
-    assert [node_images.is_current(name) for name in CHAIN] == [True] * 5
-    monkeypatch.setitem(node_images._FACTS, "KERNEL_RELEASE", lambda: "5.15.0-125-generic")
-    assert [node_images.is_current(name) for name in CHAIN] == [True] * 4 + [False]
+    assert [not node_images.lack(name) for name in CHAIN] == [True] * 5
+    monkeypatch.setitem(machine.FACTS, "KERNEL_RELEASE", lambda: "5.15.0-125-generic")
+    assert [not node_images.lack(name) for name in CHAIN] == [True] * 4 + [False]
 
 
 def test_kubernetes_is_the_release(chain: Parameters) -> None:
@@ -266,7 +266,7 @@ def compiled(
     parent = "kind-ubuntu-node"
     client.client().images.get(table.tag(parent, chain)).tag(parent, chosen.img_tag)
     monkeypatch.setattr(parameters, "current", lambda: chosen)
-    monkeypatch.setattr(node_images, "_compiled", lambda _artifact: tmp_path)
+    monkeypatch.setattr(node_images, "_compiled", lambda *_: tmp_path)
     node_images.build(CRIO)
     yield chosen
     for name in (CRIO, parent):

@@ -32,7 +32,7 @@ NAME = "openkasugai-registry"
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose registry runs, as the tasks before this one leave it."""
     service.ensure()
-    if not build.is_current(images.REGISTRY.name):
+    if build.lack(images.REGISTRY.name):
         build.build(images.REGISTRY.name)
     actions.ensure()
     monkeypatch.setattr(paths, "REGISTRY_CA", tmp_path / "registry" / "ca.crt")

@@ -48,7 +48,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     monkeypatch.setattr(kube_api, "cluster", lambda: api)
     monkeypatch.setattr(facts, "SOURCE", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
-    monkeypatch.setattr(archive_images, "references", lambda _names: ours)
+    monkeypatch.setattr(archive_images, "references", lambda *_: ours)
     monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
     chosen = {"dci_registry_addr_alt": "registry.example/images", "dataflow_deadline": 10, "controller_deadline": 5}
     deadlines = SimpleNamespace(**chosen)
@@ -128,7 +128,7 @@ def test_a_type_that_the_controller_forgot_is_shown_to_it_again(
     cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registration, "_SILENCE", 0.2)
-    forgotten = manifests.name_of(files.of(cluster, PATTERN).resources()[FUNCTION_TYPE][0])
+    forgotten = manifests.name_of(files.of(cluster, PATTERN, parameters.current()).resources()[FUNCTION_TYPE][0])
 
     def decide(item: Object) -> str:
         touched = registration._RETRIGGERED in item["metadata"].get("annotations", {})
@@ -213,7 +213,7 @@ def test_endless_scheduling_is_explained_by_the_capacity(cluster: Kube, monkeypa
 def test_a_deletion_that_is_stuck_is_rescued_and_said(
     cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flow = files.of(cluster, PATTERN).data_flow()
+    flow = files.of(cluster, PATTERN, parameters.current()).data_flow()
     flow["metadata"]["finalizers"] = [FINALIZER]
     part = {
         "apiVersion": "example.com/v1",
@@ -261,7 +261,7 @@ def function_pods(*images: str) -> list[Object]:
 
 
 def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(cluster: Kube) -> None:
-    flow = files.of(cluster, PATTERN).data_flow()
+    flow = files.of(cluster, PATTERN, parameters.current()).data_flow()
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
     set_state(cluster, flow, "Deployed")
     assert fault(PATTERN) == ""
@@ -277,7 +277,7 @@ def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(clus
 def test_a_dataflow_that_the_controller_has_given_up_is_made_anew(
     cluster: Kube, monkeypatch: pytest.MonkeyPatch, age: float, reason: str
 ) -> None:
-    flow = files.of(cluster, PATTERN).data_flow()
+    flow = files.of(cluster, PATTERN, parameters.current()).data_flow()
     cluster.apply([flow])
     set_state(cluster, flow, "WBFunction/WBConnection created")
     monkeypatch.setattr(dataflows_deployment, "_age", lambda _live: age)
@@ -285,7 +285,7 @@ def test_a_dataflow_that_the_controller_has_given_up_is_made_anew(
 
 
 def test_pods_that_do_not_start_are_explained_by_their_events(cluster: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
-    flow = files.of(cluster, PATTERN).data_flow()
+    flow = files.of(cluster, PATTERN, parameters.current()).data_flow()
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
     set_state(cluster, flow, "Deployed")
     cluster.apply([event("plus", "Warning", "FailedScheduling", "0/3 nodes are available: 2 Insufficient cpu.")])

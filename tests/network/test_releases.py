@@ -57,7 +57,7 @@ def test_a_program_of_the_release_is_verified_and_asked_for_once(site: tuple[str
 def test_another_content_than_the_published_checksum_is_refused(site: tuple[str, Server], folder: Path) -> None:
     (folder / "kubeadm").write_bytes(b"<html>please log in</html>")
     with pytest.raises(Problem, match="kubeadm: its SHA-256 is"):
-        programs.folder(artifacts.KUBERNETES, ("kubeadm",))
+        programs.folder(artifacts.KUBERNETES, ("kubeadm",), parameters.current())
     assert site
 
 
@@ -78,10 +78,11 @@ def test_auto_takes_the_release_where_it_can_be_reached(
     site: tuple[str, Server], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, reached: bool
 ) -> None:
     monkeypatch.setattr(modules, "build", lambda _artifact: tmp_path)
-    before = programs.definition(artifacts.KUBERNETES)
+    before = programs.definition(artifacts.KUBERNETES, parameters.current())
     if not reached:
         (folder / "kubeadm.sha256").unlink()
-    found = programs.folder(artifacts.KUBERNETES, ("kubeadm",))
+    found = programs.folder(artifacts.KUBERNETES, ("kubeadm",), parameters.current())
     assert (found == tmp_path) is not reached
-    assert programs.definition(artifacts.KUBERNETES) == before, "an image does not go stale with the network"
+    after = programs.definition(artifacts.KUBERNETES, parameters.current())
+    assert after == before, "an image does not go stale with the network"
     assert site

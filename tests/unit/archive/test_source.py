@@ -64,9 +64,9 @@ def entries(root: Path) -> set[str]:
 
 
 def test_the_sample_is_taken_where_there_is_no_archive(tree: Path) -> None:
-    assert not source.is_current()
+    assert source.lack()
     source.prepare()
-    assert source.is_current()
+    assert not source.lack()
     assert entries(tree / "build/controller") == entries(tree / "src/sample-controller")
 
 
@@ -77,7 +77,7 @@ def test_an_archive_is_unpacked_with_its_links(tree: Path) -> None:
     source.prepare()
     unpacked = tree / "build/controller/src/CPUFunction/link.go"
     assert unpacked.readlink() == Path("../WBFunction/Dockerfile")
-    assert source.is_current()
+    assert not source.lack()
 
 
 def test_nothing_is_left_beside_the_source(tree: Path) -> None:
@@ -99,9 +99,9 @@ def test_the_folder_that_nodes_have_mounted_stays_the_same_folder(tree: Path) ->
 def test_a_change_of_the_origin_or_by_hand_makes_it_stale(tree: Path, place: str) -> None:
     source.prepare()
     (tree / place).write_text("changed")
-    assert not source.is_current()
+    assert source.lack()
     source.prepare()
-    assert source.is_current()
+    assert not source.lack()
     assert not (tree / "build/controller/stray").exists()
 
 
@@ -117,9 +117,9 @@ def test_a_run_killed_between_two_moves_is_recognised_and_redone(tree: Path, mon
         patch.setattr(source, "_replace_entries", die)
         with pytest.raises(KeyboardInterrupt):
             source.prepare()
-    assert not source.is_current()
+    assert source.lack()
     source.prepare()
-    assert source.is_current()
+    assert not source.lack()
 
 
 def test_an_archive_that_only_got_a_new_time_is_not_read_as_another(tree: Path) -> None:
@@ -242,7 +242,7 @@ def test_the_sample_and_the_real_controller_have_what_the_adapters_look_for(
 ) -> None:
     monkeypatch.setattr(archive_facts, "SOURCE", root)
     archive_facts.facts.cache_clear()
-    source.check(root, "source")
+    source.check(root, "source", ())
     assert archive_facts.facts().tag == "1.1.0"
     assert archive_facts.facts().kubeconfig == "/etc/k8s_node/config"
     assert len(archive_facts.definition_files(root)) == 20

@@ -14,10 +14,10 @@ from tasks.engines.docker import client
 from tasks.engines.docker import images as docker_images
 from tasks.engines.go import cgo, modules
 from tasks.engines.host import rootfs
-from tasks.images import archive_images
+from tasks.images import archive_context, archive_images, base, building, choices, compilers
 from tasks.problems import Problem
 from tasks.registry import client as registry_client
-from tasks.settings import controller, paths
+from tasks.settings import controller, parameters, paths
 from tests.threads import side_by_side
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(rootfs, "digest", lambda: "base")
     monkeypatch.setattr(modules, "settle", _settled)
     monkeypatch.setattr(modules, "build_tree", lambda _source, _package, output: _write(output))
-    archive_images._base.cache_clear()
+    base.bootstrapped.cache_clear()
     archive_images.inputs.cache_clear()
     archive_source.prepare()
     yield tree / "build/controller"
-    archive_images._base.cache_clear()
+    base.bootstrapped.cache_clear()
     archive_images.inputs.cache_clear()
 
 
@@ -48,9 +48,24 @@ def _write(path: Path, text: str = "program") -> None:
     path.write_text(text)
 
 
+def inputs(name: str) -> str:
+    return archive_images.inputs(name, parameters.current(), modules.version())
+
+
+def ensure(name: str) -> str:
+    return building.ensure_image(archive_images.wanted(archive_images.IMAGES[name], parameters.current()))
+
+
+def assemble(name: str) -> Path:
+    context = paths.BUILD / "context" / name
+    context.mkdir(parents=True)
+    archive_context.put(archive_images.IMAGES[name], parameters.current(), context)
+    return context
+
+
 def all_inputs() -> dict[str, str]:
     archive_images.inputs.cache_clear()
-    return {name: archive_images.inputs(name) for name in filter(archive_images.is_in_source, archive_images._IMAGES)}
+    return {name: inputs(name) for name in filter(archive_images.is_in_source, archive_images.IMAGES)}
 
 
 def changed(before: dict[str, str]) -> set[str]:
@@ -59,8 +74,8 @@ def changed(before: dict[str, str]) -> set[str]:
 
 
 def test_a_reference_names_registry_image_and_content() -> None:
-    reference = archive_images.reference("cpufunction")
-    assert reference == f"registry.openkasugai.lab/images/cpufunction:{archive_images.inputs('cpufunction')[:12]}"
+    reference = archive_images.reference("cpufunction", parameters.current())
+    assert reference == f"registry.openkasugai.lab/images/cpufunction:{inputs('cpufunction')[:12]}"
 
 
 @pytest.mark.parametrize(
@@ -89,19 +104,19 @@ def test_the_operators_code_concerns_all_six_of_its_images_and_no_function(sourc
 def test_another_base_concerns_all(monkeypatch: pytest.MonkeyPatch) -> None:
     before = all_inputs()
     monkeypatch.setattr(rootfs, "digest", lambda: "another")
-    archive_images._base.cache_clear()
+    base.bootstrapped.cache_clear()
     assert changed(before) == set(before)
 
 
 def test_the_context_of_an_operator_holds_what_its_dockerfile_copies_and_no_more(source: Path) -> None:
-    context = archive_images._assemble(archive_images._IMAGES["cpufunction"])
+    context = assemble("cpufunction")
     held = {path.relative_to(context).parts[0] for path in context.rglob("*")}
     assert held == {"Dockerfile", "ca-certificates.crt", "sample_operator"}
     assert (context / "Dockerfile").read_text() == (source / "src/CPUFunction/Dockerfile").read_text()
 
 
 def test_the_context_of_a_function_holds_the_compiled_program() -> None:
-    context = archive_images._assemble(archive_images._IMAGES["cpufunc_calcapp"])
+    context = assemble("cpufunc_calcapp")
     assert (context / "bin/calcapp").read_text() == "program"
 
 
@@ -124,7 +139,7 @@ def test_an_image_is_the_same_and_readable_for_its_user_whatever_the_umask_is(
     monkeypatch.setattr(docker_images, "build", build)
     earlier = os.umask(umask)
     try:
-        archive_images._local(archive_images._IMAGES["cpufunction"])
+        ensure("cpufunction")
     finally:
         os.umask(earlier)
     assert set(found.values()) == {0o644, 0o755}
@@ -135,13 +150,16 @@ def test_a_go_that_stands_in_is_a_part_of_what_an_image_is_made_of(
     go_source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = ["go1.23.0"]
+    made: list[str] = []
     monkeypatch.setattr(modules, "version", lambda: used[0])
     monkeypatch.setattr(modules, "settle", lambda: used.__setitem__(0, "go1.22.5"))
-    monkeypatch.setattr(archive_images, "_ensure", _settled)
-    before = archive_images.inputs("cpufunction")
-    tag = archive_images._local(archive_images._IMAGES["cpufunction"])
-    assert archive_images.inputs("cpufunction") != before
-    assert tag == f"cpufunction:{archive_images.inputs('cpufunction')[:12]}"
+    monkeypatch.setattr(docker_images, "find", lambda _tag: None)
+    monkeypatch.setattr(docker_images, "build", lambda _context, tag, **_options: made.append(tag))
+    monkeypatch.setattr(registry_client, "push", lambda _local, _name: None)
+    before = inputs("cpufunction")
+    archive_images.build("cpufunction")
+    assert inputs("cpufunction") != before
+    assert made == [f"cpufunction:{inputs('cpufunction')[:12]}"]
     assert go_source.is_dir()
 
 
@@ -149,7 +167,7 @@ def test_a_dockerfile_that_copies_what_is_not_there_is_one_line(source: Path) ->
     (source / "src/CPUFunction/Dockerfile").write_text("FROM x\nCOPY nothing.go /\n")
     archive_images.inputs.cache_clear()
     with pytest.raises(Problem, match=r"image cpufunction: its Dockerfile copies nothing\.go, which is not in src"):
-        archive_images.inputs("cpufunction")
+        inputs("cpufunction")
 
 
 def test_copies_from_another_stage_and_over_two_lines_are_understood(source: Path) -> None:
@@ -157,7 +175,7 @@ def test_copies_from_another_stage_and_over_two_lines_are_understood(source: Pat
     dockerfile.write_text(
         "FROM x AS one\nCOPY sample_operator/names.py \\\n    sample_operator/api.py /a/\nCOPY --from=one /b /\n"
     )
-    copied = archive_images._copied(archive_images._IMAGES["cpufunction"])
+    copied = archive_context.copied(archive_images.IMAGES["cpufunction"])
     assert copied == ["sample_operator/names.py", "sample_operator/api.py"]
 
 
@@ -195,7 +213,7 @@ def test_a_go_component_is_compiled_from_the_tree_that_its_dockerfile_puts_toget
         _write(output)
 
     monkeypatch.setattr(modules, "build_tree", compiled)
-    context = archive_images._assemble(archive_images._IMAGES["cpufunction"])
+    context = assemble("cpufunction")
     assert seen == {"go.mod": False, "api/v1/own_types.go": False, "api/v1/shared_types.go": False}
     held = {path.relative_to(context).as_posix() for path in context.rglob("*") if path.is_file()}
     assert held == {"Dockerfile", "bin/manager"}
@@ -227,7 +245,7 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
     _write(drivers / "lib/libfpga/src/a.c")
     if parser:
         _write(drivers / controller.DRIVERS_JSON_PARSER)
-    monkeypatch.setattr(archive_images, "_ensure", lambda *_: None)
+    monkeypatch.setattr(building, "ensure_image", lambda _recipe: "compiler")
     said: list[str] = []
     monkeypatch.setattr(progress, "line", said.append)
 
@@ -236,7 +254,7 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
         _write(output / "bin" / program)
 
     monkeypatch.setattr(cgo, "build_tree", compiled)
-    context = archive_images._assemble(archive_images._IMAGES["cpufunction"])
+    context = assemble("cpufunction")
     assert "COPY lib/ " in (context / "Dockerfile").read_text()
     assert any("lacks lib/JSON/parson/parson.c" in line for line in said) is not parser
 
@@ -244,14 +262,13 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
 def test_a_dockerfile_that_starts_elsewhere_and_compiles_nothing_is_one_line(source: Path) -> None:
     _write(source / "src/CPUFunction/Dockerfile", "FROM ubuntu:22.04\nRUN make\n")
     with pytest.raises(Problem, match=r"image cpufunction: controller/src/CPUFunction/Dockerfile compiles no Go"):
-        archive_images._assemble(archive_images._IMAGES["cpufunction"])
+        assemble("cpufunction")
 
 
 def test_published_images_have_the_tag_of_the_archive_and_are_pulled_and_pushed(
     source: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_source, "origin", lambda: source / "controller.tar.gz")
-    monkeypatch.setattr(archive_images, "_assemble", None)
+    monkeypatch.setattr(archive_source, "origin", lambda _chosen: source / "controller.tar.gz")
     monkeypatch.setattr(docker_images, "pull", lambda name: name)
     pushed: list[tuple[str, str]] = []
     monkeypatch.setattr(registry_client, "push", lambda local, name: pushed.append((local, name)))
@@ -259,14 +276,14 @@ def test_published_images_have_the_tag_of_the_archive_and_are_pulled_and_pushed(
     archive_images.build("wbfunction")
     ours = "registry.openkasugai.lab/images/wbfunction:1.1.0"
     assert pushed == [("ghcr.io/openkasugai/controller/wbfunction:1.1.0", ours)]
-    assert archive_images.reference("wbfunction") == ours
-    assert archive_images.reference("cpufunc_calcapp").endswith(archive_images.inputs("cpufunc_calcapp")[:12])
+    assert archive_images.reference("wbfunction", parameters.current()) == ours
+    assert archive_images.reference("cpufunc_calcapp", parameters.current()).endswith(inputs("cpufunc_calcapp")[:12])
 
 
 def test_the_sample_is_published_nowhere(choose: Callable[..., None]) -> None:
     choose(CONTROLLER_IMAGES="registry")
     with pytest.raises(Problem, match="the sample controller is in no registry"):
-        archive_images.reference("wbfunction")
+        archive_images.reference("wbfunction", parameters.current())
 
 
 RECEIVER = "FROM ubuntu:22.04\nRUN apt install -y gstreamer1.0-tools\nWORKDIR /opt\n"
@@ -278,7 +295,7 @@ WRAPPED = GO_DOCKERFILE.replace("gcr.io/distroless/static:nonroot", "localhost/r
 @pytest.fixture
 def video(go_source: Path) -> Path:
     """The source with a function on GStreamer, whose Dockerfile names a tag that the archive's manual never builds."""
-    images = archive_images._IMAGES
+    images = archive_images.IMAGES
     _write(go_source / images["rcv_video_tool"].folder / "Dockerfile", RECEIVER)
     _write(go_source / images["cpufunction"].folder / "Dockerfile", WRAPPED)
     archive_images.inputs.cache_clear()
@@ -289,25 +306,24 @@ def test_a_base_of_the_archive_is_its_own_image_whatever_its_tag_and_packages_ar
     video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    monkeypatch.setattr(
-        archive_images, "_ensure", lambda tag, _made_of, _assemble, parent: made.append(tag) or parent()
-    )
-    archive_images._local(archive_images._IMAGES["cpufunction"])
-    assert [tag.partition(":")[0] for tag in made] == ["cpufunction", "rcv_video_tool", "openkasugai-gstreamer"]
+    monkeypatch.setattr(docker_images, "find", lambda _tag: None)
+    monkeypatch.setattr(docker_images, "build", lambda _context, tag, **_options: made.append(tag))
+    ensure("cpufunction")
+    assert [tag.partition(":")[0] for tag in made] == ["openkasugai-gstreamer", "rcv_video_tool", "cpufunction"]
     before = all_inputs()
-    _write(video / archive_images._IMAGES["rcv_video_tool"].folder / "Dockerfile", RECEIVER + "ENV A=b\n")
+    _write(video / archive_images.IMAGES["rcv_video_tool"].folder / "Dockerfile", RECEIVER + "ENV A=b\n")
     assert changed(before) == {"cpufunction", "rcv_video_tool"}
 
 
 def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
-    image = archive_images._IMAGES["cpufunction"]
+    image = archive_images.IMAGES["cpufunction"]
     monkeypatch.setattr(client, "socket", lambda: "unix:///x")
     monkeypatch.setattr(docker_images, "tags", lambda: ["localhost/other:1"])
     with pytest.raises(Problem, match="image gpu_infer_tcp: not in the Docker engine"):
-        archive_images._parent(image)
+        archive_images.parent(image, parameters.current())
     monkeypatch.setattr(docker_images, "tags", lambda: ["localhost/gpu_infer_tcp:1.1.0"])
-    assert archive_images._parent(image) == "localhost/gpu_infer_tcp:1.1.0"
+    assert archive_images.parent(image, parameters.current()) == "localhost/gpu_infer_tcp:1.1.0"
 
 
 @pytest.mark.parametrize(
@@ -318,7 +334,7 @@ def test_only_images_of_what_is_deployed_are_needed(
     choose: Callable[..., None], hardware: str, extra: set[str]
 ) -> None:
     choose(CONTROLLER_HARDWARE=hardware)
-    names = {task.partition(":")[2] for task in archive_images.needed()["task_dep"]}
+    names = {task.partition(":")[2] for task in choices.controller_images()["task_dep"]}
     base = {"deviceinfo", "ethernetconnection", "cpufunction", "whitebox-k8s-flowctrl", "wbfunction", "wbconnection"}
     assert names == base | extra
 
@@ -337,9 +353,10 @@ def test_images_built_at_the_same_time_share_what_they_are_made_on(monkeypatch: 
 
     monkeypatch.setattr(docker_images, "find", built.get)
     monkeypatch.setattr(docker_images, "build", build)
+    compiler = compilers.recipe("controller-cgo", parameters.current())
     ways = {
-        "openkasugai-controller-cgo": lambda: archive_images._tool("controller-cgo"),
-        "cpufunction": lambda: archive_images._local(archive_images._IMAGES["cpufunction"]),
+        "openkasugai-controller-cgo": lambda: building.ensure_image(compiler),
+        "cpufunction": lambda: ensure("cpufunction"),
     }
     assert set(side_by_side([ways[name]] * 3)) == set(tags)
     assert [tag.partition(":")[0] for tag in tags] == [name]

@@ -14,7 +14,8 @@ from tasks.engines.docker import images
 from tasks.engines.files import modes
 from tasks.engines.go import cgo, modules, proxy
 from tasks.engines.host import facts
-from tasks.images import node_images
+from tasks.images import choices, machine, node_images
+from tasks.images import programs as sources
 from tasks.problems import Problem
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tasks.images.recipe import Definition
     from tests.unit.conftest import Lines
 
 CRIO = table.named("kind-ubuntu-node-crio")
@@ -45,8 +47,28 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[.
     return tmp_path
 
 
+def definition(image: table.NodeImage) -> Definition:
+    return node_images.recipe(image, parameters.current()).made_of
+
+
+def inputs(image: table.NodeImage) -> str:
+    return definition(image).digest
+
+
+def arguments(image: table.NodeImage) -> dict[str, str]:
+    made = node_images.recipe(image, parameters.current())
+    return {"BASE_IMAGE": str(made.parent), **made.arguments}
+
+
+def assemble(image: table.NodeImage, context: Path) -> None:
+    context.mkdir()
+    for put in node_images.recipe(image, parameters.current()).contents:
+        put(context)
+    modes.normalise(context)
+
+
 def digests() -> dict[str, str]:
-    return {name: node_images.inputs(image) for name, image in ALL.items()}
+    return {name: inputs(image) for name, image in ALL.items()}
 
 
 def changed(before: dict[str, str]) -> set[str]:
@@ -63,7 +85,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "DRIVER", tmp_path / "driver")
     paths.DRIVER.mkdir()
     (paths.DRIVER / parameters.current().nvidia_driver_file).write_text("#!/bin/sh", encoding="utf-8")
-    monkeypatch.setattr(node_images, "_machine", lambda: facts.Host(tmp_path / "machine"))
     return tmp_path / "machine"
 
 
@@ -77,34 +98,36 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=["auto", "containerd", "no", "yes"],
 )
-@pytest.mark.usefixtures("server")
 def test_the_first_worker_has_the_driver_where_a_gpu_is_lent(
-    choose: Callable[..., None], changes: dict[str, str], *, lent: bool
+    server: Path, choose: Callable[..., None], changes: dict[str, str], *, lent: bool
 ) -> None:
     choose(**changes)
-    task = f"image:{table.GPU_IMAGE}"
-    assert node_images.gpu_image() == {"task_dep": [task] if lent else []}
+    assert choices.is_gpu_lent(parameters.current(), facts.Host(server)) is lent
     name = table.GPU_IMAGE if lent else table.NODE_IMAGE
-    assert node_images.node_image("worker") == table.tag(name, parameters.current())
-    assert node_images.node_image("worker2") == table.tag(table.NODE_IMAGE, parameters.current())
+    assert choices.node_image("worker", parameters.current(), facts.Host(server)) == table.tag(
+        name, parameters.current()
+    )
+    assert choices.node_image("worker2", parameters.current(), facts.Host(server)) == table.tag(
+        table.NODE_IMAGE, parameters.current()
+    )
 
 
 def test_auto_lends_no_gpu_without_card_or_driver(server: Path, choose: Callable[..., None]) -> None:
     choose(GPU="auto", NODE_RUNTIME="crio")
-    assert node_images.lends_gpu()
+    assert choices.is_gpu_lent(parameters.current(), facts.Host(server))
     file = paths.DRIVER / parameters.current().nvidia_driver_file
     file.unlink()
-    assert not node_images.lends_gpu()
+    assert not choices.is_gpu_lent(parameters.current(), facts.Host(server))
     file.touch()
     shutil.rmtree(server / "sys/bus/pci/devices/0000:ca:00.0")
-    assert not node_images.lends_gpu()
+    assert not choices.is_gpu_lent(parameters.current(), facts.Host(server))
 
 
 def test_kernel_and_driver_make_only_the_image_with_the_driver_stale(
     server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = digests()
-    monkeypatch.setitem(node_images._FACTS, "KERNEL_RELEASE", lambda: "5.15.0-125-generic")
+    monkeypatch.setitem(machine.FACTS, "KERNEL_RELEASE", lambda: "5.15.0-125-generic")
     assert changed(before) == {table.GPU_IMAGE}
     before = digests()
     (paths.DRIVER / parameters.current().nvidia_driver_file).write_text("#!/bin/sh\n: another", encoding="utf-8")
@@ -166,7 +189,7 @@ def test_a_changed_mode_makes_stale(checkout: Path) -> None:
 
 
 def test_packages_of_crio_depend_on_no_module(checkout: Path, choose: Callable[..., None]) -> None:
-    from_modules = node_images.inputs(CRIO)
+    from_modules = inputs(CRIO)
     choose(CRIO_FROM="packages")
     before = digests()
     assert before[CRIO.name] != from_modules
@@ -181,8 +204,8 @@ def test_crio_is_compiled_once_with_the_compiler_of_its_own(
     choose(CACHE_DIR=str(tmp_path / "cache"))
     monkeypatch.setattr(proxy, "refusal", lambda _artifact: "")
     made: list[str] = []
-    monkeypatch.setattr(node_images, "is_current", lambda _name: False)
-    monkeypatch.setattr(node_images, "build", made.append)
+    monkeypatch.setattr(images, "find", lambda _tag: None)
+    monkeypatch.setattr(images, "build", lambda _context, tag, **_options: made.append(tag))
 
     def compile_tree(compiler: str, source: Path, package: str, program: str, output: Path) -> None:
         made.append(f"{compiler} {source.name} {package}")
@@ -193,22 +216,23 @@ def test_crio_is_compiled_once_with_the_compiler_of_its_own(
     monkeypatch.setattr(cgo, "build_tree", compile_tree)
     for context in (tmp_path / "first", tmp_path / "second"):
         context.mkdir()
-        node_images._add_programs(CRIO.programs[-1], context)
+        node_images._put_programs(CRIO.programs[-1], parameters.current(), context)
         assert {path.name for path in (context / "bin").iterdir()} == {"crio", "pinns"}
-    assert made == ["crio-cgo", f"crio-cgo:{parameters.current().img_tag} crio github.com/cri-o/cri-o/cmd/crio"]
+    tag = f"crio-cgo:{parameters.current().img_tag}"
+    assert made == [tag, f"{tag} crio github.com/cri-o/cri-o/cmd/crio"]
 
 
 def test_crio_whose_source_is_refused_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=f"cri-o cannot be built: {REFUSED}"):
-        node_images._add_programs(CRIO.programs[-1], tmp_path)
+        node_images._put_programs(CRIO.programs[-1], parameters.current(), tmp_path)
 
 
 def test_the_runtime_chooses_the_parent_of_the_last_image(choose: Callable[..., None]) -> None:
-    assert node_images.runtime_image() == {"task_dep": ["image:kind-ubuntu-node-containerd"]}
-    before = node_images.inputs(LAST)
+    assert choices.runtime_image() == {"task_dep": ["image:kind-ubuntu-node-containerd"]}
+    before = inputs(LAST)
     choose(NODE_RUNTIME="crio")
-    assert node_images.runtime_image() == {"task_dep": ["image:kind-ubuntu-node-crio"]}
-    assert node_images.inputs(LAST) != before
+    assert choices.runtime_image() == {"task_dep": ["image:kind-ubuntu-node-crio"]}
+    assert inputs(LAST) != before
 
 
 def test_a_base_that_is_pulled_needs_not_be_in_the_engine(
@@ -219,9 +243,9 @@ def test_a_base_that_is_pulled_needs_not_be_in_the_engine(
 
     monkeypatch.setattr(images, "require", absent)
     choose(BASE_FROM="registry", UBUNTU_IMAGE_NAME="docker.io/library/ubuntu:22.04")
-    assert node_images.inputs(table.named("kind-ubuntu"))
+    assert inputs(table.named("kind-ubuntu"))
     with pytest.raises(Problem, match="kind-ubuntu:"):
-        node_images.inputs(NODE)
+        inputs(NODE)
 
 
 @pytest.mark.parametrize(
@@ -230,15 +254,15 @@ def test_a_base_that_is_pulled_needs_not_be_in_the_engine(
 def test_only_the_label_of_its_own_inputs_is_fresh(
     monkeypatch: pytest.MonkeyPatch, label: str | None, fresh: bool
 ) -> None:
-    value = node_images.inputs(NODE) if label == "its own" else label
+    value = inputs(NODE) if label == "its own" else label
     labels = {table.INPUTS_LABEL: value} if value else {}
     monkeypatch.setattr(images, "find", lambda _tag: images.ImageFacts("sha256:1", labels))
-    assert node_images.is_current(NODE.name) is fresh
+    assert (not node_images.lack(NODE.name)) is fresh
 
 
 def test_an_absent_image_is_not_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "find", lambda _tag: None)
-    assert not node_images.is_current(NODE.name)
+    assert node_images.lack(NODE.name)
 
 
 def test_the_context_holds_files_programs_and_module_files_with_their_modes(
@@ -309,23 +333,23 @@ def modes_of(root: Path) -> dict[str, int]:
 def test_a_context_is_readable_for_everybody_whatever_umask_and_sources_are(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = node_images.inputs(LAST)
+    before = inputs(LAST)
     for path in (checkout / "kind").rglob("*"):
         path.chmod(0o700 if path.is_dir() or path.stat().st_mode & 0o111 else 0o600)
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "kubelet").write_text("x", encoding="utf-8")
     (programs / "kubelet").chmod(0o700)
-    monkeypatch.setattr(node_images.sources, "folder", lambda *_: programs)
+    monkeypatch.setattr(sources, "folder", lambda *_: programs)
     context = tmp_path / "context"
     use = replace(NODE.programs[0], names=("kubelet",))
-    node_images._assemble(replace(LAST, programs=(use,)), context)
+    assemble(replace(LAST, programs=(use,)), context)
     found = modes_of(context)
     assert set(found.values()) == {0o644, 0o755}
     assert (found["."], found[f"{use.folder}/kubelet"], found["Dockerfile"]) == (0o755, 0o755, 0o644)
     assert {found[name] for name in found if (context / name).is_dir()} == {0o755}
     assert modes_of(programs)["kubelet"] == 0o700
-    assert node_images.inputs(LAST) == before
+    assert inputs(LAST) == before
 
 
 def test_a_file_of_the_users_own_is_linked_with_its_mode_or_copied(tmp_path: Path) -> None:
@@ -345,20 +369,18 @@ def test_optional_programs_that_are_refused_are_left_out_and_it_is_said(
 ) -> None:
     use = replace(NODE.programs[0], optional=True)
     image = replace(NODE, programs=(use,))
-    had = node_images.inputs(NODE)
+    had = inputs(NODE)
     monkeypatch.setattr(proxy, "refusal", lambda _artifact: "k8s.io/kubernetes@v1.31.0: 403 Forbidden")
-    assert node_images.inputs(image) != had
-    assert node_images._named_parts(image)["programs of kubernetes"] == "not to be had"
-    node_images._add_programs(use, tmp_path)
+    assert inputs(image) != had
+    assert definition(image).parts["programs of kubernetes"] == "not to be had"
+    node_images._put_programs(use, parameters.current(), tmp_path)
     assert list((tmp_path / use.folder).iterdir()) == []
     assert said.kept == ["Made without kubernetes: k8s.io/kubernetes@v1.31.0: 403 Forbidden"]
-    assert node_images.inputs(NODE) == had
+    assert inputs(NODE) == had
 
 
 def test_optional_programs_that_can_be_had_are_what_others_are() -> None:
-    assert node_images.inputs(
-        replace(NODE, programs=(replace(NODE.programs[0], optional=True),))
-    ) == node_images.inputs(NODE)
+    assert inputs(replace(NODE, programs=(replace(NODE.programs[0], optional=True),))) == inputs(NODE)
 
 
 @pytest.fixture
@@ -378,18 +400,18 @@ def test_the_drivers_of_fpgas_are_asked_for_by_the_hardware_only(choose: Callabl
     where = {"DPDK_FROM": "release", "DPDK_URL": "https://mirror.example/dpdk"}
     choose(CONTROLLER_HARDWARE="fpga", **where)
     base = {"BASE_IMAGE": "kind-ubuntu-node-containerd:22.04.5"}
-    assert node_images._arguments(LAST) == {**base, **asked}
-    assert node_images.archive_source() == {"task_dep": ["controller_source"]}
+    assert arguments(LAST) == {**base, **asked}
+    assert choices.archive_source() == {"task_dep": ["controller_source"]}
     choose(CONTROLLER_HARDWARE="gpu", **where)
-    assert node_images._arguments(LAST) == base
-    assert node_images.archive_source() == {"task_dep": []}
+    assert arguments(LAST) == base
+    assert choices.archive_source() == {"task_dep": []}
 
 
 def test_the_drivers_source_makes_only_the_image_that_has_them_stale(
     drivers: Path, choose: Callable[..., None]
 ) -> None:
     before = digests()
-    assert "archive's src/submodules/fpga-software" in node_images._named_parts(LAST)
+    assert "archive's src/submodules/fpga-software" in definition(LAST).parts
     (drivers / "lib/Makefile").write_text("DPDK_VERSION := 23.11.2\n", encoding="utf-8")
     assert changed(before) == {LAST.name}
     before = digests()
@@ -408,8 +430,8 @@ def test_without_fpgas_the_drivers_source_makes_nothing_stale(drivers: Path, cho
 def test_the_context_holds_the_drivers_source(
     drivers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None], said: Lines
 ) -> None:
-    monkeypatch.setattr(node_images, "_add_programs", lambda _programs, _context: None)
-    node_images._assemble(LAST, tmp_path / "with")
+    monkeypatch.setattr(node_images, "_put_programs", lambda *_: None)
+    assemble(LAST, tmp_path / "with")
     assert (tmp_path / "with/fpga-software/lib/Makefile").read_text("utf-8") == (drivers / "lib/Makefile").read_text(
         "utf-8"
     )
@@ -417,11 +439,11 @@ def test_the_context_holds_the_drivers_source(
     (line,) = said.kept
     assert "dci-kind-node-non-acc: the archive's src/submodules/fpga-software lacks lib/JSON/parson/parson.c" in line
     choose()
-    node_images._assemble(LAST, tmp_path / "without")
+    assemble(LAST, tmp_path / "without")
     assert not (tmp_path / "without/fpga-software").exists()
 
 
 def test_an_archive_without_the_drivers_is_said_by_name(drivers: Path) -> None:
     shutil.rmtree(drivers)
     with pytest.raises(Problem, match="CONTROLLER_HARDWARE: fpga needs controller/src/submodules/fpga-software/lib"):
-        node_images.inputs(LAST)
+        inputs(LAST)

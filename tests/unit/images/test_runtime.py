@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import reasons
 from tasks.engines.go import proxy
-from tasks.images import node_images
+from tasks.images import choices
 from tasks.images import runtime as images_runtime
-from tasks.settings import artifacts
+from tasks.lack import Lack
+from tasks.settings import artifacts, parameters
 from tests.unit.conftest import REFUSED
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def test_auto_means_crio_where_its_source_can_be_had(
 ) -> None:
     choose(**changes)
     serve(monkeypatch, answer)
-    assert images_runtime.is_chosen()
-    assert images_runtime.chosen() == runtime
+    assert not choices.lack_of_runtime()
+    assert images_runtime.chosen(parameters.current()) == runtime
 
 
 def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,18 +50,16 @@ def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], monkeypatch
     serve(monkeypatch, None)
     asked: list[object] = []
     monkeypatch.setattr(proxy, "refusal", asked.append)
-    with reasons.heard() as said:
-        assert not images_runtime.is_chosen()
-    assert said.reasons == ["NODE_RUNTIME=auto: the module proxy is asked for CRI-O"]
-    assert images_runtime.chosen() == "crio"
+    assert choices.lack_of_runtime() == Lack(("NODE_RUNTIME=auto: the module proxy is asked for CRI-O",))
+    assert images_runtime.chosen(parameters.current()) == "crio"
     assert asked == []
-    images_runtime.choose()
+    images_runtime.choose(parameters.current())
     assert asked == [artifacts.CRIO]
 
 
 def test_the_proxys_words_are_one_line(choose: Callable[..., None], said: Lines) -> None:
     choose()
-    assert node_images.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-containerd"]}
+    assert choices.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-containerd"]}
     assert said.kept == [f"NODE_RUNTIME=auto: the nodes run containerd, for CRI-O cannot be had: {REFUSED}"]
 
 
@@ -70,5 +68,5 @@ def test_nothing_is_said_where_crio_is_chosen(
 ) -> None:
     choose()
     serve(monkeypatch, "")
-    assert node_images.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-crio"]}
+    assert choices.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-crio"]}
     assert said.kept == []

@@ -1,0 +1,166 @@
+"""What a Dockerfile of the controller's archive takes of the source, and how that gets into a build context."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.archive import dockerfiles
+from tasks.archive import facts as archive
+from tasks.engines.files import modes
+from tasks.engines.files.lock import part_of
+from tasks.engines.go import modules
+from tasks.images import compilers
+from tasks.images.recipe import files
+from tasks.problems import Problem
+from tasks.settings import controller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tasks.archive.dockerfiles import Copied, GoProgram
+    from tasks.settings.controller import SourceImage
+    from tasks.settings.parameters.model import Parameters
+
+# What a Dockerfile copies that this tool puts into the context: the compiled module, and the CAs this machine trusts.
+_PROGRAMS = "bin/"
+_TRUSTED = "ca-certificates.crt"
+# What lies elsewhere in the archive than where Dockerfiles copy it from.
+_MOVED = {
+    controller.DRIVERS: controller.DRIVERS_SOURCE,
+    controller.FPGA_DATABASE: controller.FPGA_DATABASE_SOURCE,
+}
+
+
+def dockerfile(image: SourceImage) -> Path:
+    """Return the path of an image's Dockerfile.
+
+    Raises:
+        Problem: It is not there.
+    """
+    file = archive.SOURCE / image.folder / "Dockerfile"
+    if not file.is_file():
+        raise Problem(f"image {image.name}: {controller.TOP}/{image.folder}/Dockerfile is missing")
+    return file
+
+
+def text(image: SourceImage) -> str:
+    """Return what an image's Dockerfile says."""
+    return dockerfile(image).read_text(encoding="utf-8")
+
+
+def go_program(image: SourceImage) -> GoProgram | None:
+    """Return the Go program that an image is compiled from, unless its Dockerfile is built as it is or compiles none.
+
+    Raises:
+        Problem: The Dockerfile neither compiles a Go program nor lets its base be chosen.
+    """
+    if dockerfiles.lets_base_be_chosen(text(image)):
+        return None
+    program = dockerfiles.go_program(text(image))
+    if program is None and not image.packages:
+        raise Problem(
+            f"image {image.name}: {controller.TOP}/{image.folder}/Dockerfile compiles no Go program (go build -o) and "
+            "has no ARG BASE_IMAGE"
+        )
+    return program
+
+
+def copied(image: SourceImage) -> list[str]:
+    """Return what a Dockerfile copies from its context, as it names it."""
+    found = [each for stage in dockerfiles.stages(text(image)) for each in dockerfiles.copies(stage)]
+    return [source for each in found if not each.stage for source in each.sources]
+
+
+def compiled_programs(image: SourceImage) -> list[str]:
+    """Return the programs that are compiled into the context."""
+    return [source.removeprefix(_PROGRAMS) for source in copied(image) if source.startswith(_PROGRAMS)]
+
+
+def scope(image: SourceImage) -> Iterator[Path]:
+    """Yield the files of the source that an image is made of."""
+    if compiled_programs(image):
+        yield from files(archive.SOURCE / image.context)
+        return
+    for source in copied(image):
+        if source != _TRUSTED:
+            for path in _found(image, source):
+                yield from files(path)
+
+
+def _found(image: SourceImage, source: str) -> list[Path]:
+    """Return the files and folders that a COPY instruction names.
+
+    Raises:
+        Problem: There is none.
+    """
+    moved = _MOVED.get(posixpath.basename(source.rstrip("/")))
+    if moved and (archive.SOURCE / moved).is_dir():
+        return [archive.SOURCE / moved]
+    found = sorted((archive.SOURCE / image.context).glob(source.rstrip("/")))
+    if not found:
+        raise Problem(f"image {image.name}: its Dockerfile copies {source}, which is not in {image.context}")
+    return found
+
+
+def put(image: SourceImage, current: Parameters, context: Path) -> None:
+    """Fill a build context with what the Dockerfile copies, and no more of the source.
+
+    Raises:
+        Problem: A program does not compile.
+    """
+    if not dockerfiles.lets_base_be_chosen(text(image)):
+        _put_on_base(image, current, context)
+        return
+    source = archive.SOURCE / image.context
+    for file in scope(image):
+        modes.copy(file, context / file.relative_to(source))
+    for name in compiled_programs(image):
+        modules.build_tree(source, ".", context / _PROGRAMS / name)
+    if _TRUSTED in copied(image):
+        shutil.copyfile(_trusted_certificates(), context / _TRUSTED)
+    shutil.copyfile(dockerfile(image), context / "Dockerfile")
+
+
+def _put_on_base(image: SourceImage, current: Parameters, context: Path) -> None:
+    """Fill the build context of a Dockerfile that starts elsewhere: its running stage on what it starts from here."""
+    program = go_program(image)
+    if program:
+        _compile(image, program, current, context)
+    _copy_all(image, dockerfiles.runtime_copies(text(image), program), context, keep_paths=True)
+    (context / "Dockerfile").write_text(dockerfiles.on_base(text(image), program), encoding="utf-8")
+
+
+def _compile(image: SourceImage, program: GoProgram, current: Parameters, context: Path) -> None:
+    """Put a program's source together as its Dockerfile does, and compile it into the context."""
+    workspace = part_of(context.with_name(f"{image.name}.source"))
+    _copy_all(image, program.copies, workspace)
+    module = workspace / program.module.lstrip("/")
+    if program.with_c:
+        archive.say_what_drivers_lack(image.name)
+        compilers.compile_with_c(compilers.LinkingProgram(module, program.package, program.name), context, current)
+    else:
+        modules.build_tree(module, program.package, context / _PROGRAMS / program.name)
+    shutil.rmtree(workspace)
+
+
+def _copy_all(image: SourceImage, copied: Iterable[Copied], target: Path, *, keep_paths: bool = False) -> None:
+    """Carry out COPY instructions: to their targets, or under the paths that they have in the context."""
+    for instruction in copied:
+        for source in instruction.sources:
+            place = target / (source if keep_paths else instruction.target).lstrip("/")
+            for found in _found(image, source):
+                inside = found.is_dir() or keep_paths or not instruction.target.endswith("/")
+                for file in files(found):
+                    modes.copy(file, (place if inside else place / found.name) / file.relative_to(found))
+
+
+def _trusted_certificates() -> Path:
+    """Return the CAs that this machine trusts: a build behind a proxy of a company sees certificates of its CA."""
+    chosen = os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile
+    fallback = Path("/etc/ssl/certs/ca-certificates.crt")
+    return Path(chosen) if chosen else fallback

@@ -1,0 +1,46 @@
+"""The image that all others start from: pulled, or bootstrapped from the machine's apt sources."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from tasks import lack as lacks
+from tasks.engines.docker import images as docker_images
+from tasks.engines.host import rootfs
+from tasks.images import building
+from tasks.images.recipe import Definition
+from tasks.settings import images, parameters
+
+if TYPE_CHECKING:
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
+
+
+def lack() -> Lack:
+    """Return what differs between the base and the one that a build would start from."""
+    current = parameters.current()
+    if current.base_from == "registry":
+        return lacks.NOTHING
+    return building.lack(images.tag(images.BASE, current), lambda: Definition(rootfs.digest()))
+
+
+def build() -> None:
+    """Have the base where it is bootstrapped; a registry's is pulled by the first build.
+
+    Raises:
+        Problem: It cannot be bootstrapped on this machine.
+    """
+    tag = images.tag(images.BASE, parameters.current())
+    docker_images.import_rootfs(rootfs.bootstrap(), tag, labels={images.INPUTS_LABEL: rootfs.digest()})
+
+
+def identity(current: Parameters) -> str:
+    """Return what identifies the base whether it has been made or not."""
+    return bootstrapped() if current.base_from == "bootstrap" else images.tag(images.BASE, current)
+
+
+@cache
+def bootstrapped() -> str:
+    """Return the digest of the root filesystem that this machine bootstraps, found out once."""
+    return rootfs.digest()

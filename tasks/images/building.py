@@ -1,0 +1,105 @@
+"""Builds an image from its recipe, once: it is up to date while its label carries the digest of what it is made of."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from tasks import lack as lacks
+from tasks import progress
+from tasks.engines.docker import images as docker_images
+from tasks.engines.files import modes
+from tasks.engines.files.lock import alone, part_of
+from tasks.images.recipe import Pulled, Recipe
+from tasks.settings import paths
+from tasks.settings.images import INPUTS_LABEL, PARTS_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tasks.images.recipe import Definition
+    from tasks.lack import Lack
+
+
+def lack(tag: str, made_of: Callable[[], Definition]) -> Lack:
+    """Return what differs between an image of the engine and the one that would be made.
+
+    Args:
+        tag: The name of the image.
+        made_of: Says what it would be made of; asked only where there is such an image.
+    """
+    found = docker_images.find(tag)
+    if found is None:
+        return lacks.absent(f"image {tag}")
+    wanted = made_of()
+    if found.labels.get(INPUTS_LABEL) == wanted.digest:
+        return lacks.NOTHING
+    before = json.loads(found.labels.get(PARTS_LABEL, "{}"))
+    now = wanted.parts if before else {}
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return lacks.remade(
+        *(
+            f"{name}: {before.get(name, 'something else')} -> {now.get(name, 'other inputs')}"
+            for name in changed or [f"image {tag}"]
+        )
+    )
+
+
+def lack_of(recipe: Recipe) -> Lack:
+    """Return what differs between the image of the engine and what its recipe makes."""
+    return lack(recipe.tag, lambda: recipe.made_of)
+
+
+def ensure_image(wanted: str | Pulled | Recipe) -> str:
+    """Have an image in the engine; of two that want the same, one makes it.
+
+    Args:
+        wanted: The name of one that is there, one that is pulled, or one that is made unless the engine has it.
+
+    Returns:
+        Its name.
+
+    Raises:
+        Problem: It cannot be pulled, or a program or a step of its Dockerfile fails.
+    """
+    if isinstance(wanted, str):
+        return wanted
+    if isinstance(wanted, Pulled):
+        return docker_images.pull(wanted.reference)
+    with alone(_place(wanted.tag)):
+        if lack_of(wanted):
+            _build(wanted)
+    return wanted.tag
+
+
+def build(recipe: Recipe) -> None:
+    """Build an image, whether the engine has it or not.
+
+    Raises:
+        Problem: A program or a step of its Dockerfile fails.
+    """
+    with alone(_place(recipe.tag)):
+        _build(recipe)
+
+
+def _build(recipe: Recipe) -> None:
+    arguments = {"BASE_IMAGE": ensure_image(recipe.parent), **recipe.arguments}
+    context = part_of(_place(recipe.name))
+    context.mkdir(parents=True)
+    for put in recipe.contents:
+        put(context)
+    modes.normalise(context)
+    progress.step(f"building {recipe.tag}")
+    docker_images.build(context, recipe.tag, build_args=arguments, labels=_labels(recipe.made_of))
+    shutil.rmtree(context)
+
+
+def _labels(made_of: Definition) -> dict[str, str]:
+    parts = {PARTS_LABEL: json.dumps(dict(made_of.parts))} if made_of.parts else {}
+    return {INPUTS_LABEL: made_of.digest, **parts}
+
+
+def _place(name: str) -> Path:
+    return paths.BUILD / "context" / name

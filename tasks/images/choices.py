@@ -1,0 +1,79 @@
+"""What the parameters choose: the nodes' runtime, whose image has the driver, and which images the controller needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.images import machine, node_images, runtime
+from tasks.settings import controller, gpu, images, parameters
+
+if TYPE_CHECKING:
+    from tasks.engines.host.facts import Host
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
+
+
+def lack_of_runtime() -> Lack:
+    """Return the question that the choice of the runtime needs, if any."""
+    return runtime.lack(parameters.current())
+
+
+def runtime_image() -> dict[str, list[str]]:
+    """Return the task of the image that holds the nodes' runtime, in doit's words for calculated dependencies."""
+    return {"task_dep": [f"image:{images.RUNTIME_IMAGES[runtime.chosen(parameters.current())]}"]}
+
+
+def choose_runtime() -> dict[str, list[str]]:
+    """Return the same once the runtime has been chosen.
+
+    Raises:
+        Problem: NODE_RUNTIME is auto, and the module proxy does not answer.
+    """
+    runtime.choose(parameters.current())
+    return runtime_image()
+
+
+def archive_source() -> dict[str, list[str]]:
+    """Return the task of the controller's source where an image takes a part of it, in doit's words."""
+    current = parameters.current()
+    taken = any(node_images.archive_part(image, current) for image in images.NODE_IMAGES)
+    return {"task_dep": ["controller_source"] if taken else []}
+
+
+def gpu_image() -> dict[str, list[str]]:
+    """Return the task of the image with the NVIDIA driver where a worker has it, in doit's words."""
+    return {"task_dep": [f"image:{images.GPU_IMAGE}"] if is_gpu_lent(parameters.current()) else []}
+
+
+def controller_images() -> dict[str, Any]:
+    """Return the tasks of the images that the deployed controller runs, as doit's calculated dependencies."""
+    hardware = parameters.current().controller_hardware
+    parts = (*controller.deployed("manager", hardware), *controller.deployed("daemon", hardware))
+    return {"task_dep": [f"controller_image:{part.image}" for part in parts]}
+
+
+def is_gpu_lent(current: Parameters, host: Host | None = None) -> bool:
+    """Return whether the first worker's image has the NVIDIA driver: as GPU says, or if there is something to lend.
+
+    Args:
+        current: The parameters of the run.
+        host: The machine whose GPUs count; None for this one.
+    """
+    if current.gpu != "auto":
+        return current.gpu == "yes"
+    if not machine.driver(current).is_file():
+        return False
+    devices = (host or machine.host()).devices(gpu.NVIDIA, gpu.DISPLAY)
+    return bool(devices) and runtime.chosen(current) == runtime.CRIO
+
+
+def node_image(suffix: str, current: Parameters, host: Host | None = None) -> str:
+    """Return the full name of the image of a node.
+
+    Args:
+        suffix: What follows the cluster's name in the node's.
+        current: The parameters of the run.
+        host: The machine whose GPUs count; None for this one.
+    """
+    lent = suffix == gpu.NODE_SUFFIX and is_gpu_lent(current, host)
+    return images.tag(images.GPU_IMAGE if lent else images.NODE_IMAGE, current)

@@ -1,0 +1,79 @@
+"""Images of a folder of kind/ on the base: what compiles programs that link C, and packages of the distribution."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tasks.engines.files import modes
+from tasks.engines.go import cgo
+from tasks.images import base, building
+from tasks.images.recipe import TAG_LENGTH, Definition, Recipe, content, digest, files
+from tasks.settings import images, paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.settings.parameters.model import Parameters
+
+# Folder of kind/ with what compiles programs that link the drivers' library.
+CONTROLLER = "controller-cgo"
+
+
+def recipe(folder: str, current: Parameters) -> Recipe:
+    """Return how the image of a folder of kind/ is made.
+
+    Args:
+        folder: Name of the folder.
+        current: The parameters of the run.
+    """
+    source = paths.KIND / folder
+    header = f"{base.identity(current)} {modes.GIVEN}".encode()
+    made_of = Definition(digest([header, *content(source, files(source))]))
+    return Recipe(
+        tag=f"openkasugai-{folder}:{made_of.digest[:TAG_LENGTH]}",
+        parent=images.tag(images.BASE, current),
+        contents=(partial(_put, source),),
+        define=lambda: made_of,
+    )
+
+
+@dataclass(frozen=True)
+class LinkingProgram:
+    """A Go program that links the drivers' library.
+
+    Attributes:
+        module: Folder of its go.mod, with the drivers beside it.
+        package: What is compiled, relative to `module`.
+        name: File name of the program.
+    """
+
+    module: Path
+    package: str
+    name: str
+
+
+def compile_with_c(program: LinkingProgram, output: Path, current: Parameters) -> None:
+    """Compile a Go program that links the drivers' library.
+
+    Args:
+        program: The program.
+        output: Folder that gets `bin/` with the program and `lib/` with the libraries that the base lacks.
+        current: The parameters of the run.
+
+    Raises:
+        Problem: It does not compile; the details carry the compiler's words.
+    """
+    compiler = building.ensure_image(recipe(CONTROLLER, current))
+    cgo.build_tree(compiler, program.module, program.package, program.name, output)
+
+
+def compiler_digest(current: Parameters) -> str:
+    """Return the digest of what compiles programs that link the drivers' library."""
+    return recipe(CONTROLLER, current).made_of.digest
+
+
+def _put(source: Path, context: Path) -> None:
+    shutil.copytree(source, context, dirs_exist_ok=True)
