@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks.cluster import config
 from tasks.engines.files import atomic
 from tasks.engines.kube import kind, kubeconfigs
-from tasks.settings import paths
+from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +21,9 @@ def ensure() -> None:
     """Write the tool's kubeconfig, and the user's, where they lack the cluster; kind itself wrote a new one's."""
     nodes = kind.nodes(config.cluster_name())
     if not tool_has_access(nodes):
-        atomic.write(_kubeconfig(), kind.kubeconfig(config.cluster_name()), mode=0o600)
+        atomic.write(_kubeconfig(), kind.kubeconfig(config.cluster_name(), parameters.current()), mode=0o600)
     if not user_has_access(nodes):
-        kind.export_kubeconfig(config.cluster_name())
+        kind.export_kubeconfig(config.cluster_name(), parameters.current())
 
 
 def is_current(nodes: list[kind.NodeFacts]) -> bool:

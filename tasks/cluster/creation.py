@@ -51,7 +51,7 @@ def create() -> None:
         kubeconfigs.require_writable()
         kubeconfigs.require_removable(config.cluster_name())
         removal.give_back(config.cluster_name())
-        kind.delete(config.cluster_name())
+        kind.delete(config.cluster_name(), parameters.current())
         nodes = []
     if not nodes:
         _make()
@@ -114,12 +114,12 @@ def _make_nodes(end: float) -> None:
     """
     while True:
         try:
-            return kind.create(config.cluster_name(), config.file())
+            return kind.create(config.cluster_name(), config.file(), parameters.current())
         except kind.NodesExist:
             if time.monotonic() > end:
                 raise
         cluster_owner.require_ours(config.cluster_name())
-        kind.delete(config.cluster_name())
+        kind.delete(config.cluster_name(), parameters.current())
 
 
 def _say_why(nodes: list[kind.NodeFacts]) -> None:

@@ -197,7 +197,7 @@ def _render() -> dict[str, list[Object]]:
     root = facts.SOURCE
     found = {"definitions": [item for file in facts.definition_files(root) for item in manifests.load(file)]}
     for part in _deployed("manager"):
-        rendered = kustomize.build(root / part.deployment)
+        rendered = kustomize.build(root / part.deployment, parameters.current())
         # Definitions come from the listed files alone: they are there before any manager.
         found[part.image] = [
             item for item in rendered if manifests.kind_of(item) != manifests.CUSTOM_RESOURCE_DEFINITION

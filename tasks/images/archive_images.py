@@ -136,9 +136,9 @@ def _local(image: SourceImage) -> str:
 def _settle_compiler(image: SourceImage) -> None:
     """Have the Go that compiles an image's programs: the digest names the one that really does."""
     if _program(image) or _compiled(image):
-        before = modules.version()
-        modules.settle()
-        if modules.version() != before:
+        before = modules.version(parameters.current())
+        modules.settle(parameters.current())
+        if modules.version(parameters.current()) != before:
             inputs.cache_clear()
 
 
@@ -158,7 +158,7 @@ def inputs(name: str) -> str:
     _add_files(hasher, context, [_dockerfile(image), *_scope(image)])
     program = _program(image)
     if program or _compiled(image):
-        hasher.update(modules.version().encode())
+        hasher.update(modules.version(parameters.current()).encode())
     if program and program.with_c:
         hasher.update(_tool_inputs(_COMPILER).encode())
     return hasher.hexdigest()
@@ -220,7 +220,7 @@ def _base() -> str:
     """Return what identifies the image that all of these start from."""
     current = parameters.current()
     bootstrapped = current.base_from == "bootstrap"
-    return rootfs.digest() if bootstrapped else images.tag(images.BASE, current)
+    return rootfs.digest(current.cache_dir) if bootstrapped else images.tag(images.BASE, current)
 
 
 def _arguments(parent: str) -> dict[str, str]:
@@ -332,7 +332,7 @@ def _assemble(image: SourceImage) -> Path:
     for file in _scope(image):
         _copy(file, context / file.relative_to(source))
     for name in _compiled(image):
-        modules.build_tree(source, ".", context / _PROGRAMS / name)
+        modules.build_tree(source, ".", context / _PROGRAMS / name, parameters.current())
     if _TRUSTED in _copied(image):
         shutil.copyfile(_trusted_certificates(), context / _TRUSTED)
     shutil.copyfile(_dockerfile(image), context / "Dockerfile")
@@ -359,7 +359,7 @@ def _compile(image: SourceImage, program: GoProgram, context: Path) -> None:
         archive_source.say_what_drivers_lack(image.name)
         compile_with_c(module, program.package, program.name, context)
     else:
-        modules.build_tree(module, program.package, context / _PROGRAMS / program.name)
+        modules.build_tree(module, program.package, context / _PROGRAMS / program.name, parameters.current())
     shutil.rmtree(workspace)
 
 
@@ -375,7 +375,7 @@ def compile_with_c(module: Path, package: str, program: str, output: Path) -> No
     Raises:
         Problem: It does not compile; the details carry the compiler's words.
     """
-    cgo.build_tree(_tool(_COMPILER), module, package, program, output)
+    cgo.build_tree(cgo.CProgram(module, package, program, _tool(_COMPILER)), output, parameters.current())
 
 
 def compiler_digest() -> str:

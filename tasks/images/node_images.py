@@ -86,7 +86,9 @@ def base_is_current() -> bool:
     """Return whether the image that the chain starts from is the one that a build would start from."""
     if parameters.current().base_from == "registry":
         return True
-    return _carries(images.tag(images.BASE, parameters.current()), rootfs.digest)
+    return _carries(
+        images.tag(images.BASE, parameters.current()), lambda: rootfs.digest(parameters.current().cache_dir)
+    )
 
 
 def build_base() -> None:
@@ -96,7 +98,11 @@ def build_base() -> None:
         Problem: It cannot be bootstrapped on this machine.
     """
     tag = images.tag(images.BASE, parameters.current())
-    docker_images.import_rootfs(rootfs.bootstrap(), tag, labels={images.INPUTS_LABEL: rootfs.digest()})
+    docker_images.import_rootfs(
+        rootfs.bootstrap(parameters.current().cache_dir),
+        tag,
+        labels={images.INPUTS_LABEL: rootfs.digest(parameters.current().cache_dir)},
+    )
 
 
 def is_current(name: str) -> bool:
@@ -147,9 +153,11 @@ def _parts(image: NodeImage) -> dict[str, Any]:
     return {
         "files": {str(source): _tree(paths.KIND / source) for source in (image.name, *image.shared)},
         "programs": [[_made_of(part), part.names, part.folder] for part in _programs(image)],
-        "modules": [[go_modules.definition(part.artifact), part.path, part.folder] for part in image.files],
+        "modules": [
+            [go_modules.definition(part.artifact, parameters.current()), part.path, part.folder] for part in image.files
+        ],
         "arguments": _arguments(image),
-        **({"driver": digests.sha256(_driver())} if image.driver else {}),
+        **({"driver": digests.sha256(_driver(), parameters.current().cache_dir)} if image.driver else {}),
         **({"archive": _archive_digest(part)} if (part := _archive_part(image)) else {}),
         "parent": _parent_id(image),
     }
@@ -166,7 +174,10 @@ def _named_parts(image: NodeImage) -> dict[str, str]:
     }
     made = {f"programs of {use.artifact.name}": _made_of(use) for use in _programs(image)}
     programs = {name: what if what == _ABSENT else _short(what) for name, what in made.items()}
-    modules = {f"files of {use.artifact.name}": _short(go_modules.definition(use.artifact)) for use in image.files}
+    modules = {
+        f"files of {use.artifact.name}": _short(go_modules.definition(use.artifact, parameters.current()))
+        for use in image.files
+    }
     return {
         **parts["arguments"],
         **files,
@@ -188,7 +199,7 @@ def _made_of(programs: Programs) -> str:
 
 def _refusal(programs: Programs) -> str:
     """Return why an image is made without these programs, or nothing."""
-    return proxy.refusal(programs.artifact) if programs.optional else ""
+    return proxy.refusal(programs.artifact, parameters.current()) if programs.optional else ""
 
 
 def _short(part: Any) -> str:
@@ -278,7 +289,7 @@ def _check_driver() -> None:
             f"NVIDIA_DRIVER_FILE: driver/nvidia/{file.name} is not there",
             hint=f"cp {shlex.quote(file.name)} driver/nvidia/",
         )
-    found = digests.sha256(file)
+    found = digests.sha256(file, parameters.current().cache_dir)
     if wanted and found != wanted:
         raise Problem(f"NVIDIA_DRIVER_SHA256: driver/nvidia/{file.name} has {found}, not {wanted}")
 
@@ -318,7 +329,7 @@ def _assemble(image: NodeImage, context: Path) -> None:
 
 def _add_module_files(files: ModuleFiles, context: Path) -> None:
     """Copy files of a module; the module cache is read-only and a module archive knows no execute bits."""
-    source = go_modules.module_folder(files.artifact, files.artifact.module) / files.path
+    source = go_modules.module_folder(files.artifact, files.artifact.module, parameters.current()) / files.path
     for path in sorted(source.rglob("*")):
         target = context / files.folder / path.relative_to(source)
         if path.is_dir():
@@ -348,9 +359,9 @@ def _compiled(artifact: GoArtifact) -> Path:
     Raises:
         Problem: The module proxy does not have its source, or it does not compile.
     """
-    if refused := proxy.refusal(artifact):
+    if refused := proxy.refusal(artifact, parameters.current()):
         raise Problem(f"{artifact.name} cannot be built: {refused}", hint="NODE_RUNTIME=auto, or CRIO_FROM=packages")
-    return go_modules.build(artifact, lambda output: _compile_with_c(artifact, output)) / "bin"
+    return go_modules.build(artifact, parameters.current(), lambda output: _compile_with_c(artifact, output)) / "bin"
 
 
 def _compile_with_c(artifact: GoArtifact, output: Path) -> None:
@@ -358,4 +369,5 @@ def _compile_with_c(artifact: GoArtifact, output: Path) -> None:
         build(artifact.compiler)
     compiler = images.tag(artifact.compiler, parameters.current())
     for program in artifact.programs:
-        cgo.build_tree(compiler, paths.ROOT / artifact.folder, program.package, program.name, output)
+        made = cgo.CProgram(paths.ROOT / artifact.folder, program.package, program.name, compiler)
+        cgo.build_tree(made, output, parameters.current())

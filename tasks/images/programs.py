@@ -25,7 +25,7 @@ def definition(artifact: GoArtifact) -> str:
         Problem: They may be compiled, and go.mod pins another version than the parameter names.
     """
     source = _source(artifact)
-    built = "" if source == RELEASE else modules.definition(artifact)
+    built = "" if source == RELEASE else modules.definition(artifact, parameters.current())
     released = "" if source == _MODULES else f"{_version(artifact)} of {_site(artifact)}"
     return " or ".join(part for part in (released, built) if part)
 
@@ -45,8 +45,8 @@ def folder(artifact: GoArtifact, names: tuple[str, ...]) -> Path:
     """
     source = _source(artifact)
     if source == _MODULES or (source != RELEASE and not _reached(artifact, names[0])):
-        return modules.build(artifact)
-    return releases.fetch(_site(artifact), _version(artifact), names)
+        return modules.build(artifact, parameters.current())
+    return releases.fetch(_site(artifact), _version(artifact), names, parameters.current().cache_dir)
 
 
 def _reached(artifact: GoArtifact, program: str) -> bool:

@@ -14,14 +14,14 @@ _AUTO = "auto"
 def chosen() -> str:
     """Return the nodes' runtime, a key of images.RUNTIME_IMAGES. Nobody is asked: CRI-O where `choose` has not run."""
     if _asks():
-        return _CONTAINERD if proxy.known(artifacts.CRIO) else CRIO
+        return _CONTAINERD if proxy.known(artifacts.CRIO, parameters.current()) else CRIO
     wanted = parameters.current().node_runtime
     return CRIO if wanted == _AUTO else wanted
 
 
 def is_chosen() -> bool:
     """Return whether the choice needs no question."""
-    known = not _asks() or proxy.known(artifacts.CRIO) is not None
+    known = not _asks() or proxy.known(artifacts.CRIO, parameters.current()) is not None
     return reasons.unless(known, "NODE_RUNTIME=auto: the module proxy is asked for CRI-O")
 
 
@@ -31,7 +31,7 @@ def choose() -> None:
     Raises:
         Problem: The module proxy does not answer.
     """
-    if _asks() and (refused := proxy.refusal(artifacts.CRIO)):
+    if _asks() and (refused := proxy.refusal(artifacts.CRIO, parameters.current())):
         progress.line(f"NODE_RUNTIME=auto: the nodes run containerd, for CRI-O cannot be had: {refused}")
 
 

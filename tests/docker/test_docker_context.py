@@ -84,7 +84,7 @@ def context(config: Path, front: Front) -> str:
 def recipe(tmp_path: Path) -> Iterator[Recipe]:
     folder = tmp_path / "context"
     folder.mkdir()
-    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), folder)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server", parameters.current()), folder)
     (folder / "Dockerfile").write_text(
         'FROM scratch\nARG WORD\nLABEL word="$WORD"\nCOPY ca-server /\nENTRYPOINT ["/ca-server"]\n', "utf-8"
     )
@@ -117,7 +117,8 @@ def everything_reaches(url: str, recipe: Recipe) -> None:
     assert recipe.build(WORD="a word").labels == {"word": "a word"}
     with pytest.raises(Problem, match=f"{recipe.tag}: a failed with exit code"):
         containers.run(recipe.tag, ["a"], mounts={}, user="0:0")
-    assert shell.run([modules.program(artifacts.KIND, "kind"), "get", "clusters"], env=client.environment())
+    program = modules.program(artifacts.KIND, "kind", parameters.current())
+    assert shell.run([program, "get", "clusters"], env=client.environment())
     assert kind.nodes("none-of-this-name") == []
     client.forget()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,7 @@ from tasks.cluster import access, creation, engine, kubeconfig_owner, removal
 from tasks.engines.kube import cluster_owner, kind
 from tasks.engines.kube.kind import NodeFacts
 from tasks.problems import Problem
-from tasks.settings import paths
+from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +43,7 @@ def touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..
         monkeypatch.setattr(module, name, lambda _name: None)
     monkeypatch.setattr(engine, "answers", lambda _name: True)
     monkeypatch.setattr(removal, "give_back", lambda _name: done.append("give_back"))
-    monkeypatch.setattr(kind, "_run", lambda *words, **_: done.append(words[0]))
+    monkeypatch.setattr(kind, "_run", lambda _settings, *words, **_: done.append(words[0]))
     monkeypatch.setattr(kind, "nodes", lambda _name: [])
     return done
 
@@ -55,7 +54,7 @@ def touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..
         ([], creation.create),
         ([NODE], removal.delete),
         ([NODE], removal.clean),
-        ([NODE], partial(kind.delete, "kind")),
+        ([NODE], lambda: kind.delete("kind", parameters.current())),
     ],
 )
 def test_nothing_is_touched_where_the_kubeconfig_is_locked_for_good(
@@ -90,8 +89,8 @@ def test_only_kubeconfigs_that_name_the_cluster_are_shown_to_kind(
     seen: list[str] = []
     monkeypatch.setattr(kind, "_run", lambda *_, env: seen.append(env["KUBECONFIG"]))
     (tmp_path / "config.lock").unlink()
-    kind.delete("kind")
+    kind.delete("kind", parameters.current())
     (tmp_path / "config").write_text("clusters: [")
-    kind.delete("kind")
+    kind.delete("kind", parameters.current())
     assert seen == [str(tmp_path / "config"), str(tmp_path / "build" / "cluster-kind" / "no-kubeconfig")]
     assert touched == []

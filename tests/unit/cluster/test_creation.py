@@ -113,13 +113,13 @@ def test_each_node_that_comes_late_from_a_killed_run_costs_one_more_try_for_a_wh
     monkeypatch.setattr(creation.time, "monotonic", lambda: next(clock))
     done: list[str] = []
 
-    def create(_name: str, _config: Path) -> None:
+    def create(_name: str, _config: Path, _settings: object) -> None:
         done.append("create")
         if done.count("create") <= late:
             raise kind.NodesExist("cluster kind: something else makes nodes of it")
 
     monkeypatch.setattr(kind, "create", create)
-    monkeypatch.setattr(kind, "delete", lambda _name: done.append("delete"))
+    monkeypatch.setattr(kind, "delete", lambda _name, _settings: done.append("delete"))
     monkeypatch.setattr(cluster_owner, "require_ours", lambda _name: None)
     monkeypatch.setattr(cluster_config, "file", lambda: "kind.yaml")
     if made:
@@ -166,8 +166,8 @@ def test_only_the_kubeconfig_that_lacks_the_cluster_is_written(
     access = "server: https://127.0.0.1:40000\nname: kind-kind\n"
     (tmp_path / "user").write_text(access, encoding="utf-8")
     exported: list[str] = []
-    monkeypatch.setattr(kind, "kubeconfig", lambda _name: access)
-    monkeypatch.setattr(kind, "export_kubeconfig", exported.append)
+    monkeypatch.setattr(kind, "kubeconfig", lambda _name, _settings: access)
+    monkeypatch.setattr(kind, "export_kubeconfig", lambda name, _settings: exported.append(name))
     cluster_access.ensure()
     assert (tmp_path / "cluster-kind" / "kubeconfig").read_text(encoding="utf-8") == access
     assert exported == []

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The sample as it is unpacked; nothing is compiled and no mirror is asked."""
-    monkeypatch.setattr(rootfs, "digest", lambda: "base")
+    monkeypatch.setattr(rootfs, "digest", lambda _cache: "base")
     monkeypatch.setattr(modules, "settle", _settled)
-    monkeypatch.setattr(modules, "build_tree", lambda _source, _package, output: _write(output))
+    monkeypatch.setattr(modules, "build_tree", lambda _source, _package, output, _settings: _write(output))
     archive_images._base.cache_clear()
     archive_images.inputs.cache_clear()
     archive_source.prepare()
@@ -88,7 +88,7 @@ def test_the_operators_code_concerns_all_six_of_its_images_and_no_function(sourc
 
 def test_another_base_concerns_all(monkeypatch: pytest.MonkeyPatch) -> None:
     before = all_inputs()
-    monkeypatch.setattr(rootfs, "digest", lambda: "another")
+    monkeypatch.setattr(rootfs, "digest", lambda _cache: "another")
     archive_images._base.cache_clear()
     assert changed(before) == set(before)
 
@@ -135,8 +135,8 @@ def test_a_go_that_stands_in_is_a_part_of_what_an_image_is_made_of(
     go_source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = ["go1.23.0"]
-    monkeypatch.setattr(modules, "version", lambda: used[0])
-    monkeypatch.setattr(modules, "settle", lambda: used.__setitem__(0, "go1.22.5"))
+    monkeypatch.setattr(modules, "version", lambda _settings: used[0])
+    monkeypatch.setattr(modules, "settle", lambda _settings: used.__setitem__(0, "go1.22.5"))
     monkeypatch.setattr(archive_images, "_ensure", _settled)
     before = archive_images.inputs("cpufunction")
     tag = archive_images._local(archive_images._IMAGES["cpufunction"])
@@ -189,7 +189,7 @@ def test_a_go_component_is_compiled_from_the_tree_that_its_dockerfile_puts_toget
 ) -> None:
     seen = {}
 
-    def compiled(module: Path, package: str, output: Path) -> None:
+    def compiled(module: Path, package: str, output: Path, _settings: object) -> None:
         seen.update({path.relative_to(module).as_posix(): path.is_symlink() for path in module.rglob("*.*")})
         assert package == "cmd/main.go"
         _write(output)
@@ -231,9 +231,9 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
     said: list[str] = []
     monkeypatch.setattr(progress, "line", said.append)
 
-    def compiled(_compiler: str, module: Path, _package: str, program: str, output: Path) -> None:
-        assert (module / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
-        _write(output / "bin" / program)
+    def compiled(program: cgo.CProgram, output: Path, _settings: object) -> None:
+        assert (program.source / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
+        _write(output / "bin" / program.name)
 
     monkeypatch.setattr(cgo, "build_tree", compiled)
     context = archive_images._assemble(archive_images._IMAGES["cpufunction"])

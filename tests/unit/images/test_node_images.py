@@ -179,15 +179,15 @@ def test_crio_is_compiled_once_with_the_compiler_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
 ) -> None:
     choose(CACHE_DIR=str(tmp_path / "cache"))
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact: "")
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: "")
     made: list[str] = []
     monkeypatch.setattr(node_images, "is_current", lambda _name: False)
     monkeypatch.setattr(node_images, "build", made.append)
 
-    def compile_tree(compiler: str, source: Path, package: str, program: str, output: Path) -> None:
-        made.append(f"{compiler} {source.name} {package}")
+    def compile_tree(program: cgo.CProgram, output: Path, _settings: object) -> None:
+        made.append(f"{program.compiler} {program.source.name} {program.package}")
         (output / "bin").mkdir()
-        for name in (program, "pinns"):
+        for name in (program.name, "pinns"):
             (output / "bin" / name).write_text(name, encoding="utf-8")
 
     monkeypatch.setattr(cgo, "build_tree", compile_tree)
@@ -254,8 +254,8 @@ def test_the_context_holds_files_programs_and_module_files_with_their_modes(
     (module / "images/base/files/etc/unit").write_text("[Unit]\n", encoding="utf-8")
     for path in module.rglob("*"):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    monkeypatch.setattr(modules, "build", lambda _artifact: programs)
-    monkeypatch.setattr(modules, "module_folder", lambda _artifact, _module: module)
+    monkeypatch.setattr(modules, "build", lambda _artifact, _settings: programs)
+    monkeypatch.setattr(modules, "module_folder", lambda _artifact, _module, _settings: module)
     seen: dict[str, int] = {}
 
     def build(context: Path, tag: str, **_options: object) -> None:
@@ -346,7 +346,7 @@ def test_optional_programs_that_are_refused_are_left_out_and_it_is_said(
     use = replace(NODE.programs[0], optional=True)
     image = replace(NODE, programs=(use,))
     had = node_images.inputs(NODE)
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact: "k8s.io/kubernetes@v1.31.0: 403 Forbidden")
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: "k8s.io/kubernetes@v1.31.0: 403 Forbidden")
     assert node_images.inputs(image) != had
     assert node_images._named_parts(image)["programs of kubernetes"] == "not to be had"
     node_images._add_programs(use, tmp_path)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def serve(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
     """Let the module proxy say this of CRI-O; None where nobody asked it yet."""
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact: answer or "")
-    monkeypatch.setattr(proxy, "known", lambda _artifact: answer)
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: answer or "")
+    monkeypatch.setattr(proxy, "known", lambda _artifact, _settings: answer)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], monkeypatch
     choose()
     serve(monkeypatch, None)
     asked: list[object] = []
-    monkeypatch.setattr(proxy, "refusal", asked.append)
+    monkeypatch.setattr(proxy, "refusal", lambda artifact, _settings: asked.append(artifact))
     with reasons.heard() as said:
         assert not images_runtime.is_chosen()
     assert said.reasons == ["NODE_RUNTIME=auto: the module proxy is asked for CRI-O"]

@@ -776,7 +776,7 @@ def test_cards_go_back_before_the_nodes_go(
     monkeypatch.setattr(removal.lease, "give_back", lambda _: None)
     monkeypatch.setattr(removal.client, "client", engine.client)
     monkeypatch.setattr(removal.client, "socket", lambda: "unix:///run/docker.sock")
-    monkeypatch.setattr(removal.kind, "delete", lambda name, **_: order.append(f"nodes of {name}"))
+    monkeypatch.setattr(removal.kind, "delete", lambda name, _settings, **_: order.append(f"nodes of {name}"))
     monkeypatch.setattr(paths, "cluster_dir", lambda _: tmp_path / "none")
     if failing:
         with pytest.raises(Problem, match="a card is not as it was"):
