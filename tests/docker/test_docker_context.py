@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.docker_engine import service
-from tasks.engines.docker import client, containers, images
+from tasks.engines.docker import client, connection, containers, images
 from tasks.engines.go import modules
 from tasks.engines.kube import kind
 from tasks.engines.programs import shell
@@ -278,6 +278,6 @@ def asking_for_credentials() -> Iterator[str]:
 @pytest.mark.usefixtures("config")
 def test_the_folders_that_doctor_looks_at_are_the_engines_own() -> None:
     service.ensure()
-    assert client.data_folders()[0] == Path(client.client().info()["DockerRootDir"])
+    assert connection.data_folders(client.client())[0] == Path(client.client().info()["DockerRootDir"])
     if client.socket() == client.embedded().url:
-        assert client.data_folders() == [client.embedded().data]
+        assert connection.data_folders(client.client()) == [client.embedded().data]

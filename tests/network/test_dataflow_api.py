@@ -70,7 +70,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
 
 
 def set_state(api: Kube, item: Object, word: str, **more: Any) -> None:
-    path = f"{api._path_of(item)}/status"
+    path = f"{api._served.path_of(item)}/status"
     change = {"status": {"status": word, **more}}
     api._requests.send("PATCH", path, {}, Body(change, "application/merge-patch+json"))
 
