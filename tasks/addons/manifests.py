@@ -33,13 +33,13 @@ def refusal(release: Release) -> str:
         Problem: The proxy does not answer.
     """
     source = release.manifests
-    return proxy.refusal(source.artifact) if isinstance(source, ModuleManifests) else ""
+    return proxy.refusal(source.artifact, parameters.current()) if isinstance(source, ModuleManifests) else ""
 
 
 def known_refusal(release: Release) -> str | None:
     """Return the same without asking anybody, or None where the proxy would have to be asked."""
     source = release.manifests
-    return proxy.known(source.artifact) if isinstance(source, ModuleManifests) else ""
+    return proxy.known(source.artifact, parameters.current()) if isinstance(source, ModuleManifests) else ""
 
 
 def are_rendered(release: Release, name: str) -> bool:
@@ -83,14 +83,16 @@ def _overlay(release: Release, name: str) -> dict[str, str]:
 
 def _source_digest(release: Release) -> str:
     source = release.manifests
-    return modules.definition(source.artifact) if isinstance(source, ModuleManifests) else _checksum(source, release)
+    if isinstance(source, ModuleManifests):
+        return modules.definition(source.artifact, parameters.current())
+    return _checksum(source, release)
 
 
 def _render(release: Release, folder: Path, overlay: dict[str, str]) -> list[Object]:
     _copy(_upstream(release), folder / _UPSTREAM)
     for name, text in overlay.items():
         atomic.write(folder / name, text)
-    found = kustomize.build(folder)
+    found = kustomize.build(folder, parameters.current())
     shutil.rmtree(folder)
     return found
 
@@ -99,7 +101,7 @@ def _upstream(release: Release) -> Path:
     """Return upstream's manifests, a file or a folder."""
     source = release.manifests
     if isinstance(source, ModuleManifests):
-        return modules.module_folder(source.artifact, source.artifact.module) / source.path
+        return modules.module_folder(source.artifact, source.artifact.module, parameters.current()) / source.path
     version = _version(release)
     url = f"{parameters.current().manifest_site}{source.repository}/{version}/{source.path}"
     name = f"{source.repository.replace('/', '-')}-{version}-{Path(source.path).name}"

@@ -113,9 +113,9 @@ def _nodes_both_ways() -> tuple[float, float]:
     shutil.copyfile(_COPY / "build" / f"cluster-{benchmark.CLUSTER_NAME}" / config.name, config)
     _doit("delete_cluster")
     start = time.monotonic()
-    kind.create(benchmark.CLUSTER_NAME, config)
+    kind.create(benchmark.CLUSTER_NAME, config, parameters.current())
     stock = time.monotonic() - start
-    kind.delete(benchmark.CLUSTER_NAME)
+    kind.delete(benchmark.CLUSTER_NAME, parameters.current())
     return own, stock
 
 
@@ -183,7 +183,9 @@ def _unregister(cluster: Kube, items: list[Object]) -> None:
 
 
 def _kubectl(kubeconfig: Path, *words: str | Path) -> None:
-    shell.run([modules.program(artifacts.KUBERNETES, "kubectl"), "--kubeconfig", kubeconfig, *words])
+    shell.run(
+        [modules.program(artifacts.KUBERNETES, "kubectl", parameters.current()), "--kubeconfig", kubeconfig, *words]
+    )
 
 
 def _median(measured: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:

@@ -11,23 +11,26 @@ from tasks.settings import paths
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.settings.parameters.model import Parameters
+
 
 def kubeconfig(name: str) -> Path:
     """Return where the tool's own kubeconfig of a cluster is."""
     return paths.cluster_dir(name) / "kubeconfig"
 
 
-def ensure_access(name: str, nodes: list[kind.NodeFacts]) -> None:
+def ensure_access(p: Parameters, nodes: list[kind.NodeFacts]) -> None:
     """Write the tool's kubeconfig, and the user's, where they lack a cluster; kind itself wrote a new one's.
 
     Args:
-        name: Name of the cluster.
+        p: The parameters of the run.
         nodes: Its nodes.
     """
+    name = p.cluster_name
     if not tool_has_access(name, nodes):
-        atomic.write(kubeconfig(name), kind.kubeconfig(name), mode=0o600)
+        atomic.write(kubeconfig(name), kind.kubeconfig(name, p), mode=0o600)
     if not user_has_access(name, nodes):
-        kind.export_kubeconfig(name)
+        kind.export_kubeconfig(name, p)
 
 
 def has_access(name: str, nodes: list[kind.NodeFacts]) -> bool:

@@ -64,14 +64,14 @@ def create() -> None:
         kubeconfigs.require_writable()
         kubeconfigs.require_removable(name)
         removal.give_back(name)
-        kind.delete(name)
+        kind.delete(name, p)
         nodes = []
     if not nodes:
         _make(p)
         nodes = kind.nodes(name)
     _start_stopped(nodes)
     # A node that was stopped has its port again only now.
-    access.ensure_access(name, kind.nodes(name))
+    access.ensure_access(p, kind.nodes(name))
     until(
         f"cluster {name}: its API answers",
         kube_api.answers,
@@ -143,26 +143,27 @@ def _make(p: Parameters) -> None:
     paths.CONTROLLER.mkdir(parents=True, exist_ok=True)
     wanted = provenance.wanted(p)
     engine.remember(name)
-    _make_nodes(name, end=time.monotonic() + _PATIENCE)
+    _make_nodes(p, end=time.monotonic() + _PATIENCE)
     # Written last: a control plane without it is of a cluster that was never finished.
     docker_containers.copy_into(cluster.node_names(name)[0], cluster.RECORD, provenance.record(wanted))
 
 
-def _make_nodes(name: str, end: float) -> None:
+def _make_nodes(p: Parameters, end: float) -> None:
     """Run kind; again while the engine is still making nodes for runs that were killed.
 
     Args:
-        name: Name of the cluster.
+        p: The parameters of the run.
         end: End of the patience with that, on the clock of `time.monotonic`.
     """
+    name = p.cluster_name
     while True:
         try:
-            return kind.create(name, config.file(name))
+            return kind.create(name, config.file(name), p)
         except kind.NodesExist:
             if time.monotonic() > end:
                 raise
         cluster_owner.require_ours(name)
-        kind.delete(name)
+        kind.delete(name, p)
 
 
 def _start_stopped(nodes: list[kind.NodeFacts]) -> None:

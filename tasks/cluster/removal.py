@@ -114,7 +114,7 @@ def _delete(name: str) -> None:
         kubeconfigs.require_removable(name)
     give_back(name)
     if there:
-        kind.delete(name, kubeconfig=paths.cluster_dir(name) / "kubeconfig" if foreign else None)
+        kind.delete(name, parameters.current(), kubeconfig=paths.cluster_dir(name) / "kubeconfig" if foreign else None)
         progress.line(f"Deleted cluster {name}.")
     shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
 

@@ -18,6 +18,7 @@ from tasks.controller import inventory
 from tasks.engines.docker import containers
 from tasks.engines.files import trees as files_trees
 from tasks.engines.files.lock import alone, part_of
+from tasks.engines.go import cgo
 from tasks.engines.kube import manifests
 from tasks.images import compilers
 from tasks.problems import Problem
@@ -95,7 +96,7 @@ def _ensure_programs() -> Path:
             source, made = workspace / "source", workspace / "made"
             for place, folder in parts.items():
                 shutil.copytree(archive_source.SOURCE / folder, source / place, dirs_exist_ok=True)
-            program = compilers.LinkingProgram(source, ".", _PROGRAM)
+            program = cgo.CProgram(source, ".", _PROGRAM)
             compilers.compile_with_c(program, made, parameters.current())
             made.rename(target)
             shutil.rmtree(workspace)

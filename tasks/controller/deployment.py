@@ -77,7 +77,7 @@ def of(cluster: Kube, chosen: Parameters) -> Controller:
         hardware=chosen.controller_hardware,
         inventory_by_host=chosen.inventory == "host",
         references=lambda names: archive_images.references(names, chosen),
-        render=kustomize.build,
+        render=lambda folder: kustomize.build(folder, chosen),
     )
 
 

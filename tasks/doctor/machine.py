@@ -58,7 +58,7 @@ def _disk(host: Server, p: Parameters) -> Finding:
 def _docker_folders() -> list[Path]:
     """Return where the engine in use keeps its images, or the default where none answers."""
     try:
-        return client.data_folders()
+        return connection.data_folders(client.client())
     except Problem:
         return [_DOCKER_DATA]
 

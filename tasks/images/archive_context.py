@@ -13,7 +13,7 @@ from tasks.archive import dockerfiles
 from tasks.archive import facts as archive
 from tasks.engines.files import modes
 from tasks.engines.files.lock import part_of
-from tasks.engines.go import modules
+from tasks.engines.go import cgo, modules
 from tasks.images import compilers
 from tasks.images.recipe import files
 from tasks.problems import Problem
@@ -120,7 +120,7 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
     for file in scope(image):
         modes.copy(file, context / file.relative_to(source))
     for name in compiled_programs(image):
-        modules.build_tree(source, ".", context / _PROGRAMS / name)
+        modules.build_tree(source, ".", context / _PROGRAMS / name, current)
     if _TRUSTED in copied(image):
         shutil.copyfile(_trusted_certificates(), context / _TRUSTED)
     shutil.copyfile(dockerfile(image), context / "Dockerfile")
@@ -142,9 +142,9 @@ def _compile(image: SourceImage, program: GoProgram, current: Parameters, contex
     module = workspace / program.module.lstrip("/")
     if program.with_c:
         archive.say_what_drivers_lack(image.name)
-        compilers.compile_with_c(compilers.LinkingProgram(module, program.package, program.name), context, current)
+        compilers.compile_with_c(cgo.CProgram(module, program.package, program.name), context, current)
     else:
-        modules.build_tree(module, program.package, context / _PROGRAMS / program.name)
+        modules.build_tree(module, program.package, context / _PROGRAMS / program.name, current)
     shutil.rmtree(workspace)
 
 

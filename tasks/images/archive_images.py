@@ -60,7 +60,7 @@ def build(name: str) -> None:
     image = IMAGES[name]
     if not _is_published(image, current) and _compiles(image):
         # The digest names the Go that really compiles.
-        modules.settle()
+        modules.settle(current)
     local = building.ensure_image(wanted(image, current))
     registry_client.push(local, reference(name, current))
     progress.line(f"{reference(name, current)}")
@@ -75,7 +75,7 @@ def reference(name: str, current: Parameters) -> str:
     """
     image = IMAGES[name]
     published = _is_published(image, current)
-    tag = archive.facts().tag if published else inputs(name, current, modules.version())[:TAG_LENGTH]
+    tag = archive.facts().tag if published else inputs(name, current, modules.version(current))[:TAG_LENGTH]
     return f"{current.dci_registry_addr_alt}/{name}:{tag}"
 
 
@@ -106,7 +106,7 @@ def wanted(image: SourceImage, current: Parameters) -> Pulled | Recipe:
     """
     if _is_published(image, current):
         return Pulled(f"{current.dci_registry_addr}/{image.name}:{archive.facts().tag}")
-    made_of = Definition(inputs(image.name, current, modules.version()))
+    made_of = Definition(inputs(image.name, current, modules.version(current)))
     return Recipe(
         tag=f"{image.name}:{made_of.digest[:TAG_LENGTH]}",
         parent=parent(image, current),

@@ -13,6 +13,8 @@ from tasks.images.recipe import Definition
 from tasks.settings import images, parameters
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
 
@@ -22,7 +24,7 @@ def lack() -> Lack:
     current = parameters.current()
     if current.base_from == "registry":
         return lacks.NOTHING
-    return building.lack(images.tag(images.BASE, current), lambda: Definition(rootfs.digest()))
+    return building.lack(images.tag(images.BASE, current), lambda: Definition(rootfs.digest(current.cache_dir)))
 
 
 def build() -> None:
@@ -31,16 +33,18 @@ def build() -> None:
     Raises:
         Problem: It cannot be bootstrapped on this machine.
     """
-    tag = images.tag(images.BASE, parameters.current())
-    docker_images.import_rootfs(rootfs.bootstrap(), tag, labels={images.INPUTS_LABEL: rootfs.digest()})
+    current = parameters.current()
+    cache = current.cache_dir
+    tag = images.tag(images.BASE, current)
+    docker_images.import_rootfs(rootfs.bootstrap(cache), tag, labels={images.INPUTS_LABEL: rootfs.digest(cache)})
 
 
 def identity(current: Parameters) -> str:
     """Return what identifies the base whether it has been made or not."""
-    return bootstrapped() if current.base_from == "bootstrap" else images.tag(images.BASE, current)
+    return bootstrapped(current.cache_dir) if current.base_from == "bootstrap" else images.tag(images.BASE, current)
 
 
 @cache
-def bootstrapped() -> str:
+def bootstrapped(cache_dir: Path) -> str:
     """Return the digest of the root filesystem that this machine bootstraps, found out once."""
-    return rootfs.digest()
+    return rootfs.digest(cache_dir)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,22 +39,7 @@ def recipe(folder: str, current: Parameters) -> Recipe:
     )
 
 
-@dataclass(frozen=True)
-class LinkingProgram:
-    """A Go program that links the drivers' library.
-
-    Attributes:
-        module: Folder of its go.mod, with the drivers beside it.
-        package: What is compiled, relative to `module`.
-        name: File name of the program.
-    """
-
-    module: Path
-    package: str
-    name: str
-
-
-def compile_with_c(program: LinkingProgram, output: Path, current: Parameters) -> None:
+def compile_with_c(program: cgo.CProgram, output: Path, current: Parameters) -> None:
     """Compile a Go program that links the drivers' library.
 
     Args:
@@ -67,7 +51,7 @@ def compile_with_c(program: LinkingProgram, output: Path, current: Parameters) -
         Problem: It does not compile; the details carry the compiler's words.
     """
     compiler = building.ensure_image(recipe(CONTROLLER, current))
-    cgo.build_tree(compiler, program.module, program.package, program.name, output)
+    cgo.build_tree(program, compiler, output, current)
 
 
 def compiler_digest(current: Parameters) -> str:

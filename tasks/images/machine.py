@@ -44,6 +44,6 @@ def require_driver(current: Parameters) -> None:
             f"NVIDIA_DRIVER_FILE: driver/nvidia/{file.name} is not there",
             hint=f"cp {shlex.quote(file.name)} driver/nvidia/",
         )
-    found = digests.sha256(file)
+    found = digests.sha256(file, current.cache_dir)
     if wanted and found != wanted:
         raise Problem(f"NVIDIA_DRIVER_SHA256: driver/nvidia/{file.name} has {found}, not {wanted}")

@@ -121,9 +121,9 @@ class _Inputs:
         return {
             "files": {str(source): tree(paths.KIND / source) for source in (image.name, *image.shared)},
             "programs": [[_made_of(use, current), use.names, use.folder] for use in _programs(image, current)],
-            "modules": [[go_modules.definition(use.artifact), use.path, use.folder] for use in image.files],
+            "modules": [[go_modules.definition(use.artifact, current), use.path, use.folder] for use in image.files],
             "arguments": {"BASE_IMAGE": self.parent, **_arguments(image, current)},
-            **({"driver": digests.sha256(machine.driver(current))} if image.driver else {}),
+            **({"driver": digests.sha256(machine.driver(current), current.cache_dir)} if image.driver else {}),
             **({"archive": trees.digest(_archive_folder(part))} if part else {}),
             "parent": self._parent_id(),
         }
@@ -177,7 +177,7 @@ def _made_of(programs: Programs, current: Parameters) -> str:
 
 def _refusal(programs: Programs) -> str:
     """Return why an image is made without these programs, or nothing."""
-    return proxy.refusal(programs.artifact) if programs.optional else ""
+    return proxy.refusal(programs.artifact, parameters.current()) if programs.optional else ""
 
 
 def _parent(image: NodeImage, current: Parameters) -> str:
@@ -220,7 +220,7 @@ def _put_archive_part(image: NodeImage, part: ArchivePart, context: Path) -> Non
 
 def _put_module_files(files: ModuleFiles, context: Path) -> None:
     """Copy files of a module; the module cache is read-only and a module archive knows no execute bits."""
-    source = go_modules.module_folder(files.artifact, files.artifact.module) / files.path
+    source = go_modules.module_folder(files.artifact, files.artifact.module, parameters.current()) / files.path
     for path in sorted(source.rglob("*")):
         target = context / files.folder / path.relative_to(source)
         if path.is_dir():
@@ -250,12 +250,13 @@ def _compiled(artifact: GoArtifact, current: Parameters) -> Path:
     Raises:
         Problem: The module proxy does not have its source, or it does not compile.
     """
-    if refused := proxy.refusal(artifact):
+    if refused := proxy.refusal(artifact, current):
         raise Problem(f"{artifact.name} cannot be built: {refused}", hint="NODE_RUNTIME=auto, or CRIO_FROM=packages")
-    return go_modules.build(artifact, partial(_compile_with_c, artifact, current)) / "bin"
+    return go_modules.build(artifact, current, partial(_compile_with_c, artifact, current)) / "bin"
 
 
 def _compile_with_c(artifact: GoArtifact, current: Parameters, output: Path) -> None:
     compiler = building.ensure_image(recipe(images.named(artifact.compiler), current))
     for program in artifact.programs:
-        cgo.build_tree(compiler, paths.ROOT / artifact.folder, program.package, program.name, output)
+        made = cgo.CProgram(paths.ROOT / artifact.folder, program.package, program.name)
+        cgo.build_tree(made, compiler, output, current)

@@ -25,7 +25,7 @@ def definition(artifact: GoArtifact, current: Parameters) -> str:
         Problem: They may be compiled, and go.mod pins another version than the parameter names.
     """
     source = _source(artifact, current)
-    built = "" if source == RELEASE else modules.definition(artifact)
+    built = "" if source == RELEASE else modules.definition(artifact, current)
     released = "" if source == _MODULES else f"{_version(artifact, current)} of {_site(artifact, current)}"
     return " or ".join(part for part in (released, built) if part)
 
@@ -46,8 +46,8 @@ def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) ->
     """
     source = _source(artifact, current)
     if source == _MODULES or (source != RELEASE and not _reached(artifact, names[0], current)):
-        return modules.build(artifact)
-    return releases.fetch(_site(artifact, current), _version(artifact, current), names)
+        return modules.build(artifact, current)
+    return releases.fetch(_site(artifact, current), _version(artifact, current), names, current.cache_dir)
 
 
 def _reached(artifact: GoArtifact, program: str, current: Parameters) -> bool:

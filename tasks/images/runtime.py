@@ -21,13 +21,13 @@ _AUTO = "auto"
 def chosen(current: Parameters) -> str:
     """Return the nodes' runtime, a key of images.RUNTIME_IMAGES. Nobody is asked: CRI-O where `choose` has not run."""
     if _asks(current):
-        return _CONTAINERD if proxy.known(artifacts.CRIO) else CRIO
+        return _CONTAINERD if proxy.known(artifacts.CRIO, current) else CRIO
     return CRIO if current.node_runtime == _AUTO else current.node_runtime
 
 
 def lack(current: Parameters) -> Lack:
     """Return the question that the choice needs, if any."""
-    known = not _asks(current) or proxy.known(artifacts.CRIO) is not None
+    known = not _asks(current) or proxy.known(artifacts.CRIO, current) is not None
     return lacks.unless(known, "NODE_RUNTIME=auto: the module proxy is asked for CRI-O")
 
 
@@ -37,7 +37,7 @@ def choose(current: Parameters) -> None:
     Raises:
         Problem: The module proxy does not answer.
     """
-    if _asks(current) and (refused := proxy.refusal(artifacts.CRIO)):
+    if _asks(current) and (refused := proxy.refusal(artifacts.CRIO, current)):
         progress.line(f"NODE_RUNTIME=auto: the nodes run containerd, for CRI-O cannot be had: {refused}")
 
 

@@ -12,9 +12,11 @@ from tasks import reasons
 from tasks.engines.files import access
 from tasks.lack import NOTHING, Lack
 from tasks.problems import Problem
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
 
 class Do:
@@ -43,11 +45,19 @@ class Do:
         except Problem as problem:
             return TaskFailed(str(problem))
         except OSError as error:
-            problem_of_place = access.of_our_places(error)
+            problem_of_place = access.of_our_places(error, _cache_folder())
             if problem_of_place is None:
                 raise
             return TaskFailed(str(problem_of_place))
         return result if isinstance(result, dict) else None
+
+
+def _cache_folder() -> Path | None:
+    """Return CACHE_DIR, or None where the parameters are not valid."""
+    try:
+        return parameters.current().cache_dir
+    except Problem:
+        return None
 
 
 class Check(ABC):

@@ -13,7 +13,6 @@ _NAMES = (
     "cryptography.hazmat.primitives.asymmetric",
     "cryptography.hazmat.primitives.serialization",
     "cryptography.x509.oid",
-    "docker.context",
     "docker.errors",
     "dotenv.parser",
     "jinja2",

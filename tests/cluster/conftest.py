@@ -37,7 +37,7 @@ def _forget_killed_session() -> None:
     """Delete the cluster that a killed session has left: its checkout was another one, so that the lab refuses to."""
     service.ensure()
     if kind.nodes(NAME):
-        kind.delete(NAME)
+        kind.delete(NAME, parameters.current())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tasks.engines.go import modules
 from tasks.engines.kube import manifests
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs import shell, waiting
-from tasks.settings import artifacts, cluster
+from tasks.settings import artifacts, cluster, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -146,7 +146,7 @@ class Lab:
 
     def kubectl(self, *words: str) -> Any:
         """Run kubectl as the user would, and return its JSON."""
-        program = modules.program(artifacts.KUBERNETES, "kubectl")
+        program = modules.program(artifacts.KUBERNETES, "kubectl", parameters.current())
         return json.loads(shell.run([program, *words, "-o", "json"], env=self.env).stdout)
 
 

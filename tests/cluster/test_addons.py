@@ -13,7 +13,7 @@ from tasks.engines.go import proxy
 from tasks.engines.kube import manifests
 from tasks.engines.kube.manifests import Kind
 from tasks.engines.programs import waiting
-from tasks.settings import artifacts
+from tasks.settings import artifacts, parameters
 from tests.cluster.lab import NAME, NAMESPACE, function_pod, started
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def networks(lab: Lab) -> list[dict[str, Any]]:
 
 
 def test_a_second_interface_gets_an_address_of_its_nodes_block_or_a_line_says_why_there_is_none(equipped: Lab) -> None:
-    refused = proxy.refusal(artifacts.NVIDIA_K8S_IPAM)
+    refused = proxy.refusal(artifacts.NVIDIA_K8S_IPAM, parameters.current())
     if refused:
         says_why_it_is_left_out(equipped, refused)
     else:

@@ -13,6 +13,7 @@ from tasks.engines.files import digests
 from tasks.engines.kube import manifests, pod_files
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.kube.state import is_pod_ready
+from tasks.settings import parameters
 from tasks.settings.patterns import BY_NAME
 from tests.cluster.lab import NAME
 
@@ -43,7 +44,7 @@ def copy_out_of_a_pod(lab: Lab, target: Path) -> None:
     pod_files.copy_out(lab.api, where, LONG, target)
     run(f"rm {LONG}")
     assert target.stat().st_size == SIZE
-    assert digests.sha256(target) == digest
+    assert digests.sha256(target, parameters.current().cache_dir) == digest
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tasks.engines.host import apt
 from tasks.engines.programs import shell
+from tasks.settings import parameters
 
 PACKAGE = "docker-buildx"
 _PLUGIN = Path("usr/libexec/docker/cli-plugins/docker-buildx")
@@ -60,6 +61,7 @@ def _download(work: Path) -> None:
 
 def _source() -> str:
     """Return the line for apt: the machine's own suite where it is not Debian's, whose mirror has the next one too."""
-    word, uri, suite, part = next(line.split(" ") for line in apt.sources() if line.split(" ")[2] == apt.suite())
+    rows = [line.split(" ") for line in apt.sources(parameters.current().cache_dir)]
+    word, uri, suite, part = next(row for row in rows if row[2] == apt.suite())
     signed_by = f"[signed-by={_KEYRING}] " if _KEYRING.exists() else ""
     return f"{word} {signed_by}{uri} {_SUITE if suite == 'bookworm' else suite} {part}"

@@ -10,7 +10,7 @@ import pytest
 from tasks.docker_engine import service
 from tasks.engines.go import modules
 from tasks.engines.programs import shell
-from tasks.settings import artifacts
+from tasks.settings import artifacts, parameters
 from tests.docker.private_engine import STOP, PrivateEngine
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def supplies() -> None:
     """Have what an embedded engine and its registry are made of: a namespace of its own reaches no mirror or proxy."""
     service.install()
     for artifact in (artifacts.REGISTRY, artifacts.CA_SERVER):
-        modules.program(artifact, artifact.programs[0].name)
+        modules.program(artifact, artifact.programs[0].name, parameters.current())
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.docker_engine import service
-from tasks.engines.docker import client, containers, images
+from tasks.engines.docker import client, connection, containers, images
 from tasks.engines.go import modules
 from tasks.engines.kube import kind
 from tasks.engines.programs import shell
@@ -84,7 +84,7 @@ def context(config: Path, front: Front) -> str:
 def recipe(tmp_path: Path) -> Iterator[Recipe]:
     folder = tmp_path / "context"
     folder.mkdir()
-    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), folder)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server", parameters.current()), folder)
     (folder / "Dockerfile").write_text(
         'FROM scratch\nARG WORD\nLABEL word="$WORD"\nCOPY ca-server /\nENTRYPOINT ["/ca-server"]\n', "utf-8"
     )
@@ -117,7 +117,8 @@ def everything_reaches(url: str, recipe: Recipe) -> None:
     assert recipe.build(WORD="a word").labels == {"word": "a word"}
     with pytest.raises(Problem, match=f"{recipe.tag}: a failed with exit code"):
         containers.run(recipe.tag, ["a"], mounts={}, user="0:0")
-    assert shell.run([modules.program(artifacts.KIND, "kind"), "get", "clusters"], env=client.environment())
+    program = modules.program(artifacts.KIND, "kind", parameters.current())
+    assert shell.run([program, "get", "clusters"], env=client.environment())
     assert kind.nodes("none-of-this-name") == []
     client.forget()
 
@@ -277,6 +278,6 @@ def asking_for_credentials() -> Iterator[str]:
 @pytest.mark.usefixtures("config")
 def test_the_folders_that_doctor_looks_at_are_the_engines_own() -> None:
     service.ensure()
-    assert client.data_folders()[0] == Path(client.client().info()["DockerRootDir"])
+    assert connection.data_folders(client.client())[0] == Path(client.client().info()["DockerRootDir"])
     if client.socket() == client.embedded().url:
-        assert client.data_folders() == [client.embedded().data]
+        assert connection.data_folders(client.client()) == [client.embedded().data]

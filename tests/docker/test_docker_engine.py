@@ -13,7 +13,7 @@ from tasks.docker_engine import service
 from tasks.engines.docker import client, containers, images, local_containers, networks
 from tasks.engines.go import modules
 from tasks.problems import Problem
-from tasks.settings import artifacts
+from tasks.settings import artifacts, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ CA_SERVER = ["/ca-server", "127.0.0.1:80", "/", "/none"]
 def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     service.ensure()
     folder = tmp_path_factory.mktemp("context äö")
-    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), folder)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server", parameters.current()), folder)
     (folder / "Dockerfile").write_text('FROM scratch\nARG WORD\nLABEL word="$WORD"\nCOPY ca-server /\n', "utf-8")
     return folder
 

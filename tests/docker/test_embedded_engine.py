@@ -17,7 +17,7 @@ from tasks.engines.docker import client, embedded, embedded_mounts
 from tasks.engines.go import modules
 from tasks.engines.programs import shell
 from tasks.engines.programs.waiting import until
-from tasks.settings import artifacts
+from tasks.settings import artifacts, parameters
 from tests.docker.private_engine import STOP, PrivateEngine, processes_with
 
 ENSURE = "from tasks.docker_engine import service as engine; engine.ensure()"
@@ -42,7 +42,7 @@ NAME = "from tasks.engines.docker import containers; print(containers.find('engi
 def context(tmp_path: Path) -> Path:
     folder = tmp_path / "context"
     folder.mkdir()
-    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), folder)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server", parameters.current()), folder)
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY ca-server /ca-server\n", encoding="utf-8")
     return folder
 

@@ -111,7 +111,7 @@ def _serving(harbor: Harbor) -> Iterator[None]:
     (harbor.folder / "htpasswd").write_text(HTPASSWD, encoding="utf-8")
     config = harbor.folder / "config.yml"
     config.write_text(CONFIG.format(folder=harbor.folder, host=harbor.host), encoding="utf-8")
-    program = modules.program(artifacts.REGISTRY, "registry")
+    program = modules.program(artifacts.REGISTRY, "registry", parameters.current())
     with (harbor.folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "serve", config], stdout=log, stderr=log)
     try:

@@ -70,8 +70,8 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
     monkeypatch.setattr(paths, "KIND", made.kind)
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     monkeypatch.setattr(table, "named", {image.name: image for image in made.images}.__getitem__)
-    monkeypatch.setattr(rootfs, "digest", lambda: prefix)
-    monkeypatch.setattr(rootfs, "bootstrap", lambda: _small_rootfs(tmp_path))
+    monkeypatch.setattr(rootfs, "digest", lambda _cache: prefix)
+    monkeypatch.setattr(rootfs, "bootstrap", lambda _cache: _small_rootfs(tmp_path))
     made.build_all()
     yield made
     for tag in [*reversed(made.tags()), made.base]:

@@ -33,7 +33,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     context = tmp_path / "context"
     context.mkdir()
-    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server"), context)
+    shutil.copy(modules.program(artifacts.CA_SERVER, "ca-server", parameters.current()), context)
     (context / "Dockerfile").write_text('FROM scratch\nCOPY ca-server /\nENTRYPOINT ["/ca-server"]\n', "utf-8")
     images.build(context, IMAGE)
     file = tmp_path / "kind.yaml"
@@ -41,13 +41,13 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{{role: control-plane, image: '{IMAGE}'}}]\n"
     )
     yield file
-    kind.delete(NAME)
+    kind.delete(NAME, parameters.current())
     images.remove(IMAGE)
 
 
 def test_a_failed_create_keeps_the_nodes_and_packs_their_logs(config: Path) -> None:
     with pytest.raises(Problem, match=r"the nodes' logs are in .*create-logs\.tar\.gz") as caught:
-        kind.create(NAME, config)
+        kind.create(NAME, config, parameters.current())
     archive = paths.cluster_dir(NAME) / "create-logs.tar.gz"
     assert str(archive) in caught.value.message
     assert "could not find a log line" in caught.value.details
@@ -59,15 +59,15 @@ def test_a_failed_create_keeps_the_nodes_and_packs_their_logs(config: Path) -> N
     assert [path.name for path in archive.parent.iterdir()] == [archive.name]
     assert [node.name for node in kind.nodes(NAME)] == [f"{NAME}-control-plane"]
 
-    kind.delete(NAME)
+    kind.delete(NAME, parameters.current())
     assert kind.nodes(NAME) == []
 
 
 def test_a_node_that_a_killed_run_left_is_told_apart(config: Path) -> None:
     with pytest.raises(Problem, match="logs are in"):
-        kind.create(NAME, config)
+        kind.create(NAME, config, parameters.current())
     with pytest.raises(kind.NodesExist, match=f"cluster {NAME}: "):
-        kind.create(NAME, config)
+        kind.create(NAME, config, parameters.current())
 
 
 def test_the_proxies_of_the_docker_command_reach_the_nodes_with_all_exceptions(
@@ -80,7 +80,7 @@ def test_the_proxies_of_the_docker_command_reach_the_nodes_with_all_exceptions(
     proxy = {"httpProxy": "http://127.0.0.1:1", "noProxy": "corp.example, .lab.example"}
     (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": proxy}}))
     with pytest.raises(Problem, match="logs are in"):
-        kind.create(NAME, config)
+        kind.create(NAME, config, parameters.current())
     found = client.client().api.inspect_container(f"{NAME}-control-plane")["Config"]["Env"]
     variables = {name: value for name, _, value in (entry.partition("=") for entry in found)}
     host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
@@ -96,6 +96,6 @@ def test_a_node_that_comes_while_kind_works_is_told_apart(config: Path) -> None:
     client.client().api.create_container(IMAGE, name=f"{NAME}-control-plane")
     try:
         with pytest.raises(kind.NodesExist):
-            kind.create(NAME, config)
+            kind.create(NAME, config, parameters.current())
     finally:
         containers.remove(f"{NAME}-control-plane")

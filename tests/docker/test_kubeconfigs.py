@@ -13,7 +13,7 @@ from tasks.docker_engine import service
 from tasks.engines.kube import kind, kubeconfigs
 from tasks.engines.programs import shell
 from tasks.problems import Problem
-from tasks.settings import paths
+from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,7 +134,7 @@ def test_what_kind_would_stumble_over_is_found_before(file: Path, name: str) -> 
     with spoilt(file):
         content = file.read_bytes()
         assert stock_kind() != 0
-        for check in (kubeconfigs.require_writable, lambda: kind.delete(NAME)):
+        for check in (kubeconfigs.require_writable, lambda: kind.delete(NAME, parameters.current())):
             with pytest.raises(Problem, match=f"^kubeconfig: .*{words}") as caught:
                 check()
             assert "\n" not in caught.value.message
@@ -142,11 +142,11 @@ def test_what_kind_would_stumble_over_is_found_before(file: Path, name: str) -> 
         if is_command:
             run_cure(caught.value.hint)
             assert kubeconfigs.obstacle(file) is None
-            kind.delete(NAME)
+            kind.delete(NAME, parameters.current())
             assert NAME not in file.read_text()
 
 
 def test_a_file_that_does_not_name_the_cluster_is_not_opened(file: Path) -> None:
     file.write_text("clusters: [")
-    kind.delete(NAME)
+    kind.delete(NAME, parameters.current())
     assert file.read_text() == "clusters: ["

@@ -55,7 +55,7 @@ print(containers.find("b-worker").status)
 @pytest.fixture
 def others(private: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PrivateEngine:
     """A private engine, and a kubeconfig that is not the user's."""
-    modules.program(artifacts.KIND, "kind")
+    modules.program(artifacts.KIND, "kind", parameters.current())
     private.cache.mkdir()
     (private.cache / "go").symlink_to(parameters.current().cache_dir / "go")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))

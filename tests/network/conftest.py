@@ -16,7 +16,7 @@ from tasks.engines.go import modules
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import artifacts
+from tasks.settings import artifacts, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ def api(kubeconfig: Path) -> Kube:
 def _etcd(folder: Path, port: int, peer: int) -> list[str]:
     url, peers = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer}"
     return [
-        str(modules.program(artifacts.ETCD, "etcd")),
+        str(modules.program(artifacts.ETCD, "etcd", parameters.current())),
         f"--data-dir={folder / 'etcd'}",
         f"--listen-client-urls={url}",
         f"--advertise-client-urls={url}",
@@ -71,7 +71,7 @@ def _etcd(folder: Path, port: int, peer: int) -> list[str]:
 
 def _apiserver(folder: Path, etcd: int, secure: int) -> list[str]:
     return [
-        str(modules.program(artifacts.KUBERNETES, "kube-apiserver")),
+        str(modules.program(artifacts.KUBERNETES, "kube-apiserver", parameters.current())),
         f"--etcd-servers=http://127.0.0.1:{etcd}",
         "--bind-address=127.0.0.1",
         f"--secure-port={secure}",

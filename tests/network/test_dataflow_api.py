@@ -76,7 +76,7 @@ def fault(pattern: Pattern) -> str:
 
 
 def set_state(api: Kube, item: Object, word: str, **more: Any) -> None:
-    path = f"{api._path_of(item)}/status"
+    path = f"{api._served.path_of(item)}/status"
     change = {"status": {"status": word, **more}}
     api._requests.send("PATCH", path, {}, Body(change, "application/merge-patch+json"))
 

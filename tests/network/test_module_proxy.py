@@ -90,7 +90,7 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     (folder / "go.sum").write_text(sums, encoding="utf-8")
     # The toolchain in use, without a question to the proxy.
     root = Path(modules._run_go(folder, "env", "GOROOT").strip())
-    monkeypatch.setattr(toolchain, "choose", lambda _version: (root / "bin/go", "local"))
+    monkeypatch.setattr(toolchain, "choose", lambda _settings: (root / "bin/go", "local"))
     values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "CNI_PLUGINS_VERSION": VERSION}
     chosen = parameters.validated(layers.read(paths.ROOT, values))
     monkeypatch.setattr(parameters, "current", lambda: chosen)
@@ -107,19 +107,19 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_refused_module_is_told_in_the_words_of_the_proxy_and_asked_for_once(proxy: Server, status: int) -> None:
     proxy.status = status
-    said = go_proxy.refusal(ARTIFACT)
+    said = go_proxy.refusal(ARTIFACT, parameters.current())
     assert said.startswith(f"{MODULE}@{VERSION}: {status} ")
     assert said.endswith(": This module version is not available.")
     asked = proxy.requests
-    assert go_proxy.refusal(ARTIFACT) == said
+    assert go_proxy.refusal(ARTIFACT, parameters.current()) == said
     assert proxy.requests == asked
 
 
 def test_a_module_that_is_served_is_had_and_compiles(proxy: Server) -> None:
-    assert go_proxy.refusal(ARTIFACT) == ""
-    assert modules.program(ARTIFACT, "thing").is_file()
+    assert go_proxy.refusal(ARTIFACT, parameters.current()) == ""
+    assert modules.program(ARTIFACT, "thing", parameters.current()).is_file()
     proxy.status = 403
-    assert go_proxy.refusal(ARTIFACT) == ""
+    assert go_proxy.refusal(ARTIFACT, parameters.current()) == ""
 
 
 def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_the_modules(
@@ -127,7 +127,7 @@ def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_th
 ) -> None:
     own = tmp_path / "go.env"
     own.write_text("GOARCH=arm64\nGOFLAGS=-tags=mine\nGOPRIVATE=*.mine.example\nGOAMD64=v3\n", encoding="utf-8")
-    before = modules.definition(ARTIFACT)
+    before = modules.definition(ARTIFACT, parameters.current())
     monkeypatch.setenv("GOENV", str(own))
     for name, value in {"GOOS": "windows", "GOEXPERIMENT": "rangefunc", "CGO_ENABLED": "1", "GOROOT": "/none"}.items():
         monkeypatch.setenv(name, value)
@@ -137,8 +137,8 @@ def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_th
     said = modules._run_go(tmp_path / ARTIFACT.folder, "env", *names).split("\n")[:-1]
     toolchain._settings.cache_clear()
     assert said == ["linux", "amd64", "v1", "0", "", "*.mine.example", "sums.example"]
-    assert modules.definition(ARTIFACT) == before
-    folder = modules.module_folder(ARTIFACT, MODULE)
+    assert modules.definition(ARTIFACT, parameters.current()) == before
+    folder = modules.module_folder(ARTIFACT, MODULE, parameters.current())
     assert all(path.stat().st_mode & 0o200 for path in (folder, *folder.rglob("*")) if path.is_dir())
     assert proxy.requests
 
@@ -146,12 +146,12 @@ def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_th
 def test_a_proxy_that_fails_is_an_error(proxy: Server) -> None:
     proxy.status = 503
     with pytest.raises(Problem, match="gave no answer") as caught:
-        go_proxy.refusal(ARTIFACT)
+        go_proxy.refusal(ARTIFACT, parameters.current())
     assert "503" in caught.value.details
 
 
 def test_a_proxy_that_is_not_there_is_an_error(proxy: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOPROXY", "http://127.0.0.1:9")
     with pytest.raises(Problem, match="gave no answer"):
-        go_proxy.refusal(ARTIFACT)
+        go_proxy.refusal(ARTIFACT, parameters.current())
     assert proxy.requests == 0

@@ -48,7 +48,7 @@ def site(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 def test_a_program_of_the_release_is_verified_and_asked_for_once(site: tuple[str, Server]) -> None:
     address, server = site
     for _ in range(2):
-        found = releases.fetch(address, "v1.31.0", ["kubeadm"]) / "kubeadm"
+        found = releases.fetch(address, "v1.31.0", ["kubeadm"], parameters.current().cache_dir) / "kubeadm"
         assert found.read_bytes() == KUBEADM
         assert found.stat().st_mode & 0o777 == 0o755
     assert server.asked == [f"/{PLACE}/kubeadm.sha256", f"/{PLACE}/kubeadm"]
@@ -65,12 +65,12 @@ def test_another_content_than_the_published_checksum_is_refused(site: tuple[str,
 def test_a_page_is_no_checksum(site: tuple[str, Server], folder: Path, text: str) -> None:
     (folder / "kubeadm.sha256").write_text(text, encoding="utf-8")
     with pytest.raises(Problem, match=r"kubeadm\.sha256: not a SHA-256 checksum"):
-        releases.fetch(site[0], "v1.31.0", ["kubeadm"])
+        releases.fetch(site[0], "v1.31.0", ["kubeadm"], parameters.current().cache_dir)
 
 
 def test_a_version_that_is_not_there_is_named(site: tuple[str, Server]) -> None:
     with pytest.raises(Problem, match=r"v1\.99\.0/bin/linux/amd64/kubeadm\.sha256: 404"):
-        releases.fetch(site[0], "v1.99.0", ["kubeadm"])
+        releases.fetch(site[0], "v1.99.0", ["kubeadm"], parameters.current().cache_dir)
 
 
 @pytest.mark.parametrize("reached", [True, False])

@@ -81,7 +81,7 @@ def _with_backports() -> Iterator[list[str]]:
     """Give the options with which apt knows the backports beside the machine's sources; /etc/apt stays as it is."""
     keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
     signed_by = f"[signed-by={keyring}] " if keyring.exists() else ""
-    rows = [line.split(" ") for line in apt.sources()]
+    rows = [line.split(" ") for line in apt.sources(parameters.current().cache_dir)]
     backports = [[word, uri, f"{suite}-backports", part] for word, uri, suite, part in rows if suite == apt.suite()]
     lines = [f"{word} {signed_by}{' '.join(place)}\n" for word, *place in (*rows, *backports)]
     with tempfile.TemporaryDirectory() as folder:
@@ -147,7 +147,8 @@ def _make_image(folder: Path, scratch: Path) -> None:
     shell.run(["dpkg-deb", "-x", next(scratch.glob("*.deb")), unpacked])
     packages = f"--include={','.join(_PACKAGES)}"
     compiled = f"--extract-hook={_COMPILE}"
-    shell.run(["mmdebstrap", "--variant=extract", packages, compiled, apt.suite(), root, *apt.sources()])
+    sources = apt.sources(parameters.current().cache_dir)
+    shell.run(["mmdebstrap", "--variant=extract", packages, compiled, apt.suite(), root, *sources])
     (folder / "kernel").write_bytes(_unpacked(next((unpacked / "boot").glob("vmlinuz-*")).read_bytes()))
     modules = root / "modules"
     modules.mkdir()

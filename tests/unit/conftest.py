@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tasks.settings.parameters.model import Parameters
+
 
 REFUSED = "github.com/cri-o/cri-o@v1.31.0: 403 Forbidden"
 
@@ -46,7 +48,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Lines:
 def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A module proxy that has everything but CRI-O, so that NODE_RUNTIME=auto means containerd."""
 
-    def refusal(artifact: artifacts.GoArtifact) -> str:
+    def refusal(artifact: artifacts.GoArtifact, _settings: Parameters) -> str:
         return REFUSED if artifact is artifacts.CRIO else ""
 
     monkeypatch.setattr(go_proxy, "refusal", refusal)

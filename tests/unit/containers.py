@@ -40,7 +40,7 @@ class Containers:
             }
         )
 
-    def remove(self, cluster_name: str, *, kubeconfig: Path | None = None) -> None:
+    def remove(self, cluster_name: str, _settings: object = None, *, kubeconfig: Path | None = None) -> None:
         """Remove a cluster's nodes, as kind does, and its entry in a kubeconfig."""
         self.done.append(f"delete {cluster_name}{' in our kubeconfig' if kubeconfig else ''}")
         self.listed = [one for one in self.listed if one["Labels"].get(cluster.CLUSTER_LABEL) != cluster_name]

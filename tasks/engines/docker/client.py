@@ -24,16 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docker import DockerClient
-    from docker.tls import TLSConfig
 
     from tasks.engines.docker.context import Endpoint
 
 CALL_SECONDS = docker_connection.CALL_SECONDS
 # The last client in which DOCKER_BUILDKIT=1 works without the buildx plugin.
 _LAST_BUNDLED_BUILDKIT = 22
-# The containerd that a distribution's engine shares, and where it keeps images by default.
-_CONTAINERD = "/run/containerd/containerd.sock"
-_CONTAINERD_DATA = Path("/var/lib/containerd")
 # On what this tool made and may remove.
 OURS = "openkasugai.made"
 # One at a time: two threads that look at once would make two connections and forget one.
@@ -56,7 +52,7 @@ def embedded() -> docker_embedded.Engine:
 
 def answers(url: str) -> bool:
     """Return whether an engine answers at `url`."""
-    connection = connect(url)
+    connection = docker_connection.connect(url)
     if connection is None:
         return False
     connection.close()
@@ -103,21 +99,6 @@ def proxies_of_containers() -> dict[str, str]:
     return docker_context.proxies_of_containers(_chosen()[0])
 
 
-def data_folders() -> list[Path]:
-    """Return the folders of this machine in which the engine keeps images and containers.
-
-    With the image store of containerd (`docker info`: `driver-type io.containerd.snapshotter.v1`) images are in that
-    of containerd, unless the engine runs a containerd of its own below its data root.
-
-    Raises:
-        Problem: No engine answers.
-    """
-    facts = client().info()
-    shared = facts.get("Containerd", {}).get("Address") == _CONTAINERD
-    in_containerd = shared and any("io.containerd.snapshotter.v1" in row for row in facts.get("DriverStatus") or [])
-    return [Path(facts["DockerRootDir"]), *([_CONTAINERD_DATA] if in_containerd else [])]
-
-
 @functools.lru_cache(maxsize=1)
 def cli() -> tuple[str, bool]:
     """Find a docker command that builds with BuildKit; several may be on PATH.
@@ -152,7 +133,7 @@ def _first_that_answers() -> tuple[Endpoint, DockerClient]:
     for find in _candidates():
         endpoint = find()
         docker_context.require_usable(endpoint)
-        found = connect(endpoint.url, docker_context.tls(endpoint))
+        found = docker_connection.connect(endpoint.url, docker_context.tls(endpoint))
         if found is not None:
             docker_connection.require_here(endpoint, found)
             return endpoint, found
@@ -170,11 +151,6 @@ def _candidates() -> list[Callable[[], Endpoint]]:
 
 def _embedded() -> Endpoint:
     return docker_context.Endpoint(embedded().url, "DOCKER")
-
-
-def connect(url: str, tls: TLSConfig | None = None) -> DockerClient | None:
-    """Return a client of the engine at a URL, or None where none answers."""
-    return docker_connection.connect(url, tls)
 
 
 def variables() -> dict[str, str]:

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.engines.docker import context
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 CALL_SECONDS = 600
 # Any will do for a question that has none in its path.
 _NO_VERSION = "1.24"
+# The containerd that a distribution's engine shares, and where it keeps images by default.
+_CONTAINERD = "/run/containerd/containerd.sock"
+_CONTAINERD_DATA = Path("/var/lib/containerd")
 # Why nobody answers at a UNIX socket, and what to do, by the error number.
 _NO_ENGINE = {
     errno.ENOENT: (" (there is no such socket)", "sudo apt-get install docker.io"),
@@ -62,6 +66,21 @@ def require_here(endpoint: Endpoint, connection: DockerClient) -> None:
     if not endpoint.is_socket and connection.version()["KernelVersion"] != os.uname().release:
         connection.close()
         raise context.elsewhere(endpoint)
+
+
+def data_folders(engine: DockerClient) -> list[Path]:
+    """Return the folders of this machine in which an engine keeps images and containers.
+
+    With the image store of containerd (`docker info`: `driver-type io.containerd.snapshotter.v1`) images are in that
+    of containerd, unless the engine runs a containerd of its own below its data root.
+
+    Args:
+        engine: Its client.
+    """
+    facts = engine.info()
+    shared = facts.get("Containerd", {}).get("Address") == _CONTAINERD
+    in_containerd = shared and any("io.containerd.snapshotter.v1" in row for row in facts.get("DriverStatus") or [])
+    return [Path(facts["DockerRootDir"]), *([_CONTAINERD_DATA] if in_containerd else [])]
 
 
 def no_engine(endpoint: Endpoint) -> NoEngine:

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tasks.engines.docker import client as docker_client
+from tasks.engines.docker import connection as docker_connection
 from tasks.engines.docker import images
 from tasks.engines.programs import shell
 from tasks.problems import Problem
@@ -81,7 +82,7 @@ def labelled(label: str) -> list[ContainerFacts]:
 
 def tenants(url: str) -> list[str]:
     """Return the names of all containers, running or not, of the engine at `url`; none where none answers."""
-    engine = docker_client.connect(url)
+    engine = docker_connection.connect(url)
     if engine is None:
         return []
     with contextlib.closing(engine):

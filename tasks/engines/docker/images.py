@@ -39,14 +39,12 @@ class ImageFacts:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def build(  # noqa: PLR0913 - one argument for each thing a build depends on
+def build(
     context: Path,
     tag: str,
     *,
     build_args: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
-    target: str | None = None,
-    network: str | None = None,
 ) -> ImageFacts:
     """Build an image with BuildKit; each step is reported as progress.
 
@@ -55,8 +53,6 @@ def build(  # noqa: PLR0913 - one argument for each thing a build depends on
         tag: The name the image gets.
         build_args: Values of the Dockerfile's ARGs; the proxies of this process are added.
         labels: Labels of the image.
-        target: Stage to stop at.
-        network: Network of the RUN steps.
 
     Returns:
         The facts of the image.
@@ -71,8 +67,6 @@ def build(  # noqa: PLR0913 - one argument for each thing a build depends on
     # By name alone: every user of the machine sees a program's arguments, and proxies and mirrors may hold passwords.
     argv += [word for name in sorted({*_proxies(), *(build_args or {})}) for word in ("--build-arg", name)]
     argv += _options("--label", labels or {})
-    argv += ["--target", target] if target else []
-    argv += ["--network", network] if network else []
     # An attestation would make an index of what has to be a plain image.
     settings = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     env = {**(build_args or {}), **settings, **docker_client.variables()}

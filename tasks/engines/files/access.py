@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,25 +33,20 @@ def refused(path: Path, error: OSError) -> Problem:
     return explain(path) if explain else Problem(f"{_shown(path)}: {error.strerror}")
 
 
-def of_our_places(error: OSError) -> Problem | None:
-    """Return the explanation of a refusal in the checkout or in CACHE_DIR, or of a full disk; None for other errors.
+def of_our_places(error: OSError, cache_dir: Path | None) -> Problem | None:
+    """Return the explanation of a refusal in the checkout or in the cache, or of a full disk; None for other errors.
 
     Args:
         error: What an action met.
+        cache_dir: The cache; None where no valid parameters name one.
     """
     if error.errno in _FULL and error.filename is None:
         return Problem("no space is left on a disk", hint=f"df -h {shlex.quote(str(paths.ROOT))}")
     if error.errno not in _UNWRITABLE or not isinstance(error.filename, (str, Path)):
         return None
     path = Path(error.filename)
-    return refused(path, error) if _is_inside(path, paths.ROOT) or _is_cached(path) else None
-
-
-def _is_cached(path: Path) -> bool:
-    try:
-        return _is_inside(path, parameters.current().cache_dir)
-    except Problem:
-        return False  # no valid parameters, no cache
+    places = [paths.ROOT, *([cache_dir] if cache_dir else [])]
+    return refused(path, error) if any(_is_inside(path, place) for place in places) else None
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

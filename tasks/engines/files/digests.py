@@ -6,7 +6,6 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import cache
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,17 +13,18 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Path, cache_dir: Path) -> str:
     """Return the SHA-256 of a file, or `absent`; one of 300 MB takes half a second to read.
 
     Args:
         path: The file.
+        cache_dir: Folder of everything that is kept for the next run.
     """
     if not path.is_file():
         return "absent"
     stat = path.stat()
     stamp = [str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-    file = parameters.current().cache_dir / "digests" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
+    file = cache_dir / "digests" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
     return str(cache.answer(file, stamp, lambda: read(path)))
 
 

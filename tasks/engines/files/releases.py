@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.files import atomic, download
 from tasks.problems import Problem
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,13 +33,14 @@ def answers(site: str, version: str, program: str) -> bool:
     return True
 
 
-def fetch(site: str, version: str, programs: Iterable[str]) -> Path:
-    """Have programs of a release, kept in CACHE_DIR; what is there is verified again, without the site.
+def fetch(site: str, version: str, programs: Iterable[str], cache_dir: Path) -> Path:
+    """Have programs of a release, kept; what is there is verified again, without the site.
 
     Args:
         site: Address that the versions are under.
         version: Such as v1.31.0.
         programs: Names of the programs.
+        cache_dir: Folder of everything that is kept for the next run.
 
     Returns:
         The folder that holds them.
@@ -48,7 +48,7 @@ def fetch(site: str, version: str, programs: Iterable[str]) -> Path:
     Raises:
         Problem: One cannot be had, its checksum is none, or it has another one.
     """
-    folder = parameters.current().cache_dir / "releases" / re.sub(r"\W+", "-", site) / version
+    folder = cache_dir / "releases" / re.sub(r"\W+", "-", site) / version
     for program in programs:
         url = _address(site, version, program)
         download.fetch(url, folder / program, sha256=_checksum(url, folder / f"{program}.sha256"))

@@ -3,40 +3,56 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.engines.docker import containers
 from tasks.engines.go import modules
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.engines.go.settings import GoSettings
 
-def build_tree(compiler: str, source: Path, package: str, program: str, output: Path) -> None:
-    """Compile one program of a source tree that links C libraries.
 
-    Args:
-        compiler: Image whose entrypoint compiles, such as that of kind/controller-cgo.
+@dataclass(frozen=True)
+class CProgram:
+    """A program of a source tree that links C libraries.
+
+    Attributes:
         source: Folder of its go.mod.
         package: What is compiled, relative to `source`.
-        program: File name of the program.
+        name: File name of the program.
+    """
+
+    source: Path
+    package: str
+    name: str
+
+
+def build_tree(program: CProgram, compiler: str, output: Path, settings: GoSettings) -> None:
+    """Compile one program.
+
+    Args:
+        program: What is compiled.
+        compiler: Image whose entrypoint compiles, such as that of kind/controller-cgo.
         output: Folder that gets `bin/` with the program and `lib/` with the libraries that the base lacks.
+        settings: Which Go compiles, and where what it keeps is.
 
     Raises:
         Problem: It does not compile; the details carry the compiler's words.
     """
-    toolchain = modules.fetch_modules(source)
-    cache = parameters.current().cache_dir / "go" / "build-cgo"
+    toolchain = modules.fetch_modules(program.source, settings)
+    cache = settings.cache_dir / "go" / "build-cgo"
     for folder in (output, cache):
         folder.mkdir(parents=True, exist_ok=True)
-    progress.step(f"compiling {program} with its C libraries")
+    progress.step(f"compiling {program.name} with its C libraries")
     containers.run(
         compiler,
-        [package, program],
+        [program.package, program.name],
         mounts={
-            source: "/source:ro",
+            program.source: "/source:ro",
             toolchain.root: "/go:ro",
             toolchain.modules: "/modules:ro",
             cache: "/cache",

@@ -17,11 +17,12 @@ from tasks.engines.go import toolchain as go_toolchain
 from tasks.engines.host import rootfs
 from tasks.engines.programs import shell
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tasks.engines.go.settings import GoSettings
     from tasks.settings.artifacts import GoArtifact
 
 _LINKER = "-s -w"
@@ -40,11 +41,12 @@ class Toolchain:
     modules: Path
 
 
-def definition(artifact: GoArtifact) -> str:
+def definition(artifact: GoArtifact, settings: GoSettings) -> str:
     """Return what an artifact is made of, as a SHA-256: sources, go.mod, go.sum, flags and toolchain, not its programs.
 
     Args:
         artifact: An entry of the artifact table.
+        settings: Which Go compiles, and the artifact's version.
 
     Raises:
         Problem: Its go.mod pins another version than its parameter names.
@@ -55,19 +57,20 @@ def definition(artifact: GoArtifact) -> str:
     compiler = built.pop("compiler")
     parts = {
         "artifact": built,
-        "flags": [*sorted(go_toolchain.FENCE.items()), _linker_flags(artifact)],
-        "go": go_toolchain.used(),
+        "flags": [*sorted(go_toolchain.FENCE.items()), _linker_flags(artifact, settings)],
+        "go": go_toolchain.used(settings),
         "files": _digests(folder),
-        **({"compiler": _digests(paths.KIND / compiler), "base": _base()} if compiler else {}),
+        **({"compiler": _digests(paths.KIND / compiler), "base": _base(settings)} if compiler else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def build(artifact: GoArtifact, compile_into: Callable[[Path], None] | None = None) -> Path:
+def build(artifact: GoArtifact, settings: GoSettings, compile_into: Callable[[Path], None] | None = None) -> Path:
     """Have the programs of an artifact; a finished build is kept and found again.
 
     Args:
         artifact: An entry of the artifact table.
+        settings: Which Go compiles, and where builds are kept.
         compile_into: Compiles it into an empty folder, where it is not go alone that does.
 
     Returns:
@@ -76,90 +79,95 @@ def build(artifact: GoArtifact, compile_into: Callable[[Path], None] | None = No
     Raises:
         Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
     """
-    if not is_built(artifact):
+    if not is_built(artifact, settings):
         # Which Go compiles is a part of where the build is kept.
-        settle()
-    target = _target(artifact)
+        settle(settings)
+    target = _target(artifact, settings)
     with alone(target):
         if not target.is_dir():
             part = part_of(target)
             part.mkdir()
-            (compile_into or functools.partial(_compile, artifact))(part)
+            (compile_into or functools.partial(_compile, artifact, settings))(part)
             modes.normalise(part)
             part.replace(target)
     return target
 
 
-def settle() -> None:
+def settle(settings: GoSettings) -> None:
     """Have the Go that compiles, so that the digests of what it compiles name the one that does."""
-    go_toolchain.choose(parameters.current().go_version)
+    go_toolchain.choose(settings)
 
 
-def version() -> str:
+def version(settings: GoSettings) -> str:
     """Return which Go compiles here, in its own words (`go1.23.0`)."""
-    return go_toolchain.used()
+    return go_toolchain.used(settings)
 
 
-def is_built(artifact: GoArtifact) -> bool:
+def is_built(artifact: GoArtifact, settings: GoSettings) -> bool:
     """Return whether a finished build of an artifact is kept."""
-    return _target(artifact).is_dir()
+    return _target(artifact, settings).is_dir()
 
 
-def fetch(artifact: GoArtifact, *modules: str) -> str:
+def fetch(artifact: GoArtifact, settings: GoSettings, *modules: str) -> str:
     """Fetch modules that an artifact requires, and return what go says of each as JSON, errors included.
 
     Args:
         artifact: An entry of the artifact table.
+        settings: Which Go asks, and the proxies it asks.
         modules: Module paths; all that its go.mod requires where none is given.
 
     Raises:
         Problem: go itself does not work, so that it says nothing of any module.
     """
-    done = _call_go(paths.ROOT / artifact.folder, "mod", "download", "-json", *modules, check=False)
+    words = ("mod", "download", "-json", *modules)
+    done = _call_go(paths.ROOT / artifact.folder, settings, *words, check=False)
     if not done.stdout.strip():
         raise Problem(f"{artifact.name}: go says nothing of its modules", details=done.stderr)
     return done.stdout
 
 
-def program(artifact: GoArtifact, name: str) -> Path:
+def program(artifact: GoArtifact, name: str, settings: GoSettings) -> Path:
     """Return the path of one program of an artifact, built if need be."""
-    return build(artifact) / name
+    return build(artifact, settings) / name
 
 
-def module_folder(artifact: GoArtifact, module: str) -> Path:
+def module_folder(artifact: GoArtifact, module: str, settings: GoSettings) -> Path:
     """Return the unpacked source of a module that an artifact requires, verified by its go.sum.
 
     Args:
         artifact: An entry of the artifact table.
         module: Module path; its version is that of the artifact's go.mod.
+        settings: Which Go fetches it, and from where.
 
     Raises:
         Problem: The module cannot be had, or its checksum is not that of go.sum.
     """
-    answer = _go(artifact, "mod", "download", "-json", module)
+    answer = _go(artifact, settings, "mod", "download", "-json", module)
     return Path(json.loads(answer)["Dir"])
 
 
-def build_tree(source: Path, package: str, output: Path) -> None:
+def build_tree(source: Path, package: str, output: Path, settings: GoSettings) -> None:
     """Compile one program of a source tree that is not in the artifact table; its own go.sum checks its modules.
 
     Args:
         source: Folder of its go.mod.
         package: The command's package, `.` for that folder itself.
         output: File to write.
+        settings: Which Go compiles.
 
     Raises:
         Problem: It does not compile.
     """
     progress.step(f"compiling {output.name}")
-    _run_go(source, "build", "-ldflags", _LINKER, "-o", str(output), package)
+    _run_go(source, settings, "build", "-ldflags", _LINKER, "-o", str(output), package)
 
 
-def fetch_modules(source: Path) -> Toolchain:
+def fetch_modules(source: Path, settings: GoSettings) -> Toolchain:
     """Have all modules of a source tree, so that it compiles where there is no network.
 
     Args:
         source: Folder of its go.mod.
+        settings: Which Go fetches them, and from where.
 
     Returns:
         The toolchain that compiles it, and where its modules are.
@@ -168,19 +176,20 @@ def fetch_modules(source: Path) -> Toolchain:
         Problem: A module cannot be had, or its checksum is not that of go.sum.
     """
     progress.step(f"fetching the Go modules of {source.name}")
-    _run_go(source, "mod", "download")
-    root, modules = _run_go(source, "env", "GOROOT", "GOMODCACHE").splitlines()
+    _run_go(source, settings, "mod", "download")
+    root, modules = _run_go(source, settings, "env", "GOROOT", "GOMODCACHE").splitlines()
     return Toolchain(Path(root), Path(modules))
 
 
-def _target(artifact: GoArtifact) -> Path:
-    return parameters.current().cache_dir / "go" / "out" / f"{artifact.name}-{definition(artifact)[:16]}"
+def _target(artifact: GoArtifact, settings: GoSettings) -> Path:
+    return settings.cache_dir / "go" / "out" / f"{artifact.name}-{definition(artifact, settings)[:16]}"
 
 
-def _compile(artifact: GoArtifact, part: Path) -> None:
+def _compile(artifact: GoArtifact, settings: GoSettings, part: Path) -> None:
     progress.step(f"compiling {artifact.name}")
     packages = [program.package for program in artifact.programs]
-    _go(artifact, "build", "-v", "-ldflags", _linker_flags(artifact), "-o", f"{part}/", *packages)
+    flags = _linker_flags(artifact, settings)
+    _go(artifact, settings, "build", "-v", "-ldflags", flags, "-o", f"{part}/", *packages)
     for program in artifact.programs:
         (part / _default_name(artifact, program.package)).rename(part / program.name)
 
@@ -191,18 +200,18 @@ def _default_name(artifact: GoArtifact, package: str) -> str:
     return re.sub(r"/v\d+$", "", path).rpartition("/")[2]
 
 
-def _linker_flags(artifact: GoArtifact) -> str:
-    version = _version(artifact)
+def _linker_flags(artifact: GoArtifact, settings: GoSettings) -> str:
+    version = _version(artifact, settings)
     major, minor = [*version.lstrip("v").split("."), "", ""][:2]
     values = [stamp.format(version=version, major=major, minor=minor) for stamp in artifact.stamps]
     return " ".join([_LINKER, *(f"-X {value}" for value in values)])
 
 
-def _version(artifact: GoArtifact) -> str:
+def _version(artifact: GoArtifact, settings: GoSettings) -> str:
     """Return the version that the artifact's parameter and go.mod name, or nothing where the source is our own."""
     if not artifact.module:
         return ""
-    wanted = str(getattr(parameters.current(), artifact.parameter.lower()))
+    wanted = str(getattr(settings, artifact.parameter.lower()))
     text = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
     pinned = re.search(rf"^(?:require)?\s*{re.escape(artifact.module)} (\S+)(?: // (v\S+))?", text, re.MULTILINE)
     by_go, tag = pinned.groups() if pinned else ("no version", None)
@@ -239,26 +248,25 @@ def _digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): _sha256(path) for path in _sources(folder)}
 
 
-def _base() -> str:
+def _base(settings: GoSettings) -> str:
     """Return what identifies the base image, whose C libraries are linked."""
-    current = parameters.current()
-    return rootfs.digest() if current.base_from == "bootstrap" else current.ubuntu_image_name
+    return rootfs.digest(settings.cache_dir) if settings.base_from == "bootstrap" else settings.ubuntu_image_name
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _go(artifact: GoArtifact, *arguments: str) -> str:
-    return _run_go(paths.ROOT / artifact.folder, *arguments)
+def _go(artifact: GoArtifact, settings: GoSettings, *arguments: str) -> str:
+    return _run_go(paths.ROOT / artifact.folder, settings, *arguments)
 
 
-def _run_go(folder: Path, *arguments: str) -> str:
-    return _call_go(folder, *arguments, check=True).stdout
+def _run_go(folder: Path, settings: GoSettings, *arguments: str) -> str:
+    return _call_go(folder, settings, *arguments, check=True).stdout
 
 
-def _call_go(folder: Path, *arguments: str, check: bool) -> shell.Completed:
+def _call_go(folder: Path, settings: GoSettings, *arguments: str, check: bool) -> shell.Completed:
     """Run go in a folder with the pinned toolchain; its caches are the tool's own."""
-    executable, toolchain = go_toolchain.choose(parameters.current().go_version)
-    env = {**go_toolchain.environment(), "GOTOOLCHAIN": toolchain}
+    executable, toolchain = go_toolchain.choose(settings)
+    env = {**go_toolchain.environment(settings), "GOTOOLCHAIN": toolchain}
     return shell.run([executable, *arguments], cwd=folder, env=env, live=True, check=check)

@@ -13,12 +13,13 @@ from tasks.engines.files import atomic
 from tasks.engines.go import modules as go_modules
 from tasks.engines.go import toolchain
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tasks.engines.go.settings import GoSettings
     from tasks.settings.artifacts import GoArtifact
 
 # How go tells of an answer of the proxy, and which answers say that it has no such version
@@ -27,13 +28,14 @@ _REFUSED = re.compile(r"reading \S+: (?P<status>(?:403|404|410) [^\n]*)(?:\s+ser
 _LIFE_SECONDS = 24 * 3600
 
 
-def refusal(artifact: GoArtifact) -> str:
+def refusal(artifact: GoArtifact, settings: GoSettings) -> str:
     """Return why the sources of an artifact cannot be had, in the proxy's words, or nothing where they can.
 
     A finished build needs no sources, so nobody is asked for it.
 
     Args:
         artifact: An entry of the artifact table that is built from a module.
+        settings: The proxies, and where their answers are kept.
 
     Returns:
         The module with its version, and what the proxy said: `example.com/m@v1.0.0: 404 Not Found: no such version`.
@@ -41,30 +43,31 @@ def refusal(artifact: GoArtifact) -> str:
     Raises:
         Problem: The proxy cannot be reached, or it gave another answer than that it does not have the module.
     """
-    answer = known(artifact)
+    answer = known(artifact, settings)
     if answer is None:
-        answer = _ask(artifact)
-        atomic.write(_memory(artifact), json.dumps({"refusal": answer, "time": time.time()}))
+        answer = _ask(artifact, settings)
+        atomic.write(_memory(artifact, settings), json.dumps({"refusal": answer, "time": time.time()}))
     return answer
 
 
-def known(artifact: GoArtifact) -> str | None:
+def known(artifact: GoArtifact, settings: GoSettings) -> str | None:
     """Return the same without asking anybody, or None where it would have to be asked.
 
     Args:
         artifact: An entry of the artifact table that is built from a module.
+        settings: The proxies, and where their answers are kept.
     """
-    return "" if go_modules.is_built(artifact) else _remembered(_memory(artifact))
+    return "" if go_modules.is_built(artifact, settings) else _remembered(_memory(artifact, settings))
 
 
-def _memory(artifact: GoArtifact) -> Path:
-    return parameters.current().cache_dir / "go" / "answers" / f"{artifact.name}-{_question(artifact)}.json"
+def _memory(artifact: GoArtifact, settings: GoSettings) -> Path:
+    return settings.cache_dir / "go" / "answers" / f"{artifact.name}-{_question(artifact, settings)}.json"
 
 
-def _question(artifact: GoArtifact) -> str:
+def _question(artifact: GoArtifact, settings: GoSettings) -> str:
     """Return what identifies the question: the modules at their versions, and who is asked."""
     modules = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
-    asked = [modules, parameters.current().go_proxy, toolchain.proxies(), toolchain.sources()]
+    asked = [modules, settings.go_proxy, toolchain.proxies(settings), toolchain.sources()]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
@@ -76,11 +79,12 @@ def _remembered(memory: Path) -> str | None:
         return None
 
 
-def _ask(artifact: GoArtifact) -> str:
+def _ask(artifact: GoArtifact, settings: GoSettings) -> str:
     """Ask for the module itself, and only if it is there for all that it requires."""
     progress.step(f"asking the module proxy for {artifact.name}")
     for modules in ((artifact.module,), ()):
-        errors = [_error(answer) for answer in _answers(go_modules.fetch(artifact, *modules)) if "Error" in answer]
+        said = go_modules.fetch(artifact, settings, *modules)
+        errors = [_error(answer) for answer in _answers(said) if "Error" in answer]
         if errors:
             return errors[0]
     return ""

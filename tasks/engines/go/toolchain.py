@@ -10,14 +10,17 @@ import shutil
 import stat
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.engines.files import atomic, download
 from tasks.engines.files.lock import alone, part_of
 from tasks.engines.programs import shell
 from tasks.problems import Problem
-from tasks.settings import artifacts, parameters
+from tasks.settings import artifacts
+
+if TYPE_CHECKING:
+    from tasks.engines.go.settings import GoSettings
 
 # The first Go that fetches another toolchain when GOTOOLCHAIN asks for it.
 _FIRST_SWITCHING = (1, 21)
@@ -46,12 +49,17 @@ _ASKING = {**{name: value for name, value in FENCE.items() if name != "GOENV"}, 
 _SOURCES = ("GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS")
 
 
-def environment() -> dict[str, str]:
+def environment(settings: GoSettings) -> dict[str, str]:
     """Return the variables of every go command but GOTOOLCHAIN; its caches are the tool's own."""
-    cache = _cache()
+    cache = _cache(settings)
     # GOPATH holds what the checksum database has said.
     folders = {"GOMODCACHE": cache / "mod", "GOCACHE": cache / "build", "GOPATH": cache / "path"}
-    return {**FENCE, **sources(), "GOPROXY": proxies(), **{name: str(folder) for name, folder in folders.items()}}
+    return {
+        **FENCE,
+        **sources(),
+        "GOPROXY": proxies(settings),
+        **{name: str(folder) for name, folder in folders.items()},
+    }
 
 
 def sources() -> dict[str, str]:
@@ -61,80 +69,81 @@ def sources() -> dict[str, str]:
     return {name: value for name in _SOURCES if (value := os.environ.get(name) or said.get(name, ""))}
 
 
-def proxies() -> str:
+def proxies(settings: GoSettings) -> str:
     """Return the module proxies: those of the environment or of an installed Go's own settings, else GO_PROXY."""
     installed = shutil.which("go")
     own = _own_proxies(installed) if installed and not os.environ.get("GOPROXY") else ""
-    return os.environ.get("GOPROXY") or own or parameters.current().go_proxy
+    return os.environ.get("GOPROXY") or own or settings.go_proxy
 
 
-def used() -> str:
+def used(settings: GoSettings) -> str:
     """Return which Go compiles here, in its own words (`go1.23.0`); nothing is fetched and nobody asked to know it.
 
     It is the wanted one, unless that could not be had and the installed one stands in.
     """
-    wanted, installed = _wanted(), shutil.which("go")
-    if installed is None or _fetched(wanted).is_dir() or _release(installed) < _FIRST_SWITCHING:
+    wanted, installed = _wanted(settings), shutil.which("go")
+    if installed is None or _fetched(settings).is_dir() or _release(installed) < _FIRST_SWITCHING:
         return wanted
-    return _says(installed) if _remembers(_refusal(installed)) else wanted
+    return _says(installed) if _remembers(settings, _refusal(settings, installed)) else wanted
 
 
 @functools.cache
-def choose(version: str) -> tuple[Path, str]:
+def choose(settings: GoSettings) -> tuple[Path, str]:
     """Return a go command and the GOTOOLCHAIN with which it is the wanted version, fetched where need be.
 
     Where the wanted version cannot be had through an installed Go, that Go is used as it is, and it is said.
 
     Args:
-        version: Such as `1.23.0`.
+        settings: Which version is wanted, where it comes from and where it is kept.
     """
-    wanted = f"go{version}"
+    wanted = _wanted(settings)
     installed = shutil.which("go")
     if installed is None or _release(installed) < _FIRST_SWITCHING:
-        return _downloaded(version), "local"
-    if shell.run([installed, "version"], env={**environment(), "GOTOOLCHAIN": wanted}, check=False).returncode == 0:
-        _make_removable(_fetched(wanted))
+        return _downloaded(settings), "local"
+    env = {**environment(settings), "GOTOOLCHAIN": wanted}
+    if shell.run([installed, "version"], env=env, check=False).returncode == 0:
+        _make_removable(_fetched(settings), _cache(settings))
         return Path(installed), wanted
     progress.line(f"{wanted} cannot be had from the module proxy: building with the installed {_says(installed)}")
-    atomic.write(_memory(), json.dumps(_refusal(installed)))
+    atomic.write(_memory(settings), json.dumps(_refusal(settings, installed)))
     return Path(installed), "local"
 
 
-def _cache() -> Path:
-    return parameters.current().cache_dir / "go"
+def _cache(settings: GoSettings) -> Path:
+    return settings.cache_dir / "go"
 
 
-def _wanted() -> str:
-    return f"go{parameters.current().go_version}"
+def _wanted(settings: GoSettings) -> str:
+    return f"go{settings.go_version}"
 
 
-def _fetched(wanted: str) -> Path:
+def _fetched(settings: GoSettings) -> Path:
     """Return where a toolchain is that a Go has fetched, as https://go.dev/ref/mod#module-cache lays it out."""
-    return _cache() / "mod" / "golang.org" / f"toolchain@v0.0.1-{wanted}.linux-amd64"
+    return _cache(settings) / "mod" / "golang.org" / f"toolchain@v0.0.1-{_wanted(settings)}.linux-amd64"
 
 
-def _memory() -> Path:
-    return _cache() / "answers" / f"{_wanted()}.json"
+def _memory(settings: GoSettings) -> Path:
+    return _cache(settings) / "answers" / f"{_wanted(settings)}.json"
 
 
-def _refusal(installed: str) -> dict[str, Any]:
+def _refusal(settings: GoSettings, installed: str) -> dict[str, Any]:
     """Return what stays true of a toolchain that could not be had as long as nobody else is asked for it."""
-    return {"instead": _says(installed), "proxies": proxies(), "sources": sources()}
+    return {"instead": _says(installed), "proxies": proxies(settings), "sources": sources()}
 
 
-def _remembers(refusal: dict[str, Any]) -> bool:
+def _remembers(settings: GoSettings, refusal: dict[str, Any]) -> bool:
     try:
-        return bool(json.loads(_memory().read_text(encoding="utf-8")) == refusal)
+        return bool(json.loads(_memory(settings).read_text(encoding="utf-8")) == refusal)
     except (OSError, ValueError):
         return False
 
 
-def _make_removable(toolchain: Path) -> None:
+def _make_removable(toolchain: Path, cache: Path) -> None:
     """Let the owner delete the module cache: a toolchain is read-only, and so is what came without -modcacherw."""
     if not toolchain.is_dir() or toolchain.stat().st_mode & stat.S_IWUSR:
         return
     # The toolchain itself comes last: what is interrupted before it is done again.
-    folders = [Path(root) for root, _, _ in os.walk(_cache() / "mod")]
+    folders = [Path(root) for root, _, _ in os.walk(cache / "mod")]
     for folder in sorted(folders, key=lambda folder: folder == toolchain):
         _grant(folder)
 
@@ -178,23 +187,25 @@ def _release(executable: str) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers.groups(default="0")) if numbers else ()
 
 
-def _downloaded(version: str) -> Path:
+def _downloaded(settings: GoSettings) -> Path:
     """Have the toolchain itself, as the module proxy offers it, on a machine whose Go is absent or too old."""
+    version = settings.go_version
     sha256 = artifacts.TOOLCHAIN_SHA256.get(version)
     if sha256 is None:
         known = ", ".join(artifacts.TOOLCHAIN_SHA256)
         raise Problem(f"go: not found, and GO_VERSION {version} is not one of {known}", hint="install Go 1.21 or newer")
-    target = _cache() / "toolchain" / f"go{version}"
+    target = _cache(settings) / "toolchain" / f"go{version}"
     with alone(target):
         if not target.is_dir():
             progress.line(f"No Go command that can switch toolchains: taking Go {version} from the module proxy")
-            _unpack(f"golang.org/toolchain@v0.0.1-go{version}.linux-amd64", sha256, target)
+            address = _first_address(proxies(settings), settings.go_proxy)
+            _unpack(address, f"golang.org/toolchain@v0.0.1-go{version}.linux-amd64", sha256, target)
     return target / "bin" / "go"
 
 
-def _unpack(module: str, sha256: str, target: Path) -> None:
+def _unpack(address: str, module: str, sha256: str, target: Path) -> None:
     path, _, version = module.partition("@")
-    url = f"{_first_address(proxies(), parameters.current().go_proxy)}/{path}/@v/{version}.zip"
+    url = f"{address}/{path}/@v/{version}.zip"
     archive = download.fetch(url, target.with_name(f"{target.name}.zip"), sha256=sha256)
     part = part_of(target)
     # Its checksum is pinned, so that nothing in it is a stranger's.

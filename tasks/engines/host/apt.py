@@ -14,7 +14,6 @@ from tasks import progress
 from tasks.engines.files import cache
 from tasks.engines.programs import shell
 from tasks.problems import Problem
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,16 +61,19 @@ def suite() -> str:
     return name
 
 
-def sources() -> tuple[str, ...]:
+def sources(cache_dir: Path) -> tuple[str, ...]:
     """Return the machine's own apt sources of its distribution, one `deb URI SUITE COMPONENT` each.
 
     Sources of other suites (a vendor's repository) are left out: they are no part of the distribution. apt takes a
     third of a second to tell, so its answer is kept until one of its files changes.
 
+    Args:
+        cache_dir: Folder of everything that is kept for the next run.
+
     Raises:
         Problem: There is none.
     """
-    file = parameters.current().cache_dir / "apt-sources.json"
+    file = cache_dir / "apt-sources.json"
     return tuple(cache.answer(file, _stamp(), _ask_for_sources))
 
 

@@ -9,9 +9,9 @@ from tasks import progress
 from tasks.engines.files.lock import alone, part_of
 from tasks.engines.host import apt
 from tasks.engines.programs import shell
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _PROGRAMS = {"mmdebstrap": "mmdebstrap"}
@@ -19,14 +19,17 @@ _PROGRAMS = {"mmdebstrap": "mmdebstrap"}
 _PACKAGES = ("ca-certificates",)
 
 
-def digest() -> str:
+def digest(cache_dir: Path) -> str:
     """Return what the root filesystem of this machine's suite is made of, as a SHA-256."""
-    parts = (apt.suite(), *apt.sources(), *_PACKAGES)
+    parts = (apt.suite(), *apt.sources(cache_dir), *_PACKAGES)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def bootstrap() -> Path:
+def bootstrap(cache_dir: Path) -> Path:
     """Have the root filesystem of this machine's suite.
+
+    Args:
+        cache_dir: Folder of everything that is kept for the next run.
 
     Returns:
         The tar archive, about 180 MB.
@@ -35,14 +38,14 @@ def bootstrap() -> Path:
         Problem: mmdebstrap is missing and cannot be installed, or a mirror does not answer.
     """
     suite = apt.suite()
-    target = parameters.current().cache_dir / "rootfs" / f"{suite}-{digest()[:16]}.tar"
+    target = cache_dir / "rootfs" / f"{suite}-{digest(cache_dir)[:16]}.tar"
     with alone(target):
         if not target.exists():
-            _make(suite, target)
+            _make(suite, apt.sources(cache_dir), target)
     return target
 
 
-def _make(suite: str, target: Path) -> None:
+def _make(suite: str, sources: Iterable[str], target: Path) -> None:
     apt.install(_PROGRAMS)
     progress.step(f"bootstrapping {suite} from the machine's apt sources")
     part = part_of(target)
@@ -55,5 +58,5 @@ def _make(suite: str, target: Path) -> None:
         str(part),
         "-",
     ]
-    shell.run(argv, stdin="\n".join(apt.sources()) + "\n", live=True)
+    shell.run(argv, stdin="\n".join(sources) + "\n", live=True)
     part.replace(target)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks import progress, reasons
-from tasks.engines.kube import calls, immutable, manifests, pod_exec
+from tasks import reasons
+from tasks.engines.kube import calls, complaints, manifests, pod_exec
 from tasks.engines.kube import state as kube_state
+from tasks.engines.kube.applying import FIELD_MANAGER, Applying
 from tasks.engines.kube.calls import Body, Requests
 from tasks.engines.kube.manifests import Kind, Object
 from tasks.engines.kube.pod_exec import Container
+from tasks.engines.kube.served import Served
 from tasks.engines.programs import waiting
 from tasks.lack import Lack
 from tasks.problems import Problem
@@ -27,26 +28,17 @@ if TYPE_CHECKING:
 
 # Named here because a method of the class is called `list`.
 Objects = list[Object]
-Lines = list[str]
 
 Refused = calls.Refused
 ABSENT = calls.ABSENT
+shortened = complaints.shortened
 
-FIELD_MANAGER = "openkasugai-all-in-one"
-
-_APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _CONNECTIONS = 8
 # Reading three objects one by one costs as much as the list they are in.
 _LIST_FROM = 3
-# A conflict, a webhook or a definition that has only just been installed, a namespace that is still going away.
-_PASSING = frozenset({403, ABSENT, 409, 429, 500, 502, 503, 504})
 _APPLY_DEADLINE = 30.0
-_PAUSE = 0.5
-_LOG_LINES = 15
-_LOG_WIDTH = 300
-_EVENTS = 8
 
 
 @dataclass(frozen=True)
@@ -55,20 +47,6 @@ class Applied:
 
     changed: tuple[str, ...]
     unchanged: int
-
-
-@dataclass(frozen=True)
-class Resource:
-    """Where the API serves a kind."""
-
-    root: str
-    plural: str
-    namespaced: bool
-
-    def path(self, namespace: str = "", name: str = "") -> str:
-        """Return the path of one object, or of the list where `name` is empty."""
-        inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return f"{self.root}{inside}/{self.plural}" + (f"/{name}" if name else "")
 
 
 class Kube:
@@ -88,7 +66,7 @@ class Kube:
         settings: Iterable[Any] = self._configuration.auth_settings().values()
         credentials = {auth["key"]: auth["value"] for auth in settings}
         self._requests = Requests(self._configuration.host, self._pool, credentials)
-        self._served: dict[str, dict[str, Resource]] = {}
+        self._served = Served(self._requests)
         # Kept: starting threads costs a run with nothing to do more than what they ask for.
         self._workers = ThreadPoolExecutor(_CONNECTIONS)
 
@@ -102,7 +80,7 @@ class Kube:
     def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
         """Return one object, or None where it is absent."""
         try:
-            found: Object = self._requests.read_object(self._resource(kind).path(namespace, name))
+            found: Object = self._requests.read_object(self._served.resource(kind).path(namespace, name))
         except Refused as refusal:
             if refusal.status == ABSENT:
                 return None
@@ -118,7 +96,7 @@ class Kube:
             selector: Only the objects whose labels it selects: "app=x".
         """
         query = {"labelSelector": selector} if selector else {}
-        answer = self._requests.read_object(self._resource(kind).path(namespace), query)
+        answer = self._requests.read_object(self._served.resource(kind).path(namespace), query)
         # The items of a list do not say what they are.
         return [{**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer["items"]]
 
@@ -137,7 +115,7 @@ class Kube:
             tail: Only the last lines; all where 0.
         """
         query = {"container": container, "sinceTime": since, "tailLines": str(tail or "")}
-        path = f"{self._resource(manifests.POD).path(namespace, pod)}/log"
+        path = f"{self._served.resource(manifests.POD).path(namespace, pod)}/log"
         content = self._requests.read(path, {key: value for key, value in query.items() if value})
         return content.decode(errors="replace")
 
@@ -173,15 +151,16 @@ class Kube:
         wanted = [manifests.stamped(item) for item in items]
         live = self._live(wanted)
         changed = [item for item in wanted if not kube_state.is_as_wanted(item, live.get(_key(item)))]
+        applying = Applying(self, self._requests, self._served, deadline)
         for wave in manifests.waves(changed):
-            self._together(lambda item: self._apply_one(item, deadline), wave)
-            self._wait_established(wave, deadline)
+            self._together(applying.apply, wave)
+            applying.wait_established(wave)
         labels = tuple(manifests.label_of(item) for item in changed)
         return Applied(labels, len(wanted) - len(changed))
 
     def patch(self, kind: Kind, name: str, namespace: str, change: Object) -> None:
         """Merge a change into an object (JSON merge patch: null removes a field)."""
-        path = self._resource(kind).path(namespace, name)
+        path = self._served.resource(kind).path(namespace, name)
         self._requests.send("PATCH", path, {"fieldManager": FIELD_MANAGER}, Body(change, _MERGE))
 
     def delete(self, kind: Kind, name: str, namespace: str = "", *, uid: str = "") -> None:
@@ -196,7 +175,7 @@ class Kube:
         # In the body: the server reads no options of the query where there is one.
         options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
         try:
-            self._requests.send("DELETE", self._resource(kind).path(namespace, name), {}, Body(options, _JSON))
+            self._requests.send("DELETE", self._served.resource(kind).path(namespace, name), {}, Body(options, _JSON))
         except Refused as refusal:
             if refusal.status != ABSENT:
                 raise
@@ -291,27 +270,7 @@ class Kube:
 
     def evidence(self, namespace: str, selector: str = "") -> str:
         """Return why pods are not ready: what their containers wait for, their last log lines and warnings."""
-        pods = [pod for pod in self.list(manifests.POD, namespace, selector) if not kube_state.is_pod_ready(pod)]
-        return "\n".join(line for pod in pods for line in self._complaints(pod))
-
-    def _complaints(self, pod: Object) -> Lines:
-        name, namespace = manifests.name_of(pod), manifests.namespace_of(pod)
-        lines = [f"pod {namespace}/{name}: {pod.get('status', {}).get('phase', 'unknown')}"]
-        for status in pod.get("status", {}).get("containerStatuses", []):
-            lines += self._complaints_of_container(name, namespace, status)
-        warnings = [event for event in self.list(manifests.EVENT, namespace) if _is_warning_about(event, name)]
-        return lines + [f"  {event.get('reason')}: {event.get('message')}" for event in warnings[-_EVENTS:]]
-
-    def _complaints_of_container(self, pod: str, namespace: str, status: Object) -> Lines:
-        if status.get("ready"):
-            return []
-        state: Object = next(iter(status.get("state", {}).values()), {})
-        lines = [f"  {status['name']}: {state.get('reason', 'not ready')} {state.get('message', '')}".rstrip()]
-        try:
-            log = self.logs(pod, namespace, status["name"], tail=_LOG_LINES)
-        except Refused:
-            return lines  # a container that never started has no log
-        return lines + [f"  {status['name']} | {shortened(line)}" for line in log.splitlines()]
+        return complaints.of_pods(self, namespace, selector)
 
     # Underneath
 
@@ -334,83 +293,6 @@ class Kube:
                 return []
             raise
 
-    def _apply_one(self, item: Object, deadline: float) -> None:
-        end = time.monotonic() + deadline
-        recreated = False
-        while True:
-            try:
-                self._apply_once(item)
-            except Refused as refusal:
-                changed = () if recreated else immutable.fields(refusal)
-                if changed:
-                    self._make_way(item, changed, deadline)
-                    recreated = True
-                elif refusal.status not in _PASSING or time.monotonic() > end:
-                    raise Refused(manifests.label_of(item), refusal.status, refusal.message) from refusal
-            except calls.Unanswered:
-                if time.monotonic() > end:
-                    raise
-            else:
-                return
-            time.sleep(_PAUSE)
-
-    def _apply_once(self, item: Object) -> None:
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        self._requests.send("PATCH", self._path_of(item), query, Body(item, _APPLY))
-
-    def _make_way(self, item: Object, changed: tuple[str, ...], deadline: float) -> None:
-        """Delete an object of ours that has to be made again, since it cannot be changed.
-
-        Raises:
-            Problem: It is not one that is made again, or does not go.
-        """
-        kind, name, namespace = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
-        live = self.get(kind, name, namespace)
-        if live is None:
-            return
-        disturbed = immutable.disturbance(item, live, changed)
-        progress.line(f"{manifests.label_of(item)} is made again, as {', '.join(changed)} cannot change: {disturbed}")
-        self.delete(kind, name, namespace, uid=live["metadata"]["uid"])
-        self.wait_gone(kind, name, namespace, deadline=deadline)
-
-    def _path_of(self, item: Object) -> str:
-        resource = self._resource(manifests.kind_of(item))
-        return resource.path(manifests.namespace_of(item), manifests.name_of(item))
-
-    def _wait_established(self, wave: Sequence[Object], deadline: float) -> None:
-        kind = manifests.CUSTOM_RESOURCE_DEFINITION
-        names = {manifests.name_of(item) for item in wave if item["kind"] == kind.name}
-        if not names:
-            return
-        self._served.clear()
-        waiting.until(
-            f"{len(names)} CustomResourceDefinitions: Established",
-            lambda: (
-                names
-                - {manifests.name_of(item) for item in self.list(kind) if kube_state.has_condition(item, "Established")}
-            ),
-            lambda missing: not missing,
-            deadline=deadline,
-            describe=lambda missing: f"missing: {', '.join(sorted(missing))}",
-        )
-
-    def _resource(self, kind: Kind) -> Resource:
-        served = self._served.get(kind.api_version)
-        if served is None or kind.name not in served:
-            served = self._served[kind.api_version] = self._discover(kind.api_version)
-        if kind.name not in served:
-            raise Refused(f"{kind.api_version} {kind.name}", ABSENT, "the cluster does not serve this kind")
-        return served[kind.name]
-
-    def _discover(self, api_version: str) -> dict[str, Resource]:
-        root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-        answer = self._requests.read_object(root)
-        return {
-            item["kind"]: Resource(root, item["name"], item["namespaced"])
-            for item in answer["resources"]
-            if "/" not in item["name"]
-        }
-
     def _together(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Sequence[Any]:
         if len(items) <= 1:
             return [work(item) for item in items]
@@ -429,14 +311,5 @@ def _ask_no_proxy(configuration: Configuration) -> None:
     configuration.no_proxy = urlsplit(configuration.host).hostname
 
 
-def shortened(line: str) -> str:
-    """Return a line of a log, cut where it is too long to be read."""
-    return line if len(line) <= _LOG_WIDTH else f"{line[:_LOG_WIDTH]} ..."
-
-
 def _key(item: Object) -> tuple[str, str, str]:
     return item["kind"], manifests.namespace_of(item), manifests.name_of(item)
-
-
-def _is_warning_about(event: Object, name: str) -> bool:
-    return event.get("type") == "Warning" and event.get("involvedObject", {}).get("name") == name

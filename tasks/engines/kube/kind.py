@@ -10,15 +10,16 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tasks import progress
 from tasks.engines.docker import client
 from tasks.engines.go import modules
+from tasks.engines.go.settings import GoSettings
 from tasks.engines.kube import kubeconfigs
 from tasks.engines.programs import proxies, shell
 from tasks.problems import Problem
-from tasks.settings import artifacts, cluster, parameters, paths
+from tasks.settings import artifacts, cluster, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,14 @@ _NEUTRAL = {"KIND_EXPERIMENTAL_PROVIDER": "", "KIND_EXPERIMENTAL_DOCKER_NETWORK"
 _ERROR_LINES = 30
 # kind's own words for nodes that it sees before it begins, and the engine's for one that comes while it works.
 _TAKEN = ("already exist for a cluster with the name", "is already in use by container")
+
+
+class KindSettings(GoSettings, Protocol):
+    """The parameters that decide how kind itself is made, and what its nodes are told."""
+
+    @property
+    def dci_registry_addr_alt(self) -> str:
+        """The registry from which the cluster pulls: `host[:port]/path`."""
 
 
 class NodesExist(Problem):
@@ -96,22 +105,23 @@ def _facts(entry: Mapping[str, Any]) -> NodeFacts:
     )
 
 
-def create(name: str, config: Path) -> None:
+def create(name: str, config: Path, settings: KindSettings) -> None:
     """Make a cluster, and write its access to the user's own kubeconfig.
 
     Args:
         name: Name of the cluster.
         config: kind's own config file.
+        settings: How kind is made, and which registry the nodes ask without a proxy.
 
     Raises:
         NodesExist: There are nodes of that name.
         Problem: kind failed otherwise. The nodes are kept and their logs are packed; the message says where.
     """
-    completed = _run("create", "cluster", "--name", name, "--config", config, "--retain", check=False)
+    completed = _run(settings, "create", "cluster", "--name", name, "--config", config, "--retain", check=False)
     if any(words in completed.stderr for words in _TAKEN):
         raise NodesExist(f"cluster {name}: something else makes nodes of it", details=completed.stderr.strip())
     if completed.returncode != 0:
-        archive = _pack_logs(name)
+        archive = _pack_logs(name, settings)
         lines = completed.stderr.strip().splitlines()
         raise Problem(
             f"cluster {name}: kind could not create it; the nodes' logs are in {archive}",
@@ -120,11 +130,12 @@ def create(name: str, config: Path) -> None:
         )
 
 
-def delete(name: str, *, kubeconfig: Path | None = None) -> None:
+def delete(name: str, settings: KindSettings, *, kubeconfig: Path | None = None) -> None:
     """Remove a cluster's nodes and its entries in kubeconfigs; files that do not name it are not opened.
 
     Args:
         name: Name of the cluster.
+        settings: How kind is made.
         kubeconfig: The one file that the entry is removed from; the user's own where none is given.
 
     Raises:
@@ -133,39 +144,45 @@ def delete(name: str, *, kubeconfig: Path | None = None) -> None:
     if kubeconfig is None:
         kubeconfigs.require_removable(name)
     named = [kubeconfig] if kubeconfig else kubeconfigs.naming(name) or [paths.cluster_dir(name) / "no-kubeconfig"]
-    _run("delete", "cluster", "--name", name, env={"KUBECONFIG": os.pathsep.join(map(str, named))})
+    env = {"KUBECONFIG": os.pathsep.join(map(str, named))}
+    _run(settings, "delete", "cluster", "--name", name, env=env)
 
 
-def kubeconfig(name: str) -> str:
+def kubeconfig(name: str, settings: KindSettings) -> str:
     """Return the kubeconfig of a cluster, as the host uses it."""
-    return _run("get", "kubeconfig", "--name", name, live=False).stdout
+    return _run(settings, "get", "kubeconfig", "--name", name, live=False).stdout
 
 
-def export_kubeconfig(name: str) -> None:
+def export_kubeconfig(name: str, settings: KindSettings) -> None:
     """Write a cluster's access to the user's own kubeconfig, where it is missing."""
-    _run("export", "kubeconfig", "--name", name)
+    _run(settings, "export", "kubeconfig", "--name", name)
 
 
 def _run(
-    *words: str | Path, check: bool = True, live: bool = True, env: Mapping[str, str] | None = None
+    settings: KindSettings,
+    *words: str | Path,
+    check: bool = True,
+    live: bool = True,
+    env: Mapping[str, str] | None = None,
 ) -> shell.Completed:
     """Run kind; its output is progress, unless it holds keys."""
-    program = modules.program(artifacts.KIND, "kind")
-    own = _no_proxy(client.proxies_of_containers())
+    program = modules.program(artifacts.KIND, "kind", settings)
+    own = _no_proxy(settings.dci_registry_addr_alt, client.proxies_of_containers())
     given = {**client.environment(), **_NEUTRAL, **own, **(env or {})}
     return shell.run([*_bound_to_this_process(), program, *words], env=given, live=live, check=check)
 
 
-def _no_proxy(told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+def _no_proxy(registry: str, told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """Return the variables that keep the nodes from asking the machine's proxy for the registry.
 
     kind hands the machine's proxies on to the nodes, and adds the cluster's own names and networks to the exceptions;
     but it knows those of the environment only, and not those that the docker command gives to every container.
 
     Args:
+        registry: `host[:port]/path`.
         told: Those of the docker command.
     """
-    host = parameters.current().dci_registry_addr_alt.partition("/")[0].partition(":")[0]
+    host = registry.partition("/")[0].partition(":")[0]
     return proxies.excepting(host, told)
 
 
@@ -177,7 +194,7 @@ def _bound_to_this_process() -> Sequence[str]:
     return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
-def _pack_logs(name: str) -> Path:
+def _pack_logs(name: str, settings: KindSettings) -> Path:
     """Pack all logs of a cluster into one archive in its folder."""
     folder = paths.cluster_dir(name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -185,7 +202,7 @@ def _pack_logs(name: str) -> Path:
     progress.step("gathering the nodes' logs")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         (Path(scratch) / "logs").mkdir()  # kind makes none where no node is left
-        _run("export", "logs", Path(scratch) / "logs", "--name", name, check=False)
+        _run(settings, "export", "logs", Path(scratch) / "logs", "--name", name, check=False)
         packed = Path(scratch) / archive.name
         with tarfile.open(packed, "w:gz") as tar:
             tar.add(Path(scratch) / "logs", arcname=f"{name}-create-logs")

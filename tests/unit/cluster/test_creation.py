@@ -106,13 +106,13 @@ def test_each_node_that_comes_late_from_a_killed_run_costs_one_more_try_for_a_wh
     monkeypatch.setattr(creation.time, "monotonic", lambda: next(clock))
     done: list[str] = []
 
-    def create(_name: str, _config: Path) -> None:
+    def create(_name: str, _config: Path, _settings: object) -> None:
         done.append("create")
         if done.count("create") <= late:
             raise kind.NodesExist("cluster kind: something else makes nodes of it")
 
     monkeypatch.setattr(kind, "create", create)
-    monkeypatch.setattr(kind, "delete", lambda _name: done.append("delete"))
+    monkeypatch.setattr(kind, "delete", lambda _name, _settings: done.append("delete"))
     monkeypatch.setattr(cluster_owner, "require_ours", lambda _name: None)
     if made:
         creation._make_nodes("kind", end=8)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The sample as it is unpacked; nothing is compiled and no mirror is asked."""
-    monkeypatch.setattr(rootfs, "digest", lambda: "base")
+    monkeypatch.setattr(rootfs, "digest", lambda _cache: "base")
     monkeypatch.setattr(modules, "settle", _settled)
     monkeypatch.setattr(modules, "build_tree", lambda _source, _package, output: _write(output))
     base.bootstrapped.cache_clear()
@@ -207,7 +207,7 @@ def test_a_go_component_is_compiled_from_the_tree_that_its_dockerfile_puts_toget
 ) -> None:
     seen = {}
 
-    def compiled(module: Path, package: str, output: Path) -> None:
+    def compiled(module: Path, package: str, output: Path, _settings: object) -> None:
         seen.update({path.relative_to(module).as_posix(): path.is_symlink() for path in module.rglob("*.*")})
         assert package == "cmd/main.go"
         _write(output)
@@ -249,9 +249,9 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
     said: list[str] = []
     monkeypatch.setattr(progress, "line", said.append)
 
-    def compiled(_compiler: str, module: Path, _package: str, program: str, output: Path) -> None:
-        assert (module / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
-        _write(output / "bin" / program)
+    def compiled(program: cgo.CProgram, output: Path, _settings: object) -> None:
+        assert (program.source / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
+        _write(output / "bin" / program.name)
 
     monkeypatch.setattr(cgo, "build_tree", compiled)
     context = assemble("cpufunction")

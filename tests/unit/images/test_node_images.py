@@ -202,15 +202,15 @@ def test_crio_is_compiled_once_with_the_compiler_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
 ) -> None:
     choose(CACHE_DIR=str(tmp_path / "cache"))
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact: "")
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: "")
     made: list[str] = []
     monkeypatch.setattr(images, "find", lambda _tag: None)
     monkeypatch.setattr(images, "build", lambda _context, tag, **_options: made.append(tag))
 
-    def compile_tree(compiler: str, source: Path, package: str, program: str, output: Path) -> None:
-        made.append(f"{compiler} {source.name} {package}")
+    def compile_tree(program: cgo.CProgram, output: Path, _settings: object) -> None:
+        made.append(f"{program.compiler} {program.source.name} {program.package}")
         (output / "bin").mkdir()
-        for name in (program, "pinns"):
+        for name in (program.name, "pinns"):
             (output / "bin" / name).write_text(name, encoding="utf-8")
 
     monkeypatch.setattr(cgo, "build_tree", compile_tree)
@@ -278,8 +278,8 @@ def test_the_context_holds_files_programs_and_module_files_with_their_modes(
     (module / "images/base/files/etc/unit").write_text("[Unit]\n", encoding="utf-8")
     for path in module.rglob("*"):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    monkeypatch.setattr(modules, "build", lambda _artifact: programs)
-    monkeypatch.setattr(modules, "module_folder", lambda _artifact, _module: module)
+    monkeypatch.setattr(modules, "build", lambda _artifact, _settings: programs)
+    monkeypatch.setattr(modules, "module_folder", lambda _artifact, _module, _settings: module)
     seen: dict[str, int] = {}
 
     def build(context: Path, tag: str, **_options: object) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def serve(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
     """Let the module proxy say this of CRI-O; None where nobody asked it yet."""
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact: answer or "")
-    monkeypatch.setattr(proxy, "known", lambda _artifact: answer)
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: answer or "")
+    monkeypatch.setattr(proxy, "known", lambda _artifact, _settings: answer)
 
 
 @pytest.mark.parametrize(

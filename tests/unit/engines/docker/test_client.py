@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.docker import client
+from tasks.engines.docker import client, connection
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_checks_side_by_side_share_one_connection(address: Path, monkeypatch: py
         made.append(Connection())
         return made[-1]
 
-    monkeypatch.setattr(client, "connect", connect)
+    monkeypatch.setattr(connection, "connect", connect)
     barrier = threading.Barrier(4)
     with ThreadPoolExecutor(4) as pool:
         sockets = {future.result() for future in [pool.submit(_meet_and_ask, barrier) for _ in range(4)]}

@@ -20,26 +20,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tasks.settings.parameters.model import Parameters
+
 ETCD = artifacts.ETCD
 TABLE = [entry for entry in vars(artifacts).values() if isinstance(entry, artifacts.GoArtifact)]
 
 
+DEFAULTS = paths.ROOT
+
+
 @pytest.fixture
-def choose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
-    """Return a function that sets parameters, over those of the lab with a cache of its own."""
-    root = paths.ROOT
+def chosen(tmp_path: Path) -> Callable[..., Parameters]:
+    """Return a function that returns parameters: those of the lab with a cache of the test, but for the given ones."""
 
-    def set_parameters(**values: str) -> None:
+    def choose(**values: str) -> Parameters:
         environ = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), **values}
-        chosen = parameters.validated(layers.read(root, environ))
-        monkeypatch.setattr(parameters, "current", lambda: chosen)
+        return parameters.validated(layers.read(DEFAULTS, environ))
 
-    set_parameters()
-    return set_parameters
+    return choose
+
+
+@pytest.fixture
+def lab(chosen: Callable[..., Parameters]) -> Parameters:
+    """Return the parameters of the lab."""
+    return chosen()
 
 
 @pytest.fixture(autouse=True)
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of kind/go as part of a checkout."""
     shutil.copytree(paths.KIND / "go", tmp_path / "kind/go")
     monkeypatch.setattr(paths, "ROOT", tmp_path)
@@ -51,7 +59,7 @@ def builds(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, .
     """Return the go commands that were run; each build makes what Go would make."""
     ran: list[tuple[str, ...]] = []
 
-    def go(artifact: artifacts.GoArtifact, *arguments: str) -> str:
+    def go(artifact: artifacts.GoArtifact, _settings: Parameters, *arguments: str) -> str:
         ran.append(arguments)
         folder = arguments[arguments.index("-o") + 1]
         for program in artifact.programs:
@@ -61,13 +69,15 @@ def builds(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, .
         return ""
 
     monkeypatch.setattr(modules, "_go", go)
-    monkeypatch.setattr(go_toolchain, "choose", lambda version: (checkout / "go", f"go{version}"))
+    monkeypatch.setattr(go_toolchain, "choose", lambda settings: (checkout / "go", f"go{settings.go_version}"))
     return ran
 
 
 @pytest.mark.parametrize("artifact", TABLE, ids=lambda artifact: artifact.name)
-def test_each_artifact_is_pinned_at_the_default_of_its_parameter(artifact: artifacts.GoArtifact) -> None:
-    assert modules.definition(artifact)
+def test_each_artifact_is_pinned_at_the_default_of_its_parameter(
+    lab: Parameters, artifact: artifacts.GoArtifact
+) -> None:
+    assert modules.definition(artifact, lab)
 
 
 def test_each_artifact_names_its_programs_once() -> None:
@@ -76,64 +86,62 @@ def test_each_artifact_names_its_programs_once() -> None:
 
 
 @pytest.mark.parametrize("file", ["go.mod", "go.sum", "tools.go"])
-def test_what_go_reads_changes_the_definition(checkout: Path, file: str) -> None:
-    before = modules.definition(ETCD)
+def test_what_go_reads_changes_the_definition(checkout: Path, lab: Parameters, file: str) -> None:
+    before = modules.definition(ETCD, lab)
     with (checkout / ETCD.folder / file).open("a", encoding="utf-8") as text:
         text.write("\n")
-    assert modules.definition(ETCD) != before
+    assert modules.definition(ETCD, lab) != before
 
 
 def test_the_toolchain_changes_the_definition_and_a_readme_does_not(
-    checkout: Path, choose: Callable[..., None]
+    checkout: Path, lab: Parameters, chosen: Callable[..., Parameters]
 ) -> None:
-    before = modules.definition(ETCD)
+    before = modules.definition(ETCD, lab)
     (checkout / ETCD.folder / "README.md").write_text("words", encoding="utf-8")
-    assert modules.definition(ETCD) == before
-    choose(GO_VERSION="1.23.1")
-    assert modules.definition(ETCD) != before
+    assert modules.definition(ETCD, lab) == before
+    assert modules.definition(ETCD, chosen(GO_VERSION="1.23.1")) != before
 
 
-def test_the_base_changes_only_what_links_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rootfs, "digest", lambda: "bookworm")
-    before = {artifact.name: modules.definition(artifact) for artifact in TABLE}
-    monkeypatch.setattr(rootfs, "digest", lambda: "jammy")
-    changed = {artifact.name for artifact in TABLE if modules.definition(artifact) != before[artifact.name]}
+def test_the_base_changes_only_what_links_its_libraries(monkeypatch: pytest.MonkeyPatch, lab: Parameters) -> None:
+    monkeypatch.setattr(rootfs, "digest", lambda _cache: "bookworm")
+    before = {artifact.name: modules.definition(artifact, lab) for artifact in TABLE}
+    monkeypatch.setattr(rootfs, "digest", lambda _cache: "jammy")
+    changed = {artifact.name for artifact in TABLE if modules.definition(artifact, lab) != before[artifact.name]}
     assert changed == {artifacts.CRIO.name}
 
 
-def test_a_version_that_go_mod_does_not_pin_is_refused(choose: Callable[..., None]) -> None:
-    choose(K8S_VERSION="v1.31.1")
+def test_a_version_that_go_mod_does_not_pin_is_refused(chosen: Callable[..., Parameters]) -> None:
     with pytest.raises(
         Problem, match=r"K8S_VERSION is v1\.31\.1, but kind/go/kubernetes/go\.mod pins .* at v1\.31\.0"
     ) as said:
-        modules.definition(artifacts.KUBERNETES)
+        modules.definition(artifacts.KUBERNETES, chosen(K8S_VERSION="v1.31.1"))
     assert said.value.hint == "cd kind/go/kubernetes && go get k8s.io/kubernetes@v1.31.1 && go mod tidy"
 
 
 def test_a_version_that_go_knows_by_its_commit_is_named_by_its_tag_and_had_by_its_commit(
-    choose: Callable[..., None],
+    lab: Parameters,
+    chosen: Callable[..., Parameters],
 ) -> None:
-    assert modules.definition(artifacts.SRIOV_CNI)
-    choose(SRIOV_CNI_VERSION="v2.8.0")
+    assert modules.definition(artifacts.SRIOV_CNI, lab)
     with pytest.raises(
         Problem, match=r"SRIOV_CNI_VERSION is v2\.8\.0, but kind/go/sriov-cni/go\.mod pins .* at v2\.8\.1"
     ) as said:
-        modules.definition(artifacts.SRIOV_CNI)
+        modules.definition(artifacts.SRIOV_CNI, chosen(SRIOV_CNI_VERSION="v2.8.0"))
     assert said.value.hint == (
         "cd kind/go/sriov-cni && go get github.com/k8snetworkplumbingwg/sriov-cni@COMMIT && go mod tidy, "
         "with the commit of the tag v2.8.0; then write // v2.8.0 behind it in kind/go/sriov-cni/go.mod"
     )
 
 
-def test_kubernetes_is_stamped_with_its_version() -> None:
-    flags = modules._linker_flags(artifacts.KUBERNETES)
+def test_kubernetes_is_stamped_with_its_version(lab: Parameters) -> None:
+    flags = modules._linker_flags(artifacts.KUBERNETES, lab)
     assert "-X k8s.io/component-base/version.gitVersion=v1.31.0" in flags
     assert "-X k8s.io/client-go/pkg/version.gitMinor=31" in flags
 
 
-def test_a_build_is_made_once_and_its_programs_have_their_names(builds: list[tuple[str, ...]]) -> None:
-    folder = modules.build(ETCD)
-    assert modules.build(ETCD) == folder
+def test_a_build_is_made_once_and_its_programs_have_their_names(builds: list[tuple[str, ...]], lab: Parameters) -> None:
+    folder = modules.build(ETCD, lab)
+    assert modules.build(ETCD, lab) == folder
     assert len(builds) == 1
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
         "etcd": "etcd",
@@ -141,16 +149,16 @@ def test_a_build_is_made_once_and_its_programs_have_their_names(builds: list[tup
     }
 
 
-def test_a_half_made_build_is_made_again(builds: list[tuple[str, ...]]) -> None:
-    folder = modules.build(ETCD)
+def test_a_half_made_build_is_made_again(builds: list[tuple[str, ...]], lab: Parameters) -> None:
+    folder = modules.build(ETCD, lab)
     folder.rename(f"{folder}.part-1-1")
-    assert modules.program(ETCD, "etcd").read_text(encoding="utf-8") == "etcd"
+    assert modules.program(ETCD, "etcd", lab).read_text(encoding="utf-8") == "etcd"
     assert len(builds) == 2
     assert not list(folder.parent.glob("*.part-*"))
 
 
-def test_a_source_of_our_own_is_named_after_its_folder(builds: list[tuple[str, ...]]) -> None:
-    assert modules.program(artifacts.PAUSE, "pause").exists()
+def test_a_source_of_our_own_is_named_after_its_folder(builds: list[tuple[str, ...]], lab: Parameters) -> None:
+    assert modules.program(artifacts.PAUSE, "pause", lab).exists()
     assert builds[0][-1] == "."
 
 
@@ -181,43 +189,43 @@ def test_the_first_address_of_the_proxies_serves_the_toolchain(value: str, addre
     ],
 )
 def test_the_environment_then_an_installed_go_then_the_parameter_name_the_proxies(
-    set_proxies: Callable[[str, str | None], None], environment: str, installed: str | None, proxies: str
+    set_proxies: Callable[[str, str | None], Parameters], environment: str, installed: str | None, proxies: str
 ) -> None:
-    set_proxies(environment, installed)
-    assert go_toolchain.proxies() == proxies
+    assert go_toolchain.proxies(set_proxies(environment, installed)) == proxies
 
 
 @pytest.fixture
 def set_proxies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
-) -> Callable[[str, str | None], None]:
-    """Return a function that sets GOPROXY and what an installed Go says of it, or that there is none."""
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: Callable[..., Parameters]
+) -> Callable[[str, str | None], Parameters]:
+    """Return a function that sets GOPROXY and what an installed Go says of it, and returns the parameters."""
 
-    def set_both(environment: str, installed: str | None) -> None:
-        choose(GO_PROXY=OWN)
+    def set_both(environment: str, installed: str | None) -> Parameters:
         monkeypatch.setenv("GOPROXY", environment)
         monkeypatch.setenv("PATH", str(tmp_path))
         if installed is not None:
             go = tmp_path / "go"
             go.write_text(f'#!/bin/sh\n[ "$*" = "env GOPROXY" ] && echo "{installed}"\n', encoding="utf-8")
             go.chmod(0o755)
+        return chosen(GO_PROXY=OWN)
 
     return set_both
 
 
 def test_go_is_run_with_the_proxies_that_were_chosen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: Callable[..., Parameters]
 ) -> None:
-    choose(GO_PROXY=OWN)
     monkeypatch.delenv("GOPROXY", raising=False)
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
-    monkeypatch.setattr(go_toolchain, "choose", lambda _version: (tmp_path / "go", "local"))
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.setattr(go_toolchain, "choose", lambda _settings: (tmp_path / "go", "local"))
     (tmp_path / "go").write_text('#!/bin/sh\necho "$GOPROXY"\n', encoding="utf-8")
     (tmp_path / "go").chmod(0o755)
-    assert modules._run_go(tmp_path, "version") == f"{OWN}\n"
+    assert modules._run_go(tmp_path, chosen(GO_PROXY=OWN), "version") == f"{OWN}\n"
 
 
-def test_a_machine_without_go_gets_the_toolchain_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_go_gets_the_toolchain_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab: Parameters
+) -> None:
     module = "golang.org/toolchain@v0.0.1-go1.23.0.linux-amd64"
     archive = tmp_path / "archive.zip"
     with zipfile.ZipFile(archive, "w") as bundle:
@@ -231,12 +239,10 @@ def test_a_machine_without_go_gets_the_toolchain_itself(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(download, "fetch", fetch)
     monkeypatch.setenv("GOPROXY", "https://goproxy.example")
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
-    go_toolchain.choose.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
-    executable, toolchain = go_toolchain.choose("1.23.0")
+    executable, toolchain = go_toolchain.choose(lab)
 
-    go_toolchain.choose.cache_clear()
     root = executable.parent.parent
     assert toolchain == "local"
     assert executable.stat().st_mode & 0o111
@@ -246,8 +252,15 @@ def test_a_machine_without_go_gets_the_toolchain_itself(tmp_path: Path, monkeypa
     assert asked == [(url, artifacts.TOOLCHAIN_SHA256["1.23.0"])]
 
 
-def test_a_toolchain_without_a_known_checksum_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
-    go_toolchain.choose.cache_clear()
+def test_a_toolchain_without_a_known_checksum_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: Callable[..., Parameters]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(Problem, match=r"GO_VERSION 1\.24\.9"):
-        go_toolchain.choose("1.24.9")
+        go_toolchain.choose(chosen(GO_VERSION="1.24.9"))
+
+
+def test_folders_of_go_may_have_blanks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lab: Parameters) -> None:
+    monkeypatch.setattr(modules, "_run_go", lambda *_: "/opt/my go\n/home/a b/cache\n")
+    found = modules.fetch_modules(tmp_path, lab)
+    assert [str(folder) for folder in (found.root, found.modules)] == ["/opt/my go", "/home/a b/cache"]

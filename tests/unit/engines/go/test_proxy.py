@@ -15,7 +15,12 @@ from tasks.settings import artifacts, parameters, paths
 from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tasks.settings.parameters.model import Parameters
+
+    Refusal = Callable[..., str]
 
 MODULE = "go.etcd.io/etcd/server/v3"
 REFUSED = "reading https://goproxy.example/m/@v/v1.info: 403 Forbidden\n\tserver response: No such version."
@@ -32,27 +37,32 @@ class Proxy:
         self.required: list[dict[str, str]] = []
         self.asked: list[tuple[str, ...]] = []
 
-    def fetch(self, _artifact: artifacts.GoArtifact, *modules: str) -> str:
+    def fetch(self, _artifact: artifacts.GoArtifact, _settings: Parameters, *modules: str) -> str:
         self.asked.append(modules)
         answers = [{"Path": MODULE, "Version": "v3.5.15", **self.module}, *(() if modules else self.required)]
         return "\n".join(json.dumps(answer, indent=1) for answer in answers)
 
 
 @pytest.fixture
-def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proxy:
-    """Return the proxy that is asked, with an empty cache."""
-    chosen = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path)}))
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    """Return the proxy that is asked."""
     answering = Proxy()
     monkeypatch.setattr(go_modules, "fetch", answering.fetch)
     return answering
 
 
-def refusal() -> str:
-    return go_proxy.refusal(artifacts.ETCD)
+@pytest.fixture
+def refusal(tmp_path: Path) -> Refusal:
+    """Return a function that returns why etcd is refused, with a cache of the test and other parameters as given."""
+
+    def ask(**values: str) -> str:
+        given = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path), **values}
+        return go_proxy.refusal(artifacts.ETCD, parameters.validated(layers.read(paths.ROOT, given)))
+
+    return ask
 
 
-def test_what_is_served_is_not_refused_and_asked_for_once(proxy: Proxy) -> None:
+def test_what_is_served_is_not_refused_and_asked_for_once(proxy: Proxy, refusal: Refusal) -> None:
     assert (refusal(), refusal()) == ("", "")
     assert proxy.asked == [(MODULE,), ()]
 
@@ -62,19 +72,23 @@ def test_what_is_served_is_not_refused_and_asked_for_once(proxy: Proxy) -> None:
     [(REFUSED, "403 Forbidden: No such version."), (GONE, "410 Gone")],
     ids=["with words", "without"],
 )
-def test_a_refusal_is_told_in_the_words_of_the_proxy_and_remembered(proxy: Proxy, error: str, words: str) -> None:
+def test_a_refusal_is_told_in_the_words_of_the_proxy_and_remembered(
+    proxy: Proxy, refusal: Refusal, error: str, words: str
+) -> None:
     proxy.module = {"Error": error}
     assert (refusal(), refusal()) == (f"{MODULE}@v3.5.15: {words}",) * 2
     assert proxy.asked == [(MODULE,)]
 
 
-def test_a_refused_requirement_is_a_refusal_too(proxy: Proxy) -> None:
+def test_a_refused_requirement_is_a_refusal_too(proxy: Proxy, refusal: Refusal) -> None:
     proxy.required = [{"Path": "example.com/m", "Version": "v1.0.0", "Error": GONE}]
     assert refusal() == "example.com/m@v1.0.0: 410 Gone"
 
 
 @pytest.mark.parametrize("error", [NO_NETWORK, BUSY])
-def test_a_proxy_that_gives_no_answer_is_a_problem_and_not_remembered(proxy: Proxy, error: str) -> None:
+def test_a_proxy_that_gives_no_answer_is_a_problem_and_not_remembered(
+    proxy: Proxy, refusal: Refusal, error: str
+) -> None:
     proxy.module = {"Error": error}
     with pytest.raises(Problem, match="gave no answer") as caught:
         refusal()
@@ -83,7 +97,7 @@ def test_a_proxy_that_gives_no_answer_is_a_problem_and_not_remembered(proxy: Pro
     assert refusal() == ""
 
 
-def test_an_answer_is_forgotten_after_a_day(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_forgotten_after_a_day(proxy: Proxy, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy.module = {"Error": REFUSED}
     assert refusal()
     proxy.module = {}
@@ -93,7 +107,7 @@ def test_an_answer_is_forgotten_after_a_day(proxy: Proxy, monkeypatch: pytest.Mo
     assert refusal() == ""
 
 
-def test_another_proxy_is_another_question(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_proxy_is_another_question(proxy: Proxy, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy.module = {"Error": REFUSED}
     assert refusal()
     proxy.module = {}
@@ -101,19 +115,14 @@ def test_another_proxy_is_another_question(proxy: Proxy, monkeypatch: pytest.Mon
     assert refusal() == ""
 
 
-def test_another_proxy_of_the_parameters_is_another_question(
-    proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_proxy_of_the_parameters_is_another_question(proxy: Proxy, refusal: Refusal) -> None:
     proxy.module = {"Error": REFUSED}
     assert refusal()
     proxy.module = {}
-    values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path), "GO_PROXY": "https://another.example"}
-    chosen = parameters.validated(layers.read(paths.ROOT, values))
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
-    assert refusal() == ""
+    assert refusal(GO_PROXY="https://another.example") == ""
 
 
-def test_a_broken_memory_is_asked_again(proxy: Proxy, tmp_path: Path) -> None:
+def test_a_broken_memory_is_asked_again(proxy: Proxy, refusal: Refusal, tmp_path: Path) -> None:
     assert refusal() == ""
     for memory in (tmp_path / "go/answers").iterdir():
         memory.write_text("{", encoding="utf-8")
@@ -121,8 +130,8 @@ def test_a_broken_memory_is_asked_again(proxy: Proxy, tmp_path: Path) -> None:
     assert refusal()
 
 
-def test_nobody_is_asked_for_what_is_built(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(go_modules, "is_built", lambda _artifact: True)
+def test_nobody_is_asked_for_what_is_built(proxy: Proxy, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(go_modules, "is_built", lambda _artifact, _settings: True)
     proxy.module = {"Error": REFUSED}
     assert refusal() == ""
     assert proxy.asked == []

@@ -13,9 +13,9 @@ from tasks.settings import artifacts, parameters, paths
 from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from tasks.settings.parameters.model import Parameters
     from tests.unit.conftest import Lines
 
 # A Go 1.22.5, which has another toolchain only where the file `switches` is there, and its user's settings.
@@ -34,7 +34,7 @@ esac
 
 
 @pytest.fixture(autouse=True)
-def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder that is all of PATH, with that Go in it."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -43,36 +43,37 @@ def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     for name in ("GOPROXY", *toolchain._SOURCES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    chosen = parameters.validated(
-        layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "GO_VERSION": "1.23.0"})
-    )
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
-    toolchain.choose.cache_clear()
-    yield folder
-    toolchain.choose.cache_clear()
+    return folder
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Parameters:
+    """Return the parameters of the lab with a cache of the test."""
+    given = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "GO_VERSION": "1.23.0"}
+    return parameters.validated(layers.read(paths.ROOT, given))
 
 
 def test_a_go_that_stands_in_is_named_in_what_is_kept(
-    bin_folder: Path, monkeypatch: pytest.MonkeyPatch, said: Lines
+    bin_folder: Path, monkeypatch: pytest.MonkeyPatch, lab: Parameters, said: Lines
 ) -> None:
-    wanted = go_modules._target(artifacts.KIND)
-    assert go_modules.version() == "go1.23.0"
-    go_modules.settle()
-    assert go_modules.version() == "go1.22.5"
+    wanted = go_modules._target(artifacts.KIND, lab)
+    assert go_modules.version(lab) == "go1.23.0"
+    go_modules.settle(lab)
+    assert go_modules.version(lab) == "go1.22.5"
     assert said.kept == ["go1.23.0 cannot be had from the module proxy: building with the installed go1.22.5"]
-    assert go_modules._target(artifacts.KIND) != wanted
+    assert go_modules._target(artifacts.KIND, lab) != wanted
     # Somebody else is asked from here on.
     monkeypatch.setenv("GOPROXY", "https://another.example")
-    assert go_modules.version() == "go1.23.0"
+    assert go_modules.version(lab) == "go1.23.0"
     (bin_folder / "switches").touch()
     toolchain.choose.cache_clear()
-    go_modules.settle()
-    assert go_modules._target(artifacts.KIND) == wanted
+    go_modules.settle(lab)
+    assert go_modules._target(artifacts.KIND, lab) == wanted
 
 
-def test_without_go_or_with_an_old_one_the_wanted_one_is_fetched(bin_folder: Path) -> None:
+def test_without_go_or_with_an_old_one_the_wanted_one_is_fetched(bin_folder: Path, lab: Parameters) -> None:
     (bin_folder / "go").unlink()
-    assert go_modules.version() == "go1.23.0"
+    assert go_modules.version(lab) == "go1.23.0"
 
 
 OWN = {
@@ -94,11 +95,11 @@ OWN = {
 
 
 def test_nothing_of_the_users_go_reaches_a_build_but_where_modules_come_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab: Parameters
 ) -> None:
     for name, value in {**OWN, "GONOSUMDB": "sums.example", "GOSUMDB": "off"}.items():
         monkeypatch.setenv(name, value)
-    told = dict(line.split("=", 1) for line in go_modules._run_go(tmp_path, "print").splitlines() if "=" in line)
+    told = dict(line.split("=", 1) for line in go_modules._run_go(tmp_path, lab, "print").splitlines() if "=" in line)
     assert {name: told[name] for name in OWN} == {name: toolchain.FENCE[name] for name in OWN}
     # The environment's own, then what `go env -w` was told.
     assert (told["GONOSUMDB"], told["GOSUMDB"], told["GOPRIVATE"]) == ("sums.example", "off", "*.own.example")
@@ -108,13 +109,15 @@ def test_nothing_of_the_users_go_reaches_a_build_but_where_modules_come_from(
     assert {told[name].rpartition("/")[0] for name in ("GOMODCACHE", "GOCACHE", "GOPATH")} == {f"{tmp_path}/cache/go"}
 
 
-def test_a_fetched_toolchain_and_what_was_fetched_with_it_can_be_deleted_by_its_user(bin_folder: Path) -> None:
+def test_a_fetched_toolchain_and_what_was_fetched_with_it_can_be_deleted_by_its_user(
+    bin_folder: Path, lab: Parameters
+) -> None:
     (bin_folder / "switches").touch()
-    modules = parameters.current().cache_dir / "go/mod"
+    modules = lab.cache_dir / "go/mod"
     folders = [modules / "golang.org/toolchain@v0.0.1-go1.23.0.linux-amd64/bin", modules / "example.com/m@v1.0.0/a"]
     for folder in folders:
         folder.mkdir(parents=True)
         for path in (folder, folder.parent):
             path.chmod(0o555)
-    go_modules.settle()
+    go_modules.settle(lab)
     assert all(path.stat().st_mode & stat.S_IWUSR for path in modules.rglob("*"))

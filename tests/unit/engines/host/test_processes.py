@@ -13,6 +13,8 @@ import pytest
 
 from tasks.engines.host import processes
 from tasks.engines.host.processes import Process
+from tasks.engines.programs import root
+from tasks.engines.programs.shell import Completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,3 +79,9 @@ def test_a_number_that_another_program_has_is_left_alone(tmp_path: Path) -> None
 )
 def test_the_unit_is_the_innermost_service(group: str, unit: str) -> None:
     assert Process(os.getpid(), "x", group).unit == unit
+
+
+def test_what_find_or_sudo_says_beside_is_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "Last login: today\n/proc/1/fd/3\n/proc/self/fd/3\n"
+    monkeypatch.setattr(root, "run", lambda *_, **__: Completed(0, told, ""))
+    assert [process.pid for process in processes.users_of("/dev/nvidia*")] == [1]

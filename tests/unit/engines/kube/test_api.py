@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +11,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from tasks.engines.kube import api as kube_api
-from tasks.engines.kube import manifests
-from tasks.engines.kube import state as kube_state
+from tasks.engines.kube import applying, manifests
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ class FakeApi:
             kinds = [{"kind": k, "name": n, "namespaced": s} for k, (n, s) in KINDS[path].items()]
             return 200, {"resources": kinds}
         if method == "PATCH":
-            assert parse_qs(urlparse(url).query)["fieldManager"] == [kube_api.FIELD_MANAGER]
+            assert parse_qs(urlparse(url).query)["fieldManager"] == [applying.FIELD_MANAGER]
             if self.failures:
                 status = self.failures.pop()
                 return status, {"message": f"refused with {status}"}
@@ -153,40 +151,3 @@ def test_no_server_is_one_line(tmp_path: Path, cluster: kube_api.Kube) -> None:
     (tmp_path / "other").write_text(text.replace(f":{port}", ":1"))
     with pytest.raises(Problem, match="the API does not answer"):
         kube_api.Kube(tmp_path / "other").identity()
-
-
-DEPLOYMENT: dict[str, Any] = {
-    "kind": "Deployment",
-    "metadata": {"generation": 2},
-    "spec": {"replicas": 1},
-    "status": {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
-}
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, True),
-        ({"observedGeneration": 1}, False),
-        ({"availableReplicas": 0}, False),
-        ({"updatedReplicas": 0}, False),
-        ({"replicas": 2}, False),
-    ],
-)
-def test_a_deployment_is_rolled_out_when_only_its_latest_replicas_run(changes: dict[str, int], expected: bool) -> None:
-    deployment = copy.deepcopy(DEPLOYMENT)
-    deployment["status"].update(changes)
-    assert kube_state.is_rolled_out(deployment) is expected
-
-
-def test_a_daemon_set_is_rolled_out_on_every_node() -> None:
-    status = {
-        "observedGeneration": 1,
-        "desiredNumberScheduled": 2,
-        "updatedNumberScheduled": 2,
-        "numberAvailable": 1,
-    }
-    daemon_set = {"kind": "DaemonSet", "metadata": {"generation": 1}, "spec": {}, "status": status}
-    assert not kube_state.is_rolled_out(daemon_set)
-    status["numberAvailable"] = 2
-    assert kube_state.is_rolled_out(daemon_set)

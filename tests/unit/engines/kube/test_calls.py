@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.engines.kube import api as kube_api
-from tasks.engines.kube import calls, manifests
+from tasks.engines.kube import applying, calls, manifests
 from tasks.engines.programs import again, waiting
 from tasks.problems import Problem
 from tests.exec_server import kubeconfig
@@ -250,7 +250,7 @@ def test_a_change_that_was_not_begun_is_repeated(api: Any, cluster: kube_api.Kub
 def test_an_apply_says_the_same_twice_where_the_connection_broke(
     api: Any, cluster: kube_api.Kube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kube_api, "_PAUSE", 0.001)
+    monkeypatch.setattr(applying, "_PAUSE", 0.001)
     item = manifests.config_map("a", "default", {"x": "1"})
     api.mishaps[:] = [hangs_up, MISHAPS["etcd"], lambda handler: handler.answer(404, {"message": "not found"})]
     cluster.apply([item])

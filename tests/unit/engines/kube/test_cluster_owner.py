@@ -128,7 +128,7 @@ def test_consent_to_rebuild_is_none_to_rebuild_anothers(engine: Containers, choo
 def test_nodes_that_come_while_ours_are_made_are_deleted_only_if_they_are_ours(
     engine: Containers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def create(_name: str, _config: Path) -> None:
+    def create(_name: str, _config: Path, _settings: object) -> None:
         engine.add("kind-control-plane", "kind")
         raise kind.NodesExist("cluster kind: something else makes nodes of it")
 

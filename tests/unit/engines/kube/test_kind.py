@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from tasks.engines.kube import kind
-from tasks.settings import parameters
 
+REGISTRY = "registry.example:5000/images"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = SimpleNamespace(dci_registry_addr_alt="registry.example:5000/images")
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
 
 def test_without_a_proxy_nothing_is_said_about_one() -> None:
-    assert kind._no_proxy() == {}
+    assert kind._no_proxy(REGISTRY) == {}
 
 
 @pytest.mark.parametrize("given", ["", "10.0.0.0/8,.example"])
@@ -30,21 +26,21 @@ def test_nodes_do_not_ask_the_proxy_for_the_registry(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", given)
     expected = f"{given},registry.example".lstrip(",")
-    assert kind._no_proxy() == {"NO_PROXY": expected, "no_proxy": expected}
+    assert kind._no_proxy(REGISTRY) == {"NO_PROXY": expected, "no_proxy": expected}
 
 
 def test_nodes_are_told_the_exceptions_without_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", "localhost, 127.0.0.1 .example")
-    assert kind._no_proxy()["NO_PROXY"] == "localhost,127.0.0.1,.example,registry.example"
+    assert kind._no_proxy(REGISTRY)["NO_PROXY"] == "localhost,127.0.0.1,.example,registry.example"
 
 
 def test_kind_knows_the_proxies_of_the_docker_command(monkeypatch: pytest.MonkeyPatch) -> None:
     told = {"HTTP_PROXY": "http://docker.example", "HTTPS_PROXY": "http://docker.example", "NO_PROXY": ".docker"}
     exceptions = dict.fromkeys(("NO_PROXY", "no_proxy"), ".docker,registry.example")
-    assert kind._no_proxy(told) == {**told, **exceptions}
+    assert kind._no_proxy(REGISTRY, told) == {**told, **exceptions}
     monkeypatch.setenv("https_proxy", "http://environment.example")
-    assert kind._no_proxy(told) == {"HTTP_PROXY": "http://docker.example", **exceptions}
-    assert kind._no_proxy({"NO_PROXY": ".docker"})["NO_PROXY"] == ".docker,registry.example"
+    assert kind._no_proxy(REGISTRY, told) == {"HTTP_PROXY": "http://docker.example", **exceptions}
+    assert kind._no_proxy(REGISTRY, {"NO_PROXY": ".docker"})["NO_PROXY"] == ".docker,registry.example"
     monkeypatch.delenv("https_proxy")
-    assert kind._no_proxy({"NO_PROXY": ".docker"}) == {}
+    assert kind._no_proxy(REGISTRY, {"NO_PROXY": ".docker"}) == {}

@@ -1,0 +1,123 @@
+"""Objects applied one by one: what passes is tried again, and what cannot be changed is made again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tasks import progress
+from tasks.engines.kube import calls, immutable, manifests
+from tasks.engines.kube import state as kube_state
+from tasks.engines.kube.calls import ABSENT, Body, Refused
+from tasks.engines.programs import waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tasks.engines.kube.calls import Requests
+    from tasks.engines.kube.manifests import Kind, Object
+    from tasks.engines.kube.served import Served
+
+FIELD_MANAGER = "openkasugai-all-in-one"
+_APPLY = "application/apply-patch+yaml"
+# A conflict, a webhook or a definition that has only just been installed, a namespace that is still going away.
+_PASSING = frozenset({403, ABSENT, 409, 429, 500, 502, 503, 504})
+_PAUSE = 0.5
+
+
+class Cluster(Protocol):
+    """What applying needs of the cluster beside the requests."""
+
+    def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
+        """Return one object, or None where it is absent."""
+
+    def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Object]:
+        """Return the objects of a kind."""
+
+    def delete(self, kind: Kind, name: str, namespace: str = "", *, uid: str = "") -> None:
+        """Ask for an object to be deleted."""
+
+    def wait_gone(self, kind: Kind, name: str, namespace: str = "", *, deadline: float) -> None:
+        """Wait until an object is no more."""
+
+
+@dataclass(frozen=True)
+class Applying:
+    """One apply of several objects.
+
+    Attributes:
+        cluster: Where they are applied.
+        requests: How it is asked.
+        served: Where it serves each kind.
+        deadline: Seconds to go on trying each object while the server refuses for reasons that pass.
+    """
+
+    cluster: Cluster
+    requests: Requests
+    served: Served
+    deadline: float
+
+    def apply(self, item: Object) -> None:
+        """Apply an object; one that cannot be changed so is made again.
+
+        Raises:
+            Refused: The server refuses it for good, or until the deadline.
+        """
+        end = time.monotonic() + self.deadline
+        recreated = False
+        while True:
+            try:
+                self._apply_once(item)
+            except Refused as refusal:
+                changed = () if recreated else immutable.fields(refusal)
+                if changed:
+                    self._make_way(item, changed)
+                    recreated = True
+                elif refusal.status not in _PASSING or time.monotonic() > end:
+                    raise Refused(manifests.label_of(item), refusal.status, refusal.message) from refusal
+            except calls.Unanswered:
+                if time.monotonic() > end:
+                    raise
+            else:
+                return
+            time.sleep(_PAUSE)
+
+    def _apply_once(self, item: Object) -> None:
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        self.requests.send("PATCH", self.served.path_of(item), query, Body(item, _APPLY))
+
+    def _make_way(self, item: Object, changed: tuple[str, ...]) -> None:
+        """Delete an object of ours that has to be made again, since it cannot be changed.
+
+        Raises:
+            Problem: It is not one that is made again, or does not go.
+        """
+        kind, name, namespace = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
+        live = self.cluster.get(kind, name, namespace)
+        if live is None:
+            return
+        disturbed = immutable.disturbance(item, live, changed)
+        progress.line(f"{manifests.label_of(item)} is made again, as {', '.join(changed)} cannot change: {disturbed}")
+        self.cluster.delete(kind, name, namespace, uid=live["metadata"]["uid"])
+        self.cluster.wait_gone(kind, name, namespace, deadline=self.deadline)
+
+    def wait_established(self, wave: Sequence[Object]) -> None:
+        """Wait until the definitions among objects serve their kinds."""
+        kind = manifests.CUSTOM_RESOURCE_DEFINITION
+        names = {manifests.name_of(item) for item in wave if item["kind"] == kind.name}
+        if not names:
+            return
+        self.served.forget()
+
+        def missing() -> set[str]:
+            found = [item for item in self.cluster.list(kind) if kube_state.has_condition(item, "Established")]
+            return names - {manifests.name_of(item) for item in found}
+
+        waiting.until(
+            f"{len(names)} CustomResourceDefinitions: Established",
+            missing,
+            lambda absent: not absent,
+            deadline=self.deadline,
+            describe=lambda absent: f"missing: {', '.join(sorted(absent))}",
+        )
