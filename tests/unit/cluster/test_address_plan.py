@@ -11,13 +11,13 @@ import pytest
 from tasks.cluster import address_plan
 from tasks.engines.host import routes
 from tasks.problems import Problem
-from tasks.settings import parameters
+from tasks.settings import parameters, paths
 from tasks.settings.parameters import layers as parameters_layers
 
 
 @pytest.fixture(autouse=True)
 def fresh_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = parameters_layers.read(parameters.paths.ROOT, {**os.environ, "POD_SUBNET": "10.244.0.0/16"})
+    layers = parameters_layers.read(paths.ROOT, {**os.environ, "POD_SUBNET": "10.244.0.0/16"})
     monkeypatch.setattr(parameters, "_layers", lambda: layers)
     monkeypatch.setattr(parameters, "current", lambda: parameters.validated(layers))
 

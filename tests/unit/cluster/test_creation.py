@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,7 +111,7 @@ def test_each_node_that_comes_late_from_a_killed_run_costs_one_more_try_for_a_wh
 ) -> None:
     choose()
     clock = iter(range(100))
-    monkeypatch.setattr(creation.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     done: list[str] = []
 
     def create(_name: str, _config: Path) -> None:

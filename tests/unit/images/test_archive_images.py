@@ -289,9 +289,12 @@ def test_a_base_of_the_archive_is_its_own_image_whatever_its_tag_and_packages_ar
     video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    monkeypatch.setattr(
-        archive_images, "_ensure", lambda tag, _made_of, _assemble, parent: made.append(tag) or parent()
-    )
+
+    def ensure(tag: str, _made_of: object, _assemble: object, parent: Callable[[], object]) -> object:
+        made.append(tag)
+        return parent()
+
+    monkeypatch.setattr(archive_images, "_ensure", ensure)
     archive_images._local(archive_images._IMAGES["cpufunction"])
     assert [tag.partition(":")[0] for tag in made] == ["cpufunction", "rcv_video_tool", "openkasugai-gstreamer"]
     before = all_inputs()
@@ -330,7 +333,7 @@ def test_images_built_at_the_same_time_share_what_they_are_made_on(monkeypatch: 
 
     def build(context: Path, tag: str, *, labels: dict[str, str], **_: object) -> None:
         tags.append(tag)
-        for _ in range(20):  # the context stays as it is for as long as it is sent
+        for _again in range(20):  # the context stays as it is for as long as it is sent
             assert (context / "Dockerfile").is_file()
             time.sleep(0.005)
         built[tag] = docker_images.ImageFacts("sha256:0", labels)

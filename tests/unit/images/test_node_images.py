@@ -15,6 +15,7 @@ from tasks.engines.files import modes
 from tasks.engines.go import cgo, modules, proxy
 from tasks.engines.host import facts
 from tasks.images import node_images
+from tasks.images import programs as sources
 from tasks.problems import Problem
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
@@ -316,7 +317,7 @@ def test_a_context_is_readable_for_everybody_whatever_umask_and_sources_are(
     programs.mkdir()
     (programs / "kubelet").write_text("x", encoding="utf-8")
     (programs / "kubelet").chmod(0o700)
-    monkeypatch.setattr(node_images.sources, "folder", lambda *_: programs)
+    monkeypatch.setattr(sources, "folder", lambda *_: programs)
     context = tmp_path / "context"
     use = replace(NODE.programs[0], names=("kubelet",))
     node_images._assemble(replace(LAST, programs=(use,)), context)

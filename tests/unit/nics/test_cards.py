@@ -12,10 +12,12 @@ import pytest
 from tasks import reasons
 from tasks.cluster import removal
 from tasks.engines import nic_root
+from tasks.engines.docker import client
 from tasks.engines.host import namespaces as host_namespaces
 from tasks.engines.host import pci
 from tasks.engines.kube import access as kube_api
-from tasks.engines.kube import manifests
+from tasks.engines.kube import kind, manifests
+from tasks.gpu import lease
 from tasks.nics import cards, lending, presence, refusals, restoring, udev
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import pods as nics_pods
@@ -773,10 +775,10 @@ def test_cards_go_back_before_the_nodes_go(
     monkeypatch.setattr(cards, "restore", restore)
     engine = Containers()
     engine.add("kind-worker", "kind", ours())
-    monkeypatch.setattr(removal.lease, "give_back", lambda _: None)
-    monkeypatch.setattr(removal.client, "client", engine.client)
-    monkeypatch.setattr(removal.client, "socket", lambda: "unix:///run/docker.sock")
-    monkeypatch.setattr(removal.kind, "delete", lambda name, **_: order.append(f"nodes of {name}"))
+    monkeypatch.setattr(lease, "give_back", lambda _: None)
+    monkeypatch.setattr(client, "client", engine.client)
+    monkeypatch.setattr(client, "socket", lambda: "unix:///run/docker.sock")
+    monkeypatch.setattr(kind, "delete", lambda name, **_: order.append(f"nodes of {name}"))
     monkeypatch.setattr(paths, "cluster_dir", lambda _: tmp_path / "none")
     if failing:
         with pytest.raises(Problem, match="a card is not as it was"):

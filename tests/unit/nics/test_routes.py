@@ -13,7 +13,8 @@ from tasks.engines.programs.shell import Completed
 from tasks.nics import refusals, steps
 from tasks.nics import routes as nics_routes
 from tasks.problems import Problem
-from tests.unit.nics.test_cards import HOST, WISH, link, record, words
+from tests.unit.connectx5.card import HOST
+from tests.unit.nics.test_cards import WISH, link, record, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

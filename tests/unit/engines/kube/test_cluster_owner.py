@@ -200,7 +200,12 @@ def test_a_registry_is_ours_by_its_folder(
     found = ContainerFacts("1", SERVICE.name, "running", "", labels, {}, "", {"/var/lib/registry": held})
     monkeypatch.setattr(containers, "find", lambda _name: found)
     removed: list[str] = []
-    monkeypatch.setattr(containers, "remove", lambda name: removed.append(name) or True)
+
+    def remove(name: str) -> bool:
+        removed.append(name)
+        return True
+
+    monkeypatch.setattr(containers, "remove", remove)
     stranger = embedded.objection(SERVICE)
     assert (stranger.message if stranger else None) == (words and f"container {SERVICE.name}: {words}")
     if words:
