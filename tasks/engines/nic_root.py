@@ -28,7 +28,7 @@ from tasks.problems import Problem
 from tasks.settings import nics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 OWN_NAMESPACE = "/proc/self/ns/net"
 _WRITABLE = re.compile(
@@ -309,7 +309,9 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-FUNCTIONS = {function.__name__: function for function in (survey, change, keep_ledger, drop_ledger, keep_rule)}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    function.__name__: function for function in (survey, change, keep_ledger, drop_ledger, keep_rule)
+}
 
 
 def perform(call: str, arguments: dict[str, Any]) -> Any:

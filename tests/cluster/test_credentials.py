@@ -85,7 +85,7 @@ def _run(name: str, tag: str, folder: Path) -> str:
             "REGISTRY_AUTH": "{htpasswd: {realm: harbor, path: /tls/htpasswd}}",
         },
         host_config=host,
-        networking_config=api.create_networking_config({cluster.NETWORK: api.create_endpoint_config(aliases=[HOST])}),
+        networking_config={"EndpointsConfig": {cluster.NETWORK: api.create_endpoint_config(aliases=[HOST])}},
     )
     api.start(created["Id"])
     return str(api.port(created["Id"], 443)[0]["HostPort"])

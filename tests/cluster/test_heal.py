@@ -51,7 +51,12 @@ def deleted(kind: Kind, name: str, namespace: str) -> Callable[[Lab], object]:
 
 def stopped(*suffixes: str) -> Callable[[Lab], object]:
     """Stop containers of nodes, as a crash of the engine would."""
-    return lambda lab: [client.client().api.kill(f"{NAME}-{suffix}") for suffix in suffixes]
+
+    def stop(_lab: Lab) -> None:
+        for suffix in suffixes:
+            client.client().api.kill(f"{NAME}-{suffix}")
+
+    return stop
 
 
 def without_file(path: str) -> Callable[[Lab], object]:

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from tasks.settings import artifacts, parameters
 from tests.docker import buildx, tls_front
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PASSWORD = "secret-of-the-proxy"
 VARIABLES = ("HOST", "CONTEXT", "TLS", "TLS_VERIFY", "CERT_PATH")
@@ -236,7 +237,11 @@ def test_a_program_that_keeps_credentials_and_is_not_there_is_one_line(config: P
     recipe.build()
     file, reference = config / "config.json", "127.0.0.1:1/nobody:1"
     file.write_text('{"credsStore": "nowhere"}')
-    for touch in (lambda: images.push(recipe.tag, reference), lambda: images.pull(reference)):
+    touches: tuple[Callable[[], object], ...] = (
+        partial(images.push, recipe.tag, reference),
+        partial(images.pull, reference),
+    )
+    for touch in touches:
         with pytest.raises(Problem, match=rf"^{file}: .*docker-credential-nowhere"):
             touch()
     with pytest.raises(Problem, match=r"push failed: .*connection refused"):

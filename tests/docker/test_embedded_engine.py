@@ -105,8 +105,8 @@ def test_the_rules_of_the_user_outlive_it_and_its_own_do_not(private: PrivateEng
         private.inside(*rule)
     before = packet_filter(private)
     private.python(ENSURE)
-    for rule in WHILE:
-        private.inside(*(word.format(bridge=private.engine.bridge) for word in rule))
+    for there in WHILE:
+        private.inside(*(word.format(bridge=private.engine.bridge) for word in there))
     private.python(BUILD.format(context=str(context)))
     private.python(PUBLISH)
     assert ":FORWARD DROP " in packet_filter(private)

@@ -120,7 +120,7 @@ SPOILT: dict[str, tuple[Callable[[Path], AbstractContextManager[None]], str, boo
 
 def stock_kind() -> int:
     """Return the exit code of kind as it is, taking the cluster out of the file."""
-    done = kind._run("delete", "cluster", "--name", NAME, check=False)
+    done = kind._run(parameters.current(), "delete", "cluster", "--name", NAME, check=False)
     return done.returncode
 
 

@@ -22,12 +22,12 @@ import io, json, sys, tarfile
 from tasks.docker_engine import service as engine
 from tasks.engines.docker import client, networks
 from tasks.engines.go import modules as golang
-from tasks.settings import artifacts
+from tasks.settings import artifacts, parameters
 engine.ensure()
 api = client.client().api
 archive = io.BytesIO()
 with tarfile.open(fileobj=archive, mode="w") as tar:
-    tar.add(golang.program(artifacts.CA_SERVER, "ca-server"), "ca-server")
+    tar.add(golang.program(artifacts.CA_SERVER, "ca-server", parameters.current()), "ca-server")
     tar.addfile(tarfile.TarInfo("file"))
 api.import_image_from_data(archive.getvalue(), repository="node", tag="1")
 networks.ensure("kind")

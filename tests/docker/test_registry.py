@@ -29,7 +29,7 @@ NAME = "openkasugai-registry"
 
 
 @pytest.fixture
-def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder whose registry runs, as the tasks before this one leave it."""
     service.ensure()
     if build.lack(images.REGISTRY.name):

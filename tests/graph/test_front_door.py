@@ -8,12 +8,13 @@ import shutil
 import signal
 import subprocess
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tests.conftest import Checkout
@@ -219,11 +220,13 @@ class Machine:
         (checkout.root / ".venv").unlink()
         folder.mkdir()
 
-    def doit(self, *, ensurepip: int = 0, pip: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
+    def doit(
+        self, *, ensurepip: int = 0, pip: int = 0, changes: Mapping[str, str] = MappingProxyType({}), **env: str
+    ) -> subprocess.CompletedProcess[str]:
         python = self._folder / "python3"
         python.write_text(FAKE_PYTHON.format(log=self._folder / "log", ensurepip=ensurepip, pip=pip))
         python.chmod(0o755)
-        return self._checkout.doit("list", env={"PATH": f"{self._folder}:{os.environ['PATH']}", **env})
+        return self._checkout.doit("list", env={"PATH": f"{self._folder}:{os.environ['PATH']}", **changes, **env})
 
     def seen_by_pip(self) -> dict[str, str]:
         lines = (self._folder / "log.pip").read_text().splitlines()
@@ -258,7 +261,7 @@ def test_the_venv_is_made_once_and_again_when_the_lock_changes(machine: Machine,
 def test_of_the_installers_variables_only_those_count_that_say_where_packages_are(machine: Machine) -> None:
     wanted = {"PIP_EXTRA_INDEX_URL": "http://mirror/simple", "PIP_CONFIG_FILE": "/etc/pip.conf", "PIP_PROXY": "p"}
     harm = ("USER", "TARGET", "PREFIX", "ROOT", "DRY_RUN", "PYTHON", "NO_DEPS", "REQUIRE_VIRTUALENV", "CONSTRAINT")
-    assert machine.doit(**wanted, **{f"PIP_{name}": "1" for name in harm}).returncode == 0
+    assert machine.doit(changes={**wanted, **{f"PIP_{name}": "1" for name in harm}}).returncode == 0
     assert machine.seen_by_pip() == wanted
     assert machine.installations() == 1
 

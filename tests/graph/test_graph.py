@@ -18,6 +18,8 @@ from tasks.runner.declare import Current, Do, Same
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from doit.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,7 +92,7 @@ def test_actions_are_declared_functions_and_checks_never_raise(task: Task) -> No
 
 
 @pytest.mark.parametrize("creator", CREATORS, ids=lambda creator: creator.__name__)
-def test_creators_declare_and_do_no_more(creator: object) -> None:
+def test_creators_declare_and_do_no_more(creator: Callable[..., object]) -> None:
     function = ast.parse(inspect.getsource(creator)).body[0]
     assert isinstance(function, ast.FunctionDef)
     assert function.end_lineno is not None

@@ -52,7 +52,7 @@ def cluster(
 @pytest.fixture
 def controller(cluster: Kube) -> Controller:
     """The controller without hardware, with the inventory that the host tells."""
-    return Controller(cluster, (), True, references, kustomize.build)
+    return Controller(cluster, (), True, references, lambda folder: kustomize.build(folder, parameters.current()))
 
 
 @pytest.fixture

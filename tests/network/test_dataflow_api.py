@@ -225,7 +225,7 @@ def test_a_deletion_that_is_stuck_is_rescued_and_said(
         },
         "spec": _FUNCTION_SPEC,
     }
-    other = {**part, "metadata": {**part["metadata"], "name": "df-other-wbfunction-plus"}}
+    other = {**part, "metadata": {"namespace": PATTERN.namespace, "name": "df-other-wbfunction-plus"}}
     cluster.apply([flow, part, other])
     monkeypatch.setattr(dataflows_deployment, "_DELETE_SECONDS", 0.5)
     monkeypatch.setattr(cluster, "wait_rollout", lambda *_words, **_options: None)

@@ -81,7 +81,7 @@ def test_doctor_ends_and_says_so_where_the_registry_says_nothing() -> None:
             "DCI_REGISTRY_CERT_URL": f"http://{address}/harbor/ca.crt",
         }
         env = {**os.environ, "PROFILE": "physical", **registry}
-        command = [paths.ROOT / "doit", "doctor", "--json"]
+        command = [str(paths.ROOT / "doit"), "doctor", "--json"]
         done = subprocess.run(command, env=env, capture_output=True, check=False)
     results = {result["name"]: result for result in json.loads(done.stdout)}
     assert done.returncode == 1

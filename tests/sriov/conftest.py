@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -23,7 +23,7 @@ def outcomes(
     """Start everything that the selected tests want run; what takes longest begins first."""
     ensure_qemu()
     functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    wanted = [item.callspec.params["stages"] for item in functions if "outcomes" in item.fixturenames]
+    wanted = [cast("Stages", item.callspec.params["stages"]) for item in functions if "outcomes" in item.fixturenames]
     pool = Pool(tmp_path_factory.mktemp("sriov"))
     try:
         yield {stages: pool.submit(stages) for stages in sorted(wanted, key=len, reverse=True)}

@@ -55,12 +55,17 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(go_proxy, "known", refusal)
 
 
+def lab(**values: str) -> Parameters:
+    """Return the parameters of the lab, with some of other values."""
+    return parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", **values}))
+
+
 @pytest.fixture
 def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A function that sets parameters by name, over those of the lab."""
 
     def choose(**values: str) -> None:
-        chosen = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", **values}))
+        chosen = lab(**values)
         monkeypatch.setattr(parameters, "current", lambda: chosen)
 
     return choose

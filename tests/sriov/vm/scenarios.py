@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,11 @@ def ip(*words: str, namespace: int = 0) -> Any:
     done = subprocess.run([*enter, "/bin/ip", "-json", "-details", *words], check=False, capture_output=True, text=True)
     assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
     return json.loads(done.stdout) if done.stdout.strip() else []
+
+
+def has_link(place: int, bdf: str) -> bool:
+    """Return whether the card in a namespace has a link."""
+    return "LOWER_UP" in links(place)[bdf]["flags"]
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
@@ -245,14 +251,14 @@ def dress() -> None:
     ):
         ip(*words)
     first, second = (links()[bdf]["ifname"] for bdf in functions(LEFT)[1:])
-    for words in (
+    for further in (
         ("link", "set", "dev", first, "name", "fast0"),
         ("link", "property", "add", "dev", "fast0", "altname", "fast-lane"),
         ("link", "set", "dev", "fast0", "address", "02:11:22:33:44:55"),
         ("link", "set", "dev", second, "up"),
         ("address", "add", "10.9.3.1/24", "dev", second),
     ):
-        ip(*words)
+        ip(*further)
 
 
 def undress() -> None:
@@ -558,7 +564,7 @@ def route_that_cannot_come_back_lets_the_cluster_go() -> None:
             before = snapshot(LEFT)
             lend(node)
         said: list[str] = []
-        progress._listener.line = said.append
+        setattr(progress._listener, "line", said.append)  # noqa: B010 - mypy refuses to assign to a method
         nics_cards.let_go(CLUSTER)
         text = "\n".join(said)
         assert f"{LEFT} {card}: lost the route 10.52.0.0/16" in text, text
@@ -890,7 +896,7 @@ def connection_from_outside_is_refused() -> None:
         ip("address", "add", "10.9.1.2/24", "dev", card, namespace=client)
         ip("address", "add", "2001:db8::2/64", "nodad", "dev", card, namespace=client)
         for place, bdf in ((0, LEFT), (client, RIGHT)):
-            until(lambda place=place, bdf=bdf: "LOWER_UP" in links(place)[bdf]["flags"], "the card has a link")
+            until(partial(has_link, place, bdf), "the card has a link")
         with connected(client, "10.9.1.1", 22):
             refused_untouched("the SSH connection from 10.9.1.2 goes through it")
         with connected(client, "10.9.1.1", 2222):
@@ -1014,7 +1020,7 @@ def rule_keeps_network_managers_away() -> None:
 def rule_is_there_before_the_functions() -> None:
     """What a network manager asks for when a device appears is answered by then."""
     before = snapshot(LEFT)
-    order = []
+    order: list[str] = []
     for name, function in list(nic_root.FUNCTIONS.items()):
         nic_root.FUNCTIONS[name] = noting(order, name, function)
     with container() as node:
@@ -1273,7 +1279,8 @@ def _lend_until(changes: int) -> None:
     dress()
     BEFORE.write_text(snapshot(LEFT), encoding="utf-8")
     os.sync()
-    original, made = nic_root.FUNCTIONS["change"], []
+    original = nic_root.FUNCTIONS["change"]
+    made: list[dict[str, Any]] = []
 
     def change(**arguments: Any) -> None:
         if len(made) == changes:

@@ -77,7 +77,7 @@ def content(tree: Path) -> Path:
     return tree / "src/sample-controller"
 
 
-def _manager(folder: Path, _settings: object) -> list[manifests.Object]:
+def _manager(folder: Path) -> list[manifests.Object]:
     """Render a manager as the real ones are: with the proxy beside it."""
     items = manifests.load(folder.parent / "manager/manager.yaml")
     for item in items:

@@ -10,6 +10,7 @@ from tasks.cluster import access
 from tasks.engines.kube import kind
 from tasks.engines.kube.kind import NodeFacts
 from tasks.settings import paths
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,11 +53,11 @@ def test_only_the_kubeconfig_that_lacks_the_cluster_is_written(tmp_path: Path, m
     text = "server: https://127.0.0.1:40000\nname: kind-kind\n"
     (tmp_path / "user").write_text(text, encoding="utf-8")
     exported: list[str] = []
-    monkeypatch.setattr(kind, "kubeconfig", lambda _name: text)
-    monkeypatch.setattr(kind, "export_kubeconfig", exported.append)
-    access.ensure_access("kind", NODES)
+    monkeypatch.setattr(kind, "kubeconfig", lambda _name, _settings: text)
+    monkeypatch.setattr(kind, "export_kubeconfig", lambda name, _settings: exported.append(name))
+    access.ensure_access(lab(CLUSTER_NAME="kind"), NODES)
     assert (tmp_path / "cluster-kind" / "kubeconfig").read_text(encoding="utf-8") == text
     assert exported == []
     (tmp_path / "user").unlink()
-    access.ensure_access("kind", NODES)
+    access.ensure_access(lab(CLUSTER_NAME="kind"), NODES)
     assert exported == ["kind"]

@@ -12,7 +12,7 @@ import pytest
 from tasks.cluster import address_plan
 from tasks.engines.host import routes
 from tasks.problems import Problem
-from tasks.settings import parameters
+from tasks.settings import parameters, paths
 from tasks.settings.parameters import layers as parameters_layers
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def chosen(monkeypatch: pytest.MonkeyPatch) -> Parameters:
     """Parameters of which one is from the environment, and so says where it was given."""
-    layers = parameters_layers.read(parameters.paths.ROOT, {**os.environ, "POD_SUBNET": "10.244.0.0/16"})
+    layers = parameters_layers.read(paths.ROOT, {**os.environ, "POD_SUBNET": "10.244.0.0/16"})
     monkeypatch.setattr(parameters, "_layers", lambda: layers)
     return parameters.validated(layers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from tasks.engines.kube import cluster_owner, kind
 from tasks.engines.kube.kind import NodeFacts
 from tasks.problems import Problem
 from tasks.settings import parameters
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +105,7 @@ def test_each_node_that_comes_late_from_a_killed_run_costs_one_more_try_for_a_wh
     monkeypatch: pytest.MonkeyPatch, late: int, *, made: bool
 ) -> None:
     clock = iter(range(100))
-    monkeypatch.setattr(creation.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     done: list[str] = []
 
     def create(_name: str, _config: Path, _settings: object) -> None:
@@ -115,8 +117,8 @@ def test_each_node_that_comes_late_from_a_killed_run_costs_one_more_try_for_a_wh
     monkeypatch.setattr(kind, "delete", lambda _name, _settings: done.append("delete"))
     monkeypatch.setattr(cluster_owner, "require_ours", lambda _name: None)
     if made:
-        creation._make_nodes("kind", end=8)
+        creation._make_nodes(lab(CLUSTER_NAME="kind"), end=8)
         assert done == ["create", *["delete", "create"] * late]
     else:
         with pytest.raises(Problem, match="something else makes nodes of it"):
-            creation._make_nodes("kind", end=8)
+            creation._make_nodes(lab(CLUSTER_NAME="kind"), end=8)

@@ -13,6 +13,7 @@ from tasks.engines.kube import cluster_owner, kind
 from tasks.engines.kube.kind import NodeFacts
 from tasks.problems import Problem
 from tasks.settings import paths
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,10 +89,10 @@ def test_only_kubeconfigs_that_name_the_cluster_are_shown_to_kind(
     touched: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(kind, "_run", lambda *_, env: seen.append(env["KUBECONFIG"]))
+    monkeypatch.setattr(kind, "_run", lambda *_, env, **__: seen.append(env["KUBECONFIG"]))
     (tmp_path / "config.lock").unlink()
-    kind.delete("kind")
+    kind.delete("kind", lab())
     (tmp_path / "config").write_text("clusters: [")
-    kind.delete("kind")
+    kind.delete("kind", lab())
     assert seen == [str(tmp_path / "config"), str(tmp_path / "build" / "cluster-kind" / "no-kubeconfig")]
     assert touched == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -57,7 +59,7 @@ def engine(build: Path, monkeypatch: pytest.MonkeyPatch) -> Containers:
     for module, name in ((embedded, "remove"), (certificates, "distrust"), (engine_action, "stop")):
         monkeypatch.setattr(module, name, lambda: made.done.append("shared"))
     monkeypatch.setattr(removal, "_remove_network", lambda: made.done.append("shared"))
-    monkeypatch.setattr(removal.atexit, "register", lambda *_: None)
+    monkeypatch.setattr(atexit, "register", lambda *_: None)
     return made
 
 
@@ -72,13 +74,13 @@ def silence(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_action, "ensure", pytest.fail)
     for module, name in ((cards, "let_go"), (lease, "give_back")):
         monkeypatch.setattr(module, name, pytest.fail)
-    monkeypatch.setattr(removal.atexit, "register", lambda *_: None)
+    monkeypatch.setattr(atexit, "register", lambda *_: None)
 
 
 @pytest.fixture
 def bare(build: Path) -> Path:
     """A build folder that no cluster has anything in."""
-    removal.shutil.rmtree(build)
+    shutil.rmtree(build)
     build.mkdir()
     (build / "rendered").touch()
     return build

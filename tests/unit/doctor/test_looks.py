@@ -6,18 +6,19 @@ import json
 import struct
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from ipaddress import IPv4Network
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.cluster import address_plan
 from tasks.doctor.looks import LOOKS
+from tasks.doctor.server import Server
 from tasks.engines.docker import client, connection
 from tasks.engines.docker import containers as docker_containers
 from tasks.engines.host import routes as host_routes
-from tasks.engines.host.facts import Answer, Host
+from tasks.engines.host.facts import Answer
 from tasks.nics import ledger as nics_ledger
 from tasks.problems import Problem
 from tasks.registry import pki
@@ -79,7 +80,7 @@ LINKS: dict[str, str] = {
 }
 
 
-class RecordedHost(Host):
+class RecordedHost(Server):
     """A machine whose files lie below a folder and whose answers are given."""
 
     user = 1000
@@ -93,7 +94,8 @@ class RecordedHost(Host):
             setattr(self, name, value)
 
     def disk(self, path: Path) -> tuple[int, int]:
-        return self._case.facts.get("disks", {}).get(str(path), self._case.disk)
+        measured: tuple[int, int] = self._case.facts.get("disks", {}).get(str(path), self._case.disk)
+        return measured
 
     def has(self, program: str) -> bool:
         return program not in self._case.lacks
@@ -401,8 +403,8 @@ def _look(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca_pem: b
     monkeypatch.setattr(docker_containers, "find", lambda name: _engine(case.docker) and _stranger(name, case))
     monkeypatch.setattr(client, "host_url", lambda: SOCKET)
     monkeypatch.setattr(client, "socket", lambda: _engine(case.docker) and SOCKET)
-    routes = tuple(host_routes.Route(host_routes.IPv4Network(network), "ens0") for network in case.routes)
-    monkeypatch.setattr(address_plan.routes, "routes", lambda: routes)
+    routes = tuple(host_routes.Route(IPv4Network(network), "ens0") for network in case.routes)
+    monkeypatch.setattr(host_routes, "routes", lambda: routes)
     web = {url: _with_ca(answer, ca_pem) for url, answer in case.web.items()}
     return LOOKS[case.check](RecordedHost(root, replace(case, web=web)), chosen)
 

@@ -142,11 +142,11 @@ def test_the_second_run_after_a_cut_keeps_the_first_ledger(boot: Callable[..., M
             raise KeyboardInterrupt
         return whole(words)
 
-    machine._rmmod = cut
+    setattr(machine, "_rmmod", cut)  # noqa: B010 - mypy refuses to assign to a method
     with pytest.raises(KeyboardInterrupt):
         machine.lend()
     assert machine.lack()
-    machine._rmmod = whole
+    setattr(machine, "_rmmod", whole)  # noqa: B010
     machine.lend()
     assert not machine.lack()
     machine.give_back()
@@ -163,7 +163,9 @@ def test_lending_twice_after_the_node_restarted_loads_its_driver_again(boot: Cal
     assert machine.lack()
     machine.lend()
     assert not machine.lack()
-    assert [module.version for module in gpu_ledger.load("kind").modules] == [DRIVER] * 4
+    kept = gpu_ledger.load("kind")
+    assert kept is not None
+    assert [module.version for module in kept.modules] == [DRIVER] * 4
 
 
 def test_a_reboot_has_given_it_back(boot: Callable[..., Machine]) -> None:
@@ -216,7 +218,11 @@ def test_a_gpu_that_another_cluster_has_is_not_taken(boot: Callable[..., Machine
 
 def test_a_module_that_does_not_go_is_named_with_its_holders(boot: Callable[..., Machine]) -> None:
     machine = boot(HEADLESS)
-    machine._rmmod = lambda words: (1, "", f"rmmod: ERROR: Module {words[0]} is in use")
+
+    def kept(words: list[str]) -> tuple[int, str, str]:
+        return 1, "", f"rmmod: ERROR: Module {words[0]} is in use"
+
+    setattr(machine, "_rmmod", kept)  # noqa: B010 - mypy refuses to assign to a method
     with pytest.raises(Problem, match="kernel module nvidia_uvm: cannot be unloaded: used 0 times; held by no module"):
         machine.lend()
 

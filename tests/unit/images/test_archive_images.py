@@ -49,7 +49,8 @@ def _write(path: Path, text: str = "program") -> None:
 
 
 def inputs(name: str) -> str:
-    return archive_images.inputs(name, parameters.current(), modules.version())
+    current = parameters.current()
+    return archive_images.inputs(name, current, modules.version(current))
 
 
 def ensure(name: str) -> str:
@@ -346,7 +347,7 @@ def test_images_built_at_the_same_time_share_what_they_are_made_on(monkeypatch: 
 
     def build(context: Path, tag: str, *, labels: dict[str, str], **_: object) -> None:
         tags.append(tag)
-        for _ in range(20):  # the context stays as it is for as long as it is sent
+        for _again in range(20):  # the context stays as it is for as long as it is sent
             assert (context / "Dockerfile").is_file()
             time.sleep(0.005)
         built[tag] = docker_images.ImageFacts("sha256:0", labels)

@@ -207,8 +207,8 @@ def test_crio_is_compiled_once_with_the_compiler_of_its_own(
     monkeypatch.setattr(images, "find", lambda _tag: None)
     monkeypatch.setattr(images, "build", lambda _context, tag, **_options: made.append(tag))
 
-    def compile_tree(program: cgo.CProgram, output: Path, _settings: object) -> None:
-        made.append(f"{program.compiler} {program.source.name} {program.package}")
+    def compile_tree(program: cgo.CProgram, compiler: str, output: Path, _settings: object) -> None:
+        made.append(f"{compiler} {program.source.name} {program.package}")
         (output / "bin").mkdir()
         for name in (program.name, "pinns"):
             (output / "bin" / name).write_text(name, encoding="utf-8")

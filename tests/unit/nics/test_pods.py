@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -12,6 +12,9 @@ from tasks.nics import pods as nics_pods
 from tasks.problems import Problem
 from tasks.settings import nics as settings
 from tests.unit.nics.world import link
+
+if TYPE_CHECKING:
+    from tasks.engines.kube.api import Kube
 
 
 def pod(phase: str, bdf: str, mac: str = "") -> dict[str, Any]:
@@ -61,15 +64,15 @@ class Api:
 
 def test_functions_are_awaited_where_the_plugin_runs() -> None:
     api = Api(plugin=True, allocatable=["0", "7", "8"])
-    nics_pods.await_allocatable({"kind-worker": 8}, api)
+    nics_pods.await_allocatable({"kind-worker": 8}, cast("Kube", api))
     assert api.allocatable == ["8"]
 
 
 def test_functions_are_not_awaited_without_a_plugin() -> None:
-    nics_pods.await_allocatable({"kind-worker": 8}, Api(plugin=False, allocatable=["0"]))
+    nics_pods.await_allocatable({"kind-worker": 8}, cast("Kube", Api(plugin=False, allocatable=["0"])))
 
 
 def test_plugin_that_sees_nothing_is_named() -> None:
     with pytest.raises(Problem, match=r"node kind-worker: 8 allocatable .*; last seen: 3") as caught:
-        nics_pods.await_allocatable({"kind-worker": 8}, Api(plugin=True, allocatable=["3"]), deadline=0.1)
+        nics_pods.await_allocatable({"kind-worker": 8}, cast("Kube", Api(plugin=True, allocatable=["3"])), deadline=0.1)
     assert caught.value.hint == "kubectl -n kube-system logs daemonset/kube-sriov-device-plugin"

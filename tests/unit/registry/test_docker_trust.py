@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tasks import lack as lacks
 from tasks.engines.docker import client
-from tasks.engines.programs import root
 from tasks.problems import Problem
 from tasks.registry import client as registry_client
 from tasks.registry import docker_trust, pki
@@ -31,7 +31,7 @@ def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(table, "DOCKER_TRUST", tmp_path / "docker" / "certs.d")
     monkeypatch.setattr(registry_client, "push_address", lambda: f"{HOST}/images")
     monkeypatch.setattr(client, "host_url", lambda: "unix:///var/run/docker.sock")
-    monkeypatch.setattr(root.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     return tmp_path / "docker" / "certs.d" / HOST
 
 

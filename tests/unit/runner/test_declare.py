@@ -94,6 +94,7 @@ def test_a_problem_is_told_in_full_without_traceback() -> None:
         raise Problem("x: wrong", hint="./doit y", details="a\nb\n")
 
     failure = Do(problem)()
+    assert isinstance(failure, TaskFailed)
     assert failure.message == "x: wrong\na\nb\nTry: ./doit y"
     assert not failure.traceback
 
@@ -104,7 +105,7 @@ def test_only_a_dict_becomes_the_tasks_values(result: object, kept: object) -> N
 
 
 def test_a_task_whose_world_is_as_it_should_be_does_not_run(doit: Callable[..., int]) -> None:
-    runs = []
+    runs: list[int] = []
     task = {"actions": [Do(runs.append, 1)], "uptodate": [Current(lambda wanted: len(runs) == wanted, 1)]}
     assert doit(task, "t") == 0
     assert doit(task, "t") == 0

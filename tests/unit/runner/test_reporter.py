@@ -121,7 +121,10 @@ def test_a_bug_keeps_its_traceback(runs: Runs) -> None:
 
 
 def test_what_depends_on_a_failure_is_told_as_not_run(runs: Runs) -> None:
-    graph = {"x": {"actions": [Do(broken)]}, "y": {"actions": [Do(nothing)], "task_dep": ["x"]}}
+    graph: dict[str, dict[str, Any]] = {
+        "x": {"actions": [Do(broken)]},
+        "y": {"actions": [Do(nothing)], "task_dep": ["x"]},
+    }
     _, text = runs(graph, "--continue", "y")
     assert "y: not run" in text
 
@@ -190,12 +193,16 @@ def test_the_lock_and_the_signals_are_given_back(runs: Runs) -> None:
 def test_a_signal_keeps_finished_work(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     made: list[str] = []
 
+    def make() -> dict[str, int]:
+        made.append("first")
+        return {"made": 1}
+
     def stop() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    graph = {
+    graph: dict[str, dict[str, Any]] = {
         "first": {
-            "actions": [Do(lambda: made.append("first") or {"made": 1})],
+            "actions": [Do(make)],
             "uptodate": [Current(lambda: bool(made))],
         },
         "second": {"actions": [Do(stop)], "task_dep": ["first"]},
@@ -211,6 +218,7 @@ def test_nothing_is_told_after_the_summary(runs: Runs) -> None:
     reporters: list[Reporter] = []
 
     def act() -> None:
+        assert isinstance(progress._listener, Reporter)
         reporters.append(progress._listener)
 
     graph = {"x": {"actions": [Do(act)]}}

@@ -77,6 +77,7 @@ def test_a_long_step_is_cut_and_the_tasks_name_and_time_stay(monkeypatch: pytest
     live = screen.open_screen(stream)
     live.start("image:kind-ubuntu-node")
     live.step("image:kind-ubuntu-node", "\x1b[31mold\rnew " + "x" * 200)
+    assert isinstance(live, screen.Live)
     live._live.refresh()
     live.end("image:kind-ubuntu-node")
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())

@@ -14,6 +14,8 @@ import yaml
 ROOT = Path(__file__).parents[3] / "src" / "sample-controller"
 sys.path.insert(0, str(ROOT / "src"))
 
+from sample_operator.api import Api, ApiError  # noqa: E402
+
 Body = dict[str, Any]
 WORKERS = ("kind-worker", "kind-worker2")
 SCENARIO = ROOT / "test" / "sample-data" / "sample-data-for-all-in-one" / "calc-func" / "basic"
@@ -27,10 +29,10 @@ def merge(target: Body, patch: Body) -> None:
             target[key] = copy.deepcopy(value)
 
 
-class FakeApi:
+class FakeApi(Api):
     """Objects with versions, finalizers and owners: what the controllers rely on of an API server."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # there is nobody to log in to
         self.objects: dict[tuple[str, str, str], Body] = {}
         self.statuses: dict[tuple[str, str, str], list[str]] = {}
         self._numbers = count(1)
@@ -52,8 +54,6 @@ class FakeApi:
         return True
 
     def patch(self, resource: str, namespace: str, name: str, body: Body) -> None:
-        from sample_operator.api import ApiError
-
         key = (resource, namespace, name)
         if key not in self.objects:
             raise ApiError(404, f"{key} not found")

@@ -104,6 +104,7 @@ def test_finalizer_of_somebody_else_is_not_overwritten() -> None:
     api = FakeApi()
     api.create("dataflows", {"kind": "DataFlow", "metadata": {"namespace": "n", "name": "df"}})
     seen = api.get("dataflows", "n", "df")
+    assert seen is not None
     api.patch("dataflows", "n", "df", {"metadata": {"finalizers": ["another"]}})
     with pytest.raises(ApiError, match="changed meanwhile"):
         api.patch("dataflows", "n", "df", {"metadata": with_finalizer(seen)})

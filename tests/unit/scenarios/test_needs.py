@@ -105,8 +105,8 @@ def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment()
 def test_a_file_that_the_source_does_not_hold_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(paths.SRC / "sample-controller", tmp_path / "source")
     monkeypatch.setattr(facts, "SOURCE", tmp_path / "source")
-    for file in (tmp_path / "source").rglob("basic/functiontype.yaml"):
-        file.unlink()
+    for found in (tmp_path / "source").rglob("basic/functiontype.yaml"):
+        found.unlink()
     file = "calc-func/basic/functiontype.yaml"
     assert needs.lack_of_source("calcapp-basic") == lacks.of(f"{file} is not in the controller's source")
     with pytest.raises(Problem, match=r"calc-func/basic/functiontype\.yaml is not in the controller's source"):

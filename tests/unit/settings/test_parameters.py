@@ -107,7 +107,7 @@ def test_credentials_of_the_registry_come_from_the_environment_only(root: Path) 
 
 def test_parameters_cannot_be_changed(root: Path) -> None:
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        valid(root).cluster_name = "other"
+        setattr(valid(root), "cluster_name", "other")  # noqa: B010 - a plain assignment mypy refuses too
 
 
 def test_later_layers_win_and_origins_tell_which(root: Path) -> None:

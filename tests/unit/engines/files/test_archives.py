@@ -7,7 +7,7 @@ import os
 import stat
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Lines
 
 
+Kind = Literal["w:", "w:gz", "w:bz2", "w:xz"]
+
+
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", mode: int = 0o644) -> tarfile.TarInfo:
     """Return a member of an archive; a file holds what it is called."""
     made = tarfile.TarInfo(name)
@@ -25,7 +28,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", mode: int
     return made
 
 
-def pack(folder: Path, *members: tarfile.TarInfo, kind: str = "w:gz") -> Path:
+def pack(folder: Path, *members: tarfile.TarInfo, kind: Kind = "w:gz") -> Path:
     """Pack a small source with further members."""
     archive = folder / "archive"
     with tarfile.open(archive, kind, encoding="utf-8", errors="surrogateescape") as tar:
@@ -168,7 +171,7 @@ def test_an_archive_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("kind", ["w:", "w:gz", "w:bz2", "w:xz"])
 @pytest.mark.parametrize("harm", ["cut at a member", "cut in a member", "a byte changed"])
-def test_damage_is_one_line_however_the_archive_is_compressed(tmp_path: Path, kind: str, harm: str) -> None:
+def test_damage_is_one_line_however_the_archive_is_compressed(tmp_path: Path, kind: Kind, harm: str) -> None:
     archive = pack(tmp_path, kind=kind)
     content = bytearray(archive.read_bytes())
     # The plain archive's second member begins here; of the others it is the middle.
@@ -184,7 +187,7 @@ def test_damage_is_one_line_however_the_archive_is_compressed(tmp_path: Path, ki
 
 
 @pytest.mark.parametrize("kind", ["w:", "w:gz", "w:bz2", "w:xz"])
-def test_a_tar_is_taken_however_it_is_compressed(tmp_path: Path, kind: str) -> None:
+def test_a_tar_is_taken_however_it_is_compressed(tmp_path: Path, kind: Kind) -> None:
     assert names(unpack(pack(tmp_path, kind=kind))) == {"src", "src/main.go", "README"}
 
 

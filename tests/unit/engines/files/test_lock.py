@@ -42,9 +42,15 @@ def start_holder(path: Path) -> subprocess.Popen[str]:
     )
 
 
+def said_by(holder: subprocess.Popen[str]) -> int:
+    """Return the process id that the holder prints once it holds the lock."""
+    assert holder.stdout is not None
+    return int(holder.stdout.readline())
+
+
 def test_a_second_run_says_who_holds_it_what_it_runs_and_since_when(path: Path) -> None:
     with start_holder(path) as holder:
-        daemon = int(holder.stdout.readline())
+        daemon = said_by(holder)
         with pytest.raises(Problem) as raised:
             lock.hold(path, "./doit other")
         assert raised.value.message.startswith(f"pid {holder.pid} runs `./doit images` here since ")
@@ -54,7 +60,7 @@ def test_a_second_run_says_who_holds_it_what_it_runs_and_since_when(path: Path) 
 
 def test_a_killed_run_leaves_no_lock_though_its_daemon_lives_on(path: Path) -> None:
     holder = start_holder(path)
-    daemon = int(holder.stdout.readline())
+    daemon = said_by(holder)
     holder.kill()
     holder.communicate()
     try:

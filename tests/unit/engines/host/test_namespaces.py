@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,11 +55,11 @@ def answers(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any]) -> None:
 
     def run(argv: Sequence[Any], **_: Any) -> Completed:
         command = " ".join(map(str, argv))
-        found = next((answer for words, answer in table.items() if command.endswith(words)), [])
+        found: Any = next((answer for words, answer in table.items() if command.endswith(words)), [])
         return Completed(0, found if isinstance(found, str) else json.dumps(found), "")
 
     monkeypatch.setattr(shell, "run", run)
-    monkeypatch.setattr(namespaces.shutil, "which", lambda program: f"/bin/{program}")
+    monkeypatch.setattr(shutil, "which", lambda program: f"/bin/{program}")
 
 
 def test_default_routes_of_both_families_and_all_hops_are_lifelines(

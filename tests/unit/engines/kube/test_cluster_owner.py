@@ -15,6 +15,7 @@ from tasks.problems import Problem
 from tasks.registry import embedded
 from tasks.settings import parameters, paths
 from tasks.settings import registry as table
+from tests.unit.conftest import lab
 from tests.unit.containers import Containers, ours
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def test_nodes_that_come_while_ours_are_made_are_deleted_only_if_they_are_ours(
     monkeypatch.setattr(kind, "create", create)
     monkeypatch.setattr(kind, "delete", pytest.fail)
     with pytest.raises(Problem, match="not made by this tool"):
-        creation._make_nodes("kind", end=float("inf"))
+        creation._make_nodes(lab(CLUSTER_NAME="kind"), end=float("inf"))
 
 
 def test_a_machine_with_anothers_cluster_is_looked_at(engine: Containers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +195,12 @@ def test_a_registry_is_ours_by_its_folder(
     found = ContainerFacts("1", SERVICE.name, "running", "", labels, {}, "", {"/var/lib/registry": held})
     monkeypatch.setattr(containers, "find", lambda _name: found)
     removed: list[str] = []
-    monkeypatch.setattr(containers, "remove", lambda name: removed.append(name) or True)
+
+    def remove(name: str) -> bool:
+        removed.append(name)
+        return True
+
+    monkeypatch.setattr(containers, "remove", remove)
     stranger = embedded.objection(SERVICE)
     assert (stranger.message if stranger else None) == (words and f"container {SERVICE.name}: {words}")
     if words:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.engines.kube import kubeconfigs
-from tasks.engines.programs import waiting
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def test_a_lock_that_a_killed_kind_left_is_told_from_one_in_use(file: Path, monk
     lock(file, 0)
     assert kubeconfigs.obstacle(file) is None
     # Who holds it lets go.
-    monkeypatch.setattr(waiting.time, "sleep", lambda _: file.with_name("config.lock").unlink(missing_ok=True))
+    monkeypatch.setattr(time, "sleep", lambda _: file.with_name("config.lock").unlink(missing_ok=True))
     kubeconfigs.require_writable()
 
 

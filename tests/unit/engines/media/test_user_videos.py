@@ -18,6 +18,7 @@ from tasks.scenarios import files
 from tasks.settings import paths
 from tasks.settings import video as settings
 from tasks.settings.patterns import BY_NAME
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
@@ -84,7 +85,7 @@ class Sender:
 
 def flow_of(sender: Sender) -> Flow:
     cluster, pattern = cast("Kube", sender), BY_NAME["p1c1"]
-    return Flow(cluster, pattern, files.of(cluster, pattern), Deadlines(1.0, 1.0))
+    return Flow(cluster, pattern, files.of(cluster, pattern, lab()), Deadlines(1.0, 1.0))
 
 
 @pytest.mark.parametrize("name", NAMES)
