@@ -10,6 +10,7 @@ from typing import Any
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import lease
 from tasks.runner.declare import Current, Do
+from tasks.runner.meta import DISRUPTS
 
 
 def task_gpu_lease() -> dict[str, Any]:
@@ -17,6 +18,7 @@ def task_gpu_lease() -> dict[str, Any]:
     return {
         "actions": [Do(lease.lend)],
         "uptodate": [Current(lease.is_current)],
+        "meta": {DISRUPTS: "the GPU: the host's driver and its services stop"},
         "task_dep": ["create_cluster"],
         "setup": ["_doctor:gpu"],
     }
@@ -27,4 +29,5 @@ def task_gpu_return() -> dict[str, Any]:
     return {
         "actions": [Do(cluster_owner.require_not_lent_there), Do(lease.give_back)],
         "uptodate": [Current(lease.nothing_lent)],
+        "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it"},
     }

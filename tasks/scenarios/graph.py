@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.meta import LOOKS_ONLY, MEANS, REMAKES_ALL
 from tasks.scenarios import needs, registration, setup
 from tasks.settings.patterns import PATTERNS
 
@@ -22,6 +23,7 @@ def task_cpufunc_namespaces() -> dict[str, Any]:
         "actions": [Do(setup.create_namespaces)],
         "task_dep": ["_ready"],
         "uptodate": [Current(setup.namespaces_are_current)],
+        "meta": {MEANS: REMAKES_ALL},
     }
 
 
@@ -31,6 +33,7 @@ def task_post_setup() -> dict[str, Any]:
         "actions": [Do(setup.set_up)],
         "task_dep": ["cpufunc_namespaces", "controller"],
         "uptodate": [Current(setup.setup_is_current)],
+        "meta": {MEANS: REMAKES_ALL},
     }
 
 
@@ -66,6 +69,7 @@ def task__runnable() -> dict[str, Any]:
         "actions": [Do(needs.announce)],
         "task_dep": ["controller_source"],
         "uptodate": [Same(needs.choice)],
+        "meta": LOOKS_ONLY,
     }
 
 
@@ -77,4 +81,5 @@ def task__in_source() -> Iterator[dict[str, Any]]:
             "actions": [Do(needs.require_in_source, pattern.name)],
             "task_dep": ["controller_source"],
             "uptodate": [Current(needs.is_in_source, pattern.name)],
+            "meta": LOOKS_ONLY,
         }
