@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.addons import installation
 from tasks.runner.declare import Current, Do
+from tasks.runner.meta import MEANS, NOTHING
 from tasks.settings.addons import ADDONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tasks.settings.addons import Addon
+
+# An add-on's own check sees what it names of another, or of an image.
+_SEEN_BY_ADDONS = {MEANS: {"addon": NOTHING}}
 
 
 def task_addon() -> Iterator[dict[str, Any]]:
@@ -27,6 +31,7 @@ def task_addon() -> Iterator[dict[str, Any]]:
             "actions": [Do(installation.install, addon.name)],
             "task_dep": _needs(addon),
             "uptodate": [Current(installation.lack, addon.name)],
+            "meta": _SEEN_BY_ADDONS,
         }
 
 
@@ -40,6 +45,7 @@ def task_addon_image() -> Iterator[dict[str, Any]]:
                 "actions": [Do(installation.make_image, addon.name)],
                 "task_dep": ["image:base", "registry", "registry_ca"],
                 "uptodate": [Current(installation.lack_of_image, addon.name)],
+                "meta": _SEEN_BY_ADDONS,
             }
 
 

@@ -16,6 +16,7 @@ from tasks.cluster import config, creation, node_steps, readiness, removal, stat
 from tasks.engines.files import lock
 from tasks.problems import Problem
 from tasks.runner.declare import Current, Do
+from tasks.runner.meta import DISRUPTS, EVERY, MEANS, NOTHING, REMAKES_ALL
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import Lines
 from tasks.settings import paths
@@ -32,6 +33,8 @@ def task_kind_config() -> dict[str, Any]:
         "actions": [Do(config.write)],
         "task_dep": ["_runtime_image"],
         "uptodate": [Current(config.lack)],
+        # Its followers see for themselves what it wrote.
+        "meta": {MEANS: {EVERY: NOTHING}},
     }
 
 
@@ -42,6 +45,8 @@ def task__kind() -> dict[str, Any]:
         # A registry that is of no use is found before there are nodes.
         "task_dep": ["engine", "images", "kind_config", "registry_ca"],
         "uptodate": [Current(creation.lack)],
+        # Another cluster has nothing of what was in the one before.
+        "meta": {MEANS: REMAKES_ALL},
     }
 
 
@@ -55,6 +60,7 @@ def task_node() -> Iterator[dict[str, Any]]:
             "actions": [Do(node_steps.apply, step.name)],
             "task_dep": ["_kind", *step.needs],
             "uptodate": [Current(node_steps.lack, step.name)],
+            "meta": {DISRUPTS: step.disrupts},
         }
 
 
@@ -64,6 +70,7 @@ def task__ready() -> dict[str, Any]:
         "actions": [Do(readiness.await_ready)],
         "task_dep": ["_kind", "node", *(f"addon:{addon.name}" for addon in ADDONS if addon.is_pod_network)],
         "uptodate": [Current(readiness.lack)],
+        "meta": {MEANS: REMAKES_ALL},
     }
 
 
@@ -87,7 +94,12 @@ def task_create_cluster_with_all() -> dict[str, Any]:
 
 def task_delete_cluster() -> dict[str, Any]:
     """Delete the cluster."""
-    return {"actions": [Do(removal.delete)], "uptodate": [Current(removal.lack_of_deletion)]}
+    lost = "the cluster with its nodes and running dataflows; network cards and GPU go back"
+    return {
+        "actions": [Do(removal.delete)],
+        "uptodate": [Current(removal.lack_of_deletion)],
+        "meta": {DISRUPTS: lost},
+    }
 
 
 def task_status() -> dict[str, Any]:
@@ -103,6 +115,7 @@ def task__clean() -> dict[str, Any]:
         "doc": doc,
         "actions": [Do(removal.clean)],
         "uptodate": [Current(removal.lack_of_cleaning)],
+        "meta": {DISRUPTS: "the cluster with its nodes and running dataflows, the registry and the embedded engine"},
     }
 
 

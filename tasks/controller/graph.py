@@ -12,12 +12,19 @@ from tasks.archive import source
 from tasks.controller import deployment
 from tasks.images import archive_images, choices
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.meta import DISRUPTS, MEANS, REMAKES_ALL
 from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tasks.settings.controller import SourceImage
+
+
+_DISRUPTED = {
+    "managers": "the controller: it restarts where it changed",
+    "daemons": "the workers' daemons: they restart where they changed",
+}
 
 
 def task_controller_source() -> dict[str, Any]:
@@ -53,6 +60,7 @@ def task_controller() -> Iterator[dict[str, Any]]:
             "task_dep": previous,
             "calc_dep": ["_controller_images"],
             "uptodate": [Current(deployment.lack, step)],
+            "meta": {DISRUPTS: _DISRUPTED.get(step, ""), MEANS: REMAKES_ALL},
         }
         previous = [f"controller:{step}"]
 

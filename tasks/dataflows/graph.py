@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.dataflows import deployment, status, values, video, video_sender
 from tasks.runner.declare import Current, Do
+from tasks.runner.meta import DISRUPTS
 from tasks.runner.reporter import QUERY
 from tasks.scenarios import needs
 from tasks.settings import parameters
@@ -91,6 +92,7 @@ def task_delete_dataflow() -> Iterator[dict[str, Any]]:
             "name": pattern.name,
             "doc": f"Delete the dataflow {pattern.dataflow} of {pattern.name}.",
             "actions": [Do(deployment.delete, pattern.name)],
+            "meta": {DISRUPTS: "the running dataflow"},
         }
 
 

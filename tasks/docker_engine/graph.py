@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.docker_engine import service
 from tasks.runner.declare import Current, Do
+from tasks.runner.meta import LOOKS_ONLY
 
 
 def task_engine() -> dict[str, Any]:
@@ -16,4 +17,5 @@ def task_engine() -> dict[str, Any]:
     return {
         "actions": [Do(service.ensure)],
         "uptodate": [Current(service.lack)],
+        "meta": LOOKS_ONLY,
     }

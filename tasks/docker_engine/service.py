@@ -12,12 +12,11 @@ from tasks.engines.docker import client, connection, context, embedded
 from tasks.engines.host import apt
 from tasks.problems import Problem
 from tasks.settings import parameters
+from tasks.settings.checks import INOTIFY
 
 if TYPE_CHECKING:
     from tasks.lack import Lack
 
-# A node of kind is a systemd with a container runtime; below these the second or third one fails to start.
-_INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
 # What the embedded engine is made of: program -> distribution package.
 _PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 # docker.io brings both in Debian 12; later distributions have packages of their own for them.
@@ -99,7 +98,7 @@ def _have_builder() -> None:
 
 def _low_limits() -> dict[Path, int]:
     """Return the inotify limits of this kernel that are too low, with what they should be."""
-    limits = {Path("/proc/sys/fs/inotify", name): value for name, value in _INOTIFY.items()}
+    limits = {Path("/proc/sys/fs/inotify", name): value for name, value in INOTIFY.items()}
     return {path: value for path, value in limits.items() if int(path.read_text(encoding="ascii")) < value}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.doctor import examination
 from tasks.runner.declare import Current, Do
+from tasks.runner.meta import LOOKS_ONLY
 from tasks.runner.reporter import QUERY
 from tasks.settings.checks import FIRST_STEPS
 
@@ -33,4 +34,5 @@ def task__doctor() -> Iterator[dict[str, Any]]:
             "name": target,
             "actions": [Do(examination.require, target)],
             "uptodate": [Current(examination.is_settled, target)],
+            "meta": LOOKS_ONLY,
         }

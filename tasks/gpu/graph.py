@@ -10,6 +10,7 @@ from typing import Any
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import lease
 from tasks.runner.declare import Current, Do
+from tasks.runner.meta import DISRUPTS
 from tasks.settings import parameters
 
 
@@ -18,6 +19,7 @@ def task_gpu_lease() -> dict[str, Any]:
     return {
         "actions": [Do(lease.lend)],
         "uptodate": [Current(lease.lack)],
+        "meta": {DISRUPTS: "the GPU: the host's driver and its services stop"},
         "task_dep": ["create_cluster"],
         "setup": ["_doctor:gpu"],
     }
@@ -28,6 +30,7 @@ def task_gpu_return() -> dict[str, Any]:
     return {
         "actions": [Do(_require_not_lent_there), Do(lease.give_back)],
         "uptodate": [Current(lease.still_lent)],
+        "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it"},
     }
 
 

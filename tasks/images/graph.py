@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.images import base, choices, node_images
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.meta import MEANS, RUN, STOP
 from tasks.settings.images import BASE, NODE_IMAGE, NODE_IMAGES, REGISTRY, RUNTIME, SCRATCH
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 # What an image waits for when its parent is not simply another image.
 _WAITS_FOR = {RUNTIME: {"calc_dep": ["_runtime_image", "_archive_source"]}, SCRATCH: {"task_dep": ["engine"]}}
 
+# An image's label names its inputs, so that a changed one has another id, which is an input of its children. The
+# registry's own check compares the image that its containers run.
+_FOLLOWED = {MEANS: {"image": RUN, "registry": RUN, "_kind": STOP}}
+
 
 def task_image() -> Iterator[dict[str, Any]]:
     """Build a node image (`image:<name>`)."""
@@ -29,6 +34,7 @@ def task_image() -> Iterator[dict[str, Any]]:
         "actions": [Do(base.build)],
         "task_dep": ["engine"],
         "uptodate": [Current(base.lack)],
+        "meta": _FOLLOWED,
     }
     yield from map(_built, (*NODE_IMAGES, REGISTRY))
 
@@ -39,6 +45,7 @@ def _built(image: NodeImage) -> dict[str, Any]:
         "doc": f"Build {image.meaning}.",
         "actions": [Do(node_images.build, image.name)],
         "uptodate": [Current(node_images.lack, image.name)],
+        "meta": _FOLLOWED,
         **_WAITS_FOR.get(image.parent, {"task_dep": [f"image:{image.parent}"]}),
     }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.engines.kube import cluster_owner
 from tasks.nics import cards
 from tasks.runner.declare import Current, Do
+from tasks.runner.meta import DISRUPTS
 from tasks.runner.reporter import QUERY
 from tasks.settings import parameters
 from tasks.settings.nics import WORKERS
@@ -33,6 +34,7 @@ def task_nics() -> Iterator[dict[str, Any]]:
             "task_dep": ["create_cluster"],
             "setup": ["_doctor:nics"],
             "uptodate": [Current(cards.lack, row.task)],
+            "meta": {DISRUPTS: "the network card of the worker: the host loses it"},
         }
 
 
@@ -46,6 +48,7 @@ def task_nics_restore() -> dict[str, Any]:
     return {
         "actions": [Do(_require_not_lent_there), Do(cards.restore)],
         "uptodate": [Current(cards.still_lent)],
+        "meta": {DISRUPTS: "dataflows on SR-IOV: the workers lose their network cards"},
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.registry import certificates, embedded
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.meta import MEANS, NOTHING
 
 
 def task__registry_image() -> dict[str, Any]:
@@ -23,6 +24,7 @@ def task_registry() -> dict[str, Any]:
         "task_dep": ["engine"],
         "calc_dep": ["_registry_image"],
         "uptodate": [Current(embedded.lack)],
+        "meta": {MEANS: {"_kind": NOTHING}},
     }
 
 
@@ -32,4 +34,5 @@ def task_registry_ca() -> dict[str, Any]:
         "actions": [Do(certificates.fetch), Do(certificates.trust)],
         "task_dep": ["registry"],
         "uptodate": [Current(certificates.lack), Current(certificates.lack_of_trust)],
+        "meta": {MEANS: {"_kind": NOTHING}},
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import durations, last_parameters
 from tasks.problems import Problem
+from tasks.runner import meta
 from tasks.settings import parameters as settings_parameters
-from tasks.settings import plan as known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,6 +35,8 @@ class Step:
         acts: Whether it does anything; a group only names others.
         always: Whether it runs each time by its nature.
         examine: Its checks: what it lacks. Raises Problem where that cannot be seen.
+        disrupts: What of the user's it interrupts, whenever it runs.
+        means: What another outcome of it means for those that depend on it, as `runner.meta` says.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Step:
     acts: bool
     always: bool
     examine: Callable[[], Lack]
+    disrupts: tuple[str, ...] = ()
+    means: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def plan(steps: Sequence[Step]) -> list[Planned]:
     planned: dict[str, Planned] = {}
     for step in steps:
         if step.acts:
-            causes = [planned[name] for name in _acting(step, by_name)]
+            causes = [_Cause(planned[name], by_name[name]) for name in _acting(step, by_name)]
             planned[step.name] = _decided(step, causes, before.get(step.name, {}), took)
     return list(planned.values())
 
@@ -104,6 +108,14 @@ def _acting(step: Step, by_name: Mapping[str, Step]) -> list[str]:
 
 
 @dataclass(frozen=True)
+class _Cause:
+    """A task before another one."""
+
+    planned: Planned
+    step: Step
+
+
+@dataclass(frozen=True)
 class _Verdict:
     """What a task's own check, or the tasks before it, make of it."""
 
@@ -115,7 +127,7 @@ class _Verdict:
     disrupts: tuple[str, ...] = ()
 
 
-def _decided(step: Step, causes: Sequence[Planned], before: Mapping[str, str], took: Mapping[str, float]) -> Planned:
+def _decided(step: Step, causes: Sequence[_Cause], before: Mapping[str, str], took: Mapping[str, float]) -> Planned:
     verdict = _verdict(step, causes)
     runs = verdict.state in {RUN, UNKNOWN}
     return Planned(
@@ -126,13 +138,13 @@ def _decided(step: Step, causes: Sequence[Planned], before: Mapping[str, str], t
         parameters=() if verdict.state == CURRENT else tuple(_changed_parameters(before)),
         remade=verdict.remade,
         # What follows from another task interrupts nothing that this one has not interrupted already.
-        disrupts=(*verdict.disrupts, *(() if verdict.follows else known.disruptions(step.name))) if runs else (),
+        disrupts=(*verdict.disrupts, *(() if verdict.follows else step.disrupts)) if runs else (),
         seconds=took.get(step.name) if runs else None,
     )
 
 
-def _verdict(step: Step, causes: Sequence[Planned]) -> _Verdict:
-    stopped = [cause.name for cause in causes if cause.state in {STOP, BLOCKED}]
+def _verdict(step: Step, causes: Sequence[_Cause]) -> _Verdict:
+    stopped = [cause.step.name for cause in causes if cause.planned.state in {STOP, BLOCKED}]
     if stopped:
         return _Verdict(BLOCKED, (after(stopped),), after=tuple(stopped))
     if step.always:
@@ -150,7 +162,7 @@ def _verdict(step: Step, causes: Sequence[Planned]) -> _Verdict:
     return _Verdict(state, lack.obstacles + lack.reasons, lack.remakes, disrupts=lack.disrupts)
 
 
-def _moved(step: Step, causes: Sequence[Planned], *, otherwise: _Verdict) -> _Verdict:
+def _moved(step: Step, causes: Sequence[_Cause], *, otherwise: _Verdict) -> _Verdict:
     """Return what the tasks before one mean for it.
 
     Args:
@@ -158,23 +170,28 @@ def _moved(step: Step, causes: Sequence[Planned], *, otherwise: _Verdict) -> _Ve
         causes: The tasks before it.
         otherwise: What holds where nothing certain follows from them.
     """
-    outcomes = {cause.name: _outcome(cause, step) for cause in causes if cause.state != CURRENT}
-    followed = {name: outcome for name, outcome in outcomes.items() if outcome != known.NOTHING}
+    outcomes = {cause.step.name: _outcome(cause, step) for cause in causes if cause.planned.state != CURRENT}
+    followed = {name: outcome for name, outcome in outcomes.items() if outcome != meta.NOTHING}
     found = set(followed.values())
     words = after(list(followed))
-    if known.STOP in found and not settings_parameters.current().recreate:
+    if meta.STOP in found and not settings_parameters.current().recreate:
         return _Verdict(STOP, (words, "needs consent: RECREATE=1"), after=tuple(followed))
-    if found & {known.RUN, known.STOP}:
+    if found & {meta.RUN, meta.STOP}:
         return _Verdict(RUN, (words,), remade=True, follows=True, after=tuple(followed))
     if followed and otherwise.state == CURRENT:
         return _Verdict(UNKNOWN, (words,), after=tuple(followed))
     return otherwise
 
 
-def _outcome(cause: Planned, step: Step) -> str:
-    """Return what a cause means for a task; what may be made again as it was means something that cannot be known."""
-    outcome = known.outcome(cause.name, step.name)
-    return outcome if cause.remade or outcome == known.NOTHING else ""
+def _outcome(cause: _Cause, step: Step) -> str:
+    """Return what a cause means for a task; what may be made again as it was means something that cannot be meta."""
+    outcome = _first_fitting(cause.step.means, step.name)
+    return outcome if cause.planned.remade or outcome == meta.NOTHING else ""
+
+
+def _first_fitting(means: Mapping[str, str], name: str) -> str:
+    named = {name, name.partition(":")[0], meta.EVERY}
+    return next((outcome for key, outcome in means.items() if key in named), "")
 
 
 def after(names: Sequence[str]) -> str:

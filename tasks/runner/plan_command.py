@@ -16,6 +16,7 @@ from tasks import lack, layout
 from tasks.runner import plan
 from tasks.runner.commands import Command
 from tasks.runner.declare import Same
+from tasks.runner.meta import DISRUPTS, MEANS
 from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Planned, Step
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import duration
@@ -117,14 +118,17 @@ class Plan(Command):
             return
         done.add(name)
         task = tasks[name]
+        about: dict[str, Any] = task.meta or {}
         needs = tuple(dict.fromkeys([*task.calc_dep, *task.task_dep, *task.setup_tasks, *_chosen(task, tasks)]))
         for need in needs:
             yield from self._visit(tasks, need, done)
         yield Step(
             name=name,
             needs=needs,
-            acts=bool(task.actions) and not (task.meta or {}).get(QUERY),
+            acts=bool(task.actions) and not about.get(QUERY),
             always=not task.uptodate,
+            disrupts=tuple(filter(None, [about.get(DISRUPTS)])),
+            means=about.get(MEANS, {}),
             examine=partial(examine, task, self.dep_manager.get_values(name)),
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.meta import LOOKS_ONLY, MEANS, REMAKES_ALL
 from tasks.scenarios import needs, registration, setup
 from tasks.settings import parameters
 from tasks.settings.patterns import PATTERNS
@@ -24,6 +25,7 @@ def task_cpufunc_namespaces() -> dict[str, Any]:
         "actions": [Do(setup.create_namespaces)],
         "task_dep": ["_ready"],
         "uptodate": [Current(setup.lack_of_namespaces)],
+        "meta": {MEANS: REMAKES_ALL},
     }
 
 
@@ -33,6 +35,7 @@ def task_post_setup() -> dict[str, Any]:
         "actions": [Do(setup.set_up)],
         "task_dep": ["cpufunc_namespaces", "controller"],
         "uptodate": [Current(setup.lack_of_setup)],
+        "meta": {MEANS: REMAKES_ALL},
     }
 
 
@@ -68,6 +71,7 @@ def task__runnable() -> dict[str, Any]:
         "actions": [Do(announce)],
         "task_dep": ["controller_source"],
         "uptodate": [Same(choice)],
+        "meta": LOOKS_ONLY,
     }
 
 
@@ -92,4 +96,5 @@ def task__in_source() -> Iterator[dict[str, Any]]:
             "actions": [Do(needs.require_in_source, pattern.name)],
             "task_dep": ["controller_source"],
             "uptodate": [Current(needs.lack_of_source, pattern.name)],
+            "meta": LOOKS_ONLY,
         }

@@ -1,4 +1,4 @@
-"""The checks that doctor knows, and what asks for each; how each looks at the machine is in `doctor.looks`."""
+"""The checks that doctor knows, and what asks for each; `tasks.doctor.looks` says how each is made."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ class NodeStep:
         roles: Kinds of nodes that get it.
         units: systemd units that are enabled and started there.
         needs: Tasks it needs, beside the one that makes the nodes.
+        disrupts: What of the user's it interrupts, whenever it runs.
     """
 
     name: str
@@ -24,6 +25,7 @@ class NodeStep:
     roles: tuple[str, ...] = (cluster.CONTROL_PLANE, cluster.WORKER)
     units: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    disrupts: str = ""
 
 
 TRUST_REGISTRY = NodeStep("trust-registry", "Let the nodes trust the registry's CA.", needs=("registry_ca",))
@@ -33,6 +35,7 @@ CREDENTIALS = NodeStep(
     "Give the nodes the credentials of the registry, where there are any.",
     units=("kubelet.service",),
     needs=("registry_ca",),
+    disrupts="the kubelets where the credentials changed: they restart, pods go on",
 )
 KUBECONFIG = NodeStep(
     "kubeconfig",

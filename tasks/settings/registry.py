@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORIES = "images"
 CA_PATH = "/harbor/ca.crt"
 PORT = 443
 CA_PORT = 80

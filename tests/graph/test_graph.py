@@ -14,7 +14,10 @@ from doit.control import TaskControl
 from doit.loader import load_tasks
 
 import dodo
+from tasks.controller import deployment
+from tasks.controller import graph as controller_graph
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.meta import EVERY, MEANS, NOTHING, RUN, STOP
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
@@ -123,3 +126,14 @@ def test_the_machine_is_looked_at_before_anything_is_touched() -> None:
         dispatcher = control.task_dispatcher()
         first = next(node for node in dispatcher.generator if not isinstance(node, str))
         assert first.task.name.startswith("_doctor:"), target
+
+
+def test_what_a_task_means_for_others_names_tasks_that_there_are() -> None:
+    rows = [row for task in TASKS.values() for row in (task.meta or {}).get(MEANS, {}).items()]
+    assert {name for name, _ in rows} - {EVERY} == {"image", "registry", "_kind", "addon"}
+    assert {name for name, _ in rows} - {EVERY} <= set(TASKS)
+    assert {outcome for _, outcome in rows} == {NOTHING, RUN, STOP}
+
+
+def test_the_steps_that_interrupt_the_controller_are_steps_of_its_deployment() -> None:
+    assert set(controller_graph._DISRUPTED) <= set(deployment.STEPS)

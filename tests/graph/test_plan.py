@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WORLD = """
 from tasks import reasons
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, RUN, STOP
 from tasks.problems import Problem
 from tasks.runner.reporter import Reporter
 from tasks.settings import parameters, paths
@@ -67,14 +68,15 @@ def chosen():
 
 
 def task_engine():
-    return {"actions": [Do(DAEMON.touch)], "uptodate": [Current(DAEMON.exists)]}
+    return {"actions": [Do(DAEMON.touch)], "uptodate": [Current(DAEMON.exists)], "meta": LOOKS_ONLY}
 
 
 def task_image():
-    yield {"name": "lower", **thing("lower", parameter="img_tag", needs=["engine"])}
-    yield {"name": "upper", **thing("upper", "lower", needs=["image:lower"])}
-    yield {"name": "bridge", **thing("bridge", "", needs=["engine"])}
-    yield {"name": "calico", **thing("calico", "", needs=["engine"])}
+    meta = {MEANS: {"image": RUN, "_kind": STOP}}
+    yield {"name": "lower", "meta": meta, **thing("lower", parameter="img_tag", needs=["engine"])}
+    yield {"name": "upper", "meta": meta, **thing("upper", "lower", needs=["image:lower"])}
+    yield {"name": "bridge", "meta": meta, **thing("bridge", "", needs=["engine"])}
+    yield {"name": "calico", "meta": meta, **thing("calico", "", needs=["engine"])}
 
 
 def task_images():
@@ -86,15 +88,16 @@ def task__chosen():
 
 
 def task__kind():
-    return {**thing("_kind", "upper", needs=["images"]), "calc_dep": ["_chosen"]}
+    return {**thing("_kind", "upper", needs=["images"]), "calc_dep": ["_chosen"], "meta": {MEANS: REMAKES_ALL}}
 
 
 def task__ready():
-    return thing("_ready", "_kind", "go_version", needs=["_kind"])
+    return {**thing("_ready", "_kind", "go_version", needs=["_kind"]), "meta": {MEANS: REMAKES_ALL}}
 
 
 def task_controller():
-    yield {"name": "managers", **thing("managers", "_ready", needs=["_ready"])}
+    meta = {DISRUPTS: "the controller: it restarts where it changed", MEANS: REMAKES_ALL}
+    yield {"name": "managers", "meta": meta, **thing("managers", "_ready", needs=["_ready"])}
 
 
 def task_dataflow():
