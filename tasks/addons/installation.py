@@ -67,7 +67,10 @@ def image_is_current(name: str) -> bool:
     if not (chosen(addon) and addon.release and image):
         return True
     refused = manifests.known_refusal(addon.release)
-    return bool(refused) or not addon_images.lack(image, parameters.current())
+    if refused:
+        return True
+    found = addon_images.lack(image, parameters.current())
+    return not found or reasons.unless(False, found.reasons[0])
 
 
 def make_image(name: str) -> None:
