@@ -283,8 +283,8 @@ def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
     tree: Path, monkeypatch: pytest.MonkeyPatch, said: Lines
 ) -> None:
     del tree
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact: REFUSED)
-    monkeypatch.setattr(proxy, "known", lambda _artifact: REFUSED)
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: REFUSED)
+    monkeypatch.setattr(proxy, "known", lambda _artifact, _settings: REFUSED)
     assert installation.lack("nvidia-k8s-ipam") == lacks.of(f"nvidia-k8s-ipam: {REFUSED}")
     installation.install("nvidia-k8s-ipam")
     assert said.kept == [f"Left out nvidia-k8s-ipam: {REFUSED}"]

@@ -56,7 +56,7 @@ def touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..
         ([], creation.create),
         ([NODE], removal.delete),
         ([NODE], removal.clean),
-        ([NODE], partial(kind.delete, "kind")),
+        ([NODE], partial(kind.delete, "kind", lab())),
     ],
 )
 def test_nothing_is_touched_where_the_kubeconfig_is_locked_for_good(

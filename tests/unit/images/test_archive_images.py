@@ -30,7 +30,7 @@ def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The sample as it is unpacked; nothing is compiled and no mirror is asked."""
     monkeypatch.setattr(rootfs, "digest", lambda _cache: "base")
     monkeypatch.setattr(modules, "settle", _settled)
-    monkeypatch.setattr(modules, "build_tree", lambda _source, _package, output: _write(output))
+    monkeypatch.setattr(modules, "build_tree", lambda _source, _package, output, _settings: _write(output))
     base.bootstrapped.cache_clear()
     archive_images.inputs.cache_clear()
     archive_source.prepare()
@@ -104,7 +104,7 @@ def test_the_operators_code_concerns_all_six_of_its_images_and_no_function(sourc
 
 def test_another_base_concerns_all(monkeypatch: pytest.MonkeyPatch) -> None:
     before = all_inputs()
-    monkeypatch.setattr(rootfs, "digest", lambda: "another")
+    monkeypatch.setattr(rootfs, "digest", lambda _cache: "another")
     base.bootstrapped.cache_clear()
     assert changed(before) == set(before)
 
@@ -152,8 +152,8 @@ def test_a_go_that_stands_in_is_a_part_of_what_an_image_is_made_of(
 ) -> None:
     used = ["go1.23.0"]
     made: list[str] = []
-    monkeypatch.setattr(modules, "version", lambda: used[0])
-    monkeypatch.setattr(modules, "settle", lambda: used.__setitem__(0, "go1.22.5"))
+    monkeypatch.setattr(modules, "version", lambda _settings: used[0])
+    monkeypatch.setattr(modules, "settle", lambda _settings: used.__setitem__(0, "go1.22.5"))
     monkeypatch.setattr(docker_images, "find", lambda _tag: None)
     monkeypatch.setattr(docker_images, "build", lambda _context, tag, **_options: made.append(tag))
     monkeypatch.setattr(registry_client, "push", lambda _local, _name: None)
@@ -250,7 +250,7 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
     said: list[str] = []
     monkeypatch.setattr(progress, "line", said.append)
 
-    def compiled(program: cgo.CProgram, output: Path, _settings: object) -> None:
+    def compiled(program: cgo.CProgram, _compiler: str, output: Path, _settings: object) -> None:
         assert (program.source / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
         _write(output / "bin" / program.name)
 

@@ -370,7 +370,7 @@ def test_optional_programs_that_are_refused_are_left_out_and_it_is_said(
     use = replace(NODE.programs[0], optional=True)
     image = replace(NODE, programs=(use,))
     had = inputs(NODE)
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact: "k8s.io/kubernetes@v1.31.0: 403 Forbidden")
+    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: "k8s.io/kubernetes@v1.31.0: 403 Forbidden")
     assert inputs(image) != had
     assert definition(image).parts["programs of kubernetes"] == "not to be had"
     node_images._put_programs(use, parameters.current(), tmp_path)

@@ -49,7 +49,7 @@ def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], monkeypatch
     choose()
     serve(monkeypatch, None)
     asked: list[object] = []
-    monkeypatch.setattr(proxy, "refusal", asked.append)
+    monkeypatch.setattr(proxy, "refusal", lambda artifact, _settings: asked.append(artifact))
     assert choices.lack_of_runtime() == Lack(("NODE_RUNTIME=auto: the module proxy is asked for CRI-O",))
     assert images_runtime.chosen(parameters.current()) == "crio"
     assert asked == []
