@@ -172,7 +172,7 @@ def _registration() -> Seconds:
     }
     took = {name: _median(register, before=lambda: _unregister(cluster, items)) for name, register in ways.items()}
     cluster.apply(items)
-    return {**took, "registered, nothing to do": _median(lambda: cluster.is_current(items))}
+    return {**took, "registered, nothing to do": _median(lambda: cluster.lack(items))}
 
 
 def _unregister(cluster: Kube, items: list[Object]) -> None:

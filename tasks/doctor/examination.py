@@ -9,7 +9,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from tasks import progress, reasons
+from tasks import lack as lacks
+from tasks import progress
 from tasks.engines.docker import containers
 from tasks.engines.docker import images as docker_images
 from tasks.engines.kube import cluster_owner
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from tasks.doctor.finding import Finding
     from tasks.doctor.server import Server
+    from tasks.lack import Lack
     from tasks.settings.checks import Check
     from tasks.settings.parameters.model import Parameters
 
@@ -123,9 +125,16 @@ def is_settled(target: str) -> bool:
     Args:
         target: One of FIRST_STEPS.
     """
-    return reasons.unless(
-        _THERE.get(target, lambda: False)(), f"{target}: not there yet, so that the machine is looked at"
-    )
+    return _THERE.get(target, lambda: False)()
+
+
+def lack(target: str) -> Lack:
+    """Return the same as what is lacking.
+
+    Args:
+        target: One of FIRST_STEPS.
+    """
+    return lacks.unless(is_settled(target), f"{target}: not there yet, so that the machine is looked at")
 
 
 def purposes_of(target: str) -> tuple[str, ...]:

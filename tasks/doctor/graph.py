@@ -33,6 +33,6 @@ def task__doctor() -> Iterator[dict[str, Any]]:
         yield {
             "name": target,
             "actions": [Do(examination.require, target)],
-            "uptodate": [Current(examination.is_settled, target)],
+            "uptodate": [Current(examination.lack, target)],
             "meta": LOOKS_ONLY,
         }

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import TaskFailed
 
 from tasks import lack as lacks
-from tasks import reasons
 from tasks.engines.files import access
-from tasks.lack import NOTHING, Lack
 from tasks.problems import Problem
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from tasks.lack import Lack
 
 
 class Do:
@@ -89,27 +89,14 @@ class Check(ABC):
 class Current(Check):
     """Up to date while a function of the world finds nothing lacking."""
 
-    def __init__(self, check: Callable[..., Lack | bool], *arguments: Any) -> None:
+    def __init__(self, check: Callable[..., Lack], *arguments: Any) -> None:
         """Keep `check` and what it will be called with."""
         self._call = (check, arguments)
 
     def lack(self, values: Mapping[str, Any]) -> Lack:  # noqa: ARG002 - the world needs none
         """Return what the function finds."""
         check, arguments = self._call
-        with reasons.heard() as said:
-            found = check(*arguments)
-        if isinstance(found, Lack):
-            return found
-        return (
-            NOTHING
-            if found
-            else Lack(
-                tuple(said.reasons) or ("its check says so",),
-                tuple(said.obstacles),
-                tuple(said.disrupted),
-                said.remakes,
-            )
-        )
+        return check(*arguments)
 
 
 class Same(Check):

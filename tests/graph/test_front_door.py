@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # A graph that needs no Docker, to be interrupted in.
 SMALL_GRAPH = """
 from pathlib import Path
+from tasks import lack as lacks
 from tasks import progress
 from tasks.runner.declare import Current, Do
 from tasks.engines.programs import shell
@@ -35,11 +36,14 @@ MADE = paths.BUILD / "made"
 def make():
     MADE.touch()
 
+def lack():
+    return lacks.unless(MADE.exists(), "not made")
+
 def wait():
     shell.run(["sh", "-c", f"echo $$ > '{paths.BUILD}/pid'; exec sleep 60"])
 
 def task_make():
-    return {"actions": [Do(make)], "uptodate": [Current(MADE.exists)], "io": {"capture": False}}
+    return {"actions": [Do(make)], "uptodate": [Current(lack)], "io": {"capture": False}}
 
 def task_wait():
     return {"actions": [Do(wait)], "task_dep": ["make"], "io": {"capture": False}}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # The names are those of the real graph, as what one task means for another goes by name. A made thing is a file that
 # holds what it was made of; IMG_TAG goes into the lowest image, GO_VERSION into _ready.
 WORLD = """
-from tasks import reasons
+from tasks import lack as lacks
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, RUN, STOP
 from tasks.problems import Problem
@@ -38,18 +38,17 @@ def inputs(name, parent, parameter):
     return f"{name}({above}{getattr(parameters.current(), parameter) if parameter else ''})"
 
 
-def is_current(name, parent, parameter):
+def lack(name, parent, parameter):
     if not DAEMON.exists():
         raise Problem("no daemon answers")
     if not (THINGS / name).exists():
-        return reasons.absent(name)
+        return lacks.absent(name)
     wanted, found = inputs(name, parent, parameter), (THINGS / name).read_text()
-    same = wanted == found
-    if not same:
-        reasons.remakes(f"{name}: {found} -> {wanted}")
-    if not same and name == "_kind" and not parameters.current().recreate:
-        reasons.obstacle("needs consent: RECREATE=1")
-    return same
+    if wanted == found:
+        return lacks.NOTHING
+    refused = name == "_kind" and not parameters.current().recreate
+    change = lacks.remade(f"{name}: {found} -> {wanted}")
+    return change + lacks.obstacle("needs consent: RECREATE=1") if refused else change
 
 
 def make(name, parent, parameter):
@@ -58,9 +57,13 @@ def make(name, parent, parameter):
     (THINGS / name).write_text(inputs(name, parent, parameter))
 
 
+def daemon():
+    return lacks.unless(DAEMON.exists(), "its check says so")
+
+
 def thing(name, parent="", parameter="", needs=()):
     call = (name, parent, parameter)
-    return {"actions": [Do(make, *call)], "uptodate": [Current(is_current, *call)], "task_dep": list(needs)}
+    return {"actions": [Do(make, *call)], "uptodate": [Current(lack, *call)], "task_dep": list(needs)}
 
 
 def chosen():
@@ -68,7 +71,7 @@ def chosen():
 
 
 def task_engine():
-    return {"actions": [Do(DAEMON.touch)], "uptodate": [Current(DAEMON.exists)], "meta": LOOKS_ONLY}
+    return {"actions": [Do(DAEMON.touch)], "uptodate": [Current(daemon)], "meta": LOOKS_ONLY}
 
 
 def task_image():

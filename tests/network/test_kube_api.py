@@ -64,7 +64,7 @@ def test_a_change_of_ours_and_a_change_by_hand_are_applied_again(api: Kube, name
     api.apply([item])
     by_hand = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "x:by-hand"}]}}}}
     api.patch(manifests.DEPLOYMENT, "x", namespace, by_hand)
-    assert not api.is_current([item])
+    assert api.lack([item])
     assert api.apply([item]).changed == (f"Deployment {namespace}/x",)
     live = api.get(manifests.DEPLOYMENT, "x", namespace)
     assert live
@@ -83,7 +83,7 @@ def test_definitions_are_established_and_then_serve_their_kinds(api: Kube, names
     }
     # The object comes first on purpose: the order of a list is ours to find.
     api.apply([flow, *DEFINITIONS])
-    assert api.is_current([flow, *DEFINITIONS])
+    assert not api.lack([flow, *DEFINITIONS])
     assert [manifests.name_of(item) for item in api.list(Kind("example.com/v1", "DataFlow"), namespace)] == ["df"]
 
 
@@ -92,7 +92,7 @@ def test_an_object_with_a_finalizer_is_named_until_it_goes(api: Kube, namespace:
     kept["metadata"]["finalizers"] = ["example.com/stay"]
     api.apply([kept])
     api.delete(manifests.CONFIG_MAP, "kept", namespace)
-    assert not api.is_current([kept])
+    assert api.lack([kept])
     with pytest.raises(Problem, match=r"ConfigMap kept: deleted.*last seen: example\.com/stay"):
         api.wait_gone(manifests.CONFIG_MAP, "kept", namespace, deadline=0.2)
     for _ in range(2):

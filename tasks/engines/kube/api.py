@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks import reasons
 from tasks.engines.kube import calls, complaints, manifests, pod_exec
 from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.applying import FIELD_MANAGER, Applying
@@ -127,13 +126,6 @@ class Kube:
         live = self._live(wanted)
         found = {manifests.label_of(item): kube_state.lack(item, live.get(_key(item))) for item in wanted}
         return Lack(tuple(f"{label}: {phrase}" for label, phrase in found.items() if phrase))
-
-    def is_current(self, items: Iterable[Object]) -> bool:
-        """Tell whether every object is there, applied with this very content, not changed since, and settled."""
-        found = self.lack(items)
-        for reason in found.reasons:
-            reasons.note(reason)
-        return not found
 
     def apply(self, items: Iterable[Object], *, deadline: float = _APPLY_DEADLINE) -> Applied:
         """Make objects be as they should: server-side apply of those that are absent or differ.

@@ -11,6 +11,7 @@ from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
 from doit.exceptions import TaskFailed
 
+from tasks import lack
 from tasks.engines.files import access
 from tasks.problems import Problem
 from tasks.runner.declare import Current, Do, Same
@@ -19,6 +20,8 @@ from tasks.settings import paths
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tasks.lack import Lack
 
 
 @pytest.fixture
@@ -106,7 +109,10 @@ def test_only_a_dict_becomes_the_tasks_values(result: object, kept: object) -> N
 
 def test_a_task_whose_world_is_as_it_should_be_does_not_run(doit: Callable[..., int]) -> None:
     runs: list[int] = []
-    task = {"actions": [Do(runs.append, 1)], "uptodate": [Current(lambda wanted: len(runs) == wanted, 1)]}
+    task = {
+        "actions": [Do(runs.append, 1)],
+        "uptodate": [Current(lambda wanted: lack.unless(len(runs) == wanted, "runs"), 1)],
+    }
     assert doit(task, "t") == 0
     assert doit(task, "t") == 0
     assert runs == [1]
@@ -117,12 +123,12 @@ def test_a_task_whose_world_is_as_it_should_be_does_not_run(doit: Callable[..., 
 
 def test_a_world_that_is_right_already_needs_no_first_run(doit: Callable[..., int]) -> None:
     runs: list[int] = []
-    assert doit({"actions": [Do(runs.append, 1)], "uptodate": [Current(lambda: True)]}, "t") == 0
+    assert doit({"actions": [Do(runs.append, 1)], "uptodate": [Current(lambda: lack.NOTHING)]}, "t") == 0
     assert runs == []
 
 
 def test_a_check_that_cannot_be_made_is_not_up_to_date(doit: Callable[..., int]) -> None:
-    def unreachable() -> bool:
+    def unreachable() -> Lack:
         raise ConnectionError
 
     runs: list[int] = []

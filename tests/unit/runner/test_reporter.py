@@ -14,7 +14,7 @@ import pytest
 from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
 
-from tasks import progress
+from tasks import lack, progress
 from tasks.engines.files import durations, lock
 from tasks.problems import Problem
 from tasks.runner import libraries
@@ -90,7 +90,7 @@ def test_libraries_are_loaded_before_tasks_run_on_threads(
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 task is"), (3, "3 tasks are")])
 def test_a_run_with_nothing_to_do_says_so_in_one_line(runs: Runs, count: int, words: str) -> None:
-    fresh = {"actions": [Do(nothing)], "uptodate": [Current(lambda: True)]}
+    fresh = {"actions": [Do(nothing)], "uptodate": [Current(lambda: lack.NOTHING)]}
     graph = {f"t{number}": dict(fresh) for number in range(count)}
     group: dict[str, Any] = {"all": {"actions": None, "task_dep": list(graph)}}
     assert runs({**graph, **group}, "all") == (0, f"Nothing to do: {words} up to date (T)\n")
@@ -203,7 +203,7 @@ def test_a_signal_keeps_finished_work(runs: Runs, capsys: pytest.CaptureFixture[
     graph: dict[str, dict[str, Any]] = {
         "first": {
             "actions": [Do(make)],
-            "uptodate": [Current(lambda: bool(made))],
+            "uptodate": [Current(lambda: lack.unless(made, "not made"))],
         },
         "second": {"actions": [Do(stop)], "task_dep": ["first"]},
     }

@@ -95,18 +95,18 @@ ITEMS = [manifests.config_map(name, "default", {"x": "1"}) for name in ("a", "b"
 
 
 def test_applies_what_is_absent_and_then_nothing(api: FakeApi, cluster: kube_api.Kube) -> None:
-    assert not cluster.is_current(ITEMS)
+    assert cluster.lack(ITEMS)
     assert len(cluster.apply(ITEMS).changed) == 4
     api.requests.clear()
     assert cluster.apply(ITEMS) == kube_api.Applied((), 4)
-    assert cluster.is_current(ITEMS)
+    assert not cluster.lack(ITEMS)
     assert patches(api) == []
 
 
 def test_reads_many_objects_of_a_kind_by_one_request(api: FakeApi, cluster: kube_api.Kube) -> None:
     cluster.apply(ITEMS)
     api.requests.clear()
-    assert cluster.is_current(ITEMS)
+    assert not cluster.lack(ITEMS)
     assert api.requests == [("GET", "/api/v1/namespaces/default/configmaps")]
 
 
@@ -114,15 +114,15 @@ def test_puts_back_what_was_deleted_or_changed_by_hand(api: FakeApi, cluster: ku
     cluster.apply(ITEMS)
     del api.objects["/api/v1/namespaces/default/configmaps/a"]
     api.objects["/api/v1/namespaces/default/configmaps/b"]["data"]["x"] = "by hand"
-    assert not cluster.is_current(ITEMS)
+    assert cluster.lack(ITEMS)
     assert set(cluster.apply(ITEMS).changed) == {"ConfigMap default/a", "ConfigMap default/b"}
-    assert cluster.is_current(ITEMS)
+    assert not cluster.lack(ITEMS)
 
 
 def test_an_object_on_its_way_out_is_not_current(api: FakeApi, cluster: kube_api.Kube) -> None:
     cluster.apply(ITEMS)
     api.objects["/api/v1/namespaces/default/configmaps/a"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert not cluster.is_current(ITEMS)
+    assert cluster.lack(ITEMS)
 
 
 def test_tries_again_what_passes_and_gives_up_on_what_does_not(api: FakeApi, cluster: kube_api.Kube) -> None:
