@@ -1,1 +1,10 @@
-"""Parameters, paths and pinned tables. Read by every floor; reads no other floor."""
+"""What is known before a run: tables, paths and parameters. Every flat reads them; they read no flat.
+
+parameters  the parameters of a run: layers < model < rules < check
+paths       the folders of a checkout
+patterns, controller, video                  what dataflows and the controller are made of
+images, artifacts, addons                    what is built and installed
+cluster, node_steps, nics, gpu, registry     what there is of each, and where
+checks, tiers, benchmark                     what doctor looks at, which tests there are, what should be quick
+credentials, references                      what is read of the environment alone; names as Docker reads them
+"""

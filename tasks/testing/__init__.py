@@ -1,1 +1,5 @@
-"""The project's own tests."""
+"""The project's own tests.
+
+graph  declares the task
+tiers  runs the tiers of settings/tiers.py in their order
+"""
