@@ -48,6 +48,7 @@ _DEADLINE = 2.2
 _LIBRARIES = ("docker", "requests", "cryptography.x509")
 _MARKS = {OK: "ok", FAILED: "FAILED", UNKNOWN: "unknown"}
 _IGNORED = "ignored"
+_CLUSTER = "create_cluster"
 _ANOTHER_MACHINE = (
     "This machine has no SR-IOV card, no GPU, no controller archive and no harbor. PROFILE=lab needs none of them:"
     " PROFILE=lab ./doit dataflow:calcapp-basic"
@@ -134,7 +135,8 @@ def lack(target: str) -> Lack:
     Args:
         target: One of FIRST_STEPS.
     """
-    return lacks.unless(is_settled(target), f"{target}: not there yet, so that the machine is looked at")
+    found = lacks.unless(is_settled(target), f"{target}: not there yet, so that the machine is looked at")
+    return _stranger() + found if target == _CLUSTER else found
 
 
 def purposes_of(target: str) -> tuple[str, ...]:
@@ -251,9 +253,14 @@ def _images_are_there() -> bool:
     return docker_images.find(images.tag(images.NODE_IMAGE, parameters.current())) is not None
 
 
+def _stranger() -> Lack:
+    """Return the obstacle that the cluster is another's; its check says so before anything is built for ours."""
+    found = cluster_owner.objection(parameters.current().cluster_name)
+    return lacks.obstacle(found.message) if found else lacks.NOTHING
+
+
 def _cluster_is_there() -> bool:
     name = parameters.current().cluster_name
-    # Another's is said by its check before anything is built for ours.
     return cluster_owner.is_ours(name) and containers.find(f"{name}-control-plane") is not None
 
 
@@ -267,7 +274,7 @@ def _gpu_is_lent() -> bool:
 
 _THERE: Mapping[str, Callable[[], bool]] = {
     "images": _images_are_there,
-    "create_cluster": _cluster_is_there,
+    _CLUSTER: _cluster_is_there,
     NICS: _nics_are_lent,
     GPU: _gpu_is_lent,
 }

@@ -77,7 +77,7 @@ def test_a_version_that_is_not_there_is_named(site: tuple[str, Server]) -> None:
 def test_auto_takes_the_release_where_it_can_be_reached(
     site: tuple[str, Server], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, reached: bool
 ) -> None:
-    monkeypatch.setattr(modules, "build", lambda _artifact: tmp_path)
+    monkeypatch.setattr(modules, "build", lambda _artifact, _settings: tmp_path)
     before = programs.definition(artifacts.KUBERNETES, parameters.current())
     if not reached:
         (folder / "kubeadm.sha256").unlink()
