@@ -48,7 +48,7 @@ def delete() -> None:
     """
     p = parameters.current()
     if engine.ensure_answer(p):
-        _delete(p.cluster_name)
+        _delete(p)
 
 
 def lack_of_cleaning() -> Lack:
@@ -99,13 +99,14 @@ def _remove_from_engine(p: Parameters) -> list[str]:
     """Take away what is on the engine, where one answers; return this checkout's clusters that stay."""
     if not engine.ensure_answer(p):
         return []
-    _delete(p.cluster_name)
+    _delete(p)
     siblings = sorted((cluster_owner.siblings() | engine.made_elsewhere()) - {p.cluster_name})
     _leave_engine(p.cluster_name, siblings)
     return siblings
 
 
-def _delete(name: str) -> None:
+def _delete(p: Parameters) -> None:
+    name = p.cluster_name
     cluster_owner.require_ours(name)
     engine.require_same(name)
     there = bool(kind.nodes(name))
@@ -114,7 +115,7 @@ def _delete(name: str) -> None:
         kubeconfigs.require_removable(name)
     give_back(name)
     if there:
-        kind.delete(name, parameters.current(), kubeconfig=paths.cluster_dir(name) / "kubeconfig" if foreign else None)
+        kind.delete(name, p, kubeconfig=paths.cluster_dir(name) / "kubeconfig" if foreign else None)
         progress.line(f"Deleted cluster {name}.")
     shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
 

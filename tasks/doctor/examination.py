@@ -48,7 +48,6 @@ _DEADLINE = 2.2
 _LIBRARIES = ("docker", "requests", "cryptography.x509")
 _MARKS = {OK: "ok", FAILED: "FAILED", UNKNOWN: "unknown"}
 _IGNORED = "ignored"
-_CLUSTER = "create_cluster"
 _ANOTHER_MACHINE = (
     "This machine has no SR-IOV card, no GPU, no controller archive and no harbor. PROFILE=lab needs none of them:"
     " PROFILE=lab ./doit dataflow:calcapp-basic"
@@ -126,17 +125,16 @@ def is_settled(target: str) -> bool:
     Args:
         target: One of FIRST_STEPS.
     """
-    return _THERE.get(target, lambda: False)()
+    return not lack(target)
 
 
 def lack(target: str) -> Lack:
-    """Return the same as what is lacking.
+    """Return what of a target is not there yet, and what stands in its way.
 
     Args:
         target: One of FIRST_STEPS.
     """
-    found = lacks.unless(is_settled(target), f"{target}: not there yet, so that the machine is looked at")
-    return _stranger() + found if target == _CLUSTER else found
+    return _LACKS.get(target, _not_there)(target)
 
 
 def purposes_of(target: str) -> tuple[str, ...]:
@@ -249,34 +247,37 @@ def _result(check: Check, finding: Finding, chosen: Parameters) -> Result:
     )
 
 
-def _images_are_there() -> bool:
-    return docker_images.find(images.tag(images.NODE_IMAGE, parameters.current())) is not None
+def _not_there(target: str) -> Lack:
+    return lacks.of(f"{target}: not there yet, so that the machine is looked at")
 
 
-def _stranger() -> Lack:
-    """Return the obstacle that the cluster is another's; its check says so before anything is built for ours."""
-    found = cluster_owner.objection(parameters.current().cluster_name)
-    return lacks.obstacle(found.message) if found else lacks.NOTHING
+def _lack_of_images(target: str) -> Lack:
+    found = docker_images.find(images.tag(images.NODE_IMAGE, parameters.current()))
+    return lacks.NOTHING if found else _not_there(target)
 
 
-def _cluster_is_there() -> bool:
+def _lack_of_cluster(target: str) -> Lack:
     name = parameters.current().cluster_name
-    return cluster_owner.is_ours(name) and containers.find(f"{name}-control-plane") is not None
+    stranger = cluster_owner.objection(name)
+    # Another's is said by its check before anything is built for ours.
+    if stranger is not None:
+        return lacks.obstacle(stranger.message) + _not_there(target)
+    return lacks.NOTHING if containers.find(f"{name}-control-plane") else _not_there(target)
 
 
-def _nics_are_lent() -> bool:
-    return nics_ledger.path(parameters.current().cluster_name).exists()
+def _lack_of_nics(target: str) -> Lack:
+    return lacks.NOTHING if nics_ledger.path(parameters.current().cluster_name).exists() else _not_there(target)
 
 
-def _gpu_is_lent() -> bool:
-    return ledger.path(parameters.current().cluster_name).exists()
+def _lack_of_gpu(target: str) -> Lack:
+    return lacks.NOTHING if ledger.path(parameters.current().cluster_name).exists() else _not_there(target)
 
 
-_THERE: Mapping[str, Callable[[], bool]] = {
-    "images": _images_are_there,
-    _CLUSTER: _cluster_is_there,
-    NICS: _nics_are_lent,
-    GPU: _gpu_is_lent,
+_LACKS: Mapping[str, Callable[[str], Lack]] = {
+    "images": _lack_of_images,
+    "create_cluster": _lack_of_cluster,
+    NICS: _lack_of_nics,
+    GPU: _lack_of_gpu,
 }
 
 

@@ -89,7 +89,7 @@ def _contents(image: NodeImage, current: Parameters) -> Iterator[Callable[[Path]
     for folder in image.shared:
         yield partial(put_folder, paths.KIND / folder, folder)
     for files in image.files:
-        yield partial(_put_module_files, files)
+        yield partial(_put_module_files, files, current)
     for use in _programs(image, current):
         yield partial(_put_programs, use, current)
     if image.driver:
@@ -172,12 +172,12 @@ def _programs(image: NodeImage, current: Parameters) -> list[Programs]:
 
 
 def _made_of(programs: Programs, current: Parameters) -> str:
-    return _ABSENT if _refusal(programs) else sources.definition(programs.artifact, current)
+    return _ABSENT if _refusal(programs, current) else sources.definition(programs.artifact, current)
 
 
-def _refusal(programs: Programs) -> str:
+def _refusal(programs: Programs, current: Parameters) -> str:
     """Return why an image is made without these programs, or nothing."""
-    return proxy.refusal(programs.artifact, parameters.current()) if programs.optional else ""
+    return proxy.refusal(programs.artifact, current) if programs.optional else ""
 
 
 def _parent(image: NodeImage, current: Parameters) -> str:
@@ -218,9 +218,9 @@ def _put_archive_part(image: NodeImage, part: ArchivePart, context: Path) -> Non
     archive.say_what_drivers_lack(image.name)
 
 
-def _put_module_files(files: ModuleFiles, context: Path) -> None:
+def _put_module_files(files: ModuleFiles, current: Parameters, context: Path) -> None:
     """Copy files of a module; the module cache is read-only and a module archive knows no execute bits."""
-    source = go_modules.module_folder(files.artifact, files.artifact.module, parameters.current()) / files.path
+    source = go_modules.module_folder(files.artifact, files.artifact.module, current) / files.path
     for path in sorted(source.rglob("*")):
         target = context / files.folder / path.relative_to(source)
         if path.is_dir():
@@ -235,7 +235,7 @@ def _put_module_files(files: ModuleFiles, context: Path) -> None:
 def _put_programs(programs: Programs, current: Parameters, context: Path) -> None:
     folder = context / programs.folder
     folder.mkdir(exist_ok=True)
-    if refused := _refusal(programs):
+    if refused := _refusal(programs, current):
         progress.line(f"Made without {programs.artifact.name}: {refused}")
         return
     artifact = programs.artifact

@@ -56,3 +56,8 @@ def text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def word(path: Path) -> str:
+    """Return the text of a file of one line, as /proc and sysfs have them, or nothing where it cannot be read."""
+    return text(path).strip()

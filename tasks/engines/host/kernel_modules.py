@@ -50,7 +50,7 @@ def unload(name: str) -> None:
     for module in unload_order(name):
         done = root.run("rmmod", module.name, check=False)
         if done.returncode != 0 and is_loaded(module.name):
-            uses = _word(_folder(module.name) / "refcnt") or "?"
+            uses = atomic.word(_folder(module.name) / "refcnt") or "?"
             holders = ", ".join(_holders(module.name)) or "no module"
             raise Problem(
                 f"kernel module {module.name}: cannot be unloaded: used {uses} times; held by {holders}",
@@ -82,12 +82,8 @@ def _holders(name: str) -> list[str]:
 
 
 def _version(name: str) -> str:
-    return _word(_folder(name) / "version") or _word(_folder(name) / "srcversion")
+    return atomic.word(_folder(name) / "version") or atomic.word(_folder(name) / "srcversion")
 
 
 def _folder(name: str) -> Path:
     return SYSFS / "module" / name
-
-
-def _word(path: Path) -> str:
-    return atomic.text(path).strip()

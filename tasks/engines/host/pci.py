@@ -50,13 +50,13 @@ def read(bdf: str, sysfs: Path = SYSFS) -> Function | None:
     if not here.exists():
         return None
     numbered = ((int(link.name.removeprefix("virtfn")), _target(link)) for link in here.glob("virtfn*"))
-    count = _word(here / "sriov_numvfs")
+    count = atomic.word(here / "sriov_numvfs")
     return Function(
         bdf=bdf,
-        identity=f"{_word(here / 'vendor').removeprefix('0x')}:{_word(here / 'device').removeprefix('0x')}",
+        identity=f"{atomic.word(here / 'vendor').removeprefix('0x')}:{atomic.word(here / 'device').removeprefix('0x')}",
         driver=_target(here / "driver"),
         num_vfs=int(count) if count else None,
-        total_vfs=int(_word(here / "sriov_totalvfs") or 0),
+        total_vfs=int(atomic.word(here / "sriov_totalvfs") or 0),
         virtual_functions=tuple(address for _, address in sorted(numbered)),
         physical_function=_target(here / "physfn"),
     )
@@ -72,7 +72,7 @@ def expected_functions(bdf: str, count: int, sysfs: Path = SYSFS) -> tuple[str, 
         count: How many there will be.
         sysfs: Where sysfs is mounted.
     """
-    offset, stride = (_word(folder(bdf, sysfs) / f"sriov_{name}") for name in ("offset", "stride"))
+    offset, stride = (atomic.word(folder(bdf, sysfs) / f"sriov_{name}") for name in ("offset", "stride"))
     if not offset or not stride:
         return ()
     domain, bus, device, function = re.split(r"[:.]", bdf)
@@ -88,7 +88,3 @@ def is_representor(phys_port_name: str) -> bool:
 
 def _target(link: Path) -> str:
     return link.readlink().name if link.is_symlink() else ""
-
-
-def _word(path: Path) -> str:
-    return atomic.text(path).strip()

@@ -87,11 +87,11 @@ def _wait(processes: Sequence[Process], deadline: float, *, forgiving: bool) -> 
 def _runs(process: Process) -> bool:
     """Return whether it still runs; a number that another program has by now, or a zombie, is not it."""
     state = re.search(r"^State:\s*(\S)", atomic.text(PROC / str(process.pid) / "status"), re.MULTILINE)
-    same = atomic.text(PROC / str(process.pid) / "comm").strip() == process.command
+    same = atomic.word(PROC / str(process.pid) / "comm") == process.command
     return same and state is not None and state.group(1) not in "ZX"
 
 
 def _process(number: int) -> Process:
     """Return a process; where there are several hierarchies, the group that says most."""
     groups = re.findall(r"^\d+:(?:name=systemd)?:(.*)$", atomic.text(PROC / str(number) / "cgroup"), re.MULTILINE)
-    return Process(number, atomic.text(PROC / str(number) / "comm").strip(), max(groups, key=len, default=""))
+    return Process(number, atomic.word(PROC / str(number) / "comm"), max(groups, key=len, default=""))
