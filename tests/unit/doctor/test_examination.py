@@ -192,7 +192,7 @@ def test_a_machine_with_nothing_on_it_is_looked_at(
     choose()
     monkeypatch.setattr(images, "find", lambda _tag: None)
     monkeypatch.setattr(containers, "find", lambda _name: None)
-    monkeypatch.setattr(cluster_owner, "is_ours", lambda _name: True)
+    monkeypatch.setattr(cluster_owner, "objection", lambda _name: None)
     for settings in (nics, gpu):
         monkeypatch.setattr(settings, "LEDGERS", tmp_path)
     assert not examination.is_settled(target)
@@ -205,7 +205,7 @@ def test_what_is_there_already_is_not_asked_for_again(
     found = object()
     monkeypatch.setattr(images, "find", lambda tag: found if tag.endswith(":9") else None)
     monkeypatch.setattr(containers, "find", lambda name: found if name == "second-control-plane" else None)
-    monkeypatch.setattr(cluster_owner, "is_ours", lambda _name: True)
+    monkeypatch.setattr(cluster_owner, "objection", lambda _name: None)
     for settings in (nics, gpu):
         monkeypatch.setattr(settings, "LEDGERS", tmp_path)
     (tmp_path / "second.json").touch()
