@@ -148,15 +148,12 @@ def _ensure_fresh_receiver(pipelines: Pipelines) -> None:
         keys = [key for key, pod in pipelines.pods.items() if not _processes(cluster, pod, video.PROGRAM)]
         return keys or ([flow.pattern.hops[-1].key] if _recorded_bytes(cluster, receiver) else [])
 
-    waiting.until(
+    waiting.Condition(
         f"{flow.name}: a pipeline in each function",
         idle,
         lambda missing: not missing,
-        deadline=_PIPELINE_SECONDS,
         describe=lambda missing: f"none in {', '.join(missing)}",
-        explain=lambda: _evidence(pipelines),
-        hint=flow.redeployment,
-    )
+    ).wait(_PIPELINE_SECONDS, explain=lambda: _evidence(pipelines), hint=flow.redeployment)
 
 
 def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:

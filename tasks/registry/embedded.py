@@ -16,7 +16,7 @@ from tasks.engines.docker import client, containers, networks
 from tasks.engines.docker import images as docker_images
 from tasks.engines.files import atomic
 from tasks.engines.files.lock import alone
-from tasks.engines.programs.waiting import until
+from tasks.engines.programs.waiting import Condition
 from tasks.problems import Problem
 from tasks.registry import client as engine
 from tasks.registry import pki
@@ -60,8 +60,8 @@ def ensure() -> None:
             if _lack(service, p):
                 _start(service, p)
     hint = "docker logs openkasugai-registry"
-    until("embedded registry: answering", engine.answers, bool, deadline=_DEADLINE, explain=_logs, hint=hint)
-    until("CA of the embedded registry: offered", engine.ca_answers, bool, deadline=_DEADLINE, explain=_logs)
+    Condition("embedded registry: answering", engine.answers, bool).wait(_DEADLINE, explain=_logs, hint=hint)
+    Condition("CA of the embedded registry: offered", engine.ca_answers, bool).wait(_DEADLINE, explain=_logs)
     progress.line(f"Registry {engine.pull_address()}: push to {engine.push_address()}")
 
 

@@ -50,15 +50,12 @@ def set_up() -> None:
     deadline = parameters.current().controller_deadline
     cluster = access.cluster()
     cluster.apply(_bindings())
-    waiting.until(
+    waiting.Condition(
         "FunctionTargets of all workers: Ready",
         lambda: _missing_targets(cluster),
         lambda missing: not missing,
-        deadline=deadline,
         describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
-        explain=lambda: cluster.evidence("default"),
-        hint="kubectl logs daemonset/crc-deviceinfo-daemon",
-    )
+    ).wait(deadline, explain=lambda: cluster.evidence("default"), hint="kubectl logs daemonset/crc-deviceinfo-daemon")
 
 
 def _bindings() -> list[Object]:
