@@ -29,7 +29,7 @@ def deploy() -> None:
         Problem: It does not come up within CONTROLLER_DEADLINE; carries what its pod complains about.
     """
     deadline = parameters.current().controller_deadline
-    user_videos.ensure_folder()
+    user_videos.here().ensure()
     cluster = access.cluster()
     cluster.apply([_deployment(inventory.workers(cluster)[0])])
     cluster.wait_rollout(manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=deadline)
