@@ -1,0 +1,307 @@
+"""A Docker engine for unit tests: it answers at a Unix socket, as the real one does, from tables that a test fills.
+
+It runs nothing. Its answers have the shape of the Docker Engine API 1.43, with the fields that the tool reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingUnixStreamServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from tasks.engines.docker import client
+from tasks.settings import cluster, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+API_VERSION = "1.43"
+_STATES = {"start": "running", "restart": "running", "unpause": "running", "stop": "exited", "pause": "paused"}
+
+
+class Stream(list[dict[str, Any]]):
+    """Events that the engine sends one by one, each in a chunk of its own."""
+
+
+@dataclass
+class Image:
+    """An image of the engine.
+
+    Attributes:
+        labels: Its labels.
+        id: Its content address.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    id: str = f"sha256:{'0' * 64}"
+
+
+@dataclass
+class Container:
+    """A container of the engine.
+
+    Attributes:
+        state: As the engine says it: `running`, `paused`, `exited`.
+        labels: Its labels.
+        mounts: Folders of the host that it sees, by where it sees them.
+        image: Content address of its image.
+        ports: Ports of the host, by those of the container.
+        addresses: Its IP addresses, by network.
+    """
+
+    state: str = "running"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    image: str = "sha256:0"
+    ports: Mapping[int, int] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+def node(cluster_name: str, **values: Any) -> Container:
+    """Return a container as kind makes it for a cluster, with the mounts of a node that this checkout makes."""
+    return Container(**{"labels": {cluster.CLUSTER_LABEL: cluster_name}, "mounts": ours(), **values})
+
+
+def ours() -> dict[str, str]:
+    """Return the mounts of a node that this checkout makes."""
+    return {cluster.CONTROLLER: str(paths.CONTROLLER), cluster.WORK: str(paths.WORK)}
+
+
+@dataclass
+class Engine:
+    """What the engine holds; a test fills it, and reads it afterwards.
+
+    Attributes:
+        url: Its address, as in DOCKER_HOST.
+        version: Its version.
+        images: By tag.
+        containers: By name.
+        networks: Labels by name.
+        refusals: What the engine answers instead: status and message by request, as in `requests`.
+        requests: What changed something, in order: `POST /containers/a/start`, `DELETE /networks/kind`.
+    """
+
+    url: str
+    version: str = "28.5.2"
+    images: dict[str, Image] = field(default_factory=dict)
+    containers: dict[str, Container] = field(default_factory=dict)
+    networks: dict[str, dict[str, str]] = field(default_factory=dict)
+    refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+
+    def answer(self, method: str, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        """Return the status and the answer to a request: None, a text, or what becomes JSON."""
+        request = f"{method} {path}"
+        if method != "GET":
+            self.requests.append(request)
+        if request in self.refusals:
+            status, message = self.refusals[request]
+            return status, {"message": message}
+        for pattern, reply in _ROUTES:
+            found = re.fullmatch(pattern, request)
+            if found:
+                return reply(self, query, *found.groups())
+        return 404, {"message": f"the engine of unit tests does not know {request}"}
+
+    def _versions(self, _query: Mapping[str, str]) -> tuple[int, Any]:
+        return 200, {"Version": self.version, "ApiVersion": API_VERSION, "KernelVersion": os.uname().release}
+
+    def _info(self, _query: Mapping[str, str]) -> tuple[int, Any]:
+        return 200, {"DockerRootDir": "/var/lib/docker", "DriverStatus": []}
+
+    def _listed_containers(self, query: Mapping[str, str]) -> tuple[int, Any]:
+        filters = json.loads(query.get("filters", "{}"))
+        everyone = query.get("all") in {"1", "true", "True"}
+        found = {name: one for name, one in self.containers.items() if everyone or one.state == "running"}
+        return 200, [_listed(name, one) for name, one in found.items() if _passes(f"/{name}", one.labels, filters)]
+
+    def _inspected_container(self, _query: Mapping[str, str], name: str) -> tuple[int, Any]:
+        found = self.containers.get(name)
+        return (200, _inspected(name, found)) if found else _missing("container", name)
+
+    def _set_state(self, _query: Mapping[str, str], name: str, verb: str) -> tuple[int, Any]:
+        if name not in self.containers:
+            return _missing("container", name)
+        self.containers[name].state = _STATES[verb]
+        return 204, None
+
+    def _remove_container(self, _query: Mapping[str, str], name: str) -> tuple[int, Any]:
+        return (204, None) if self.containers.pop(name, None) else _missing("container", name)
+
+    def _listed_images(self, _query: Mapping[str, str]) -> tuple[int, Any]:
+        return 200, [_image(tag, image) for tag, image in self.images.items()]
+
+    def _inspected_image(self, _query: Mapping[str, str], name: str) -> tuple[int, Any]:
+        found = {**{image.id: (tag, image) for tag, image in self.images.items()}, **_by_tag(self.images)}.get(name)
+        return (200, _image(*found)) if found else _missing("image", name)
+
+    def _pull(self, query: Mapping[str, str]) -> tuple[int, Any]:
+        self.images.setdefault(f"{query['fromImage']}:{query['tag']}", Image())
+        return 200, Stream([{"status": "Pull complete"}])
+
+    def _tag(self, query: Mapping[str, str], name: str) -> tuple[int, Any]:
+        self.images[f"{query['repo']}:{query['tag']}"] = self.images[name]
+        return 201, None
+
+    def _push(self, query: Mapping[str, str], name: str) -> tuple[int, Any]:
+        digest = hashlib.sha256(f"{name}:{query['tag']}".encode()).hexdigest()
+        return 200, Stream([{"status": "Pushed"}, {"aux": {"Tag": query["tag"], "Digest": f"sha256:{digest}"}}])
+
+    def _remove_image(self, _query: Mapping[str, str], name: str) -> tuple[int, Any]:
+        return (200, [{"Untagged": name}]) if self.images.pop(name, None) else _missing("image", name)
+
+    def _listed_networks(self, query: Mapping[str, str]) -> tuple[int, Any]:
+        filters = json.loads(query.get("filters", "{}"))
+        networks = {name: labels for name, labels in self.networks.items() if _passes(name, labels, filters)}
+        return 200, [{"Id": name, "Name": name, "Labels": labels, "IPAM": {}} for name, labels in networks.items()]
+
+    def _remove_network(self, _query: Mapping[str, str], name: str) -> tuple[int, Any]:
+        found = self.networks.pop(name, None)
+        return _missing("network", name) if found is None else (204, None)
+
+
+_ROUTES: tuple[tuple[str, Callable[..., tuple[int, Any]]], ...] = (
+    ("(?:GET|HEAD) /_ping", lambda *_: (200, "OK")),
+    ("GET /version", Engine._versions),
+    ("GET /info", Engine._info),
+    ("GET /containers/json", Engine._listed_containers),
+    ("GET /containers/([^/]+)/json", Engine._inspected_container),
+    (f"POST /containers/([^/]+)/({'|'.join(_STATES)})", Engine._set_state),
+    ("DELETE /containers/([^/]+)", Engine._remove_container),
+    ("GET /images/json", Engine._listed_images),
+    ("GET /images/(.+)/json", Engine._inspected_image),
+    ("POST /images/create", Engine._pull),
+    ("POST /images/(.+)/tag", Engine._tag),
+    ("POST /images/(.+)/push", Engine._push),
+    ("DELETE /images/(.+)", Engine._remove_image),
+    ("GET /networks", Engine._listed_networks),
+    ("DELETE /networks/([^/]+)", Engine._remove_network),
+)
+
+
+def _listed(name: str, container: Container) -> dict[str, Any]:
+    return {
+        "Id": name,
+        "Names": [f"/{name}"],
+        "State": container.state,
+        "ImageID": container.image,
+        "Ports": [{"PrivatePort": inside, "PublicPort": outside} for inside, outside in container.ports.items()],
+        "Mounts": _mounts(container),
+        "Labels": dict(container.labels),
+        "NetworkSettings": {"Networks": _networks(container)},
+    }
+
+
+def _inspected(name: str, container: Container) -> dict[str, Any]:
+    return {
+        "Id": name,
+        "Name": f"/{name}",
+        "State": {"Status": container.state, "Pid": 1, "StartedAt": "2026-01-01T00:00:00Z"},
+        "Image": container.image,
+        "Config": {"Labels": dict(container.labels)},
+        "Mounts": _mounts(container),
+        "NetworkSettings": {"Networks": _networks(container)},
+    }
+
+
+def _mounts(container: Container) -> list[dict[str, str]]:
+    bound = [{"Type": "bind", "Source": folder, "Destination": place} for place, folder in container.mounts.items()]
+    return [*bound, {"Type": "volume", "Source": "", "Destination": "/var"}]
+
+
+def _networks(container: Container) -> dict[str, dict[str, str]]:
+    return {network: {"IPAddress": address} for network, address in container.addresses.items()}
+
+
+def _image(tag: str, image: Image) -> dict[str, Any]:
+    return {"Id": image.id, "RepoTags": [tag], "Config": {"Labels": dict(image.labels)}}
+
+
+def _by_tag(images: Mapping[str, Image]) -> dict[str, tuple[str, Image]]:
+    return {tag: (tag, image) for tag, image in images.items()}
+
+
+def _missing(what: str, name: str) -> tuple[int, Any]:
+    return 404, {"message": f"No such {what}: {name}"}
+
+
+def _passes(name: str, labels: Mapping[str, str], filters: Mapping[str, list[str]]) -> bool:
+    """Return whether the engine's filters let something through: any of the names, all of the labels."""
+    names = filters.get("name", [])
+    wanted = [label.partition("=") for label in filters.get("label", [])]
+    named = not names or any(re.search(pattern, name) for pattern in names)
+    return named and all(key in labels and value in {"", labels[key]} for key, _, value in wanted)
+
+
+def _handler(held: Engine) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _reply(self) -> None:
+            url = urlsplit(self.path)
+            path = unquote(re.sub(r"^/v\d+\.\d+", "", url.path))
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+            status, answer = held.answer(self.command, path, query)
+            self.send_response(status)
+            self.send_header("Api-Version", API_VERSION)
+            self.send_header("Content-Type", "application/json")
+            if isinstance(answer, Stream):
+                self._send_chunks(answer)
+            else:
+                self._send_whole(_body(answer))
+
+        def _send_whole(self, body: bytes) -> None:
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(b"" if self.command == "HEAD" else body)
+
+        def _send_chunks(self, events: Stream) -> None:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for text in [*(f"{json.dumps(event)}\r\n" for event in events), ""]:
+                self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
+
+        do_GET = do_HEAD = do_POST = do_DELETE = _reply  # noqa: N815 - names that the library asks for
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return Handler
+
+
+def _body(answer: Any) -> bytes:
+    if answer is None or isinstance(answer, str):
+        return (answer or "").encode()
+    return json.dumps(answer).encode()
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine that holds nothing yet, which DOCKER_HOST names."""
+    # Short, since the kernel takes no more than 107 bytes for the path of a socket.
+    folder = Path(tempfile.mkdtemp(prefix="engine-"))
+    held = Engine(f"unix://{folder}/docker.sock")
+    server = ThreadingUnixStreamServer(str(folder / "docker.sock"), _handler(held))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    monkeypatch.setenv("DOCKER_HOST", held.url)
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    client.forget()
+    yield held
+    client.forget()
+    server.shutdown()
+    server.server_close()
+    shutil.rmtree(folder)
