@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.docker import client, connection
+from tasks.engines.docker import client, connection, settings
 from tasks.problems import Problem
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tasks.engines.docker.settings import EngineSettings
 
 NOBODY = 65534
 
@@ -102,6 +104,22 @@ def test_checks_side_by_side_share_one_connection(address: Path, monkeypatch: py
     assert len(made) == 1
     client.forget()
     assert made[0].closed == 1
+
+
+def test_the_settings_are_read_when_an_engine_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    client.forget()
+
+    def wrong() -> EngineSettings:
+        raise Problem(".env:3: DOCKER: 'podman' is none of host, embedded, auto")
+
+    settings.provide(wrong)
+    with pytest.raises(Problem, match=r"^\.env:3: DOCKER: "):
+        client.client()
+    chosen = lab(DOCKER="embedded", CACHE_DIR=str(tmp_path))
+    settings.provide(lambda: chosen)
+    with pytest.raises(Problem, match=client.embedded().url):
+        client.client()
 
 
 def _as_nobody(call: Callable[[], str]) -> str:
