@@ -109,6 +109,8 @@ class Engine:
         networks: Labels by name.
         refusals: What the engine answers instead: status and message by request, as in `requests`.
         requests: What changed something, in order: `POST /containers/a/start`, `DELETE /networks/kind`.
+        reads: What was only read, in order: `GET /containers/json`.
+        connections: Those that are open.
     """
 
     url: str
@@ -118,12 +120,13 @@ class Engine:
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    connections: set[object] = field(default_factory=set)
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> tuple[int, Any]:
         """Return the status and the answer to a request: None, a text, an archive, or what becomes JSON."""
         request = f"{method} {path}"
-        if method not in {"GET", "HEAD"}:
-            self.requests.append(request)
+        (self.reads if method in {"GET", "HEAD"} else self.requests).append(request)
         if request in self.refusals:
             status, message = self.refusals[request]
             return status, {"message": message}
@@ -282,6 +285,14 @@ def _passes(name: str, labels: Mapping[str, str], filters: Mapping[str, list[str
 def _handler(held: Engine) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            held.connections.add(self)
+            super().setup()
+
+        def finish(self) -> None:
+            super().finish()
+            held.connections.discard(self)
 
         def _reply(self) -> None:
             url = urlsplit(self.path)
