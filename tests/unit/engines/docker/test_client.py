@@ -50,6 +50,8 @@ def test_who_is_not_in_the_group_is_told_so(address: Path) -> None:
         listener.bind(str(address))
         listener.listen()
         address.chmod(0)
+        chosen = lab()
+        settings.provide(lambda: chosen)
         said = _as_nobody(lambda: str(client.client()))
     assert f"Docker at unix://{address}: permission denied" in said
     assert "usermod -aG docker" in said
@@ -112,8 +114,8 @@ def test_the_settings_are_read_when_an_engine_is_looked_for(monkeypatch: pytest.
 
 
 def _as_nobody(call: Callable[[], str]) -> str:
-    """Return what a function says, or the problem that it has, as a user without rights."""
-    importlib.import_module("docker")  # that user may not read it
+    """Return what a function says, or the problem that it has, as a user without rights, who may not read modules."""
+    importlib.import_module("docker")
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
