@@ -76,6 +76,8 @@ class Container:
         ports: Ports of the host, by those of the container.
         addresses: Its IP addresses, by network.
         files: What was written into it, by path.
+        id: Its identifier; its name where empty.
+        process: Its first program's.
     """
 
     state: str = "running"
@@ -85,6 +87,8 @@ class Container:
     ports: Mapping[int, int] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, Archive] = field(default_factory=dict)
+    id: str = ""
+    process: int = 1
 
 
 def node(cluster_name: str, **values: Any) -> Container:
@@ -229,7 +233,7 @@ _ROUTES: tuple[tuple[str, Callable[..., tuple[int, Any]]], ...] = (
 
 def _listed(name: str, container: Container) -> dict[str, Any]:
     return {
-        "Id": name,
+        "Id": container.id or name,
         "Names": [f"/{name}"],
         "State": container.state,
         "ImageID": container.image,
@@ -243,9 +247,9 @@ def _listed(name: str, container: Container) -> dict[str, Any]:
 
 def _inspected(name: str, container: Container) -> dict[str, Any]:
     return {
-        "Id": name,
+        "Id": container.id or name,
         "Name": f"/{name}",
-        "State": {"Status": container.state, "Pid": 1, "StartedAt": "2026-01-01T00:00:00Z"},
+        "State": {"Status": container.state, "Pid": container.process, "StartedAt": "2026-01-01T00:00:00Z"},
         "Image": container.image,
         "Config": {"Labels": dict(container.labels)},
         "Mounts": _mounts(container),
