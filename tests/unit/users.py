@@ -1,4 +1,4 @@
-"""Who a unit test is: root or not, and with or without root's power over files."""
+"""What a unit test may do: with root's power over files, or without."""
 
 from __future__ import annotations
 
@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 # capabilities(7) and capget(2).
 _VERSION = 0x20080522
 _DAC_OVERRIDE, _DAC_READ_SEARCH = 1, 2
-
-
-@pytest.fixture
-def become(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """A function that makes this process a user's, by number, for whatever asks who it is."""
-    return lambda user: monkeypatch.setattr("os.geteuid", lambda: user)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.archive import facts as archive_source
 from tasks.engines.docker import images
 from tasks.engines.files import modes
 from tasks.engines.go import cgo, modules, proxy
@@ -386,7 +385,7 @@ def test_optional_programs_that_can_be_had_are_what_others_are() -> None:
 @pytest.fixture
 def drivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
     """Return the drivers' source in an unpacked archive, with the controller's parts for FPGAs asked for."""
-    monkeypatch.setattr(archive_source, "SOURCE", tmp_path / "controller")
+    monkeypatch.setattr(paths, "CONTROLLER", tmp_path / "controller")
     source = tmp_path / "controller/src/submodules/fpga-software"
     (source / "lib").mkdir(parents=True)
     (source / "lib/Makefile").write_text("DPDK_VERSION := 23.11.1\n", encoding="utf-8")

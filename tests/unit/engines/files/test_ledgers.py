@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def strict_umask(become: Callable[[int], None]) -> Iterator[None]:
+def strict_umask(act_as: Callable[[int], None]) -> Iterator[None]:
     """A user who keeps everything private, and whom root's programs need no sudo for."""
-    become(0)
+    act_as(0)
     earlier = os.umask(0o077)
     yield
     os.umask(earlier)

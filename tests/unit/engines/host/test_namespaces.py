@@ -136,9 +136,9 @@ def test_an_address_that_two_interfaces_have_makes_both_lifelines(listed: Path, 
 
 
 @pytest.fixture
-def user(become: Callable[[int], None]) -> None:
+def user(act_as: Callable[[int], None]) -> None:
     """Be another user than root."""
-    become(1000)
+    act_as(1000)
 
 
 @pytest.mark.usefixtures("user")
@@ -212,10 +212,9 @@ def test_helper_notices_another_namespace_at_the_same_path(request: pytest.Fixtu
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(settings, "LEDGERS", tmp_path / "nics")
-    monkeypatch.setattr(settings, "UDEV_RULES", tmp_path / "udev" / "rules.d")
-    return tmp_path / "nics"
+def folders(checkout: Path) -> Path:
+    assert checkout in settings.LEDGERS.parents
+    return settings.LEDGERS
 
 
 def content(card: str) -> dict[str, Any]:
@@ -234,7 +233,6 @@ def test_ledger_is_replaced_as_a_whole(folders: Path) -> None:
 
 def test_ledger_and_rule_are_readable_whatever_the_umask_is(folders: Path, programs: Programs) -> None:
     programs.put("udevadm")
-    settings.UDEV_RULES.parent.mkdir()
     earlier = os.umask(0o077)
     try:
         nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
