@@ -113,7 +113,8 @@ def _install(worker: Worker, programs: Path) -> None:
     for name, content in files.items():
         path = f"{_PLACE}/{name}"
         if not containers.holds(worker.name, path, content):
-            containers.copy_into(worker.name, path, content, mode=0o755 if name.startswith("bin/") else 0o644)
+            rights = containers.Rights(0o755 if name.startswith("bin/") else 0o644)
+            containers.copy_into(worker.name, path, content, rights)
 
 
 def lists_of(worker: Worker, known: Models) -> dict[str, str]:
