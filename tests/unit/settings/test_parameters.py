@@ -169,10 +169,10 @@ def test_a_folder_in_place_of_the_users_file_is_named(root: Path) -> None:
 class OfAnother(PosixPath):
     """A folder whose `.env` this user may not read; root may read any."""
 
-    def read_text(self, **options: str) -> str:
+    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
         if self.name == ".env":
             raise PermissionError(13, "Permission denied")
-        return str(super().read_text(**options))
+        return super().read_text(encoding, errors)
 
 
 def test_a_file_that_the_user_may_not_read_is_named(root: Path) -> None:
