@@ -14,7 +14,7 @@ from tasks.engines.files import atomic
 from tasks.engines.go import proxy
 from tasks.problems import Problem
 from tasks.settings import addons as table
-from tasks.settings import parameters, paths
+from tasks.settings import nics, parameters, paths
 from tasks.settings.parameters import layers
 from tests.threads import side_by_side
 
@@ -174,12 +174,14 @@ def test_multus_is_installed_by_renaming_and_pinned(rendered: Callable[..., dict
     assert images == {"ghcr.io/k8snetworkplumbingwg/multus-cni:v4.1.0-thick"}
 
 
-def test_the_device_plugin_offers_the_functions_of_the_two_cards(rendered: Callable[..., dict[str, Object]]) -> None:
+def test_the_device_plugin_offers_the_functions_of_the_cards(rendered: Callable[..., dict[str, Object]]) -> None:
     found = rendered("sriov-device-plugin", SRIOV_PF_IF_1="ens1f0", SRIOV_IF_REGEX_1="ens1f0.*")
     config = next(item for label, item in found.items() if label.startswith("ConfigMap sriovdp-config-"))
     (resource,) = json.loads(config["data"]["config.json"])["resourceList"]
     assert f"{resource['resourcePrefix']}/{resource['resourceName']}" == "nvidia.com/mlnx_sriov_netdevice"
-    assert resource["selectors"] == {"pfNames": ["ens1f0", "ens9f1np1"]}
+    assert resource["selectors"].keys() == {"pfNames"}
+    assert resource["selectors"]["pfNames"][:2] == ["ens1f0", "ens9f1np1"]
+    assert len(resource["selectors"]["pfNames"]) == len(nics.WORKERS)
     plugin = pod(found["DaemonSet kube-sriov-device-plugin"])
     assert plugin["volumes"][0]["configMap"]["name"] == config["metadata"]["name"]
     assert plugin["containers"][0]["image"].endswith(":v3.7.0")
