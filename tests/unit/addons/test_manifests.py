@@ -14,7 +14,7 @@ from tasks.engines.files import atomic
 from tasks.engines.go import proxy
 from tasks.problems import Problem
 from tasks.settings import addons as table
-from tasks.settings import nics, parameters, paths
+from tasks.settings import nics, parameters, paths, patterns
 from tasks.settings.parameters import layers
 from tests.threads import side_by_side
 
@@ -205,7 +205,7 @@ def test_nvidia_k8s_ipam_has_the_pool_of_the_parameters(rendered: Callable[..., 
     }
 
 
-def test_both_namespaces_of_functions_have_the_second_network(
+def test_all_namespaces_of_functions_have_the_second_network(
     rendered: Callable[..., dict[str, Object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered("nvidia-k8s-ipam")
@@ -213,7 +213,8 @@ def test_both_namespaces_of_functions_have_the_second_network(
     assert release is not None
     kind = "NetworkAttachmentDefinition"
     networks = [item for item in manifests.objects(release, "nvidia-k8s-ipam") if item["kind"] == kind]
-    assert [item["metadata"]["namespace"] for item in networks] == ["cpufunc-calcapp", "cpufunc-sample"]
+    assert [item["metadata"]["namespace"] for item in networks] == list(patterns.NAMESPACES)
+    assert {"cpufunc-calcapp", "cpufunc-sample"} <= set(patterns.NAMESPACES)
     for item in networks:
         assert item["metadata"]["name"] == "sriov-ipam-config"
         assert item["metadata"]["annotations"]["k8s.v1.cni.cncf.io/resourceName"] == "nvidia.com/mlnx_sriov_netdevice"
