@@ -269,4 +269,4 @@ def _call_go(folder: Path, settings: GoSettings, *arguments: str, check: bool) -
     """Run go in a folder with the pinned toolchain; its caches are the tool's own."""
     executable, toolchain = go_toolchain.choose(settings)
     env = {**go_toolchain.environment(settings), "GOTOOLCHAIN": toolchain}
-    return shell.run([executable, *arguments], cwd=folder, env=env, live=True, check=check)
+    return shell.Command([executable, *arguments], env, cwd=folder).run(check=check, live=True)
