@@ -15,7 +15,8 @@ from tasks.engines.go import proxy as go_proxy
 from tasks.settings import artifacts, gpu, nics, parameters, paths
 from tasks.settings.parameters import layers
 from tests.unit.engine import engine  # noqa: F401 - a fixture of all unit tests
-from tests.unit.programs import become, programs  # noqa: F401 - fixtures of all unit tests
+from tests.unit.programs import programs  # noqa: F401 - a fixture of all unit tests
+from tests.unit.users import powerless  # noqa: F401 - a fixture of all unit tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -147,16 +147,14 @@ def mirror(programs: Programs) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def kind(clone: Path, choose: Callable[..., None]) -> Path:
-    """The kind/ of a checkout, which a test may change."""
+def kind(clone: Path, choose: Callable[..., None], go: Go, mirror: Callable[[str], None]) -> Path:
+    """The kind/ of a checkout, which a test may change, on a machine with a go command and a mirror."""
     choose()
     return clone / "kind"
 
 
 @pytest.fixture
-def chain(
-    kind: Path, engine: Engine, go: Go, choose: Callable[..., None], mirror: Callable[[str], None]
-) -> dict[str, Image]:
+def chain(kind: Path, engine: Engine) -> dict[str, Image]:
     """The images of an engine that has every node image, each with an id of its own."""
     names = [table.BASE, *(image.name for image in table.NODE_IMAGES)]
     tags = [table.tag(name, parameters.current()) for name in names]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from pathlib import Path
+from pathlib import Path, PosixPath
 
 import pydantic
 import pytest
 
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
+from tasks.settings.nics import WORKERS
 from tasks.settings.parameters import layers as parameters_layers
 from tasks.settings.parameters.model import Parameters
 
@@ -107,7 +108,7 @@ def test_credentials_of_the_registry_come_from_the_environment_only(root: Path) 
 
 def test_parameters_cannot_be_changed(root: Path) -> None:
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        setattr(valid(root), "cluster_name", "other")  # noqa: B010 - a plain assignment mypy refuses too
+        valid(root).cluster_name = "other"  # type: ignore[misc]
 
 
 def test_later_layers_win_and_origins_tell_which(root: Path) -> None:
@@ -165,20 +166,32 @@ def test_a_folder_in_place_of_the_users_file_is_named(root: Path) -> None:
     assert raised.value.hint == f"mv {root}/.env {root}/.env.old"
 
 
-def test_a_file_that_the_user_may_not_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, **_: str) -> str:
-        if path.name == ".env":
-            raise PermissionError(13, "Permission denied")
-        return path.read_bytes().decode()
+class OfAnother(PosixPath):
+    """A folder whose `.env` this user may not read; root may read any."""
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
+        if self.name == ".env":
+            raise PermissionError(13, "Permission denied")
+        return super().read_text(encoding, errors)
+
+
+def test_a_file_that_the_user_may_not_read_is_named(root: Path) -> None:
     with pytest.raises(Problem, match=r"\.env: cannot be read by this user") as raised:
-        parameters_layers.read(root, {})
+        parameters_layers.read(OfAnother(root), {})
     assert f"{root}/.env" in raised.value.hint
 
 
 def test_names_for_programs_do_nothing_in_a_file_and_that_is_said(root: Path) -> None:
-    names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "DOCKER_HOST", "KUBECONFIG", "PIP_INDEX_URL", "WHATEVER")
+    names = (
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "DOCKER_HOST",
+        "KUBECONFIG",
+        "PIP_INDEX_URL",
+        "WHATEVER",
+        "PAUSE_VERSION",
+    )
     (root / ".env").write_text("".join(f"{name}=secret\n" for name in names))
     layers = parameters_layers.read(root, {"DOCKER_HOST": "unix:///x"})
     assert parameters.ineffective(layers) == [
@@ -328,7 +341,11 @@ BAD = [
     ("NV_IPAM_GATEWAY", "is not in NV_IPAM_SUBNET", {"NV_IPAM_GATEWAY": "10.0.0.1"}),
     ("NV_IPAM_GATEWAY", "network or broadcast", {"NV_IPAM_GATEWAY": "192.168.20.0"}),
     ("NV_IPAM_GATEWAY", "is not an address such as 192.0.2.1", {"NV_IPAM_GATEWAY": "192.168.20.1/24"}),
-    ("NV_IPAM_PER_NODE_BLOCK_SIZE", "2 blocks of 128 do not fit the 254", {"NV_IPAM_PER_NODE_BLOCK_SIZE": "128"}),
+    (
+        "NV_IPAM_PER_NODE_BLOCK_SIZE",
+        f"{len(WORKERS)} blocks of 128 do not fit the 254",
+        {"NV_IPAM_PER_NODE_BLOCK_SIZE": "128"},
+    ),
     ("NV_IPAM_PER_NODE_BLOCK_SIZE", "worker 2, 192.168.20.61-192.168.20.120", {"NV_IPAM_PER_NODE_BLOCK_SIZE": "60"}),
     ("NV_IPAM_EXCLUDE_END_1", "comes before", {"NV_IPAM_EXCLUDE_START_1": "192.168.20.20"}),
     ("NV_IPAM_EXCLUDE_END_2", "is not in NV_IPAM_SUBNET", {"NV_IPAM_EXCLUDE_END_2": "192.168.21.0"}),
@@ -361,7 +378,7 @@ GOOD = [
     {"GO_PROXY": "http://127.0.0.1:3000/go|https://goproxy.example,off"},
     {"CACHE_DIR": "/var/cache/with space/é"},
     {"CLUSTER_NAME": "lab-2"},
-    {"NV_IPAM_PER_NODE_BLOCK_SIZE": "40"},
+    {"NV_IPAM_PER_NODE_BLOCK_SIZE": "16"},
 ]
 
 
