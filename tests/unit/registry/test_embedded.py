@@ -8,8 +8,9 @@ import pytest
 
 from tasks import lack as lacks
 from tasks.engines.docker import client
+from tasks.problems import Problem
 from tasks.registry import embedded
-from tasks.settings import images, parameters
+from tasks.settings import cluster, images, parameters
 from tasks.settings import registry as table
 from tests.authorities import authority
 from tests.unit.engine import Container, Image
@@ -73,13 +74,33 @@ def test_a_container_of_somebody_else_is_an_obstacle_and_is_left(here: Engine, s
     assert said.kept == [f"Left container {REGISTRY.name}: not made by this tool.", f"Removed {OFFER.name}."]
 
 
-def test_one_of_checkouts_with_another_cache_names_it(here: Engine) -> None:
+@pytest.mark.parametrize(
+    ("source", "label", "words"),
+    [
+        ("{cache}/registry/data", True, None),
+        ("{cache}/registry/data", False, None),
+        ("/other/registry/data", True, "belongs to the checkouts with CACHE_DIR=/other"),
+        ("/other/registry/data", False, "not made by this tool"),
+        ("", True, "not made by this tool"),
+    ],
+)
+def test_a_registry_is_ours_by_its_folder(here: Engine, source: str, words: str | None, *, label: bool) -> None:
+    held = source.format(cache=parameters.current().cache_dir)
+    here.containers[REGISTRY.name] = Container(
+        labels={client.OURS: "1"} if label else {}, mounts={"/var/lib/registry": held}
+    )
+    stranger = embedded.objection(REGISTRY, parameters.current())
+    assert (stranger.message if stranger else None) == (words and f"container {REGISTRY.name}: {words}")
+
+
+def test_a_run_stops_at_somebody_elses_container_and_says_what_to_do(here: Engine) -> None:
     mounts = {"/var/lib/registry": "/other/registry/data"}
     here.containers[REGISTRY.name] = Container(labels={client.OURS: "1"}, mounts=mounts)
-    stranger = embedded.objection(REGISTRY, parameters.current())
-    assert stranger is not None
-    assert stranger.message == f"container {REGISTRY.name}: belongs to the checkouts with CACHE_DIR=/other"
-    assert stranger.hint.startswith("CACHE_DIR=/other with the same command")
+    here.networks[cluster.NETWORK] = {}
+    with pytest.raises(Problem, match=f"container {REGISTRY.name}: belongs to") as caught:
+        embedded.ensure()
+    assert caught.value.hint.startswith("CACHE_DIR=/other with the same command")
+    assert here.requests == []
 
 
 def test_it_answers_with_a_certificate_of_its_own_ca_alone(
