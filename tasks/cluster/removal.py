@@ -92,7 +92,7 @@ def give_back(name: str) -> None:
         if node.paused:
             containers.unpause(node.name)
     cards.let_go(name)
-    lease.give_back(name)
+    lease.let_go(parameters.current())
 
 
 def _remove_from_engine(p: Parameters) -> list[str]:
@@ -101,7 +101,7 @@ def _remove_from_engine(p: Parameters) -> list[str]:
         return []
     _delete(p)
     siblings = sorted((cluster_owner.siblings() | engine.made_elsewhere()) - {p.cluster_name})
-    _leave_engine(p.cluster_name, siblings)
+    _leave_engine(p, siblings)
     return siblings
 
 
@@ -120,14 +120,14 @@ def _delete(p: Parameters) -> None:
     shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
 
 
-def _leave_engine(name: str, siblings: list[str]) -> None:
+def _leave_engine(p: Parameters, siblings: list[str]) -> None:
     """Take away what all clusters share, and the embedded engine itself, unless others use them."""
-    others = cluster_owner.others(name) or [f"cluster {sibling} of this checkout" for sibling in siblings]
+    others = cluster_owner.others(p.cluster_name) or [f"cluster {sibling} of this checkout" for sibling in siblings]
     if others:
         progress.line(f"Left the registry and the Docker engine to {', '.join(others)}.")
         return
-    embedded.remove()
-    certificates.distrust()
+    embedded.remove(p)
+    certificates.distrust(p)
     _remove_network()
     tenants = containers.tenants(client.embedded().url)
     if tenants:

@@ -46,14 +46,11 @@ def verify(name: str) -> None:
     pods = flow.pods()
     _tell_next_hops(flow, pods)
     start = time.monotonic()
-    answer = waiting.until(
+    answer = waiting.Condition(
         f"{flow.name}: an answer to {' '.join(flow.pattern.inputs)}",
         lambda: _ask(flow),
         lambda seen: seen is not None and _is_complete(flow.pattern, seen),
-        deadline=_ANSWER_SECONDS,
-        explain=lambda: _broken_hop(flow),
-        hint=flow.redeployment,
-    )
+    ).wait(_ANSWER_SECONDS, explain=lambda: _broken_hop(flow), hint=flow.redeployment)
     seconds = time.monotonic() - start
     progress.line(_table(flow.pattern, pods, answer))
     progress.line(f"{flow.name} answered {' '.join(flow.pattern.inputs)} in {seconds:.2f} s")

@@ -167,24 +167,36 @@ def _configure(handles: dict[int, str], step: dict[str, Any]) -> None:
 def _write(path: str, text: str) -> None:
     if not _WRITABLE.fullmatch(path):
         raise Problem(f"{path}: not a file that this helper writes")
+    write_patiently(Path(path), text, _BUSY_SECONDS)
+
+
+def write_patiently(file: Path, text: str, deadline: float) -> None:
+    """Write to a file of the kernel's, again while its driver is busy.
+
+    Args:
+        file: The file.
+        text: What to write.
+        deadline: Seconds after which a busy driver is given up.
+
+    Raises:
+        Problem: The driver refuses, or stays busy.
+    """
 
     def attempt() -> OSError | None:
         try:
-            Path(path).write_text(text, encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
         except OSError as error:
             return error
         return None
 
-    failure = waiting.until(
-        f"{path}: accept {text}",
+    failure = waiting.Condition(
+        f"{file}: accept {text}",
         attempt,
         lambda error: error is None or error.errno != errno.EBUSY,
-        deadline=_BUSY_SECONDS,
         describe=lambda error: str(error.strerror) if error else "",
-        hint="look for what still uses the virtual functions: virtual machines, vfio, another tool",
-    )
+    ).wait(deadline, hint="look for what still uses the virtual functions: virtual machines, vfio, another tool")
     if failure is not None:
-        raise Problem(f"{path}: the driver refused {text}: {failure.strerror}", hint="sudo dmesg | tail")
+        raise Problem(f"{file}: the driver refused {text}: {failure.strerror}", hint="sudo dmesg | tail")
 
 
 def keep_ledger(cluster: str, content: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
+from tasks.engines.kube import cluster_owner
 from tasks.nics import condition, lending, pods, restoring, udev
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import status as nics_status
@@ -35,7 +36,9 @@ def lend(task: str) -> None:
     wish = asked.pop(task)
     nics_wish.node_processes(wish.cluster)  # what is refused by that is refused before the lock is made
     with ledgers.alone(settings.LEDGERS):
-        lending.lend_to(wish, tuple(asked.values()), Machine(nics_wish.node_processes(wish.cluster)))
+        lending.lend_to(
+            wish, tuple(asked.values()), Machine(nics_wish.node_processes(wish.cluster), cluster=wish.cluster)
+        )
 
 
 def lack(task: str) -> Lack:
@@ -49,28 +52,43 @@ def lack(task: str) -> Lack:
     """
     wish = nics_wish.wishes(parameters.current())[task]
     processes = nics_wish.node_processes(wish.cluster) if still_lent(wish.cluster) else {}
-    return condition.lack(wish, nics_ledger.load(wish.cluster), Machine(processes))
+    return condition.lack(wish, nics_ledger.load(wish.cluster), Machine(processes, cluster=wish.cluster))
 
 
-def restore(cluster: str = "", machine: Machine | None = None) -> None:
+def give_back() -> None:
+    """Give back what the cluster has borrowed, as it was.
+
+    Raises:
+        Problem: Another checkout has lent it, or something could not be given back as it was.
+    """
+    name = parameters.current().cluster_name
+    cluster_owner.require_not_lent_there(name)
+    restore(name)
+
+
+def lack_of_return() -> Lack:
+    """Return that the cluster has borrowed cards, which are not back yet."""
+    return still_lent(parameters.current().cluster_name)
+
+
+def restore(cluster: str, machine: Machine | None = None) -> None:
     """Give back what a cluster has borrowed, as it was; costs nothing where it has nothing.
 
     Args:
-        cluster: Name of the cluster; CLUSTER_NAME where empty.
+        cluster: Name of the cluster.
         machine: The machine that gets it back; None for this one.
 
     Raises:
         Problem: Something could not be given back as it was.
     """
-    name = cluster or parameters.current().cluster_name
-    if not still_lent(name):
+    if not still_lent(cluster):
         return
-    lender = nics_ledger.foreign(name)
+    lender = nics_ledger.foreign(cluster)
     if lender:
-        progress.line(f"Left to {lender}: the network cards that its cluster {name} has borrowed.")
+        progress.line(f"Left to {lender}: the network cards that its cluster {cluster} has borrowed.")
     else:
         with ledgers.alone(settings.LEDGERS):
-            restoring.give_back(name, machine)
+            restoring.give_back(cluster, machine)
 
 
 def let_go(cluster: str, machine: Machine | None = None) -> None:
@@ -89,14 +107,13 @@ def let_go(cluster: str, machine: Machine | None = None) -> None:
         progress.line(str(difference))
 
 
-def still_lent(cluster: str = "") -> Lack:
+def still_lent(cluster: str) -> Lack:
     """Return that a cluster has borrowed cards, which are not back yet.
 
     Args:
-        cluster: Name of the cluster; CLUSTER_NAME where empty.
+        cluster: Name of the cluster.
     """
-    name = cluster or parameters.current().cluster_name
-    return lacks.unless(not ledgers.exists(nics_ledger.path(name)), f"cluster {name}: has network cards")
+    return lacks.unless(not ledgers.exists(nics_ledger.path(cluster)), f"cluster {cluster}: has network cards")
 
 
 def await_allocatable() -> None:
@@ -107,9 +124,10 @@ def await_allocatable() -> None:
     """
     from tasks.engines.kube import access as kube_api
 
-    ledger = nics_ledger.load(parameters.current().cluster_name)
+    cluster = parameters.current().cluster_name
+    ledger = nics_ledger.load(cluster)
     loans = ledger.loans if ledger and not ledgers.is_foreign(ledger.checkout) else {}
-    pods.await_allocatable({node: len(loan.names) - 1 for node, loan in loans.items()}, kube_api.cluster())
+    pods.await_allocatable({node: len(loan.names) - 1 for node, loan in loans.items()}, kube_api.cluster(cluster))
 
 
 def status(*, as_json: bool = False) -> None:
@@ -123,7 +141,7 @@ def status(*, as_json: bool = False) -> None:
         processes = nics_wish.node_processes(asked[0].cluster)
     except Problem:
         processes = {}  # without Docker there are no nodes, but the cards can be looked at all the same
-    found = nics_status.rows(asked, Machine(processes))
+    found = nics_status.rows(asked, Machine(processes, cluster=asked[0].cluster))
     if as_json:
         progress.line(json.dumps([asdict(row) for row in found], indent=2))
     elif found:

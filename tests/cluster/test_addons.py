@@ -55,9 +55,12 @@ def equipped(verified: Lab) -> Iterator[Lab]:
 
 def test_a_service_gets_an_address_of_the_pool_that_answers_on_the_host(equipped: Lab) -> None:
     equipped.api.apply([SERVICE])
-    address = waiting.until(
-        "Service addon-test: an address", lambda: address_of(equipped), bool, deadline=SECONDS, describe=str
-    )
+    address = waiting.Condition(
+        "Service addon-test: an address",
+        lambda: address_of(equipped),
+        bool,
+        describe=str,
+    ).wait(SECONDS)
     answer = waiting.until(f"http://{address}/ready", lambda: asked(f"http://{address}/ready"), bool, deadline=SECONDS)
     first, last = pool(equipped)
     assert numbers(first) <= numbers(address) <= numbers(last)
@@ -98,7 +101,12 @@ def second_address(lab: Lab, ipam: dict[str, str]) -> str:
     """Attach a pod to a second network on a bridge; return the address that its interface net1 got there."""
     lab.api.apply([network(ipam)])
     lab.api.apply([attached(lab)])
-    status = waiting.until("pod addon-test: its networks", lambda: networks(lab), bool, deadline=SECONDS, describe=str)
+    status = waiting.Condition(
+        "pod addon-test: its networks",
+        lambda: networks(lab),
+        bool,
+        describe=str,
+    ).wait(SECONDS)
     second = next(each for each in status if each["name"] == f"{NAMESPACE}/addon-test")
     assert second["interface"] == "net1"
     return str(second["ips"][0])
@@ -157,13 +165,12 @@ def says_why_it_is_left_out(lab: Lab, refused: str) -> None:
 
 
 def gives_an_address_of_the_nodes_block(lab: Lab) -> None:
-    given = waiting.until(
+    given = waiting.Condition(
         "IPPool nv-pool1: a block for each worker",
         lambda: blocks(lab),
         lambda found: set(found) == set(lab.node_names[1:]),
-        deadline=SECONDS,
         describe=str,
-    )
+    ).wait(SECONDS)
     address = ip_interface(second_address(lab, {"type": "nv-ipam", "poolName": "nv-pool1"})).ip
     pod = lab.api.get(manifests.POD, "addon-test", NAMESPACE) or {}
     assert address in given[pod["spec"]["nodeName"]]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.archive import facts as archive_facts
 from tasks.docker_engine import service as docker_engine_service
 from tasks.engines.docker import client, images
 from tasks.images import base, machine, node_images
@@ -191,7 +190,7 @@ def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setattr(parameters, "current", lambda: chosen)
         patch.setattr(paths, "BUILD", tmp_path_factory.mktemp("build"))
         patch.setattr(paths, "DRIVER", Path(__file__).parent)
-        patch.setattr(archive_facts, "SOURCE", archive)
+        patch.setattr(paths, "CONTROLLER", archive)
         patch.setitem(machine.FACTS, "KERNEL_RELEASE", lambda: KERNEL)
         if base.lack():
             base.build()

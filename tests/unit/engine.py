@@ -5,14 +5,18 @@ It runs nothing. Its answers have the shape of the Docker Engine API 1.43, with 
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
+import tarfile
 import tempfile
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
@@ -33,6 +37,18 @@ _STATES = {"start": "running", "restart": "running", "unpause": "running", "stop
 
 class Stream(list[dict[str, Any]]):
     """Events that the engine sends one by one, each in a chunk of its own."""
+
+
+class Archive(bytes):
+    """A tar with one file, whose facts the engine sends beside it."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the engine says of the file."""
+        with tarfile.open(fileobj=io.BytesIO(self)) as tar:
+            member = tar.getmembers()[0]
+        moment = datetime.fromtimestamp(member.mtime, timezone.utc)
+        return {"name": Path(member.name).name, "size": member.size, "mtime": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 @dataclass
@@ -59,6 +75,9 @@ class Container:
         image: Content address of its image.
         ports: Ports of the host, by those of the container.
         addresses: Its IP addresses, by network.
+        files: What was written into it, by path.
+        id: Its identifier; its name where empty.
+        process: Its first program's.
     """
 
     state: str = "running"
@@ -67,6 +86,9 @@ class Container:
     image: str = "sha256:0"
     ports: Mapping[int, int] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    files: dict[str, Archive] = field(default_factory=dict)
+    id: str = ""
+    process: int = 1
 
 
 def node(cluster_name: str, **values: Any) -> Container:
@@ -91,6 +113,8 @@ class Engine:
         networks: Labels by name.
         refusals: What the engine answers instead: status and message by request, as in `requests`.
         requests: What changed something, in order: `POST /containers/a/start`, `DELETE /networks/kind`.
+        reads: What was only read, in order: `GET /containers/json`.
+        connections: Those that are open.
     """
 
     url: str
@@ -100,15 +124,19 @@ class Engine:
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    connections: set[object] = field(default_factory=set)
 
-    def answer(self, method: str, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
-        """Return the status and the answer to a request: None, a text, or what becomes JSON."""
+    def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> tuple[int, Any]:
+        """Return the status and the answer to a request: None, a text, an archive, or what becomes JSON."""
         request = f"{method} {path}"
-        if method != "GET":
-            self.requests.append(request)
+        (self.reads if method in {"GET", "HEAD"} else self.requests).append(request)
         if request in self.refusals:
             status, message = self.refusals[request]
             return status, {"message": message}
+        written = re.fullmatch("PUT /containers/([^/]+)/archive", request)
+        if written:
+            return self._write(written[1], Archive(body))
         for pattern, reply in _ROUTES:
             found = re.fullmatch(pattern, request)
             if found:
@@ -137,6 +165,17 @@ class Engine:
         self.containers[name].state = _STATES[verb]
         return 204, None
 
+    def _write(self, name: str, archive: Archive) -> tuple[int, Any]:
+        if name not in self.containers:
+            return _missing("container", name)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            self.containers[name].files[f"/{tar.getnames()[0]}"] = archive
+        return 200, None
+
+    def _read(self, query: Mapping[str, str], name: str) -> tuple[int, Any]:
+        found = self.containers[name].files.get(query["path"]) if name in self.containers else None
+        return (200, found) if found else _missing("file", f"{name}:{query['path']}")
+
     def _remove_container(self, _query: Mapping[str, str], name: str) -> tuple[int, Any]:
         return (204, None) if self.containers.pop(name, None) else _missing("container", name)
 
@@ -147,7 +186,14 @@ class Engine:
         found = {**{image.id: (tag, image) for tag, image in self.images.items()}, **_by_tag(self.images)}.get(name)
         return (200, _image(*found)) if found else _missing("image", name)
 
-    def _pull(self, query: Mapping[str, str]) -> tuple[int, Any]:
+    def _create_image(self, query: Mapping[str, str]) -> tuple[int, Any]:
+        """Import an image with the labels that its changes say, or pull one."""
+        if "fromSrc" in query:
+            words = re.findall(r'("(?:[^"\\]|\\.)*")=("(?:[^"\\]|\\.)*")', query.get("changes", ""))
+            made = hashlib.sha256(json.dumps(query).encode()).hexdigest()
+            labels = {json.loads(key): json.loads(value) for key, value in words}
+            self.images[f"{query['repo']}:{query['tag']}"] = Image(labels, f"sha256:{made}")
+            return 200, {"status": made}
         self.images.setdefault(f"{query['fromImage']}:{query['tag']}", Image())
         return 200, Stream([{"status": "Pull complete"}])
 
@@ -179,10 +225,11 @@ _ROUTES: tuple[tuple[str, Callable[..., tuple[int, Any]]], ...] = (
     ("GET /containers/json", Engine._listed_containers),
     ("GET /containers/([^/]+)/json", Engine._inspected_container),
     (f"POST /containers/([^/]+)/({'|'.join(_STATES)})", Engine._set_state),
+    ("(?:GET|HEAD) /containers/([^/]+)/archive", Engine._read),
     ("DELETE /containers/([^/]+)", Engine._remove_container),
     ("GET /images/json", Engine._listed_images),
     ("GET /images/(.+)/json", Engine._inspected_image),
-    ("POST /images/create", Engine._pull),
+    ("POST /images/create", Engine._create_image),
     ("POST /images/(.+)/tag", Engine._tag),
     ("POST /images/(.+)/push", Engine._push),
     ("DELETE /images/(.+)", Engine._remove_image),
@@ -193,22 +240,23 @@ _ROUTES: tuple[tuple[str, Callable[..., tuple[int, Any]]], ...] = (
 
 def _listed(name: str, container: Container) -> dict[str, Any]:
     return {
-        "Id": name,
+        "Id": container.id or name,
         "Names": [f"/{name}"],
         "State": container.state,
         "ImageID": container.image,
         "Ports": [{"PrivatePort": inside, "PublicPort": outside} for inside, outside in container.ports.items()],
         "Mounts": _mounts(container),
         "Labels": dict(container.labels),
+        "HostConfig": {"NetworkMode": next(iter(container.addresses), "bridge")},
         "NetworkSettings": {"Networks": _networks(container)},
     }
 
 
 def _inspected(name: str, container: Container) -> dict[str, Any]:
     return {
-        "Id": name,
+        "Id": container.id or name,
         "Name": f"/{name}",
-        "State": {"Status": container.state, "Pid": 1, "StartedAt": "2026-01-01T00:00:00Z"},
+        "State": {"Status": container.state, "Pid": container.process, "StartedAt": "2026-01-01T00:00:00Z"},
         "Image": container.image,
         "Config": {"Labels": dict(container.labels)},
         "Mounts": _mounts(container),
@@ -222,7 +270,7 @@ def _mounts(container: Container) -> list[dict[str, str]]:
 
 
 def _networks(container: Container) -> dict[str, dict[str, str]]:
-    return {network: {"IPAddress": address} for network, address in container.addresses.items()}
+    return {network: {"IPAddress": address, "NetworkID": network} for network, address in container.addresses.items()}
 
 
 def _image(tag: str, image: Image) -> dict[str, Any]:
@@ -249,15 +297,26 @@ def _handler(held: Engine) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            held.connections.add(self)
+            super().setup()
+
+        def finish(self) -> None:
+            super().finish()
+            held.connections.discard(self)
+
         def _reply(self) -> None:
             url = urlsplit(self.path)
             path = unquote(re.sub(r"^/v\d+\.\d+", "", url.path))
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             query = {key: values[-1] for key, values in parse_qs(url.query).items()}
-            status, answer = held.answer(self.command, path, query)
+            status, answer = held.answer(self.command, path, query, body)
             self.send_response(status)
             self.send_header("Api-Version", API_VERSION)
             self.send_header("Content-Type", "application/json")
+            if isinstance(answer, Archive):
+                facts = base64.b64encode(json.dumps(answer.facts).encode()).decode()
+                self.send_header("X-Docker-Container-Path-Stat", facts)
             if isinstance(answer, Stream):
                 self._send_chunks(answer)
             else:
@@ -274,7 +333,7 @@ def _handler(held: Engine) -> type[BaseHTTPRequestHandler]:
             for text in [*(f"{json.dumps(event)}\r\n" for event in events), ""]:
                 self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
 
-        do_GET = do_HEAD = do_POST = do_DELETE = _reply  # noqa: N815 - names that the library asks for
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _reply  # noqa: N815 - names that the library asks for
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -283,6 +342,8 @@ def _handler(held: Engine) -> type[BaseHTTPRequestHandler]:
 
 
 def _body(answer: Any) -> bytes:
+    if isinstance(answer, bytes):
+        return answer
     if answer is None or isinstance(answer, str):
         return (answer or "").encode()
     return json.dumps(answer).encode()

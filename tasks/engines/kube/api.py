@@ -226,13 +226,12 @@ class Kube:
         Raises:
             Problem: It is still there after `deadline` seconds; the finalizers it waits for are named.
         """
-        waiting.until(
+        waiting.Condition(
             f"{kind} {name}: deleted",
             lambda: self.get(kind, name, namespace),
             lambda seen: seen is None,
-            deadline=deadline,
             describe=lambda seen: ", ".join((seen or {}).get("metadata", {}).get("finalizers", [])),
-        )
+        ).wait(deadline)
 
     def wait_rollout(self, kind: Kind, name: str, namespace: str, *, deadline: float) -> None:
         """Wait until a Deployment or DaemonSet runs what its template says, everywhere it should.
@@ -248,15 +247,12 @@ class Kube:
             selector = observe().get("spec", {}).get("selector", {}).get("matchLabels", {})
             return self.evidence(namespace, ",".join(f"{key}={value}" for key, value in selector.items()))
 
-        waiting.until(
+        waiting.Condition(
             f"{kind} {namespace}/{name}: rolled out",
             observe,
             kube_state.is_rolled_out,
-            deadline=deadline,
             describe=kube_state.progress_of_rollout,
-            explain=evidence,
-            hint=f"kubectl -n {namespace} describe {kind.name.lower()} {name}",
-        )
+        ).wait(deadline, explain=evidence, hint=f"kubectl -n {namespace} describe {kind.name.lower()} {name}")
 
     # Evidence
 

@@ -42,6 +42,16 @@ def test_a_container_is_removed_once(engine: Engine) -> None:
     assert not containers.remove("a")
 
 
+def test_a_file_of_a_container_is_read_and_known_by_its_size_and_time(engine: Engine) -> None:
+    engine.containers["a"] = Container()
+    assert containers.read_from("a", "/etc/one") is None
+    assert not containers.holds("a", "/etc/one", b"old")
+    containers.copy_into("a", "/etc/one", b"old")
+    assert containers.read_from("a", "/etc/one") == b"old"
+    assert containers.holds("a", "/etc/one", b"old")
+    assert not containers.holds("a", "/etc/one", b"new")
+
+
 def test_the_nodes_of_a_cluster_are_known_by_its_label(engine: Engine) -> None:
     engine.containers["one-worker"] = node("one", ports={6443: 40000})
     engine.containers["two-worker"] = node("two")

@@ -158,13 +158,10 @@ def test_a_file_that_is_no_tar_is_named_as_what_it_is(tmp_path: Path, content: b
     assert caught.value.hint == "how to make it"
 
 
-def test_an_archive_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("powerless")
+def test_an_archive_that_may_not_be_read_is_one_line(tmp_path: Path) -> None:
     archive = pack(tmp_path)
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", refuse)
+    archive.chmod(0)
     with pytest.raises(Problem, match=r"^src/controller\.tar\.gz: cannot be unpacked: Permission denied$"):
         archives.unpack(archive, tmp_path, "controller", shown="src/controller.tar.gz", hint="")
 

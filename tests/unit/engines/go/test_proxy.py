@@ -131,7 +131,7 @@ def test_a_broken_memory_is_asked_again(proxy: Proxy, refusal: Refusal, tmp_path
 
 
 def test_nobody_is_asked_for_what_is_built(proxy: Proxy, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(go_modules, "is_built", lambda _artifact, _settings: True)
+    monkeypatch.setattr(go_modules, "is_built", lambda *_: True)
     proxy.module = {"Error": REFUSED}
     assert refusal() == ""
     assert proxy.asked == []

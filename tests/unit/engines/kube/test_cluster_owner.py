@@ -201,7 +201,7 @@ def test_a_registry_is_ours_by_its_folder(
         return True
 
     monkeypatch.setattr(containers, "remove", remove)
-    stranger = embedded.objection(SERVICE)
+    stranger = embedded.objection(SERVICE, parameters.current())
     assert (stranger.message if stranger else None) == (words and f"container {SERVICE.name}: {words}")
     if words:
         with pytest.raises(Problem, match=SERVICE.name):
