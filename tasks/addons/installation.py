@@ -11,7 +11,7 @@ from tasks.engines.docker import node_files
 from tasks.engines.files import atomic, templates
 from tasks.engines.kube import access
 from tasks.engines.kube import manifests as kube_manifests
-from tasks.engines.programs.waiting import until
+from tasks.engines.programs.waiting import Condition
 from tasks.images import addon_images
 from tasks.settings import addons, parameters, paths
 from tasks.settings.cluster import NODES
@@ -48,14 +48,12 @@ def install(name: str) -> None:
     if addon.release:
         _deploy(addon, addon.release, p)
         return
-    cidrs = until(
+    cidrs = Condition(
         "nodes: a pod network each",
         lambda: _pod_cidrs(p.cluster_name),
         lambda found: len(found) == len(NODES),
-        deadline=p.cluster_deadline,
         describe=lambda found: f"{len(found)} of {len(NODES)}",
-        hint="kubectl get nodes -o wide",
-    )
+    ).wait(p.cluster_deadline, hint="kubectl get nodes -o wide")
     progress.step(f"{addon.name} on {', '.join(cidrs)}")
     node_files.on_each(
         cidrs, lambda node: node_files.sync(node, addon.name, _files(addon, p, node, cidrs), units=addon.units)

@@ -12,7 +12,7 @@ from tasks.engines.docker import containers as docker_containers
 from tasks.engines.docker import networks
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import cluster_owner, kind, kubeconfigs
-from tasks.engines.programs.waiting import until
+from tasks.engines.programs.waiting import Condition
 from tasks.lack import Lack
 from tasks.problems import Problem
 from tasks.settings import cluster, parameters, paths
@@ -72,12 +72,8 @@ def create() -> None:
     _start_stopped(nodes)
     # A node that was stopped has its port again only now.
     access.ensure_access(p, kind.nodes(name))
-    until(
-        f"cluster {name}: its API answers",
-        lambda: kube_api.answers(name),
-        bool,
-        deadline=p.cluster_deadline,
-        hint=f"docker logs {cluster.node_names(name)[0]}",
+    Condition(f"cluster {name}: its API answers", lambda: kube_api.answers(name), bool).wait(
+        p.cluster_deadline, hint=f"docker logs {cluster.node_names(name)[0]}"
     )
 
 

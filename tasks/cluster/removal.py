@@ -92,7 +92,7 @@ def give_back(name: str) -> None:
         if node.paused:
             containers.unpause(node.name)
     cards.let_go(name)
-    lease.give_back(name)
+    lease.let_go(parameters.current())
 
 
 def _remove_from_engine(p: Parameters) -> list[str]:

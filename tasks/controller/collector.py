@@ -83,11 +83,11 @@ def _ensure_programs() -> Path:
     parts = {"": controller.COLLECTOR, controller.DRIVERS: controller.DRIVERS_SOURCE}
     parts[controller.FPGA_DATABASE] = controller.FPGA_DATABASE_SOURCE
     for folder in parts.values():
-        if not (archive_source.SOURCE / folder).is_dir():
+        if not (paths.CONTROLLER / folder).is_dir():
             raise Problem(
                 f"{controller.TOP}/{folder}: not there, but INVENTORY=collector needs it", hint="INVENTORY=host"
             )
-    made_of = [files_trees.digest(archive_source.SOURCE / folder) for folder in parts.values()]
+    made_of = [files_trees.digest(paths.CONTROLLER / folder) for folder in parts.values()]
     digest = hashlib.sha256(" ".join([*made_of, compilers.compiler_digest(parameters.current())]).encode()).hexdigest()
     target = paths.BUILD / "collector" / digest[:12]
     with alone(target):
@@ -95,7 +95,7 @@ def _ensure_programs() -> Path:
             workspace = part_of(target)
             source, made = workspace / "source", workspace / "made"
             for place, folder in parts.items():
-                shutil.copytree(archive_source.SOURCE / folder, source / place, dirs_exist_ok=True)
+                shutil.copytree(paths.CONTROLLER / folder, source / place, dirs_exist_ok=True)
             program = cgo.CProgram(source, ".", _PROGRAM)
             compilers.compile_with_c(program, made, parameters.current())
             made.rename(target)
@@ -104,7 +104,7 @@ def _ensure_programs() -> Path:
 
 
 def _install(worker: Worker, programs: Path) -> None:
-    source = archive_source.SOURCE
+    source = paths.CONTROLLER
     files = {f"{_INPUTS}/{name}": text.encode() for name, text in lists_of(worker, inventory.models()).items()}
     files |= {f"{_INPUTS}/{name}": (source / controller.JSON / name).read_bytes() for name in _JSON}
     files["config.ini"] = (source / controller.COLLECTOR / "config.ini").read_bytes()
@@ -113,7 +113,8 @@ def _install(worker: Worker, programs: Path) -> None:
     for name, content in files.items():
         path = f"{_PLACE}/{name}"
         if not containers.holds(worker.name, path, content):
-            containers.copy_into(worker.name, path, content, mode=0o755 if name.startswith("bin/") else 0o644)
+            rights = containers.Rights(0o755 if name.startswith("bin/") else 0o644)
+            containers.copy_into(worker.name, path, content, rights)
 
 
 def lists_of(worker: Worker, known: Models) -> dict[str, str]:

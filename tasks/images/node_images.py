@@ -200,7 +200,7 @@ def _archive_folder(part: ArchivePart) -> Path:
     Raises:
         Problem: It is not there; an archive made without its submodule lacks it.
     """
-    folder = archive.SOURCE / part.source
+    folder = paths.CONTROLLER / part.source
     if not (folder / "lib").is_dir():
         raise Problem(
             f"CONTROLLER_HARDWARE: {part.hardware} needs controller/{part.source}/lib, which the archive lacks",

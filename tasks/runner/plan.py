@@ -9,6 +9,7 @@ from tasks.engines.files import durations, last_parameters
 from tasks.problems import Problem
 from tasks.runner import meta
 from tasks.settings import parameters as settings_parameters
+from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -83,7 +84,7 @@ def plan(steps: Sequence[Step]) -> list[Planned]:
         Problem: A parameter is wrong.
     """
     took = durations.read(settings_parameters.current().cache_dir)
-    before = last_parameters.read()
+    before = last_parameters.read(paths.LAST_PARAMETERS)
     by_name = {step.name: step for step in steps}
     planned: dict[str, Planned] = {}
     for step in steps:

@@ -172,7 +172,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             if self._took:
                 durations.record(parameters.current().cache_dir, self._took)
             if self._fresh and paths.BUILD.is_dir():
-                last_parameters.record(self._fresh, parameters.values())
+                last_parameters.record(paths.LAST_PARAMETERS, self._fresh, parameters.values())
         except Problem as problem:
             self._screen.write(str(problem))
 

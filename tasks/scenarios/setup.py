@@ -50,12 +50,13 @@ def set_up() -> None:
     chosen = parameters.current()
     cluster = access.cluster(chosen.cluster_name)
     cluster.apply(_bindings())
-    waiting.until(
+    waiting.Condition(
         "FunctionTargets of all workers: Ready",
         lambda: _missing_targets(cluster),
         lambda missing: not missing,
-        deadline=chosen.controller_deadline,
         describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
+    ).wait(
+        chosen.controller_deadline,
         explain=lambda: cluster.evidence("default"),
         hint="kubectl logs daemonset/crc-deviceinfo-daemon",
     )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.archive import facts as archive_facts
 from tasks.docker_engine import service as docker_engine_service
 from tasks.engines.docker import client, images
 from tasks.images import base, machine, node_images
@@ -20,7 +19,7 @@ from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths
 from tasks.settings import images as table
 from tasks.settings.parameters import layers
-from tests.docker.apt_site import Site, served
+from tests.docker.apt_site import Package, Site, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,17 +102,17 @@ def fill(site: Site) -> None:
             "lib/systemd/system/containerd.service": UNIT,
             "usr/bin/crio": f"#!/bin/sh\necho {version}\n",
         }
-        site.add_package("cri-o/v1.31/deb", "cri-o", version, files, "systemctl enable containerd.service")
+        package = Package("cri-o", version, files, "systemctl enable containerd.service")
+        site.add_package("cri-o/v1.31/deb", package)
     for name in TOOLKIT:
-        site.add_package("toolkit", name, "1.16.2-1", {f"usr/share/{name}": "1"})
-        site.add_package("toolkit", name, "1.17.0-1", {f"usr/share/{name}": "2"})
+        site.add_package("toolkit", Package(name, "1.16.2-1", {f"usr/share/{name}": "1"}))
+        site.add_package("toolkit", Package(name, "1.17.0-1", {f"usr/share/{name}": "2"}))
     dcgm = {"lib/systemd/system/nvidia-dcgm.service": UNIT}
-    site.add_package("cuda", "datacenter-gpu-manager", "1:3.3.8", dcgm)
-    site.add_package("cuda", "datacenter-gpu-manager", "1:3.3.9", dcgm)
+    site.add_package("cuda", Package("datacenter-gpu-manager", "1:3.3.8", dcgm))
+    site.add_package("cuda", Package("datacenter-gpu-manager", "1:3.3.9", dcgm))
     config = f"usr/src/linux-headers-{KERNEL}/.config"
-    site.add_package(
-        "cuda", f"linux-headers-{KERNEL}", "5.15.0-122.132", {config: 'CONFIG_CC_VERSION_TEXT="gcc (11) 11"\n'}
-    )
+    headers = {config: 'CONFIG_CC_VERSION_TEXT="gcc (11) 11"\n'}
+    site.add_package("cuda", Package(f"linux-headers-{KERNEL}", "5.15.0-122.132", headers))
     for repository, key in (("cri-o/v1.31/deb", "crio"), ("toolkit", "toolkit"), ("cuda", "cuda")):
         site.write(f"{repository}/Release.key", site.make_key(key))
         site.publish(repository, key)
@@ -191,7 +190,7 @@ def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setattr(parameters, "current", lambda: chosen)
         patch.setattr(paths, "BUILD", tmp_path_factory.mktemp("build"))
         patch.setattr(paths, "DRIVER", Path(__file__).parent)
-        patch.setattr(archive_facts, "SOURCE", archive)
+        patch.setattr(paths, "CONTROLLER", archive)
         patch.setitem(machine.FACTS, "KERNEL_RELEASE", lambda: KERNEL)
         if base.lack():
             base.build()

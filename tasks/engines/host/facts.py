@@ -181,7 +181,7 @@ class Host:
     @property
     def lifelines(self) -> Mapping[str, str]:
         """Network interfaces that must never be lent, each with the reason."""
-        return namespaces.lifelines()
+        return namespaces.lifelines(self.path("/proc/net"))
 
     def now(self) -> datetime:
         """Return the time of this machine."""

@@ -240,7 +240,7 @@ def test_an_image_is_known_by_its_last_path_component(reference: str, name: str)
 def test_the_sample_and_the_real_controller_have_what_the_adapters_look_for(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_facts, "SOURCE", root)
+    monkeypatch.setattr(paths, "CONTROLLER", root)
     archive_facts.facts.cache_clear()
     source.check(root, "source", ())
     assert archive_facts.facts().tag == "1.1.0"

@@ -101,7 +101,7 @@ def test_a_deletion_leaves_anothers_entry(
     write(tmp_path / "user", listening, authority)
     write(tmp_path / "build" / "cluster-kind" / "kubeconfig", "https://127.0.0.1:1", "ours")
     monkeypatch.setattr(kind, "delete", engine.remove)
-    for module, name in ((cards, "let_go"), (lease, "give_back")):
+    for module, name in ((cards, "let_go"), (lease, "let_go")):
         monkeypatch.setattr(module, name, lambda _name: None)
     removal.delete()
     assert engine.done == ["delete kind" if authority == "ours" else "delete kind in our kubeconfig"]

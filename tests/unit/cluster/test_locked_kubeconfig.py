@@ -11,6 +11,7 @@ import pytest
 from tasks.cluster import access, creation, engine, kubeconfig_owner, removal
 from tasks.engines.kube import cluster_owner, kind
 from tasks.engines.kube.kind import NodeFacts
+from tasks.engines.programs import waiting
 from tasks.problems import Problem
 from tasks.settings import paths
 from tests.unit.conftest import lab
@@ -75,7 +76,7 @@ def test_a_cluster_that_is_not_kept_needs_the_kubeconfig_though_it_is_in_there(
     monkeypatch.setattr(kind, "nodes", lambda _name: [NODE])
     monkeypatch.setattr(creation, "_keep", lambda *_: keep)
     monkeypatch.setattr(access, "ensure_access", lambda *_: None)
-    monkeypatch.setattr(creation, "until", lambda *_, **__: None)
+    monkeypatch.setattr(waiting.Condition, "wait", lambda *_, **__: None)
     if keep:
         creation.create()
         assert touched == ["_start_stopped"]

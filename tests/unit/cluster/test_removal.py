@@ -72,7 +72,7 @@ def silence(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(client, "client", no_engine)
     monkeypatch.setattr(engine_action, "ensure", pytest.fail)
-    for module, name in ((cards, "let_go"), (lease, "give_back")):
+    for module, name in ((cards, "let_go"), (lease, "let_go")):
         monkeypatch.setattr(module, name, pytest.fail)
     monkeypatch.setattr(atexit, "register", lambda *_: None)
 
@@ -237,7 +237,7 @@ def test_a_paused_node_goes_on_before_the_gpu_is_taken_from_it(
     engine.add("a-worker", "a", ours(), state="paused" if paused else "exited")
     monkeypatch.setattr(containers, "unpause", lambda name: engine.done.append(f"unpause {name}"))
     monkeypatch.setattr(cards, "let_go", lambda name: engine.done.append(f"nics {name}"))
-    monkeypatch.setattr(lease, "give_back", lambda name: engine.done.append(f"gpu {name}"))
+    monkeypatch.setattr(lease, "let_go", lambda p: engine.done.append(f"gpu {p.cluster_name}"))
     removal.delete()
     assert engine.done == [*(["unpause a-worker"] if paused else []), "nics a", "gpu a", "delete a"]
 

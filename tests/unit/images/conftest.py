@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.archive import facts
 from tasks.engines.host import apt
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
@@ -179,7 +178,7 @@ def chain(
 @pytest.fixture
 def drivers(clone: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
     """The drivers' source in an unpacked archive, with the controller's parts for FPGAs asked for."""
-    monkeypatch.setattr(facts, "SOURCE", clone / "build/controller")
+    monkeypatch.setattr(paths, "CONTROLLER", clone / "build/controller")
     source = clone / "build/controller/src/submodules/fpga-software"
     (source / "lib").mkdir(parents=True)
     (source / "lib/Makefile").write_text("DPDK_VERSION := 23.11.1\n", encoding="utf-8")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tasks.archive import facts as archive_source
 from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.scenarios import files
@@ -32,7 +31,7 @@ SINGLE, MULTI = BY_NAME["calcapp-basic"], BY_NAME["calcapp-basic-multi-worker"]
 
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)
 def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(archive_source, "SOURCE", request.param)
+    monkeypatch.setattr(paths, "CONTROLLER", request.param)
     root: Path = request.param
     return root
 
@@ -79,7 +78,7 @@ def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
 
 
 def test_a_pattern_whose_files_are_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive_source, "SOURCE", tmp_path)
+    monkeypatch.setattr(paths, "CONTROLLER", tmp_path)
     with pytest.raises(Problem, match=r"calc-func/basic/df-cpufunc\.yaml: not there"):
         scenario(SINGLE).data_flow()
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import lack as lacks
-from tasks.archive import facts
 from tasks.doctor import examination
 from tasks.problems import Problem
 from tasks.scenarios import graph, needs
@@ -33,7 +32,7 @@ def machine(functions: int = 4) -> Machine:
 @pytest.fixture(autouse=True)
 def source(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample controller."""
-    monkeypatch.setattr(facts, "SOURCE", paths.SRC / "sample-controller")
+    monkeypatch.setattr(paths, "CONTROLLER", paths.SRC / "sample-controller")
 
 
 def test_a_pattern_comes_with_everything_it_lacks() -> None:
@@ -104,7 +103,7 @@ def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment()
 
 def test_a_file_that_the_source_does_not_hold_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(paths.SRC / "sample-controller", tmp_path / "source")
-    monkeypatch.setattr(facts, "SOURCE", tmp_path / "source")
+    monkeypatch.setattr(paths, "CONTROLLER", tmp_path / "source")
     for found in (tmp_path / "source").rglob("basic/functiontype.yaml"):
         found.unlink()
     file = "calc-func/basic/functiontype.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from pathlib import Path
+from pathlib import Path, PosixPath
 
 import pydantic
 import pytest
@@ -107,7 +107,7 @@ def test_credentials_of_the_registry_come_from_the_environment_only(root: Path) 
 
 def test_parameters_cannot_be_changed(root: Path) -> None:
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        setattr(valid(root), "cluster_name", "other")  # noqa: B010 - a plain assignment mypy refuses too
+        valid(root).cluster_name = "other"  # type: ignore[misc]
 
 
 def test_later_layers_win_and_origins_tell_which(root: Path) -> None:
@@ -165,20 +165,32 @@ def test_a_folder_in_place_of_the_users_file_is_named(root: Path) -> None:
     assert raised.value.hint == f"mv {root}/.env {root}/.env.old"
 
 
-def test_a_file_that_the_user_may_not_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, **_: str) -> str:
-        if path.name == ".env":
-            raise PermissionError(13, "Permission denied")
-        return path.read_bytes().decode()
+class OfAnother(PosixPath):
+    """A folder whose `.env` this user may not read; root may read any."""
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    def read_text(self, **options: str) -> str:
+        if self.name == ".env":
+            raise PermissionError(13, "Permission denied")
+        return str(super().read_text(**options))
+
+
+def test_a_file_that_the_user_may_not_read_is_named(root: Path) -> None:
     with pytest.raises(Problem, match=r"\.env: cannot be read by this user") as raised:
-        parameters_layers.read(root, {})
+        parameters_layers.read(OfAnother(root), {})
     assert f"{root}/.env" in raised.value.hint
 
 
 def test_names_for_programs_do_nothing_in_a_file_and_that_is_said(root: Path) -> None:
-    names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "DOCKER_HOST", "KUBECONFIG", "PIP_INDEX_URL", "WHATEVER")
+    names = (
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "DOCKER_HOST",
+        "KUBECONFIG",
+        "PIP_INDEX_URL",
+        "WHATEVER",
+        "PAUSE_VERSION",
+    )
     (root / ".env").write_text("".join(f"{name}=secret\n" for name in names))
     layers = parameters_layers.read(root, {"DOCKER_HOST": "unix:///x"})
     assert parameters.ineffective(layers) == [

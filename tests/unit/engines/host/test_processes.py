@@ -13,12 +13,12 @@ import pytest
 
 from tasks.engines.host import processes
 from tasks.engines.host.processes import Process
-from tasks.engines.programs import root
-from tasks.engines.programs.shell import Completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.unit.programs import Programs
 
 HOLD = """
 import signal, sys
@@ -81,7 +81,8 @@ def test_the_unit_is_the_innermost_service(group: str, unit: str) -> None:
     assert Process(os.getpid(), "x", group).unit == unit
 
 
-def test_what_find_or_sudo_says_beside_is_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_find_or_sudo_says_beside_is_no_process(programs: Programs) -> None:
     told = "Last login: today\n/proc/1/fd/3\n/proc/self/fd/3\n"
-    monkeypatch.setattr(root, "run", lambda *_, **__: Completed(0, told, ""))
+    programs.put("find", told)
+    programs.put("sudo", told)
     assert [process.pid for process in processes.users_of("/dev/nvidia*")] == [1]

@@ -190,13 +190,9 @@ def test_a_wait_goes_on_over_bad_moments_that_outlast_the_patience_of_a_read(
 def test_the_end_of_a_wait_names_its_condition_and_the_servers_words(api: Any, cluster: kube_api.Kube) -> None:
     api.mishaps[:] = [MISHAPS["etcd"]] * LASTING
     with pytest.raises(Problem, match=f"DataFlow df: Deployed: not so within 0 s; last seen: .*{ETCD}") as caught:
-        waiting.until(
-            "DataFlow df: Deployed",
-            lambda: cluster.lists(manifests.CONFIG_MAP, manifests.POD),
-            bool,
-            deadline=0.1,
-            explain=lambda: cluster.evidence("default"),
-        )
+        waiting.Condition(
+            "DataFlow df: Deployed", lambda: cluster.lists(manifests.CONFIG_MAP, manifests.POD), bool
+        ).wait(0.1, explain=lambda: cluster.evidence("default"))
     assert ETCD in caught.value.details
     assert "\n" not in caught.value.message
 
