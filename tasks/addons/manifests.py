@@ -14,7 +14,7 @@ from tasks.engines.go import modules, proxy
 from tasks.engines.kube import kustomize, manifests
 from tasks.images import addon_images
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import nics, parameters, paths, patterns
 from tasks.settings.addons import ModuleManifests
 
 if TYPE_CHECKING:
@@ -72,10 +72,13 @@ def _kept(release: Release, name: str) -> Path:
 
 def _overlay(release: Release, name: str) -> dict[str, str]:
     """Return the rendered files of an add-on's overlay."""
+    current = parameters.current()
     values: dict[str, Any] = {
-        "parameters": parameters.current(),
-        "images": addon_images.replacements(release, parameters.current()),
+        "parameters": current,
+        "images": addon_images.replacements(release, current),
         "metallb_pool": address_pool.metallb,
+        "physical_functions": [getattr(current, row.interface.lower()) for row in nics.WORKERS],
+        "function_namespaces": patterns.NAMESPACES,
     }
     folder = paths.MANIFEST / name
     return {file.name.removesuffix(_TEMPLATE): templates.render(file, **values) for file in sorted(folder.iterdir())}

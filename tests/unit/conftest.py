@@ -80,8 +80,8 @@ class Proxy(dict[str, str | None]):
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
     """A module proxy that has everything but CRI-O, so that NODE_RUNTIME=auto means containerd."""
     made = Proxy({artifacts.CRIO.name: REFUSED})
-    monkeypatch.setattr(go_proxy, "refusal", made.refusal)
-    monkeypatch.setattr(go_proxy, "known", made.known)
+    for name in ("refusal", "known"):
+        monkeypatch.setattr(go_proxy, name, getattr(made, name))
     return made
 
 

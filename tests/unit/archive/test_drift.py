@@ -246,6 +246,6 @@ def test_kind_is_stock_at_the_version_of_the_parameter() -> None:
 
 def test_only_patterns_that_use_cards_need_cards() -> None:
     users = {name for name, pattern in patterns.BY_NAME.items() if checks.NICS in pattern.needs}
-    assert users == {
-        f"{name}{twin}" for name in ("calcapp-sriov", "p2c3", "p3c1") for twin in ("", "-multi-worker")
-    }  # fmt: skip
+    assert users == {name for name, pattern in patterns.BY_NAME.items() if pattern.vfs}
+    assert users >= {"calcapp-sriov", "p2c3", "p3c1-multi-worker"}
+    assert not users & {"calcapp-basic", "p1c1", "p2c4-multi-worker"}

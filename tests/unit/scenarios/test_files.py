@@ -15,7 +15,7 @@ from tasks.scenarios.files import Scenario
 from tasks.settings import controller as controller_settings
 from tasks.settings import paths
 from tasks.settings.checks import GPU, NICS
-from tasks.settings.patterns import BY_NAME, PATTERNS
+from tasks.settings.patterns import BY_NAME, NAMESPACES, PATTERNS
 from tasks.settings.patterns import SINGLE as SINGLE_WORKER
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def test_a_pattern_whose_files_are_not_there_is_an_error(tmp_path: Path, monkeyp
         scenario(SINGLE).data_flow()
 
 
-def test_the_table_has_nine_patterns_each_with_a_twin() -> None:
-    assert len(PATTERNS) == len(BY_NAME) == 18
+def test_every_pattern_of_the_table_has_a_twin_and_a_name_of_its_own() -> None:
+    assert len(PATTERNS) == len(BY_NAME) == 2 * len(SINGLE_WORKER)
     for single in SINGLE_WORKER:
         twin = BY_NAME[f"{single.name}-multi-worker"]
         assert (twin.dataflow, twin.hops, twin.images, twin.needs) == (
@@ -132,7 +132,7 @@ def ordered(chain: manifests.Object) -> list[str]:
 @pytest.mark.usefixtures("source")
 def test_patterns_that_share_a_namespace_ask_for_nodes_by_one_content() -> None:
     spread = [pattern for pattern in PATTERNS if pattern.on_second_worker]
-    for namespace in ("cpufunc-calcapp", "cpufunc-sample"):
+    for namespace in NAMESPACES:
         contents = {str(scenario(one)._placement()) for one in spread if one.namespace == namespace}
         assert len(contents) == 1
     assert scenario(BY_NAME["p2c4-multi-worker"]).requested_nodes() == {

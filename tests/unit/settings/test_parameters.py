@@ -11,6 +11,7 @@ import pytest
 
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
+from tasks.settings.nics import WORKERS
 from tasks.settings.parameters import layers as parameters_layers
 from tasks.settings.parameters.model import Parameters
 
@@ -168,10 +169,10 @@ def test_a_folder_in_place_of_the_users_file_is_named(root: Path) -> None:
 class OfAnother(PosixPath):
     """A folder whose `.env` this user may not read; root may read any."""
 
-    def read_text(self, **options: str) -> str:
+    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
         if self.name == ".env":
             raise PermissionError(13, "Permission denied")
-        return str(super().read_text(**options))
+        return super().read_text(encoding, errors)
 
 
 def test_a_file_that_the_user_may_not_read_is_named(root: Path) -> None:
@@ -340,7 +341,11 @@ BAD = [
     ("NV_IPAM_GATEWAY", "is not in NV_IPAM_SUBNET", {"NV_IPAM_GATEWAY": "10.0.0.1"}),
     ("NV_IPAM_GATEWAY", "network or broadcast", {"NV_IPAM_GATEWAY": "192.168.20.0"}),
     ("NV_IPAM_GATEWAY", "is not an address such as 192.0.2.1", {"NV_IPAM_GATEWAY": "192.168.20.1/24"}),
-    ("NV_IPAM_PER_NODE_BLOCK_SIZE", "2 blocks of 128 do not fit the 254", {"NV_IPAM_PER_NODE_BLOCK_SIZE": "128"}),
+    (
+        "NV_IPAM_PER_NODE_BLOCK_SIZE",
+        f"{len(WORKERS)} blocks of 128 do not fit the 254",
+        {"NV_IPAM_PER_NODE_BLOCK_SIZE": "128"},
+    ),
     ("NV_IPAM_PER_NODE_BLOCK_SIZE", "worker 2, 192.168.20.61-192.168.20.120", {"NV_IPAM_PER_NODE_BLOCK_SIZE": "60"}),
     ("NV_IPAM_EXCLUDE_END_1", "comes before", {"NV_IPAM_EXCLUDE_START_1": "192.168.20.20"}),
     ("NV_IPAM_EXCLUDE_END_2", "is not in NV_IPAM_SUBNET", {"NV_IPAM_EXCLUDE_END_2": "192.168.21.0"}),
@@ -373,7 +378,7 @@ GOOD = [
     {"GO_PROXY": "http://127.0.0.1:3000/go|https://goproxy.example,off"},
     {"CACHE_DIR": "/var/cache/with space/é"},
     {"CLUSTER_NAME": "lab-2"},
-    {"NV_IPAM_PER_NODE_BLOCK_SIZE": "40"},
+    {"NV_IPAM_PER_NODE_BLOCK_SIZE": "16"},
 ]
 
 
