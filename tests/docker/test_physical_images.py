@@ -7,6 +7,7 @@ import json
 import shutil
 import tarfile
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -340,27 +341,34 @@ def test_a_proxy_reaches_a_build_and_stays_out_of_the_image(
         images.remove(tag)
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """An image, parameters that name a wrong source of it, and what its build says then."""
+
+    image: str
+    changes: dict[str, str]
+    words: str
+
+
 @pytest.mark.parametrize(
-    ("image", "changes", "words"),
+    "case",
     [
-        (CRIO, {"CRIO_PKG_VERSION": "1.31.9-1.1"}, "Version '1.31.9-1.1' for 'cri-o' was not found"),
-        (CRIO, {"CRIO_REPO_KEY_SHA256": "0" * 64}, "the key's SHA-256 is"),
-        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/page"}, "not a signing key"),
-        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/none"}, "no signing key of cri-o there"),
-        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/cuda/Release.key"}, "is not signed"),
-        (table.NODE_IMAGE, {"DPDK_SHA256": "0" * 64}, "dpdk-99.1.tar.xz: its SHA-256 is"),
-        (table.NODE_IMAGE, {"DPDK_URL": "{site}/none"}, "no source of DPDK there"),
+        Wrong(CRIO, {"CRIO_PKG_VERSION": "1.31.9-1.1"}, "Version '1.31.9-1.1' for 'cri-o' was not found"),
+        Wrong(CRIO, {"CRIO_REPO_KEY_SHA256": "0" * 64}, "the key's SHA-256 is"),
+        Wrong(CRIO, {"CRIO_REPO_KEY_URL": "{site}/page"}, "not a signing key"),
+        Wrong(CRIO, {"CRIO_REPO_KEY_URL": "{site}/none"}, "no signing key of cri-o there"),
+        Wrong(CRIO, {"CRIO_REPO_KEY_URL": "{site}/cuda/Release.key"}, "is not signed"),
+        Wrong(table.NODE_IMAGE, {"DPDK_SHA256": "0" * 64}, "dpdk-99.1.tar.xz: its SHA-256 is"),
+        Wrong(table.NODE_IMAGE, {"DPDK_URL": "{site}/none"}, "no source of DPDK there"),
     ],
 )
 @pytest.mark.usefixtures("chain")
-def test_a_wrong_source_is_refused(
-    server: Server, monkeypatch: pytest.MonkeyPatch, image: str, changes: dict[str, str], words: str
-) -> None:
-    wrong = physical(server, **{name: value.format(site=url(server)) for name, value in changes.items()})
+def test_a_wrong_source_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch, case: Wrong) -> None:
+    wrong = physical(server, **{name: value.format(site=url(server)) for name, value in case.changes.items()})
     monkeypatch.setattr(parameters, "current", lambda: wrong)
     with pytest.raises(Problem, match="the build failed") as caught:
-        node_images.build(image)
-    assert words in caught.value.details
+        node_images.build(case.image)
+    assert case.words in caught.value.details
 
 
 def test_another_driver_than_is_pinned_is_refused(
