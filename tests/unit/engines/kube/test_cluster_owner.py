@@ -153,7 +153,7 @@ def test_nodes_that_come_while_ours_are_made_are_deleted_only_if_they_are_ours(
 
 def test_a_machine_with_anothers_cluster_is_looked_at(engine: Engine) -> None:
     add(engine, "kind-control-plane", "kind")
-    assert not examination.is_settled("create_cluster")
+    assert not examination.is_settled("create_cluster", parameters.current())
 
 
 @pytest.mark.parametrize(("mounts", "refused"), [(THEIRS, True), ({}, False), (ours(), False)])
