@@ -148,8 +148,9 @@ def _fill(fresh: Path, chosen: Path) -> None:
         shutil.copytree(paths.SAMPLE, fresh, ignore=shutil.ignore_patterns(*trees.NOT_SOURCE))
         modes.normalise(fresh)
         return
-    how = f"tar --exclude .git -czf {shlex.quote(archive_facts.shown(chosen))} {controller.TOP} ({_README})"
-    archives.unpack(chosen, fresh.parent, controller.TOP, shown=archive_facts.shown(chosen), hint=how)
+    shown = archive_facts.shown(chosen)
+    how = f"tar --exclude .git -czf {shlex.quote(shown)} {controller.TOP} ({_README})"
+    archives.unpack(archives.Archive(chosen, controller.TOP, shown, how), fresh.parent)
 
 
 def _replace_entries(target: Path, fresh: Path, old: Path) -> None:

@@ -180,8 +180,8 @@ def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
     alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
     if not alive:
         raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
-    name, timeout = manifests.name_of(alive[0]), seconds + _SENDER_SECONDS
-    cluster.exec(name, video.SENDER_NAMESPACE, pipeline, container=video.SENDER, timeout=timeout)
+    sender = Container(manifests.name_of(alive[0]), video.SENDER_NAMESPACE, video.SENDER)
+    cluster.exec(sender, pipeline, timeout=seconds + _SENDER_SECONDS)
 
 
 def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
@@ -222,10 +222,9 @@ def _recorded(pipelines: Pipelines) -> Video | None:
     """End the recording properly, copy it and play it; without its end an MP4 file has no index."""
     cluster, receiver = pipelines.cluster, pipelines.receiver
     _stop(cluster, receiver)
-    name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "received.mp4"
-        pod_files.copy_out(cluster, Container(name, namespace, _APP), video.RECORDING, copy)
+        pod_files.copy_out(cluster, Container.of(receiver, _APP), video.RECORDING, copy)
         return videos.play(copy)
 
 
@@ -261,15 +260,14 @@ def _evidence(pipelines: Pipelines) -> str:
     for hop in flow.pattern.hops:
         pod = pipelines.pods[hop.key]
         running = "a pipeline runs" if _processes(cluster, pod, video.PROGRAM) else "no pipeline runs"
-        log = cluster.logs(manifests.name_of(pod), flow.namespace, _APP, tail=_LAST_LINES)
+        log = cluster.logs(Container.of(pod, _APP), tail=_LAST_LINES)
         lines += [f"{hop.key}: {running}", *(f"  {hop.key} | {line}" for line in log.splitlines())]
     return "\n".join(lines)
 
 
 def _recorded_bytes(cluster: Kube, receiver: Object) -> int:
     script = f"stat -c %s {video.RECORDING} 2>/dev/null || echo 0"
-    name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
-    return int(cluster.exec(name, namespace, ["bash", "-c", script], container=_APP))
+    return int(cluster.exec(Container.of(receiver, _APP), ["bash", "-c", script]))
 
 
 def _stop(cluster: Kube, receiver: Object) -> None:
@@ -286,4 +284,4 @@ def _processes(cluster: Kube, pod: Object, program: str, signal: str = "") -> li
     """Return the ids of the processes of a program in a pod, having sent them a signal where one is named."""
     script = _PROCESSES.format(signal=f"kill -{signal} ${{process#/proc/}}" if signal else ":")
     command = ["bash", "-c", script, program]
-    return cluster.exec(manifests.name_of(pod), manifests.namespace_of(pod), command, container=_APP).split()
+    return cluster.exec(Container.of(pod, _APP), command).split()

@@ -51,10 +51,10 @@ def survey(nodes: dict[str, int], *, everywhere: bool) -> list[dict[str, Any]]:
         nodes: A process of each node container, by the node's name.
         everywhere: Look into every namespace of the machine, not only into the host's and the nodes'.
     """
-    seen: dict[int, dict[str, Any]] = {}
-    _note(seen, OWN_NAMESPACE, host=True)
+    seen = _Seen()
+    seen.note(OWN_NAMESPACE, host=True)
     for node, process in nodes.items():
-        _note(seen, f"/proc/{process}/ns/net", node=node, process=process)
+        seen.note(f"/proc/{process}/ns/net", node=node, process=process)
     if everywhere:
         _note_all(seen)
     for inode, found in list(seen.items()):
@@ -66,25 +66,29 @@ def survey(nodes: dict[str, int], *, everywhere: bool) -> list[dict[str, Any]]:
     return list(seen.values())
 
 
-def _note_all(seen: dict[int, dict[str, Any]]) -> None:
+class _Seen(dict[int, dict[str, Any]]):
+    """Namespaces by inode."""
+
+    def note(self, path: str, *, host: bool = False, node: str = "", process: int = 0) -> None:
+        """Add the namespace at a path, unless there is none or it is known already."""
+        with contextlib.suppress(OSError):
+            found = os.stat(path)  # noqa: PTH116 - the magic link itself, resolved by the kernel
+            inode = found.st_ino
+            # A file below /run/netns that no namespace is mounted on any more is an ordinary one.
+            if found.st_dev == os.stat(OWN_NAMESPACE).st_dev and inode not in self:  # noqa: PTH116
+                self[inode] = {"inode": inode, "path": path, "host": host, "node": node, "process": process,
+                               "pod": _pod_of(process), "command": _command_of(process)}  # fmt: skip
+
+
+def _note_all(seen: _Seen) -> None:
     """Add the namespaces of all processes, then those that only a file keeps alive."""
     for process in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
-        _note(seen, f"/proc/{process}/ns/net", process=process)
+        seen.note(f"/proc/{process}/ns/net", process=process)
     for process in {found["process"] for found in seen.values()}:
         for folder in ("run/netns", "run/docker/netns"):
             with contextlib.suppress(OSError):
                 for pin in sorted(Path(f"/proc/{process or 'self'}/root/{folder}").iterdir()):
-                    _note(seen, str(pin))
-
-
-def _note(seen: dict[int, dict[str, Any]], path: str, *, host: bool = False, node: str = "", process: int = 0) -> None:
-    with contextlib.suppress(OSError):
-        found = os.stat(path)  # noqa: PTH116 - the magic link itself, resolved by the kernel
-        inode = found.st_ino
-        # A file below /run/netns that no namespace is mounted on any more is an ordinary one.
-        if found.st_dev == os.stat(OWN_NAMESPACE).st_dev and inode not in seen:  # noqa: PTH116
-            seen[inode] = {"inode": inode, "path": path, "host": host, "node": node, "process": process,
-                           "pod": _pod_of(process), "command": _command_of(process)}  # fmt: skip
+                    seen.note(str(pin))
 
 
 def _pod_of(process: int) -> str:

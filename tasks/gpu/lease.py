@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
-from tasks.engines.host import kernel_modules
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import handover
 from tasks.gpu import ledger as gpu_ledger
@@ -46,7 +45,7 @@ def lack_of(lease: Lease) -> Lack:
         and container is not None
         and container.running
         and (ledger.boot, ledger.container) == (lease.machine.boot(), container.id)
-        and kernel_modules.is_loaded(gpu.MODULE)
+        and lease.machine.modules.is_loaded(gpu.MODULE)
     )
     return lacks.unless(has_it, f"{lease.node}: has no GPU yet")
 

@@ -27,6 +27,7 @@ from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from doit.exceptions import BaseFail
     from doit.task import Task
@@ -61,6 +62,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._ends: list[Callable[[], object]] = []
         self._query = False
         self._refused = False
+        self._cache_dir: Path | None = None
         # Threads of an interrupted run may still want to tell something; the summary is the last word.
         self._over = False
         self._telling = threading.RLock()
@@ -81,7 +83,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         try:
             self._ends.append(lock.hold(paths.RUN_LOCK, _command()).release)
             database.check(paths.TASK_DATABASE)
-            parameters.current()
+            self._cache_dir = parameters.current().cache_dir
             if _is_threaded():
                 libraries.load()
             sys.stderr.writelines(f"{line}\n" for line in parameters.ineffective())
@@ -169,8 +171,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
     def _remember(self) -> None:
         """Keep for the next plan what this run tells; where that cannot be written, the run was right all the same."""
         try:
-            if self._took:
-                durations.record(parameters.current().cache_dir, self._took)
+            if self._took and self._cache_dir:
+                durations.record(self._cache_dir, self._took)
             if self._fresh and paths.BUILD.is_dir():
                 last_parameters.record(paths.LAST_PARAMETERS, self._fresh, parameters.values())
         except Problem as problem:

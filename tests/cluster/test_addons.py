@@ -12,6 +12,7 @@ import requests
 from tasks.engines.go import proxy
 from tasks.engines.kube import manifests
 from tasks.engines.kube.manifests import Kind
+from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
 from tasks.settings import artifacts, parameters
 from tests.cluster.lab import NAME, NAMESPACE, function_pod, started
@@ -93,7 +94,7 @@ def numbers(address: str) -> list[int]:
 def test_a_pod_gets_a_second_interface(equipped: Lab) -> None:
     address = second_address(equipped, {"type": "host-local", "subnet": "192.0.2.0/24"})
     assert address.startswith("192.0.2.")
-    seen = equipped.api.exec("addon-test", NAMESPACE, ["cat", "/proc/net/dev"], container="sleep")
+    seen = equipped.api.exec(Container("addon-test", NAMESPACE, "sleep"), ["cat", "/proc/net/dev"])
     assert {"eth0:", "net1:"} <= set(seen.split())
 
 

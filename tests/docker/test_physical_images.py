@@ -7,6 +7,7 @@ import json
 import shutil
 import tarfile
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths
 from tasks.settings import images as table
 from tasks.settings.parameters import layers
-from tests.docker.apt_site import Site, served
+from tests.docker.apt_site import Package, Site, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,17 +103,17 @@ def fill(site: Site) -> None:
             "lib/systemd/system/containerd.service": UNIT,
             "usr/bin/crio": f"#!/bin/sh\necho {version}\n",
         }
-        site.add_package("cri-o/v1.31/deb", "cri-o", version, files, "systemctl enable containerd.service")
+        package = Package("cri-o", version, files, "systemctl enable containerd.service")
+        site.add_package("cri-o/v1.31/deb", package)
     for name in TOOLKIT:
-        site.add_package("toolkit", name, "1.16.2-1", {f"usr/share/{name}": "1"})
-        site.add_package("toolkit", name, "1.17.0-1", {f"usr/share/{name}": "2"})
+        site.add_package("toolkit", Package(name, "1.16.2-1", {f"usr/share/{name}": "1"}))
+        site.add_package("toolkit", Package(name, "1.17.0-1", {f"usr/share/{name}": "2"}))
     dcgm = {"lib/systemd/system/nvidia-dcgm.service": UNIT}
-    site.add_package("cuda", "datacenter-gpu-manager", "1:3.3.8", dcgm)
-    site.add_package("cuda", "datacenter-gpu-manager", "1:3.3.9", dcgm)
+    site.add_package("cuda", Package("datacenter-gpu-manager", "1:3.3.8", dcgm))
+    site.add_package("cuda", Package("datacenter-gpu-manager", "1:3.3.9", dcgm))
     config = f"usr/src/linux-headers-{KERNEL}/.config"
-    site.add_package(
-        "cuda", f"linux-headers-{KERNEL}", "5.15.0-122.132", {config: 'CONFIG_CC_VERSION_TEXT="gcc (11) 11"\n'}
-    )
+    headers = {config: 'CONFIG_CC_VERSION_TEXT="gcc (11) 11"\n'}
+    site.add_package("cuda", Package(f"linux-headers-{KERNEL}", "5.15.0-122.132", headers))
     for repository, key in (("cri-o/v1.31/deb", "crio"), ("toolkit", "toolkit"), ("cuda", "cuda")):
         site.write(f"{repository}/Release.key", site.make_key(key))
         site.publish(repository, key)
@@ -340,27 +341,34 @@ def test_a_proxy_reaches_a_build_and_stays_out_of_the_image(
         images.remove(tag)
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """An image, parameters that name a wrong source of it, and what its build says then."""
+
+    image: str
+    changes: dict[str, str]
+    words: str
+
+
 @pytest.mark.parametrize(
-    ("image", "changes", "words"),
+    "case",
     [
-        (CRIO, {"CRIO_PKG_VERSION": "1.31.9-1.1"}, "Version '1.31.9-1.1' for 'cri-o' was not found"),
-        (CRIO, {"CRIO_REPO_KEY_SHA256": "0" * 64}, "the key's SHA-256 is"),
-        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/page"}, "not a signing key"),
-        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/none"}, "no signing key of cri-o there"),
-        (CRIO, {"CRIO_REPO_KEY_URL": "{site}/cuda/Release.key"}, "is not signed"),
-        (table.NODE_IMAGE, {"DPDK_SHA256": "0" * 64}, "dpdk-99.1.tar.xz: its SHA-256 is"),
-        (table.NODE_IMAGE, {"DPDK_URL": "{site}/none"}, "no source of DPDK there"),
+        Wrong(CRIO, {"CRIO_PKG_VERSION": "1.31.9-1.1"}, "Version '1.31.9-1.1' for 'cri-o' was not found"),
+        Wrong(CRIO, {"CRIO_REPO_KEY_SHA256": "0" * 64}, "the key's SHA-256 is"),
+        Wrong(CRIO, {"CRIO_REPO_KEY_URL": "{site}/page"}, "not a signing key"),
+        Wrong(CRIO, {"CRIO_REPO_KEY_URL": "{site}/none"}, "no signing key of cri-o there"),
+        Wrong(CRIO, {"CRIO_REPO_KEY_URL": "{site}/cuda/Release.key"}, "is not signed"),
+        Wrong(table.NODE_IMAGE, {"DPDK_SHA256": "0" * 64}, "dpdk-99.1.tar.xz: its SHA-256 is"),
+        Wrong(table.NODE_IMAGE, {"DPDK_URL": "{site}/none"}, "no source of DPDK there"),
     ],
 )
 @pytest.mark.usefixtures("chain")
-def test_a_wrong_source_is_refused(
-    server: Server, monkeypatch: pytest.MonkeyPatch, image: str, changes: dict[str, str], words: str
-) -> None:
-    wrong = physical(server, **{name: value.format(site=url(server)) for name, value in changes.items()})
+def test_a_wrong_source_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch, case: Wrong) -> None:
+    wrong = physical(server, **{name: value.format(site=url(server)) for name, value in case.changes.items()})
     monkeypatch.setattr(parameters, "current", lambda: wrong)
     with pytest.raises(Problem, match="the build failed") as caught:
-        node_images.build(image)
-    assert words in caught.value.details
+        node_images.build(case.image)
+    assert case.words in caught.value.details
 
 
 def test_another_driver_than_is_pinned_is_refused(

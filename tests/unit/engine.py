@@ -111,6 +111,7 @@ class Engine:
         images: By tag.
         containers: By name.
         networks: Labels by name.
+        subnets: IPv4 subnets, by the name of the network.
         refusals: What the engine answers instead: status and message by request, as in `requests`.
         requests: What changed something, in order: `POST /containers/a/start`, `DELETE /networks/kind`.
         reads: What was only read, in order: `GET /containers/json`.
@@ -122,6 +123,7 @@ class Engine:
     images: dict[str, Image] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
+    subnets: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
@@ -211,7 +213,13 @@ class Engine:
     def _listed_networks(self, query: Mapping[str, str]) -> tuple[int, Any]:
         filters = json.loads(query.get("filters", "{}"))
         networks = {name: labels for name, labels in self.networks.items() if _passes(name, labels, filters)}
-        return 200, [{"Id": name, "Name": name, "Labels": labels, "IPAM": {}} for name, labels in networks.items()]
+        return 200, [
+            {"Id": name, "Name": name, "Labels": labels, "IPAM": {"Config": self._subnet(name)}}
+            for name, labels in networks.items()
+        ]
+
+    def _subnet(self, network: str) -> list[dict[str, str]]:
+        return [{"Subnet": self.subnets[network]}] if network in self.subnets else []
 
     def _remove_network(self, _query: Mapping[str, str], name: str) -> tuple[int, Any]:
         found = self.networks.pop(name, None)

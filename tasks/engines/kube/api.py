@@ -13,7 +13,6 @@ from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.applying import FIELD_MANAGER, Applying
 from tasks.engines.kube.calls import Body, Requests
 from tasks.engines.kube.manifests import Kind, Object
-from tasks.engines.kube.pod_exec import Container
 from tasks.engines.kube.served import Served
 from tasks.engines.programs import waiting
 from tasks.lack import Lack
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kubernetes.client import Configuration
+
+    from tasks.engines.kube.pod_exec import Container
+    from tasks.engines.programs.again import Patience
 
 # Named here because a method of the class is called `list`.
 Objects = list[Object]
@@ -51,8 +53,13 @@ class Applied:
 class Kube:
     """One API server, spoken to with the credentials of a kubeconfig. Safe to use from several threads."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        """Read the kubeconfig; nothing is sent yet."""
+    def __init__(self, kubeconfig: Path, patience: Patience = calls.PATIENCE) -> None:
+        """Read the kubeconfig; nothing is sent yet.
+
+        Args:
+            kubeconfig: Where the server is, and who asks.
+            patience: For how long it is asked again while it is not well.
+        """
         from kubernetes import client, config
 
         self._configuration = client.Configuration()
@@ -64,7 +71,7 @@ class Kube:
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
         settings: Iterable[Any] = self._configuration.auth_settings().values()
         credentials = {auth["key"]: auth["value"] for auth in settings}
-        self._requests = Requests(self._configuration.host, self._pool, credentials)
+        self._requests = Requests(self._configuration.host, self._pool, credentials, patience)
         self._served = Served(self._requests)
         # Kept: starting threads costs a run with nothing to do more than what they ask for.
         self._workers = ThreadPoolExecutor(_CONNECTIONS)
@@ -103,18 +110,16 @@ class Kube:
         """Return the objects of several kinds, of all namespaces, asked for at the same time."""
         return self._together(self.list, kinds)
 
-    def logs(self, pod: str, namespace: str, container: str, *, since: str = "", tail: int = 0) -> str:
+    def logs(self, where: Container, *, since: str = "", tail: int = 0) -> str:
         """Return a container's log.
 
         Args:
-            pod: Name of the pod.
-            namespace: Its namespace.
-            container: Name of the container.
+            where: The container.
             since: Only lines from this moment on, in RFC 3339.
             tail: Only the last lines; all where 0.
         """
-        query = {"container": container, "sinceTime": since, "tailLines": str(tail or "")}
-        path = f"{self._served.resource(manifests.POD).path(namespace, pod)}/log"
+        query = {"container": where.name, "sinceTime": since, "tailLines": str(tail or "")}
+        path = f"{self._served.resource(manifests.POD).path(where.namespace, where.pod)}/log"
         content = self._requests.read(path, {key: value for key, value in query.items() if value})
         return content.decode(errors="replace")
 
@@ -180,14 +185,12 @@ class Kube:
             if refusal.status != ABSENT:
                 raise
 
-    def exec(self, pod: str, namespace: str, argv: Sequence[str], *, container: str, timeout: float = 60.0) -> str:
+    def exec(self, where: Container, argv: Sequence[str], *, timeout: float = 60.0) -> str:
         """Run a program in a container and return its standard output.
 
         Args:
-            pod: Name of the pod.
-            namespace: Its namespace.
+            where: The container.
             argv: Program and arguments; no shell takes part.
-            container: Name of the container.
             timeout: Seconds the program may take.
 
         Raises:
@@ -195,7 +198,7 @@ class Kube:
         """
         output = bytearray()
         try:
-            self.stream(Container(pod, namespace, container), argv, output.extend, timeout=timeout)
+            self.stream(where, argv, output.extend, timeout=timeout)
         except Problem as problem:
             problem.details = problem.details or output.decode(errors="replace").strip()
             raise
@@ -216,7 +219,7 @@ class Kube:
             Problem: The program cannot be started, fails, or does not end in time.
             Passing: The connection broke.
         """
-        pod_exec.run(self._configuration, where, argv, take, timeout=timeout)
+        pod_exec.run(self._configuration, pod_exec.Program(where, argv), take, timeout=timeout)
 
     # Waiting
 

@@ -100,7 +100,20 @@ class Condition(Generic[T]):
 
 
 def until(condition: str, observe: Callable[[], T], is_met: Callable[[T], bool], *, deadline: float) -> T:
-    """Wait for a condition that needs no more words than its name; see `Condition`."""
+    """Wait for a condition that its name says enough about, as `Condition.wait` does.
+
+    Args:
+        condition: What is waited for, naming the object.
+        observe: Looks at the world once.
+        is_met: Tells whether an observation meets the condition.
+        deadline: Seconds until the wait is given up.
+
+    Returns:
+        The observation that met the condition.
+
+    Raises:
+        Problem: Time ran out.
+    """
     return Condition(condition, observe, is_met).wait(deadline)
 
 

@@ -193,9 +193,9 @@ def test_the_kubeconfig_goes_where_the_daemons_look_for_it(
 def test_hugepages_are_a_checked_prerequisite_of_what_is_for_fpgas(choose: Callable[..., None]) -> None:
     choose(CONTROLLER_HARDWARE="fpga")
     hugepages = next(check for check in checks.CHECKS if check.name == "hugepages")
-    assert set(hugepages.purposes) & set(examination.purposes_of("create_cluster"))
+    assert set(hugepages.purposes) & set(examination.purposes_of("create_cluster", parameters.current()))
     choose(CONTROLLER_HARDWARE="gpu")
-    assert not set(hugepages.purposes) & set(examination.purposes_of("create_cluster"))
+    assert not set(hugepages.purposes) & set(examination.purposes_of("create_cluster", parameters.current()))
 
 
 DEEPSTREAM = """FROM nvcr.io/nvidia/deepstream:7.0-gc-triton-devel

@@ -23,7 +23,7 @@ from .api import (
     with_finalizer,
 )
 from .context import AT_ONCE, LATER, NO_CAPACITY_SECONDS, SOON, Context, Delay, Role
-from .placement import NoPlaceError, Target, keys_in_order, place, usable_targets
+from .placement import NoPlaceError, Target, Wanted, keys_in_order, place, usable_targets
 
 log = logging.getLogger(__name__)
 
@@ -158,8 +158,9 @@ def _schedule(api: Api, flow: Body) -> Delay:
             for key, each in chain["functions"].items()
         }
         order = keys_in_order(chain["connections"])
+        functions = [Wanted(key, region_types[key], requested_nodes.get(key)) for key in order]
         try:
-            chosen = place(order, region_types, _free_targets(api), requested_nodes, capacity_of(flow))
+            chosen = place(functions, _free_targets(api), capacity_of(flow))
         except NoPlaceError as error:
             log.warning("DataFlow %s: %s", flow["metadata"]["name"], error)
             _drop_scheduling_data(api, flow)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -246,25 +245,21 @@ def test_ledger_and_rule_are_readable_whatever_the_umask_is(folders: Path, progr
     assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o644"}
 
 
-def test_root_works_for_one_at_a_time(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_works_for_one_at_a_time(folders: Path, programs: Programs) -> None:
     """Its own lock, since a run that was killed leaves its helper at work."""
     nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
-
-    def change(**_: object) -> bool:
-        with (folders / ".lock").open() as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
-
-    monkeypatch.setitem(nic_root.FUNCTIONS, "change", change)
-    assert nic_root.perform("change", {"steps": [], "namespaces": []})
+    lock, seen = folders / ".lock", folders / "seen"
+    programs.write("ip", f"flock --nonblock {lock} true && echo free >{seen} || echo held >{seen}")
+    here = namespaces.own_namespace()
+    step = {"namespace": here.inode, "ip": ["link", "show"]}
+    nic_root.perform("change", {"steps": [step], "namespaces": [(here.inode, here.path)]})
+    assert seen.read_text() == "held\n"
 
 
-def test_looking_makes_nothing_where_nothing_was_ever_lent(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(nic_root.FUNCTIONS, "survey", lambda **_: [])
-    assert nic_root.perform("survey", {}) == []
+def test_looking_makes_nothing_where_nothing_was_ever_lent(folders: Path, programs: Programs) -> None:
+    programs.put("ip", "[]")
+    (host,) = nic_root.perform("survey", {"nodes": {}, "everywhere": False})
+    assert (host["host"], host["links"]) == (True, [])
     assert not folders.exists()
 
 

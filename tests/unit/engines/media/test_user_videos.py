@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.pod_exec import Container
     from tests.unit.programs import Programs
 
 NAMES = (
@@ -74,7 +75,7 @@ class Sender:
     def list(self, *_: object) -> list[dict[str, object]]:
         return [{"metadata": {"name": "send-video-tool"}}]
 
-    def exec(self, _pod: str, _namespace: str, argv: tuple[str, ...], **_: object) -> str:
+    def exec(self, _where: Container, argv: tuple[str, ...], **_: object) -> str:
         path = f"{self.folder}:{os.environ['PATH']}"
         done = subprocess.run(argv, env={"PATH": path}, cwd="/", check=True, capture_output=True)
         self.received = done.stdout
