@@ -57,17 +57,32 @@ def said() -> Iterator[Lines]:
     restore()
 
 
+class Proxy(dict[str, str | None]):
+    """What the module proxy refuses, by artifact, in its words: None where it was not asked yet. It has all others.
+
+    Attributes:
+        asked: The artifacts that it was asked for.
+    """
+
+    def __init__(self, refusals: Mapping[str, str | None]) -> None:
+        super().__init__(refusals)
+        self.asked: list[str] = []
+
+    def refusal(self, artifact: artifacts.GoArtifact, _settings: Parameters, _base: str = "") -> str:
+        self.asked.append(artifact.name)
+        return self.get(artifact.name) or ""
+
+    def known(self, artifact: artifacts.GoArtifact, _settings: Parameters, _base: str = "") -> str | None:
+        return self.get(artifact.name, "")
+
+
 @pytest.fixture(autouse=True)
-def proxy(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What the module proxy refuses, by artifact: CRI-O alone, so that NODE_RUNTIME=auto means containerd."""
-    refusals = {artifacts.CRIO.name: REFUSED}
-
-    def refusal(artifact: artifacts.GoArtifact, _settings: Parameters) -> str:
-        return refusals.get(artifact.name, "")
-
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    """A module proxy that has everything but CRI-O, so that NODE_RUNTIME=auto means containerd."""
+    made = Proxy({artifacts.CRIO.name: REFUSED})
     for name in ("refusal", "known"):
-        monkeypatch.setattr(go_proxy, name, refusal)
-    return refusals
+        monkeypatch.setattr(go_proxy, name, getattr(made, name))
+    return made
 
 
 def lab(**values: str) -> Parameters:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.settings.checks import FAILED, OK, UNKNOWN
-from tests.unit.doctor.recorded import Case
+from tests.unit.doctor.recorded import CARDS, Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 NO_SRIOV = {f"/sys/bus/pci/devices/0000:17:00.1/sriov_{name}": None for name in ("numvfs", "totalvfs")}
 FEW_VFS = {"/sys/bus/pci/devices/0000:17:00.0/sriov_totalvfs": "4\n"}
-NO_CARD = {"/sys/class/net/ens9f0np0/device": None, "/sys/class/net/ens9f1np1/device": None}
+NO_CARD = {f"/sys/class/net/{name}/device": None for name in CARDS}
 IN_CONTAINER = {"/sys/class/net/ens9f1np1/device": None}
 HEADERS = {"/lib/modules/5.15.0-122-generic/build/Makefile": None}
 
@@ -24,7 +24,7 @@ CASES = (
     Case("sudo", OK, "root", facts={"user": 0}),
     Case("sudo", FAILED, "user 1000", cure="sudo -v"),
     Case("pf", OK, "all there"),
-    Case("pf", FAILED, "ens9f0np0, ens9f1np1 not there", links=NO_CARD),
+    Case("pf", FAILED, f"{', '.join(CARDS)} not there", links=NO_CARD),
     Case("pf", FAILED, "default route", facts={"lifelines": {"ens9f0np0": "the default route goes through it"}}),
     Case("pf", OK, "all there", links=IN_CONTAINER, facts={"lent": True}),
     Case("ofed", OK, "mlx5_core 24.07-0.6.1"),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.go import proxy
 from tasks.images import choices
 from tasks.images import runtime as images_runtime
 from tasks.lack import Lack
@@ -16,45 +15,48 @@ from tests.unit.conftest import REFUSED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.conftest import Lines
+    from tests.unit.conftest import Lines, Proxy
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
-    """Let the module proxy say this of CRI-O; None where nobody asked it yet."""
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: answer or "")
-    monkeypatch.setattr(proxy, "known", lambda _artifact, _settings: answer)
+pytestmark = pytest.mark.usefixtures("mirror")
 
 
 @pytest.mark.parametrize(
-    ("changes", "answer", "runtime"),
+    ("changes", "runtime"),
     [
-        ({}, "", "crio"),
-        ({}, REFUSED, "containerd"),
-        ({"CRIO_FROM": "packages"}, REFUSED, "crio"),
-        ({"NODE_RUNTIME": "crio"}, REFUSED, "crio"),
-        ({"NODE_RUNTIME": "containerd"}, "", "containerd"),
+        ({}, "containerd"),
+        ({"CRIO_FROM": "packages"}, "crio"),
+        ({"NODE_RUNTIME": "crio"}, "crio"),
+        ({"NODE_RUNTIME": "containerd"}, "containerd"),
     ],
-    ids=["served", "refused", "from packages", "crio", "containerd"],
+    ids=["auto", "from packages", "crio", "containerd"],
 )
-def test_auto_means_crio_where_its_source_can_be_had(
-    choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], answer: str, runtime: str
+def test_auto_means_containerd_where_the_source_of_crio_is_refused(
+    choose: Callable[..., None], changes: dict[str, str], runtime: str
 ) -> None:
     choose(**changes)
-    serve(monkeypatch, answer)
     assert not choices.lack_of_runtime()
     assert images_runtime.chosen(parameters.current()) == runtime
 
 
-def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("asked", "runtime"), [("auto", "crio"), ("containerd", "containerd")])
+def test_auto_means_crio_where_its_source_can_be_had(
+    choose: Callable[..., None], proxy: Proxy, asked: str, runtime: str
+) -> None:
+    choose(NODE_RUNTIME=asked)
+    proxy[artifacts.CRIO.name] = ""
+    assert not choices.lack_of_runtime()
+    assert images_runtime.chosen(parameters.current()) == runtime
+
+
+def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], proxy: Proxy) -> None:
     choose()
-    serve(monkeypatch, None)
-    asked: list[object] = []
-    monkeypatch.setattr(proxy, "refusal", lambda artifact, _settings: asked.append(artifact))
+    proxy[artifacts.CRIO.name] = None
     assert choices.lack_of_runtime() == Lack(("NODE_RUNTIME=auto: the module proxy is asked for CRI-O",))
     assert images_runtime.chosen(parameters.current()) == "crio"
-    assert asked == []
+    assert proxy.asked == []
     images_runtime.choose(parameters.current())
-    assert asked == [artifacts.CRIO]
+    assert proxy.asked == [artifacts.CRIO.name]
 
 
 def test_the_proxys_words_are_one_line(choose: Callable[..., None], said: Lines) -> None:
@@ -63,10 +65,8 @@ def test_the_proxys_words_are_one_line(choose: Callable[..., None], said: Lines)
     assert said.kept == [f"NODE_RUNTIME=auto: the nodes run containerd, for CRI-O cannot be had: {REFUSED}"]
 
 
-def test_nothing_is_said_where_crio_is_chosen(
-    choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Lines
-) -> None:
+def test_nothing_is_said_where_crio_is_chosen(choose: Callable[..., None], proxy: Proxy, said: Lines) -> None:
     choose()
-    serve(monkeypatch, "")
+    proxy[artifacts.CRIO.name] = ""
     assert choices.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-crio"]}
     assert said.kept == []
