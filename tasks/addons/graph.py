@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.addons import installation
 from tasks.runner.declare import Current, Do
+from tasks.runner.later import later
 from tasks.runner.meta import MEANS, NOTHING
 from tasks.settings.addons import ADDONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.addons import installation
     from tasks.settings.addons import Addon
+else:
+    installation = later("tasks.addons.installation")
 
 # An add-on's own check sees what it names of another, or of an image.
 _SEEN_BY_ADDONS = {MEANS: {"addon": NOTHING}}

@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.cluster import config, creation, node_steps, readiness, removal, status
 from tasks.engines.files import lock
 from tasks.problems import Problem
 from tasks.runner.declare import Current, Do
+from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS, EVERY, MEANS, NOTHING, REMAKES_ALL
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import Lines
@@ -25,6 +25,15 @@ from tasks.settings.node_steps import NODE_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tasks.cluster import config, creation, node_steps, readiness, removal, status
+else:
+    config = later("tasks.cluster.config")
+    creation = later("tasks.cluster.creation")
+    node_steps = later("tasks.cluster.node_steps")
+    readiness = later("tasks.cluster.readiness")
+    removal = later("tasks.cluster.removal")
+    status = later("tasks.cluster.status")
 
 
 def task_kind_config() -> dict[str, Any]:

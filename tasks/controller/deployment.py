@@ -34,27 +34,27 @@ def lack(step: str) -> Lack:
     """Return what of a step is not in the cluster as it should be, or does not run.
 
     Args:
-        step: A key of `STEPS`.
+        step: A key of `settings.controller.STEPS`.
     """
     deployed = of(access.cluster(), parameters.current())
     collected = NOTHING
     if step == _COLLECTED and not deployed.inventory_by_host:
         collected = collector.lack(deployed.cluster, deployed.workers)
-    return collected + deployed.cluster.lack(STEPS[step](deployed))
+    return collected + deployed.cluster.lack(deployed.objects(step))
 
 
 def deploy(step: str) -> None:
     """Apply what a step consists of, and wait until its workloads run.
 
     Args:
-        step: A key of `STEPS`.
+        step: A key of `settings.controller.STEPS`.
 
     Raises:
         Problem: The server refuses an object, or a workload does not come up within CONTROLLER_DEADLINE.
     """
     chosen = parameters.current()
     deployed = of(access.cluster(), chosen)
-    objects = STEPS[step](deployed)
+    objects = deployed.objects(step)
     progress.step(f"applying {len(objects)} objects")
     applied = deployed.cluster.apply(objects)
     progress.line(f"{step}: {len(applied.changed)} objects applied, {applied.unchanged} were as they should be")
@@ -104,6 +104,20 @@ class Controller:
         """Names of the nodes that run functions."""
         return inventory.workers(self.cluster)
 
+    def objects(self, step: str) -> list[Object]:
+        """Return what a step applies.
+
+        Args:
+            step: A key of `settings.controller.STEPS`.
+        """
+        by_step = {
+            "definitions": self.definitions,
+            "configuration": self.configuration,
+            "managers": self.managers,
+            "daemons": self.daemons,
+        }
+        return by_step[step]()
+
     def definitions(self) -> list[Object]:
         """Return the custom resource definitions that the source lists."""
         return self._source["definitions"]
@@ -150,11 +164,3 @@ class Controller:
         found = self.cluster.get(manifests.CONFIG_MAP, name, source.CONFIGURATION_NAMESPACE)
         content: dict[str, str] = (found or {}).get("data", {})
         return content
-
-
-STEPS: Mapping[str, Callable[[Controller], list[Object]]] = {
-    "definitions": Controller.definitions,
-    "configuration": Controller.configuration,
-    "managers": Controller.managers,
-    "daemons": Controller.daemons,
-}

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.archive import source
-from tasks.controller import deployment
-from tasks.images import archive_images, choices
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS, MEANS, REMAKES_ALL
-from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES
+from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from tasks.archive import source
+    from tasks.controller import deployment
+    from tasks.images import archive_images, choices
     from tasks.settings.controller import SourceImage
-
-
-_DISRUPTED = {
-    "managers": "the controller: it restarts where it changed",
-    "daemons": "the workers' daemons: they restart where they changed",
-}
+else:
+    source = later("tasks.archive.source")
+    deployment = later("tasks.controller.deployment")
+    archive_images = later("tasks.images.archive_images")
+    choices = later("tasks.images.choices")
 
 
 def task_controller_source() -> dict[str, Any]:
@@ -52,7 +52,7 @@ def task__controller_images() -> dict[str, Any]:
 def task_controller() -> Iterator[dict[str, Any]]:
     """Deploy the controller into the cluster."""
     previous = ["_ready"]
-    for step in deployment.STEPS:
+    for step, disrupts in STEPS.items():
         yield {
             "name": step,
             "doc": f"Apply the controller's {step}.",
@@ -60,7 +60,7 @@ def task_controller() -> Iterator[dict[str, Any]]:
             "task_dep": previous,
             "calc_dep": ["_controller_images"],
             "uptodate": [Current(deployment.lack, step)],
-            "meta": {DISRUPTS: _DISRUPTED.get(step, ""), MEANS: REMAKES_ALL},
+            "meta": {DISRUPTS: disrupts, MEANS: REMAKES_ALL},
         }
         previous = [f"controller:{step}"]
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.dataflows import deployment, status, values, video, video_sender
 from tasks.runner.declare import Current, Do
+from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS
 from tasks.runner.reporter import QUERY
-from tasks.scenarios import needs
 from tasks.settings import parameters
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
 from tasks.settings.controller import VIDEO_SENDER
@@ -21,8 +20,17 @@ from tasks.settings.patterns import PATTERNS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tasks.dataflows import deployment, status, values, video, video_sender
     from tasks.lack import Lack
+    from tasks.scenarios import needs
     from tasks.settings.patterns import Pattern
+else:
+    deployment = later("tasks.dataflows.deployment")
+    status = later("tasks.dataflows.status")
+    values = later("tasks.dataflows.values")
+    video = later("tasks.dataflows.video")
+    video_sender = later("tasks.dataflows.video_sender")
+    needs = later("tasks.scenarios.needs")
 
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
 # The add-ons that run in the cluster for a pattern that needs them.

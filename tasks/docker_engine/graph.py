@@ -5,11 +5,16 @@ engine
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tasks.docker_engine import service
 from tasks.runner.declare import Current, Do
+from tasks.runner.later import later
 from tasks.runner.meta import LOOKS_ONLY
+
+if TYPE_CHECKING:
+    from tasks.docker_engine import service
+else:
+    service = later("tasks.docker_engine.service")
 
 
 def task_engine() -> dict[str, Any]:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.doctor import examination
 from tasks.runner.declare import Current, Do
+from tasks.runner.later import later
 from tasks.runner.meta import LOOKS_ONLY
 from tasks.runner.reporter import QUERY
 from tasks.settings.checks import FIRST_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tasks.doctor import examination
+else:
+    examination = later("tasks.doctor.examination")
 
 _PARAMS = [
     {"name": "target", "long": "for", "type": str, "default": "", "help": "what this task or pattern needs"},

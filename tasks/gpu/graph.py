@@ -5,13 +5,19 @@ create_cluster -> gpu_lease        gpu_return (also the first step of delete_clu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tasks.engines.kube import cluster_owner
-from tasks.gpu import lease
 from tasks.runner.declare import Current, Do
+from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS
 from tasks.settings import parameters
+
+if TYPE_CHECKING:
+    from tasks.engines.kube import cluster_owner
+    from tasks.gpu import lease
+else:
+    cluster_owner = later("tasks.engines.kube.cluster_owner")
+    lease = later("tasks.gpu.lease")
 
 
 def task_gpu_lease() -> dict[str, Any]:

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.images import base, choices, node_images
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.later import later
 from tasks.runner.meta import MEANS, RUN, STOP
 from tasks.settings.images import BASE, NODE_IMAGE, NODE_IMAGES, REGISTRY, RUNTIME, SCRATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.images import base, choices, node_images
     from tasks.settings.images import NodeImage
-
+else:
+    base = later("tasks.images.base")
+    choices = later("tasks.images.choices")
+    node_images = later("tasks.images.node_images")
 
 # What an image waits for when its parent is not simply another image.
 _WAITS_FOR = {RUNTIME: {"calc_dep": ["_runtime_image", "_archive_source"]}, SCRATCH: {"task_dep": ["engine"]}}

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines.kube import cluster_owner
-from tasks.nics import cards
 from tasks.runner.declare import Current, Do
+from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS
 from tasks.runner.reporter import QUERY
 from tasks.settings import parameters
@@ -19,6 +18,12 @@ from tasks.settings.nics import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tasks.engines.kube import cluster_owner
+    from tasks.nics import cards
+else:
+    cluster_owner = later("tasks.engines.kube.cluster_owner")
+    cards = later("tasks.nics.cards")
 
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
 

@@ -5,12 +5,17 @@ overview
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.cluster.graph import clean_all
-from tasks.overview import page
 from tasks.runner.declare import Do
+from tasks.runner.later import later
 from tasks.runner.reporter import QUERY
+
+if TYPE_CHECKING:
+    from tasks.overview import page
+else:
+    page = later("tasks.overview.page")
 
 
 def task_overview() -> dict[str, Any]:

@@ -6,11 +6,16 @@ env/defaults.env < env/$PROFILE.env < .env < environment   ->   parameters (show
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tasks.parameter_table import show
 from tasks.runner.declare import Do
+from tasks.runner.later import later
 from tasks.runner.reporter import QUERY
+
+if TYPE_CHECKING:
+    from tasks.parameter_table import show
+else:
+    show = later("tasks.parameter_table.show")
 
 
 def task_parameters() -> dict[str, Any]:

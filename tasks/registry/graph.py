@@ -5,11 +5,17 @@ engine > image:openkasugai-registry > registry > registry_ca
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tasks.registry import certificates, embedded
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.later import later
 from tasks.runner.meta import MEANS, NOTHING
+
+if TYPE_CHECKING:
+    from tasks.registry import certificates, embedded
+else:
+    certificates = later("tasks.registry.certificates")
+    embedded = later("tasks.registry.embedded")
 
 
 def task__registry_image() -> dict[str, Any]:

@@ -31,7 +31,6 @@ class Do:
         """Keep `function` and what it will be called with."""
         self._call = (function, arguments, options)
         self.__name__ = function.__name__
-        self.__doc__ = function.__doc__
 
     def __call__(self, **chosen: Any) -> dict[str, Any] | TaskFailed | None:
         """Run the function; return its dict, a failure, or None.

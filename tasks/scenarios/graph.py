@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.later import later
 from tasks.runner.meta import LOOKS_ONLY, MEANS, REMAKES_ALL
-from tasks.scenarios import needs, registration, setup
 from tasks.settings import parameters
 from tasks.settings.patterns import PATTERNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tasks.scenarios import needs, registration, setup
+else:
+    needs = later("tasks.scenarios.needs")
+    registration = later("tasks.scenarios.registration")
+    setup = later("tasks.scenarios.setup")
 
 
 def task_cpufunc_namespaces() -> dict[str, Any]:

@@ -92,6 +92,13 @@ COMPONENTS = (
 )
 
 
+# What is applied of it, in this order, and what of a running one a step disrupts.
+STEPS = {
+    "definitions": "",
+    "configuration": "",
+    "managers": "the controller: it restarts where it changed",
+    "daemons": "the workers' daemons: they restart where they changed",
+}
 GPU = "gpu"
 FPGA = "fpga"
 HARDWARE = (GPU, FPGA)

@@ -5,11 +5,16 @@ test: static > unit > graph > docker > network > sriov > cluster   (one pytest r
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Do
+from tasks.runner.later import later
 from tasks.runner.reporter import OWN_TERMINAL, QUERY
-from tasks.testing import tiers
+
+if TYPE_CHECKING:
+    from tasks.testing import tiers
+else:
+    tiers = later("tasks.testing.tiers")
 
 _PARAMS = [
     {"name": "tiers", "short": "t", "long": "tier", "type": list, "default": [], "help": "only this tier (repeatable)"},

@@ -14,8 +14,6 @@ from doit.control import TaskControl
 from doit.loader import load_tasks
 
 import dodo
-from tasks.controller import deployment
-from tasks.controller import graph as controller_graph
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.meta import EVERY, MEANS, NOTHING, RUN, STOP
 from tasks.settings import parameters
@@ -29,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TASKS = {task.name: task for task in load_tasks(vars(dodo))}
 CREATORS = [value for name, value in vars(dodo).items() if name.startswith("task_")]
 USER_TASKS = [task for task in TASKS.values() if not task.name.startswith("_") and not task.subtask_of]
+GRAPHS = sorted(ROOT.glob("tasks/*/graph.py"))
 LONGEST_CREATOR = 12
 
 LOAD = """
@@ -43,12 +42,32 @@ from doit.loader import load_tasks
 load_tasks(vars(dodo))
 HEAVY = {"docker", "kubernetes", "jinja2", "requests", "pydantic", "rich", "yaml", "dotenv", "cryptography", "tenacity"}
 print(*sorted(HEAVY & set(sys.modules)))
+flats = {name.rpartition(".")[0] for name in sys.modules if name.startswith("tasks.") and name.endswith(".graph")}
+print(*(name for name in sys.modules if name.rpartition(".")[0] in flats and not name.endswith(".graph")))
 """
 
 
-def test_loading_the_graph_touches_nothing_and_imports_nothing_heavy() -> None:
+def test_loading_the_graph_touches_nothing_and_imports_no_work() -> None:
     done = subprocess.run([sys.executable, "-c", LOAD], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda path: path.parent.name)
+def test_what_a_graph_imports_later_is_what_its_type_checker_sees(graph: Path) -> None:
+    (choice,) = [node for node in ast.parse(graph.read_text()).body if isinstance(node, ast.If)]
+    imported = {
+        (name.name, f"{node.module}.{name.name}")
+        for node in choice.body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+        if name.name.islower()
+    }
+    assert later_of(choice) == imported
+
+
+def later_of(choice: ast.If) -> set[tuple[str, str]]:
+    """Return each `name = later("module")` of an `else`."""
+    return {(ast.unparse(node.targets[0]), ast.literal_eval(node.value.args[0])) for node in choice.orelse}  # type: ignore[attr-defined]
 
 
 def test_loading_the_graph_reads_no_parameter() -> None:
@@ -133,7 +152,3 @@ def test_what_a_task_means_for_others_names_tasks_that_there_are() -> None:
     assert {name for name, _ in rows} - {EVERY} == {"image", "registry", "_kind", "addon"}
     assert {name for name, _ in rows} - {EVERY} <= set(TASKS)
     assert {outcome for _, outcome in rows} == {NOTHING, RUN, STOP}
-
-
-def test_the_steps_that_interrupt_the_controller_are_steps_of_its_deployment() -> None:
-    assert set(controller_graph._DISRUPTED) <= set(deployment.STEPS)

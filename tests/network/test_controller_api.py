@@ -9,7 +9,7 @@ import pytest
 
 from tasks.archive import facts as archive_source
 from tasks.archive import source as the_archive_source
-from tasks.controller import deployment, inventory
+from tasks.controller import inventory
 from tasks.controller.deployment import Controller
 from tasks.engines.kube import api as the_kube_api
 from tasks.engines.kube import kustomize, manifests
@@ -67,8 +67,8 @@ def without_definitions(cluster: Kube, controller: Controller) -> None:
 
 @pytest.mark.usefixtures("without_definitions")
 def test_every_step_is_applied_and_only_once(cluster: Kube, controller: Controller) -> None:
-    for step in deployment.STEPS.values():
-        items = step(controller)
+    for step in source.STEPS:
+        items = controller.objects(step)
         assert cluster.apply(items).unchanged < len(items)
         assert cluster.apply(items) == the_kube_api.Applied((), len(items))
     assert len(controller.definitions()) == 20
