@@ -50,7 +50,7 @@ def install(name: str) -> None:
         return
     cidrs = until(
         "nodes: a pod network each",
-        _pod_cidrs,
+        lambda: _pod_cidrs(p.cluster_name),
         lambda found: len(found) == len(NODES),
         deadline=p.cluster_deadline,
         describe=lambda found: f"{len(found)} of {len(NODES)}",
@@ -96,12 +96,12 @@ def _lack_in_cluster(addon: Addon, release: Release, cluster_name: str) -> Lack:
         return lacks.unless(_told(addon, cluster_name) == refused, f"{addon.name}: {refused}")
     if not manifests.are_rendered(release, addon.name):
         return lacks.of(f"{addon.name}: other manifests")
-    return access.cluster().lack(manifests.objects(release, addon.name))
+    return access.cluster(cluster_name).lack(manifests.objects(release, addon.name))
 
 
 def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
     """Return what the first node lacks that has not all of an add-on."""
-    cidrs = _pod_cidrs()
+    cidrs = _pod_cidrs(p.cluster_name)
     if len(cidrs) != len(NODES):
         return lacks.of("its check says so")
     found = (node_files.lack(node, addon.name, _files(addon, p, node, cidrs)) for node in cidrs)
@@ -116,7 +116,7 @@ def _deploy(addon: Addon, release: Release, p: Parameters) -> None:
         return
     objects = manifests.objects(release, addon.name)
     deadline = p.cluster_deadline
-    cluster = access.cluster()
+    cluster = access.cluster(p.cluster_name)
     applied = cluster.apply(item for item in objects if not kube_manifests.is_custom(item))
     for item in objects:
         kind = kube_manifests.kind_of(item)
@@ -140,9 +140,9 @@ def _mark(addon: Addon, cluster_name: str) -> Path:
     return paths.cluster_dir(cluster_name) / "left-out" / addon.name
 
 
-def _pod_cidrs() -> dict[str, str]:
+def _pod_cidrs(cluster_name: str) -> dict[str, str]:
     """Return the pod network of each node that has one, by the node's name."""
-    listed = access.cluster().list(kube_manifests.NODE)
+    listed = access.cluster(cluster_name).list(kube_manifests.NODE)
     cidrs = {kube_manifests.name_of(node): node["spec"].get("podCIDR", "") for node in listed}
     return {name: cidr for name, cidr in sorted(cidrs.items()) if cidr}
 

@@ -39,7 +39,7 @@ def lack() -> Lack:
         return lacks.obstacle(stranger.message)
     nodes = kind.nodes(name)
     if _is_as_wanted(p, nodes):
-        return lacks.unless(kube_api.answers(), f"cluster {name}: its API does not answer")
+        return lacks.unless(kube_api.answers(name), f"cluster {name}: its API does not answer")
     obstacles = [found.message for found in (engine.objection(name), kubeconfig_owner.objection(name)) if found]
     found = lacks.obstacle(*obstacles) + lacks.together(_lacks_of_nodes(p, nodes))
     return found or lacks.of("its check says so")
@@ -74,7 +74,7 @@ def create() -> None:
     access.ensure_access(p, kind.nodes(name))
     until(
         f"cluster {name}: its API answers",
-        kube_api.answers,
+        lambda: kube_api.answers(name),
         bool,
         deadline=p.cluster_deadline,
         hint=f"docker logs {cluster.node_names(name)[0]}",

@@ -76,7 +76,7 @@ def _kubeconfig(p: Parameters) -> list[NodeFile]:
     """Return the tool's own, with the address that nodes know; to read the control plane's costs a run 50 ms."""
     control_plane = cluster.node_names(p.cluster_name)[0]
     inside = f"server: https://{control_plane}:{cluster.API_PORT}"
-    content = _SERVER.sub(inside, access.kubeconfig().read_text(encoding="utf-8"))
+    content = _SERVER.sub(inside, access.kubeconfig(p.cluster_name).read_text(encoding="utf-8"))
     return [engine.NodeFile(facts.facts().kubeconfig, content.encode(), 0o600, controller.USER_ID)]
 
 

@@ -36,10 +36,11 @@ _DNS_ERROR_BITS = 0x0F
 
 def lack() -> Lack:
     """Return which nodes are not Ready, else whether the cluster's DNS is not available."""
-    waiting = _not_ready(parameters.current().cluster_name)
+    name = parameters.current().cluster_name
+    waiting = _not_ready(name)
     if waiting:
         return lacks.of(f"not Ready: {', '.join(waiting)}")
-    return lacks.unless(kube_state.is_rolled_out(_dns() or {}), f"Deployment {_KUBE_SYSTEM}/{_DNS}: not available")
+    return lacks.unless(kube_state.is_rolled_out(_dns(name) or {}), f"Deployment {_KUBE_SYSTEM}/{_DNS}: not available")
 
 
 def await_ready() -> None:
@@ -56,17 +57,17 @@ def await_ready() -> None:
         lambda waiting: not waiting,
         deadline=deadline,
         describe=lambda waiting: f"not yet: {', '.join(waiting)}",
-        explain=lambda: kube_api.cluster().evidence(_KUBE_SYSTEM),
+        explain=lambda: kube_api.cluster(name).evidence(_KUBE_SYSTEM),
         hint="kubectl describe nodes",
     )
-    kube_api.cluster().wait_rollout(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM, deadline=deadline)
+    kube_api.cluster(name).wait_rollout(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM, deadline=deadline)
     _await_dns(name, deadline)
     progress.line(f"Cluster {name}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: kubectl get nodes")
 
 
 def _await_dns(name: str, deadline: float) -> None:
     """Wait until each node has an answer of the cluster's DNS."""
-    service = kube_api.cluster().get(manifests.SERVICE, _DNS_SERVICE, _KUBE_SYSTEM) or {}
+    service = kube_api.cluster(name).get(manifests.SERVICE, _DNS_SERVICE, _KUBE_SYSTEM) or {}
     address = service["spec"]["clusterIP"]
     for node in cluster.node_names(name):
         until(
@@ -74,7 +75,7 @@ def _await_dns(name: str, deadline: float) -> None:
             lambda node=node: _ask_dns(node, address),  # type: ignore[misc]
             bool,
             deadline=deadline,
-            explain=lambda: kube_api.cluster().evidence(_KUBE_SYSTEM),
+            explain=lambda: kube_api.cluster(name).evidence(_KUBE_SYSTEM),
         )
 
 
@@ -82,13 +83,13 @@ def _not_ready(name: str) -> list[str]:
     """Return the nodes that are not there, not Ready, or not heard of since their start, and workloads likewise."""
     containers = {node: docker_containers.find(node) for node in cluster.node_names(name)}
     started = {node: found.started if found else "" for node, found in containers.items()}
-    api = kube_api.cluster()
+    api = kube_api.cluster(name)
     nodes, pods, *workloads = api.lists(manifests.NODE, manifests.POD, manifests.DEPLOYMENT, manifests.DAEMON_SET)
     return heartbeats.not_ready(started, nodes, pods) + heartbeats.miscounted(chain(*workloads), pods)
 
 
-def _dns() -> manifests.Object | None:
-    return kube_api.cluster().get(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM)
+def _dns(name: str) -> manifests.Object | None:
+    return kube_api.cluster(name).get(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM)
 
 
 def _ask_dns(node: str, address: str) -> bool:

@@ -44,7 +44,7 @@ def _rows(p: Parameters) -> Iterator[tuple[str, str]]:
     if stranger is not None:
         yield f"cluster {name}", stranger.message
     elif kind.nodes(name):
-        yield from _workloads()
+        yield from _workloads(name)
 
 
 def profile_images(p: Parameters) -> Iterator[tuple[str, docker_images.ImageFacts | None]]:
@@ -73,10 +73,10 @@ def _container(name: str) -> str:
     return f"{found.status} {found.addresses.get(cluster.NETWORK, '')}".strip() if found else _ABSENT
 
 
-def _workloads() -> Iterator[tuple[str, str]]:
+def _workloads(name: str) -> Iterator[tuple[str, str]]:
     try:
-        nodes = access.cluster().list(manifests.NODE)
-        pods = access.cluster().list(manifests.POD)
+        nodes = access.cluster(name).list(manifests.NODE)
+        pods = access.cluster(name).list(manifests.POD)
     except Problem as problem:
         yield "Kubernetes", problem.message
         return

@@ -36,7 +36,8 @@ def lack(step: str) -> Lack:
     Args:
         step: A key of `settings.controller.STEPS`.
     """
-    deployed = of(access.cluster(), parameters.current())
+    chosen = parameters.current()
+    deployed = of(access.cluster(chosen.cluster_name), chosen)
     collected = NOTHING
     if step == _COLLECTED and not deployed.inventory_by_host:
         collected = collector.lack(deployed.cluster, deployed.workers)
@@ -53,7 +54,7 @@ def deploy(step: str) -> None:
         Problem: The server refuses an object, or a workload does not come up within CONTROLLER_DEADLINE.
     """
     chosen = parameters.current()
-    deployed = of(access.cluster(), chosen)
+    deployed = of(access.cluster(chosen.cluster_name), chosen)
     objects = deployed.objects(step)
     progress.step(f"applying {len(objects)} objects")
     applied = deployed.cluster.apply(objects)

@@ -46,7 +46,7 @@ def of(name: str, chosen: Parameters) -> Flow:
     Raises:
         Problem: There is no cluster yet.
     """
-    cluster, pattern = access.cluster(), patterns.BY_NAME[name]
+    cluster, pattern = access.cluster(chosen.cluster_name), patterns.BY_NAME[name]
     deadlines = Deadlines(chosen.dataflow_deadline, chosen.controller_deadline)
     return Flow(cluster, pattern, files.of(cluster, pattern, chosen), deadlines)
 

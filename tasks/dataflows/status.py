@@ -11,6 +11,7 @@ from tasks.controller import kinds
 from tasks.controller.kinds import DATA_FLOW, ETHERNET_CONNECTION, WB_CONNECTION, WB_FUNCTION, state
 from tasks.engines.kube import access, api, manifests
 from tasks.engines.kube import state as kube_state
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
@@ -90,7 +91,8 @@ def show(*, as_json: bool = False) -> None:
     Raises:
         Problem: There is no cluster, or it does not answer.
     """
-    progress.line(shown(flows(read(access.cluster())), as_json=as_json))
+    cluster = access.cluster(parameters.current().cluster_name)
+    progress.line(shown(flows(read(cluster)), as_json=as_json))
 
 
 def read(cluster: Kube) -> World:

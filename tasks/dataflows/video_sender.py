@@ -14,12 +14,14 @@ from tasks.settings import parameters, video
 if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
     from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 
 def lack() -> Lack:
     """Return what keeps the sender from running as it should."""
-    cluster = access.cluster()
-    return cluster.lack([_deployment(inventory.workers(cluster)[0])])
+    chosen = parameters.current()
+    cluster = access.cluster(chosen.cluster_name)
+    return cluster.lack([_deployment(inventory.workers(cluster)[0], chosen)])
 
 
 def deploy() -> None:
@@ -28,18 +30,20 @@ def deploy() -> None:
     Raises:
         Problem: It does not come up within CONTROLLER_DEADLINE; carries what its pod complains about.
     """
-    deadline = parameters.current().controller_deadline
+    chosen = parameters.current()
     user_videos.ensure_folder()
-    cluster = access.cluster()
-    cluster.apply([_deployment(inventory.workers(cluster)[0])])
-    cluster.wait_rollout(manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=deadline)
+    cluster = access.cluster(chosen.cluster_name)
+    cluster.apply([_deployment(inventory.workers(cluster)[0], chosen)])
+    cluster.wait_rollout(
+        manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=chosen.controller_deadline
+    )
 
 
-def _deployment(node: str) -> Object:
+def _deployment(node: str, chosen: Parameters) -> Object:
     labels = {"app": video.SENDER}
     container = {
         "name": video.SENDER,
-        "image": archive_images.reference(source.VIDEO_SENDER, parameters.current()),
+        "image": archive_images.reference(source.VIDEO_SENDER, chosen),
         "imagePullPolicy": "IfNotPresent",
         "command": ["tail", "-f", "/dev/null"],
         "volumeMounts": [{"name": "videos", "mountPath": video.FOLDER_IN_POD}],

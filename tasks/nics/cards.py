@@ -35,7 +35,9 @@ def lend(task: str) -> None:
     wish = asked.pop(task)
     nics_wish.node_processes(wish.cluster)  # what is refused by that is refused before the lock is made
     with ledgers.alone(settings.LEDGERS):
-        lending.lend_to(wish, tuple(asked.values()), Machine(nics_wish.node_processes(wish.cluster)))
+        lending.lend_to(
+            wish, tuple(asked.values()), Machine(nics_wish.node_processes(wish.cluster), cluster=wish.cluster)
+        )
 
 
 def lack(task: str) -> Lack:
@@ -49,7 +51,7 @@ def lack(task: str) -> Lack:
     """
     wish = nics_wish.wishes(parameters.current())[task]
     processes = nics_wish.node_processes(wish.cluster) if still_lent(wish.cluster) else {}
-    return condition.lack(wish, nics_ledger.load(wish.cluster), Machine(processes))
+    return condition.lack(wish, nics_ledger.load(wish.cluster), Machine(processes, cluster=wish.cluster))
 
 
 def restore(cluster: str = "", machine: Machine | None = None) -> None:
@@ -107,9 +109,10 @@ def await_allocatable() -> None:
     """
     from tasks.engines.kube import access as kube_api
 
-    ledger = nics_ledger.load(parameters.current().cluster_name)
+    cluster = parameters.current().cluster_name
+    ledger = nics_ledger.load(cluster)
     loans = ledger.loans if ledger and not ledgers.is_foreign(ledger.checkout) else {}
-    pods.await_allocatable({node: len(loan.names) - 1 for node, loan in loans.items()}, kube_api.cluster())
+    pods.await_allocatable({node: len(loan.names) - 1 for node, loan in loans.items()}, kube_api.cluster(cluster))
 
 
 def status(*, as_json: bool = False) -> None:
@@ -123,7 +126,7 @@ def status(*, as_json: bool = False) -> None:
         processes = nics_wish.node_processes(asked[0].cluster)
     except Problem:
         processes = {}  # without Docker there are no nodes, but the cards can be looked at all the same
-    found = nics_status.rows(asked, Machine(processes))
+    found = nics_status.rows(asked, Machine(processes, cluster=asked[0].cluster))
     if as_json:
         progress.line(json.dumps([asdict(row) for row in found], indent=2))
     elif found:

@@ -23,10 +23,12 @@ class Machine:
     Attributes:
         processes: A process of each node, by the node's name.
         rules: Folder of the udev rules in force.
+        cluster: Name of the cluster that is asked for its pods; of none where empty.
     """
 
     processes: Mapping[str, int] = field(default_factory=dict)
     rules: Path = settings.UDEV_RULES
+    cluster: str = ""
 
     def survey(self, *, everywhere: bool = False) -> World:
         """Look into the host's namespace and the nodes', or into every one.
@@ -62,7 +64,7 @@ class Machine:
 
     def pods(self) -> Mapping[str, str]:
         """Return `namespace/name` of each pod by its UID; nothing where no cluster answers."""
-        return pods.names()
+        return pods.names(self.cluster)
 
     def holder(self, link: Link) -> str:
         """Return `namespace/name` of the pod that has a virtual function, or an empty string.
@@ -70,4 +72,4 @@ class Machine:
         Raises:
             Problem: No cluster answers.
         """
-        return pods.holder(link)
+        return pods.holder(link, self.cluster)

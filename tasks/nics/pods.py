@@ -24,29 +24,34 @@ _NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status"
 _ENDED = ("Succeeded", "Failed")
 
 
-def names() -> dict[str, str]:
-    """Return `namespace/name` of each pod by its UID; nothing where no cluster answers."""
+def names(cluster: str) -> dict[str, str]:
+    """Return `namespace/name` of each pod by its UID; nothing where the cluster does not answer.
+
+    Args:
+        cluster: Name of the cluster.
+    """
     from tasks.engines.kube import access as kube_api
 
     try:
-        pods = kube_api.cluster().list(manifests.POD)
+        pods = kube_api.cluster(cluster).list(manifests.POD)
     except Problem:
         return {}
     return {pod["metadata"]["uid"]: _name(pod) for pod in pods}
 
 
-def holder(link: Link) -> str:
+def holder(link: Link, cluster: str) -> str:
     """Return `namespace/name` of the pod that a virtual function was given to and that has not ended, or nothing.
 
     Args:
         link: The function's interface.
+        cluster: Name of the cluster.
 
     Raises:
-        Problem: No cluster answers.
+        Problem: It does not answer.
     """
     from tasks.engines.kube import access as kube_api
 
-    return holder_among(kube_api.cluster().list(manifests.POD), link)
+    return holder_among(kube_api.cluster(cluster).list(manifests.POD), link)
 
 
 def holder_among(pods: Sequence[Object], link: Link) -> str:

@@ -180,7 +180,7 @@ def _dataflows(world: _World) -> str:
     if not world.has_nodes:
         return "none without a cluster"
     try:
-        found = access.cluster().list(kinds.DATA_FLOW)
+        found = access.cluster(parameters.current().cluster_name).list(kinds.DATA_FLOW)
     except api.Refused as refusal:
         if refusal.status != api.ABSENT:
             raise

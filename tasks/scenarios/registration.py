@@ -33,16 +33,17 @@ def lack(name: str) -> Lack:
     Args:
         name: Name of a pattern.
     """
-    return _lack(access.cluster(), [name], parameters.current())
+    return _lack([name], parameters.current())
 
 
 def lack_of_runnable() -> Lack:
     """Return what is not registered, or not Ready, of all patterns that can run here."""
     chosen = parameters.current()
-    return _lack(access.cluster(), needs.runnable(needs.machine(chosen)), chosen)
+    return _lack(needs.runnable(needs.machine(chosen)), chosen)
 
 
-def _lack(cluster: Kube, names: Iterable[str], chosen: Parameters) -> Lack:
+def _lack(names: Iterable[str], chosen: Parameters) -> Lack:
+    cluster = access.cluster(chosen.cluster_name)
     wanted = _together(cluster, names, chosen)
     waits = tuple(
         f"{kind} {name}: {found}"
@@ -61,7 +62,7 @@ def register(name: str) -> None:
     Raises:
         Problem: A file names no image of its pattern, or something does not become Ready within DATAFLOW_DEADLINE.
     """
-    _register(access.cluster(), [name], parameters.current())
+    _register([name], parameters.current())
 
 
 def register_runnable() -> None:
@@ -72,16 +73,17 @@ def register_runnable() -> None:
     """
     chosen = parameters.current()
     names = needs.runnable(needs.machine(chosen))
-    _register(access.cluster(), names, chosen)
+    _register(names, chosen)
     if len(names) < len(patterns.PATTERNS):
         progress.line(f"{len(patterns.PATTERNS) - len(names)} patterns are not: each was named with what it lacks")
 
 
-def _register(cluster: Kube, names: Sequence[str], chosen: Parameters) -> None:
+def _register(names: Sequence[str], chosen: Parameters) -> None:
     """Register patterns: all their configuration, then all function types, then all chains, each kind awaited.
 
     What has to come in order is of different kinds; objects of one kind are sent and awaited at the same time.
     """
+    cluster = access.cluster(chosen.cluster_name)
     wanted = _together(cluster, names, chosen)
     applied = [cluster.apply(wanted.settings)]
     for kind, items in wanted.resources.items():

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def lack_of_namespaces() -> Lack:
     """Return which of the functions' namespaces are not there."""
-    return access.cluster().lack(namespaces())
+    return access.cluster(parameters.current().cluster_name).lack(namespaces())
 
 
 def create_namespaces() -> None:
     """Create the functions' namespaces."""
-    access.cluster().apply(namespaces())
+    access.cluster(parameters.current().cluster_name).apply(namespaces())
 
 
 def namespaces() -> list[Object]:
@@ -35,7 +35,7 @@ def namespaces() -> list[Object]:
 
 def lack_of_setup() -> Lack:
     """Return what keeps functions from reading their configuration, or which capacity no worker offers yet."""
-    cluster = access.cluster()
+    cluster = access.cluster(parameters.current().cluster_name)
     return cluster.lack(_bindings()) or lacks.of(
         *(f"{FUNCTION_TARGET} {name}: {seen}" for name, seen in _missing_targets(cluster).items())
     )
@@ -47,14 +47,14 @@ def set_up() -> None:
     Raises:
         Problem: The controller did not publish a worker's capacity within CONTROLLER_DEADLINE.
     """
-    deadline = parameters.current().controller_deadline
-    cluster = access.cluster()
+    chosen = parameters.current()
+    cluster = access.cluster(chosen.cluster_name)
     cluster.apply(_bindings())
     waiting.until(
         "FunctionTargets of all workers: Ready",
         lambda: _missing_targets(cluster),
         lambda missing: not missing,
-        deadline=deadline,
+        deadline=chosen.controller_deadline,
         describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
         explain=lambda: cluster.evidence("default"),
         hint="kubectl logs daemonset/crc-deviceinfo-daemon",

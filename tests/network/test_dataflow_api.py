@@ -45,12 +45,17 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture(autouse=True)
 def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     """The API server with all definitions and namespaces, and nothing of the pattern."""
-    monkeypatch.setattr(kube_api, "cluster", lambda: api)
+    monkeypatch.setattr(kube_api, "cluster", lambda _name: api)
     monkeypatch.setattr(facts, "SOURCE", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
     monkeypatch.setattr(archive_images, "references", lambda *_: ours)
     monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
-    chosen = {"dci_registry_addr_alt": "registry.example/images", "dataflow_deadline": 10, "controller_deadline": 5}
+    chosen = {
+        "cluster_name": "kind",
+        "dci_registry_addr_alt": "registry.example/images",
+        "dataflow_deadline": 10,
+        "controller_deadline": 5,
+    }
     deadlines = SimpleNamespace(**chosen)
     monkeypatch.setattr(parameters, "current", lambda: deadlines)
     definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]

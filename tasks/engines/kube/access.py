@@ -1,4 +1,4 @@
-"""Access to the cluster that the parameters name."""
+"""Access to a cluster by its name."""
 
 from __future__ import annotations
 
@@ -7,39 +7,48 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.kube.api import Kube
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def cluster() -> Kube:
-    """Return the API of the cluster that CLUSTER_NAME names.
+def cluster(name: str) -> Kube:
+    """Return the API of a cluster.
+
+    Args:
+        name: Name of the cluster.
 
     Raises:
         Problem: There is no such cluster yet.
     """
-    access = kubeconfig()
+    access = kubeconfig(name)
     return _connect(access, access.stat().st_mtime_ns)
 
 
-def kubeconfig() -> Path:
-    """Return the tool's own kubeconfig of that cluster.
+def kubeconfig(name: str) -> Path:
+    """Return the tool's own kubeconfig of a cluster.
+
+    Args:
+        name: Name of the cluster.
 
     Raises:
         Problem: There is no such cluster yet.
     """
-    name = parameters.current().cluster_name
     file = paths.cluster_dir(name) / "kubeconfig"
     if not file.is_file():
         raise Problem(f"cluster {name}: {file} is not there", hint="./doit create_cluster")
     return file
 
 
-def answers() -> bool:
-    """Return whether the API of that cluster answers."""
+def answers(name: str) -> bool:
+    """Return whether the API of a cluster answers.
+
+    Args:
+        name: Name of the cluster.
+    """
     try:
-        return bool(cluster().identity())
+        return bool(cluster(name).identity())
     except Problem:
         return False
 

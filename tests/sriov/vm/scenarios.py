@@ -751,7 +751,7 @@ def function_that_a_dead_pod_left_behind_comes_back() -> None:
     pin, stale, gone = (Path("/run/netns") / name for name in ("cni-1", "stale", "gone"))
     # No cluster is here to be asked which pods it has.
     pods: dict[str, str] = {}
-    nics_pods.holder = lambda link: pods.get(link.bdf, "")
+    nics_pods.holder = lambda link, cluster: pods.get(link.bdf, "")
     with container() as node, container() as pod, pinned(pod, pin):
         stale.touch()
         gone.symlink_to("/proc/4194304/ns/net")

@@ -37,7 +37,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cluster(monkeypatch: pytest.MonkeyPatch, dataflows: Callable[..., list[Any]]) -> None:
     monkeypatch.setattr(kind, "nodes", lambda _name: NODES)
-    monkeypatch.setattr(access, "cluster", lambda: SimpleNamespace(list=dataflows))
+    monkeypatch.setattr(access, "cluster", lambda _name: SimpleNamespace(list=dataflows))
 
 
 def page(said: Lines) -> str:
