@@ -1,0 +1,56 @@
+"""What the tests of the cluster share: a checkout, a machine and a kind of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.engines.docker import client
+from tasks.settings import gpu, nics, paths, registry
+from tests.unit.cluster.fakes import FakeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.unit.engine import Engine
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
+    """An empty build folder, the user's kubeconfig beside it, a cache, and a machine that has lent nothing."""
+    choose(CLUSTER_NAME="a", CACHE_DIR=str(tmp_path / "cache"))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    for name, place in {"BUILD": "", "CONTROLLER": "controller", "REGISTRY_CA": "registry/ca.crt"}.items():
+        monkeypatch.setattr(paths, name, tmp_path / "build" / place)
+    for module, name in ((gpu, "LEDGERS"), (nics, "LEDGERS"), (registry, "DOCKER_TRUST")):
+        monkeypatch.setattr(module, name, tmp_path / "machine" / module.__name__.rpartition(".")[2])
+    (tmp_path / "build").mkdir()
+    return tmp_path / "build"
+
+
+@pytest.fixture
+def kind(engine: Engine) -> FakeKind:
+    """What makes clusters on the engine, and removes them."""
+    return FakeKind(engine)
+
+
+@pytest.fixture
+def no_engine(build: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The build folder, where the docker command's current context names a socket at which nobody listens."""
+    folder = Path(tempfile.mkdtemp(prefix="docker-"))
+    context = folder / "contexts" / "meta" / hashlib.sha256(b"none").hexdigest() / "meta.json"
+    context.parent.mkdir(parents=True)
+    context.write_text(json.dumps({"Endpoints": {"docker": {"Host": f"unix://{folder}/docker.sock"}}}))
+    (folder / "config.json").write_text(json.dumps({"currentContext": "none"}))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    client.forget()
+    yield build
+    shutil.rmtree(folder)
