@@ -31,6 +31,7 @@ from tasks.dataflows.graph import (
 )
 from tasks.docker_engine.graph import task_engine
 from tasks.doctor.graph import task__doctor, task_doctor
+from tasks.engines.docker import settings as engine_settings
 from tasks.gpu.graph import task_gpu_lease, task_gpu_return
 from tasks.images.graph import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
 from tasks.nics.graph import (
@@ -52,7 +53,7 @@ from tasks.scenarios.graph import (
     task_prepare_scenario,
     task_scenario,
 )
-from tasks.settings import paths
+from tasks.settings import parameters, paths
 from tasks.testing.graph import task_test
 
 __all__ = [
@@ -112,6 +113,7 @@ __all__ = [
 
 ownership.give_back_at_exit()
 database.make_folder()
+engine_settings.provide(parameters.current)
 
 DOIT_CONFIG = {
     "backend": "openkasugai",

@@ -30,6 +30,10 @@ class Holder:
         return self.certificate.public_bytes(Encoding.PEM)
 
     @property
+    def key_pem(self) -> bytes:
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    @property
     def fingerprint(self) -> str:
         return self.certificate.fingerprint(hashes.SHA256()).hex()
 
@@ -39,17 +43,16 @@ def authority(name: str, issuer: Holder | None = None, *, begins: int = -1, ends
     return _issued(name, issuer, x509.BasicConstraints(ca=True, path_length=None), None, (begins, ends))
 
 
-def server(issuer: Holder, address: str = "127.0.0.1") -> Holder:
-    """Return the certificate of a server at an address."""
+def server(issuer: Holder, address: str = "127.0.0.1", *, ends: int = 1) -> Holder:
+    """Return the certificate of a server at an address, valid to that many days from today."""
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-    return _issued(address, issuer, x509.BasicConstraints(ca=False, path_length=None), names, (-1, 1))
+    return _issued(address, issuer, x509.BasicConstraints(ca=False, path_length=None), names, (-1, ends))
 
 
 def context(folder: Path, holder: Holder, *chain: Holder) -> ssl.SSLContext:
     """Return what a server needs to show a certificate and those above it."""
     file = folder / f"{holder.fingerprint[:8]}.pem"
-    key = holder.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(key + b"".join(one.pem for one in (holder, *chain)))
+    file.write_bytes(holder.key_pem + b"".join(one.pem for one in (holder, *chain)))
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(file)
     return made

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tasks.engines.docker import settings as engine_settings
 from tasks.engines.files.checkout import copy_to
+from tasks.settings import parameters
 from tasks.settings.tiers import TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+
+    from tasks.settings.parameters.model import Parameters
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -42,6 +46,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _tier(item: pytest.Item) -> str:
     return item.path.relative_to(ROOT / "tests").parts[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Have the parameters choose the Docker engine, as in a run, whatever the test before chose."""
+    engine_settings.provide(_parameters)
+
+
+def _parameters() -> Parameters:
+    return parameters.current()
 
 
 @pytest.hookimpl(wrapper=True)

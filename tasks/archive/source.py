@@ -148,7 +148,7 @@ def _required_drivers(root: Path) -> Iterator[str]:
 def _fill(fresh: Path, chosen: Path) -> None:
     """Put a source into a new folder."""
     if chosen == SAMPLE:
-        shutil.copytree(SAMPLE, fresh, symlinks=True, ignore=shutil.ignore_patterns(*trees.NOT_SOURCE))
+        shutil.copytree(SAMPLE, fresh, ignore=shutil.ignore_patterns(*trees.NOT_SOURCE))
         modes.normalise(fresh)
         return
     how = f"tar --exclude .git -czf {shlex.quote(archive_facts.shown(chosen))} {controller.TOP} ({_README})"

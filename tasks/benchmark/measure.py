@@ -132,7 +132,9 @@ def _idle() -> Seconds:
     python = _COPY / ".venv" / "bin" / "python"
     return {
         "doit list": _median(lambda: _doit("list")),
-        "python -m doit --version": _median(lambda: shell.run([python, "-m", "doit", "--version"], cwd=_COPY)),
+        "python -m doit --version": _median(
+            lambda: shell.Command([python, "-m", "doit", "--version"], cwd=_COPY).run()
+        ),
         "./doit --version": _median(lambda: _doit("--version")),
         "doctor, the registry says nothing": _doctor(),
         "create_cluster_with_all, nothing to do": _median(lambda: _doit("create_cluster_with_all")),
@@ -204,7 +206,7 @@ def _doit(*words: str, **environment: str) -> tuple[float, Seconds]:
     progress.step(f"./doit {' '.join(words)}")
     env = {**credentials.given(), "CLUSTER_NAME": benchmark.CLUSTER_NAME, **environment}
     start = time.monotonic()
-    completed = shell.run([_COPY / "doit", *words], cwd=_COPY, env=env, live=True)
+    completed = shell.Command([_COPY / "doit", *words], env, cwd=_COPY).run(live=True)
     total = time.monotonic() - start
     tasks = {
         took["task"]: int(took["minutes"] or 0) * _MINUTE + float(took["seconds"])

@@ -176,8 +176,8 @@ class Removal:
         if others:
             progress.line(f"Left the registry and the Docker engine to {', '.join(others)}.")
             return
-        embedded.remove()
-        certificates.distrust()
+        embedded.remove(self.p)
+        certificates.distrust(self.p)
         _remove_network()
         tenants = containers.tenants(client.embedded().url)
         if tenants:

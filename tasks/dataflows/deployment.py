@@ -15,6 +15,7 @@ from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
+from tasks.registry import client
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def deploy(name: str) -> None:
         Problem: There is no cluster yet; the registry lacks an image of its functions, before anything is deployed; or
             it does not come up within DATAFLOW_DEADLINE, and the details say what it waits for.
     """
-    flow = flows.of(name, parameters.current())
-    flow.scenario.require_images()
+    chosen = parameters.current()
+    flow = flows.of(name, chosen)
+    flow.scenario.require_images(client.of(chosen))
     unusable = _fault(flow)
     if unusable:
         progress.line(f"{flow.name} {unusable}: deleting it first")

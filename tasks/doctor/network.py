@@ -171,7 +171,7 @@ def _registry(host: Server, p: Parameters) -> Finding:
     try:
         status = host.get(url, ca=ca).status
         if status == _UNAUTHORIZED and credentials.current():
-            client.prove(ca)
+            client.of(p).prove(ca)
     except Problem as problem:
         return Finding(FAILED, problem.message, needed, problem.hint)
     return judged(status in {_SUCCESS, _UNAUTHORIZED}, f"{url} answers with status {status}", needed, f"curl -v {url}")
@@ -180,7 +180,7 @@ def _registry(host: Server, p: Parameters) -> Finding:
 def _registry_trust(host: Server, p: Parameters) -> Finding:
     if p.registry != "harbor":
         return not_asked_for("REGISTRY", p.registry)
-    file = docker_trust.file()
+    file = docker_trust.of(p).file()
     if file is None:
         return Finding(OK, "the engine trusts the address as it is, or is on another machine", "nothing then")
     needed = f"the registry's CA in {file.parent}, or the right to put it there"
@@ -200,7 +200,7 @@ def _registry_owner(_: Server, p: Parameters) -> Finding:
     if p.registry != "embedded":
         return not_asked_for("REGISTRY", p.registry)
     try:
-        strangers = [stranger for service in table.SERVICES if (stranger := registry_actions.objection(service))]
+        strangers = [stranger for service in table.SERVICES if (stranger := registry_actions.objection(service, p))]
     except Problem as problem:
         return Finding(UNKNOWN, problem.message, needed)
     if not strangers:

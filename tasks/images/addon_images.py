@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def lack(image: NodeImage, current: Parameters) -> Lack:
     """Return what the registry lacks of the image that the sources make."""
     wanted = _reference(image, current)
-    return lacks.unless(client.holds(wanted), f"{wanted}: not in the registry")
+    return lacks.unless(client.of(current).holds(wanted), f"{wanted}: not in the registry")
 
 
 def ensure_image(image: NodeImage, current: Parameters) -> None:
@@ -33,7 +33,7 @@ def ensure_image(image: NodeImage, current: Parameters) -> None:
         # A recipe of its own: which Go compiles may turn out only while it does.
         building.build(node_images.recipe(image, current))
     wanted = _reference(image, current)
-    client.push(node_images.recipe(image, current).tag, wanted)
+    client.of(current).push(node_images.recipe(image, current).tag, wanted)
     progress.line(wanted)
 
 
@@ -61,4 +61,4 @@ def _published(release: Release, image: PublishedImage, current: Parameters) -> 
 def _reference(image: NodeImage, current: Parameters) -> str:
     """Return the name under which nodes pull a compiled image; its tag says what it is made of."""
     digest = node_images.recipe(image, current).made_of.digest
-    return f"{client.pull_address()}/{image.name}:{digest[:TAG_LENGTH]}"
+    return f"{current.dci_registry_addr_alt}/{image.name}:{digest[:TAG_LENGTH]}"

@@ -42,8 +42,9 @@ def lack(name: str) -> Lack:
     Args:
         name: Name of an image, such as "cpufunction".
     """
-    wanted = reference(name, parameters.current())
-    return lacks.unless(registry_client.holds(wanted), f"{wanted}: not in the registry")
+    current = parameters.current()
+    wanted = reference(name, current)
+    return lacks.unless(registry_client.of(current).holds(wanted), f"{wanted}: not in the registry")
 
 
 def build(name: str) -> None:
@@ -62,7 +63,7 @@ def build(name: str) -> None:
         # The digest names the Go that really compiles.
         modules.settle(current)
     local = building.ensure_image(wanted(image, current))
-    registry_client.push(local, reference(name, current))
+    registry_client.of(current).push(local, reference(name, current))
     progress.line(f"{reference(name, current)}")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.lack import Lack
+    from tasks.settings.artifacts import GoArtifact
     from tasks.settings.parameters.model import Parameters
 
 
@@ -42,6 +43,11 @@ def build() -> None:
 def identity(current: Parameters) -> str:
     """Return what identifies the base whether it has been made or not."""
     return bootstrapped(current.cache_dir) if current.base_from == "bootstrap" else images.tag(images.BASE, current)
+
+
+def linked(artifact: GoArtifact, current: Parameters) -> str:
+    """Return what identifies the base where an artifact links its C libraries, or nothing where it links none."""
+    return identity(current) if artifact.compiler else ""
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import modes
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 CONTROLLER = "controller-cgo"
 
 
+@cache
 def recipe(folder: str, current: Parameters) -> Recipe:
-    """Return how the image of a folder of kind/ is made.
+    """Return how the image of a folder of kind/ is made, found out once.
 
     Args:
         folder: Name of the folder.

@@ -14,7 +14,7 @@ from tasks.engines.docker import images as docker_images
 from tasks.engines.files import digests, modes, trees
 from tasks.engines.go import cgo, proxy
 from tasks.engines.go import modules as go_modules
-from tasks.images import building, machine, runtime
+from tasks.images import base, building, machine, runtime
 from tasks.images import programs as sources
 from tasks.images.recipe import Definition, Recipe, digest, put_folder, tree
 from tasks.problems import Problem
@@ -177,7 +177,8 @@ def _made_of(programs: Programs, current: Parameters) -> str:
 
 def _refusal(programs: Programs, current: Parameters) -> str:
     """Return why an image is made without these programs, or nothing."""
-    return proxy.refusal(programs.artifact, current) if programs.optional else ""
+    artifact = programs.artifact
+    return proxy.refusal(artifact, current, base.linked(artifact, current)) if programs.optional else ""
 
 
 def _parent(image: NodeImage, current: Parameters) -> str:
@@ -250,9 +251,10 @@ def _compiled(artifact: GoArtifact, current: Parameters) -> Path:
     Raises:
         Problem: The module proxy does not have its source, or it does not compile.
     """
-    if refused := proxy.refusal(artifact, current):
+    linked = base.identity(current)
+    if refused := proxy.refusal(artifact, current, linked):
         raise Problem(f"{artifact.name} cannot be built: {refused}", hint="NODE_RUNTIME=auto, or CRIO_FROM=packages")
-    return go_modules.build(artifact, current, partial(_compile_with_c, artifact, current)) / "bin"
+    return go_modules.build_with_c(artifact, current, linked, partial(_compile_with_c, artifact, current)) / "bin"
 
 
 def _compile_with_c(artifact: GoArtifact, current: Parameters, output: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.engines.files import releases
 from tasks.engines.go import modules
+from tasks.images import base
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ def definition(artifact: GoArtifact, current: Parameters) -> str:
         Problem: They may be compiled, and go.mod pins another version than the parameter names.
     """
     source = _source(artifact, current)
-    built = "" if source == RELEASE else modules.definition(artifact, current)
+    built = "" if source == RELEASE else modules.definition(artifact, current, base.linked(artifact, current))
     released = "" if source == _MODULES else f"{_version(artifact, current)} of {_site(artifact, current)}"
     return " or ".join(part for part in (released, built) if part)
 

@@ -58,14 +58,14 @@ def fetch() -> None:
     """
     p = parameters.current()
     content = _judge(_offered(p), p)
-    client.prove(content)
+    client.of(p).prove(content)
     atomic.write(paths.REGISTRY_CA, content)
     progress.line(f"Downloaded the registry's CA from {p.dci_registry_cert_url}")
 
 
 def lack_of_trust() -> Lack:
     """Return where the Docker engine does not trust the CA that was downloaded, though it should."""
-    return docker_trust.lack(registry_ca)
+    return docker_trust.of(parameters.current()).lack(registry_ca)
 
 
 def trust() -> None:
@@ -74,12 +74,12 @@ def trust() -> None:
     Raises:
         Problem: Only root may write its file, and sudo was refused.
     """
-    docker_trust.put(registry_ca())
+    docker_trust.of(parameters.current()).put(registry_ca())
 
 
-def distrust() -> None:
+def distrust(p: Parameters) -> None:
     """Take the CA away from the Docker engine, where this checkout put it there."""
-    docker_trust.remove(registry_ca() if paths.REGISTRY_CA.exists() else None)
+    docker_trust.of(p).remove(registry_ca() if paths.REGISTRY_CA.exists() else None)
 
 
 def _offered(p: Parameters, **options: int) -> bytes:

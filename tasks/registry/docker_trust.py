@@ -7,6 +7,7 @@ writes nor removes another one.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
@@ -24,27 +25,98 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 _LOOPBACK = ("127.", "localhost")
 _SUFFIX = ".crt"
 _MADE = "# Made for it: "
 
 
-def file() -> Path | None:
-    """Return this checkout's file for the registry.
+@dataclass(frozen=True)
+class Trust:
+    """Docker's folder of trust, as a checkout uses it for its registry.
 
-    None where the registry is pushed to by loopback, which Docker trusts as it is, or the engine is on another machine,
-    whose files are its owner's.
+    Attributes:
+        host: The registry that is pushed to: `host[:port]`.
+        engine: Returns the address of the engine that pushes; asked only where it matters.
+        checkout: Whose files they are: checkouts may have different CAs of one registry.
+        folder: Where the engine looks for CAs: a folder per registry.
     """
-    host = registry_client.push_address().partition("/")[0]
-    if host.startswith(_LOOPBACK) or not client.host_url().startswith("unix://"):
-        return None
-    return table.DOCKER_TRUST / host / own_name()
+
+    host: str
+    engine: Callable[[], str]
+    checkout: Path
+    folder: Path
+
+    @property
+    def own_name(self) -> str:
+        """The name of this checkout's files."""
+        return f"{table.TRUST_PREFIX}{hashlib.sha256(str(self.checkout).encode()).hexdigest()[:8]}{_SUFFIX}"
+
+    def file(self) -> Path | None:
+        """Return this checkout's file for the registry.
+
+        None where the registry is pushed to by loopback, which Docker trusts as it is, or the engine is on another
+        machine, whose files are its owner's.
+        """
+        if self.host.startswith(_LOOPBACK) or not self.engine().startswith("unix://"):
+            return None
+        return self.folder / self.host / self.own_name
+
+    def lack(self, ca: Callable[[], bytes]) -> Lack:
+        """Return where the Docker engine does not trust the registry's CA, though it should.
+
+        Args:
+            ca: Returns the CA's certificates, as PEM text; asked only where the engine needs them.
+        """
+        place = self.file()
+        if place is None:
+            return lacks.NOTHING
+        return lacks.unless(holds(place.parent, ca()), f"{place.parent}: does not hold the registry's CA")
+
+    def put(self, ca: bytes) -> None:
+        """Have the Docker engine trust a CA; it reads the folder at each push.
+
+        Raises:
+            Problem: Only root may write the file, and sudo was refused; or somebody else made a file of that name.
+        """
+        place = self.file()
+        if place is None or holds(place.parent, ca):
+            return
+        if place.exists() and not _is_ours(place):
+            raise Problem(f"{place}: not written by this tool", hint=f"sudo rm {place}, if nobody needs it")
+        root.write(place, self._header(place) + ca.decode("ascii"))
+        progress.line(f"The Docker engine trusts the registry's CA: {place}")
+
+    def remove(self, ca: bytes | None) -> None:
+        """Take away this checkout's files, of every registry that it ever had, and the folders made for them.
+
+        Args:
+            ca: The CA's certificates, as PEM text, by which a file of an earlier version is known; None without any.
+        """
+        for place in sorted(self.folder.glob(f"*/{self.own_name}")):
+            if _is_ours(place):
+                made = _made_for(place, [place])
+                _remove(place)
+                for folder in sorted(made, reverse=True):
+                    root.run("rmdir", "--ignore-fail-on-non-empty", folder)
+        current = self.file()
+        earlier = current.with_name("ca.crt") if current else None
+        if earlier and ca is not None and _text(earlier) == table.EARLIER_TRUST_MARK + ca.decode("ascii"):
+            _remove(earlier)
+
+    def _header(self, place: Path) -> str:
+        """Return what stands before the certificates: whose file it is, and which folders go with the last of ours."""
+        ours = list(self.folder.glob(f"*/{table.TRUST_PREFIX}*{_SUFFIX}"))
+        missing = [folder for folder in place.parents if root.run("test", "-e", folder, check=False).returncode != 0]
+        made = sorted({*missing, *_made_for(place, ours)})
+        first = f"{table.TRUST_MARK} in {self.checkout}; ./doit clean there removes it.\n"
+        return first + "".join(f"{_MADE}{folder}\n" for folder in made)
 
 
-def own_name() -> str:
-    """Return the name of this checkout's files: checkouts may have different CAs of one registry."""
-    return f"{table.TRUST_PREFIX}{hashlib.sha256(str(paths.ROOT).encode()).hexdigest()[:8]}{_SUFFIX}"
+def of(chosen: Parameters) -> Trust:
+    """Return the trust in the registry that the parameters name."""
+    return Trust(registry_client.of(chosen).host, client.host_url, paths.ROOT, table.DOCKER_TRUST)
 
 
 def holds(folder: Path, ca: bytes) -> bool:
@@ -58,51 +130,6 @@ def holds(folder: Path, ca: bytes) -> bool:
     return held.issuperset(pki.certificates_in(ca.decode("ascii")))
 
 
-def lack(ca: Callable[[], bytes]) -> Lack:
-    """Return where the Docker engine does not trust the registry's CA, though it should.
-
-    Args:
-        ca: Returns the CA's certificates, as PEM text; asked only where the engine needs them.
-    """
-    place = file()
-    if place is None:
-        return lacks.NOTHING
-    return lacks.unless(holds(place.parent, ca()), f"{place.parent}: does not hold the registry's CA")
-
-
-def put(ca: bytes) -> None:
-    """Have the Docker engine trust a CA; it reads the folder at each push.
-
-    Raises:
-        Problem: Only root may write the file, and sudo was refused; or somebody else made a file of that name.
-    """
-    place = file()
-    if place is None or holds(place.parent, ca):
-        return
-    if place.exists() and not _is_ours(place):
-        raise Problem(f"{place}: not written by this tool", hint=f"sudo rm {place}, if nobody needs it")
-    root.write(place, _header(place) + ca.decode("ascii"))
-    progress.line(f"The Docker engine trusts the registry's CA: {place}")
-
-
-def remove(ca: bytes | None) -> None:
-    """Take away this checkout's files, of every registry that it ever had, and the folders that were made for them.
-
-    Args:
-        ca: The CA's certificates, as PEM text, by which a file of an earlier version is known; None without any.
-    """
-    for place in sorted(table.DOCKER_TRUST.glob(f"*/{own_name()}")):
-        if _is_ours(place):
-            made = _made_for(place, [place])
-            _remove(place)
-            for folder in sorted(made, reverse=True):
-                root.run("rmdir", "--ignore-fail-on-non-empty", folder)
-    current = file()
-    earlier = current.with_name("ca.crt") if current else None
-    if earlier and ca is not None and _text(earlier) == table.EARLIER_TRUST_MARK + ca.decode("ascii"):
-        _remove(earlier)
-
-
 def _remove(place: Path) -> None:
     root.run("rm", "-f", place)
     progress.line(f"Removed {place}.")
@@ -110,15 +137,6 @@ def _remove(place: Path) -> None:
 
 def _is_ours(place: Path) -> bool:
     return _text(place).startswith(table.TRUST_MARK)
-
-
-def _header(place: Path) -> str:
-    """Return what stands before the certificates: whose file it is, and which folders go with the last of ours."""
-    ours = list(table.DOCKER_TRUST.glob(f"*/{table.TRUST_PREFIX}*{_SUFFIX}"))
-    missing = [folder for folder in place.parents if root.run("test", "-e", folder, check=False).returncode != 0]
-    made = sorted({*missing, *_made_for(place, ours)})
-    first = f"{table.TRUST_MARK} in {paths.ROOT}; ./doit clean there removes it.\n"
-    return first + "".join(f"{_MADE}{folder}\n" for folder in made)
 
 
 def _made_for(place: Path, ours: Iterable[Path]) -> set[Path]:

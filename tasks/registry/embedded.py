@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import http.client
 import json
 import os
 from pathlib import Path
@@ -18,8 +19,9 @@ from tasks.engines.files import atomic
 from tasks.engines.files.lock import alone
 from tasks.engines.programs.waiting import until
 from tasks.problems import Problem
-from tasks.registry import client as engine
+from tasks.registry import client as registry_client
 from tasks.registry import pki
+from tasks.registry.server import OK, PING, TIMEOUT, Server, trusting
 from tasks.settings import cluster, images, parameters
 from tasks.settings import registry as table
 
@@ -54,50 +56,83 @@ def ensure() -> None:
     if not _is_wanted(p):
         return
     networks.ensure(cluster.NETWORK)
-    with alone(engine.home()):
+    with alone(home(p)):
         _ensure_certificates(p)
         for service in table.SERVICES:
             if _lack(service, p):
                 _start(service, p)
     hint = "docker logs openkasugai-registry"
-    until("embedded registry: answering", engine.answers, bool, deadline=_DEADLINE, explain=_logs, hint=hint)
-    until("CA of the embedded registry: offered", engine.ca_answers, bool, deadline=_DEADLINE, explain=_logs)
-    progress.line(f"Registry {engine.pull_address()}: push to {engine.push_address()}")
+    until("embedded registry: answering", lambda: answers(p), bool, deadline=_DEADLINE, explain=_logs, hint=hint)
+    until("CA of the embedded registry: offered", lambda: ca_answers(p), bool, deadline=_DEADLINE, explain=_logs)
+    registry = registry_client.of(p)
+    progress.line(f"Registry {registry.pull_address}: push to {registry.push_address}")
 
 
-def remove() -> None:
+def remove(p: Parameters) -> None:
     """Remove the registry's containers, where they are ours. Its images and CA stay in CACHE_DIR."""
     for service in table.SERVICES:
-        stranger = objection(service)
+        stranger = objection(service, p)
         if stranger is not None:
             progress.line(f"Left {stranger.message}.")
         elif containers.remove(service.name):
             progress.line(f"Removed {service.name}.")
 
 
-def objection(service: Service) -> Problem | None:
+def answers(p: Parameters) -> bool:
+    """Return whether the registry answers at its loopback port, with a certificate of its own CA."""
+    server = Server(f"127.0.0.1:{p.registry_port}", trusting(ca_certificate(p)))
+    try:
+        return server.ask("GET", PING).status == OK
+    except Problem:
+        return False
+
+
+def ca_answers(p: Parameters) -> bool:
+    """Return whether the registry's CA is offered at its loopback port."""
+    connection = http.client.HTTPConnection("127.0.0.1", p.ca_port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", table.CA_PATH)
+        return connection.getresponse().status == OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def home(p: Parameters) -> Path:
+    """Return the registry's folder: its CA, certificate and images."""
+    return p.cache_dir / "registry"
+
+
+def ca_certificate(p: Parameters) -> Path:
+    """Return the file with the registry's own CA."""
+    return home(p) / "public" / "ca.crt"
+
+
+def objection(service: Service, p: Parameters) -> Problem | None:
     """Return why a container must be left alone, with what to do instead, or None where it is ours or not there.
 
     Args:
         service: Its row in the table.
+        p: The parameters of the run.
 
     Raises:
         Problem: No engine answers.
     """
-    return _objection(service, containers.find(service.name))
+    return _objection(service, containers.find(service.name), home(p))
 
 
-def _objection(service: Service, found: ContainerFacts | None) -> Problem | None:
+def _objection(service: Service, found: ContainerFacts | None, ours: Path) -> Problem | None:
     """Return the same for what was found; ours has folders of our CACHE_DIR mounted, by which checkouts share it."""
     if found is None:
         return None
     source, target = service.mounts[0]
     place = target.partition(":")[0]
     held = found.mounts.get(place, "")
-    if held and Path(held).resolve() == (engine.home() / source).resolve():
+    if held and Path(held).resolve() == (ours / source).resolve():
         return None
     folder = Path(held).parent
-    if client.OURS in found.labels and folder.name == engine.home().name:
+    if client.OURS in found.labels and folder.name == ours.name:
         return Problem(
             f"container {service.name}: belongs to the checkouts with CACHE_DIR={folder.parent}",
             hint=f"CACHE_DIR={folder.parent} with the same command, or ./doit clean in those",
@@ -120,16 +155,14 @@ def _host(p: Parameters) -> str:
 
 def _ensure_certificates(p: Parameters) -> None:
     """Have a CA and a server certificate that are good for another month."""
-    home = engine.home()
     # Programs of another user only ever see `public` and `server`: the CA's key stays here.
-    ca = pki.ensure_ca(home / "ca", _CA_NAME)
-    pki.ensure_server(home / "server", ca, [_host(p), "localhost", "127.0.0.1"])
-    _publish(ca)
-    (home / "data").mkdir(exist_ok=True)
+    ca = pki.ensure_ca(home(p) / "ca", _CA_NAME)
+    pki.ensure_server(home(p) / "server", ca, [_host(p), "localhost", "127.0.0.1"])
+    _publish(ca, ca_certificate(p))
+    (home(p) / "data").mkdir(exist_ok=True)
 
 
-def _publish(ca: Pair) -> None:
-    public = engine.ca_certificate()
+def _publish(ca: Pair, public: Path) -> None:
     content = ca.certificate.read_bytes()
     if not (public.exists() and public.read_bytes() == content):
         atomic.write(public, content)
@@ -138,7 +171,7 @@ def _publish(ca: Pair) -> None:
 def _lack(service: Service, p: Parameters) -> Lack:
     """Return what keeps a container from running as it should."""
     found = containers.find(service.name)
-    stranger = _objection(service, found)
+    stranger = _objection(service, found, home(p))
     if stranger is not None:
         return lacks.obstacle(stranger.message)
     if found is None or not found.running:
@@ -157,13 +190,13 @@ def _now() -> dt.datetime:
 
 def _inputs(service: Service, p: Parameters) -> str:
     """Return the digest of what a container is started from."""
-    certificate = engine.home() / "server" / "server.crt"
+    certificate = home(p) / "server" / "server.crt"
     parts = {
         # Not its id: checkouts that share an engine make the same content, each under an id of its own.
         "image": docker_images.require(_image(p)).labels.get(images.INPUTS_LABEL),
         "command": service.command,
         "port": [service.port, getattr(p, service.published)],
-        "mounts": [service.mounts, str(engine.home())],
+        "mounts": [service.mounts, str(home(p))],
         "host": _host(p),
         "certificate": certificate.read_text(encoding="ascii") if service.certificate else "",
     }
@@ -176,13 +209,13 @@ def _image(p: Parameters) -> str:
 
 def _start(service: Service, p: Parameters) -> None:
     """Start a container afresh; all it keeps is in its mounts."""
-    stranger = objection(service)
+    stranger = objection(service, p)
     if stranger is not None:
         raise stranger
     progress.step(f"starting {service.name}")
     containers.remove(service.name)
     api = client.client().api
-    volumes = [f"{engine.home() / source}:{target}" for source, target in service.mounts]
+    volumes = [f"{home(p) / source}:{target}" for source, target in service.mounts]
     published: dict[int | str, Any] = {
         service.port: ("127.0.0.1", getattr(p, service.published)),
     }
@@ -195,7 +228,7 @@ def _start(service: Service, p: Parameters) -> None:
         # The files that it writes in CACHE_DIR belong to who runs this.
         user=f"{os.getuid()}:{os.getgid()}",
         ports=[service.port],
-        labels={client.OURS: "1", images.INPUTS_LABEL: _inputs(service, p), _RENEW_AT: _renew_at()},
+        labels={client.OURS: "1", images.INPUTS_LABEL: _inputs(service, p), _RENEW_AT: _renew_at(home(p))},
         environment={"OTEL_TRACES_EXPORTER": "none"},
         host_config=api.create_host_config(
             binds=volumes,
@@ -208,10 +241,9 @@ def _start(service: Service, p: Parameters) -> None:
     api.start(created["Id"])
 
 
-def _renew_at() -> str:
+def _renew_at(folder: Path) -> str:
     """Return from when on a certificate is to be made again, in ISO 8601 and UTC."""
-    home = engine.home()
-    return min(pki.renew_at(home / certificate) for certificate in _CERTIFICATES).isoformat()
+    return min(pki.renew_at(folder / certificate) for certificate in _CERTIFICATES).isoformat()
 
 
 def _logs() -> str:

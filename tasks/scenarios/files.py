@@ -13,7 +13,6 @@ from tasks.controller.kinds import FUNCTION_CHAIN, FUNCTION_TYPE
 from tasks.engines.kube import manifests
 from tasks.images import archive_images
 from tasks.problems import Problem
-from tasks.registry import client
 from tasks.settings import controller as source
 from tasks.settings import patterns
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
+    from tasks.registry.client import Registry
     from tasks.settings.parameters.model import Parameters
     from tasks.settings.patterns import Pattern
 
@@ -54,14 +54,17 @@ class Scenario:
     workers: Callable[[], Sequence[str]]
     references: Callable[[Iterable[str]], Mapping[str, str]]
 
-    def require_images(self) -> None:
+    def require_images(self, registry: Registry) -> None:
         """Stop where the registry lacks an image that a function runs.
+
+        Args:
+            registry: Where the nodes pull from.
 
         Raises:
             Problem: One line an image, with its name.
         """
         texts = (text for item in self.configuration() for text in item.get("data", {}).values())
-        client.require(match[2] for text in texts for match in _IMAGE.finditer(text))
+        registry.require(match[2] for text in texts for match in _IMAGE.finditer(text))
 
     def configuration(self) -> list[Object]:
         """Return the ConfigMaps: how the functions are run, what they need, and where they are asked to be."""

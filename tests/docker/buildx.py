@@ -56,7 +56,7 @@ def _download(work: Path) -> None:
     }
     words = ["-q", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
     shell.run(["apt-get", *words, "update"])
-    shell.run(["apt-get", *words, "download", PACKAGE], cwd=work)
+    shell.Command(["apt-get", *words, "download", PACKAGE], cwd=work).run()
 
 
 def _source() -> str:

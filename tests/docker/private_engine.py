@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
+# As dodo.py does it.
+CHOOSE = """
+from tasks.engines.docker import settings
+from tasks.settings import parameters
+settings.provide(parameters.current)
+"""
 STOP = "from tasks.docker_engine import service as engine; engine.stop()"
 
 
@@ -28,7 +34,7 @@ class PrivateEngine:
 
     def python(self, code: str, *arguments: str) -> str:
         """Run code of the project, as a run of another checkout with the same cache would."""
-        return self.inside(sys.executable, "-c", code, *arguments)
+        return self.inside(sys.executable, "-c", CHOOSE + code, *arguments)
 
     def inside(self, *argv: str) -> str:
         done = self._run(argv)

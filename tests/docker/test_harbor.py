@@ -149,7 +149,7 @@ def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
         monkeypatch.setenv(credentials.PASSWORD, PASSWORD)
         _watch_programs(monkeypatch, made.started)
         yield made
-        certificates.distrust()
+        certificates.distrust(parameters.current())
         assert not (table.DOCKER_TRUST / made.host).exists()
 
 
@@ -175,22 +175,30 @@ def image(tmp_path: Path) -> Iterator[str]:
     images.remove(tag)
 
 
+def _registry() -> access.Registry:
+    return access.of(parameters.current())
+
+
+def _reference(image: str) -> str:
+    return f"{_registry().pull_address}/{image}"
+
+
 def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_nothing_keeps_them(
     harbor: Harbor, image: str
 ) -> None:
-    reference = f"{access.pull_address()}/{image}"
+    reference = _reference(image)
     certificates.fetch()
     assert certificates.lack_of_trust()
     with pytest.raises(Problem, match=r"x509|certificate"):
-        access.push(image, reference)
+        _registry().push(image, reference)
     certificates.trust()
     assert not certificates.lack_of_trust()
-    assert not access.holds(reference)
+    assert not _registry().holds(reference)
     with pytest.raises(Problem, match=rf"image {reference}: not in the registry"):
-        access.require([reference, "other.example/images/function:1"])
-    access.push(image, reference)
-    assert access.holds(reference)
-    access.require([reference])
+        _registry().require([reference, "other.example/images/function:1"])
+    _registry().push(image, reference)
+    assert _registry().holds(reference)
+    _registry().require([reference])
     archive = b"".join(client.client().images.get(reference).save())
     inspected = json.dumps(
         [client.client().images.get(reference).attrs, client.client().images.get(reference).history()]
@@ -210,19 +218,19 @@ def test_what_an_administrator_trusts_is_neither_written_nor_removed(harbor: Har
         theirs.write_bytes(other)
         assert certificates.lack_of_trust()
         certificates.trust()
-        access.push(image, f"{access.pull_address()}/{image}")
-        certificates.distrust()
+        _registry().push(image, _reference(image))
+        certificates.distrust(parameters.current())
         assert [file.read_bytes() for file in theirs.parent.iterdir()] == [other]
 
         theirs.write_bytes(harbor.page)
         assert not certificates.lack_of_trust()
         certificates.trust()
-        certificates.distrust()
+        certificates.distrust(parameters.current())
         assert [file.read_bytes() for file in theirs.parent.iterdir()] == [harbor.page]
     finally:
         theirs.unlink()
         theirs.parent.rmdir()
-        images.remove(f"{access.pull_address()}/{image}")
+        images.remove(_reference(image))
 
 
 def _members(archive: bytes) -> str:
@@ -248,7 +256,7 @@ def test_wrong_and_absent_credentials_are_one_line_each(
 ) -> None:
     certificates.fetch()
     certificates.trust()
-    reference = f"{access.pull_address()}/{image}"
+    reference = _reference(image)
     monkeypatch.setenv(credentials.PASSWORD, "wrong")
     with pytest.raises(Problem, match="the registry refuses the credentials") as caught:
         certificates.fetch()
@@ -256,10 +264,10 @@ def test_wrong_and_absent_credentials_are_one_line_each(
     monkeypatch.delenv(credentials.USER)
     monkeypatch.delenv(credentials.PASSWORD)
     with pytest.raises(Problem, match=r"push failed: .*(basic auth|authentication|unauthorized)"):
-        access.push(image, reference)
+        _registry().push(image, reference)
     images.remove(reference)
     with pytest.raises(Problem, match=r"the registry refuses it \(status 401\)"):
-        access.require([reference])
+        _registry().require([reference])
 
 
 def test_nodes_get_the_credentials_in_the_kubelets_own_file(harbor: Harbor) -> None:

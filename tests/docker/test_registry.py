@@ -51,32 +51,36 @@ def image(running: Path) -> Iterator[str]:
     docker_images.build(context, tag)
     yield tag
     docker_images.remove(tag)
-    docker_images.remove(f"{registry_client.push_address()}/{tag}")
+    docker_images.remove(registry_client.of(parameters.current()).pushed(_reference(tag)))
+
+
+def _reference(image: str) -> str:
+    return f"{registry_client.of(parameters.current()).pull_address}/{image}"
 
 
 def test_what_is_pushed_is_held_under_the_name_that_the_cluster_pulls(image: str) -> None:
-    reference = f"{registry_client.pull_address()}/{image}"
-    assert not registry_client.holds(reference)
-    registry_client.push(image, reference)
-    assert registry_client.holds(reference)
+    registry, reference = registry_client.of(parameters.current()), _reference(image)
+    assert not registry.holds(reference)
+    registry.push(image, reference)
+    assert registry.holds(reference)
 
 
 def test_images_outlive_the_container(image: str) -> None:
-    reference = f"{registry_client.pull_address()}/{image}"
-    registry_client.push(image, reference)
+    registry, reference = registry_client.of(parameters.current()), _reference(image)
+    registry.push(image, reference)
     containers.remove(NAME)
     assert actions.lack()
-    assert not registry_client.answers()
+    assert not actions.answers(parameters.current())
     actions.ensure()
     assert not actions.lack()
-    assert registry_client.holds(reference)
+    assert registry.holds(reference)
 
 
 def test_a_stopped_registry_is_started(running: Path) -> None:
     client.client().api.kill(NAME)
     assert actions.lack()
     actions.ensure()
-    assert registry_client.answers()
+    assert actions.answers(parameters.current())
 
 
 def test_its_certificate_is_for_the_name_that_nodes_use_and_of_no_public_ca(running: Path) -> None:
@@ -90,7 +94,7 @@ def test_its_certificate_is_for_the_name_that_nodes_use_and_of_no_public_ca(runn
 
 
 def test_the_ca_that_is_served_is_kept_and_current(running: Path) -> None:
-    assert certificates.registry_ca() == registry_client.ca_certificate().read_bytes()
+    assert certificates.registry_ca() == actions.ca_certificate(parameters.current()).read_bytes()
     assert not certificates.lack()
 
 

@@ -28,13 +28,13 @@ def zsh(folder: Path) -> tuple[Path, str]:
 def _download(folder: Path) -> None:
     """Fetch the packages; where the machine's own lists do not have them any more, by fresh ones of our own."""
     download = ["-o", "APT::Sandbox::User=root", "download", "zsh", "zsh-common"]
-    if shell.run(["apt-get", *download], cwd=folder, check=False).returncode == 0:
+    if shell.Command(["apt-get", *download], cwd=folder).run(check=False).returncode == 0:
         return
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
     own = ["-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
     shell.run(["apt-get", *own, "update"])
-    shell.run(["apt-get", *own, *download], cwd=folder)
+    shell.Command(["apt-get", *own, *download], cwd=folder).run()
 
 
 def test_zsh_completes_tasks_with_their_colons(checkout: Checkout, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tasks.doctor import examination
 from tasks.engines.host import facts as hosts
 from tasks.problems import Problem
 from tasks.registry import certificates, client
+from tasks.registry.server import Server, trusting_only
 from tasks.settings import parameters, paths
 from tests import authorities
 
@@ -196,16 +197,17 @@ def test_a_date_of_any_zone_is_a_moment(zone: str) -> None:
 def test_a_token_that_cannot_be_read_is_one_line(harbor: Harbor, answer: bytes) -> None:
     site = harbor.https({"/token": answer}, ROOT)
     harbor.choose(site, site)
-    context = client._context_of(ROOT.pem.decode("ascii"))
+    asked = Server("registry.example", trusting_only(ROOT.pem.decode("ascii")))
     with pytest.raises(Problem, match="no token in the registry's answer") as caught:
-        client._token(f'Bearer realm="{site}/token",service="{json.dumps(1)}"', context)
+        asked.token(f'Bearer realm="{site}/token",service="{json.dumps(1)}"')
     assert "\n" not in caught.value.message
 
 
 @pytest.mark.parametrize("realm", ["https://[half/token", "https://127.0.0.1:port/token", f"https://{'a' * 64}.b/t"])
 def test_a_place_of_tokens_that_is_no_address_is_one_line(realm: str) -> None:
+    asked = Server("registry.example", trusting_only(ROOT.pem.decode("ascii")))
     with pytest.raises(Problem) as caught:
-        client._token(f'Bearer realm="{realm}"', client._context_of(ROOT.pem.decode("ascii")))
+        asked.token(f'Bearer realm="{realm}"')
     assert "\n" not in caught.value.message
 
 
@@ -215,7 +217,7 @@ def test_a_kept_ca_that_was_damaged_is_one_line(harbor: Harbor) -> None:
     for content in (b"nothing", "日本".encode()):
         paths.REGISTRY_CA.write_bytes(content)
         with pytest.raises(Problem, match="holds no certificates"):
-            client.require([f"{client.pull_address()}/function:1"])
+            client.of(parameters.current()).require(["127.0.0.1:1/images/function:1"])
 
 
 def test_a_name_that_no_host_may_have_has_no_address() -> None:

@@ -6,6 +6,7 @@ import http.server
 import json
 import ssl
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +14,7 @@ import pytest
 
 from tasks.problems import Problem
 from tasks.registry import client, pki
-from tasks.settings import credentials, parameters, paths
+from tasks.settings import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +69,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Address of a registry of harbor's kind; nobody has given credentials."""
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[client.Registry]:
+    """A registry of harbor's kind; nobody has given credentials."""
     ca = pki.ensure_ca(tmp_path / "ca", "harbor")
     pair = pki.ensure_server(tmp_path, ca, ["127.0.0.1"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -78,13 +79,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"127.0.0.1:{server.server_address[1]}"
-    values = {"registry": "harbor", "dci_registry_addr_alt": f"{address}/images"}
-    chosen = parameters.current().model_copy(update=values)
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
-    monkeypatch.setattr(paths, "REGISTRY_CA", ca.certificate)
     monkeypatch.setattr(Registry, "scheme", "https")
     monkeypatch.setattr(Registry, "asked", [])
-    yield address
+    yield client.Registry(f"{address}/images", f"{address}/images", ca.certificate)
     server.shutdown()
     server.server_close()
 
@@ -94,34 +91,34 @@ def _log_in(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
     monkeypatch.setenv(credentials.PASSWORD, password)
 
 
-def test_a_robot_gets_a_token_for_each_repository(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_robot_gets_a_token_for_each_repository(registry: client.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     _log_in(monkeypatch, "secret")
-    client.prove(paths.REGISTRY_CA.read_bytes())
-    assert client.holds(f"{host}/images/function:1")
-    assert not client.holds(f"{host}/images/other:1")
-    with pytest.raises(Problem, match=f"image {host}/images/other:1: not in the registry"):
-        client.require([f"{host}/images/function:1", f"{host}/images/other:1"])
+    registry.prove(registry.ca.read_bytes())
+    assert registry.holds(f"{registry.host}/images/function:1")
+    assert not registry.holds(f"{registry.host}/images/other:1")
+    with pytest.raises(Problem, match=f"image {registry.host}/images/other:1: not in the registry"):
+        registry.require([f"{registry.host}/images/function:1", f"{registry.host}/images/other:1"])
 
 
-def test_a_wrong_secret_is_refused_in_one_line(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_secret_is_refused_in_one_line(registry: client.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     _log_in(monkeypatch, "wrong")
     with pytest.raises(Problem, match="refuses the credentials") as caught:
-        client.prove(paths.REGISTRY_CA.read_bytes())
+        registry.prove(registry.ca.read_bytes())
     assert "wrong" not in str(caught.value)
 
 
-def test_without_credentials_a_public_project_is_seen_and_a_private_one_is_not(host: str) -> None:
-    client.prove(paths.REGISTRY_CA.read_bytes())
-    public = parameters.current().model_copy(update={"dci_registry_addr_alt": f"{host}/public"})
-    assert not client.holds(f"{host}/images/function:1")
-    with pytest.MonkeyPatch.context() as elsewhere:
-        elsewhere.setattr(parameters, "current", lambda: public)
-        assert client.holds(f"{host}/public/function:1")
+def test_without_credentials_a_public_project_is_seen_and_a_private_one_is_not(registry: client.Registry) -> None:
+    registry.prove(registry.ca.read_bytes())
+    public = replace(registry, pull_address=f"{registry.host}/public", push_address=f"{registry.host}/public")
+    assert not registry.holds(f"{registry.host}/images/function:1")
+    assert public.holds(f"{registry.host}/public/function:1")
 
 
-def test_no_secret_goes_to_a_place_that_does_not_prove_itself(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_goes_to_a_place_that_does_not_prove_itself(
+    registry: client.Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _log_in(monkeypatch, "secret")
     monkeypatch.setattr(Registry, "scheme", "http")
     with pytest.raises(Problem, match="https is needed"):
-        client.prove(paths.REGISTRY_CA.read_bytes())
+        registry.prove(registry.ca.read_bytes())
     assert not [request for request in Registry.asked if request.startswith("/service/token")]

@@ -143,7 +143,7 @@ def _candidate(package: str, options: Sequence[str] = ()) -> str:
 
 def _make_image(folder: Path, scratch: Path) -> None:
     root, unpacked = scratch / "root", scratch / "kernel"
-    shell.run(["apt-get", "-q", "download", _kernel()], cwd=scratch)
+    shell.Command(["apt-get", "-q", "download", _kernel()], cwd=scratch).run()
     shell.run(["dpkg-deb", "-x", next(scratch.glob("*.deb")), unpacked])
     packages = f"--include={','.join(_PACKAGES)}"
     compiled = f"--extract-hook={_COMPILE}"

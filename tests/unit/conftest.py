@@ -13,9 +13,10 @@ from tasks.engines.go import proxy as go_proxy
 from tasks.settings import artifacts, parameters, paths
 from tasks.settings.parameters import layers
 from tests.unit.engine import engine  # noqa: F401 - a fixture of all unit tests
+from tests.unit.programs import become, programs  # noqa: F401 - fixtures of all unit tests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tasks.settings.parameters.model import Parameters
@@ -45,15 +46,32 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Lines:
     return lines
 
 
+class Proxy(dict[str, str | None]):
+    """What the module proxy refuses, by artifact, in its words: None where it was not asked yet. It has all others.
+
+    Attributes:
+        asked: The artifacts that it was asked for.
+    """
+
+    def __init__(self, refusals: Mapping[str, str | None]) -> None:
+        super().__init__(refusals)
+        self.asked: list[str] = []
+
+    def refusal(self, artifact: artifacts.GoArtifact, _settings: Parameters, _base: str = "") -> str:
+        self.asked.append(artifact.name)
+        return self.get(artifact.name) or ""
+
+    def known(self, artifact: artifacts.GoArtifact, _settings: Parameters, _base: str = "") -> str | None:
+        return self.get(artifact.name, "")
+
+
 @pytest.fixture(autouse=True)
-def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
     """A module proxy that has everything but CRI-O, so that NODE_RUNTIME=auto means containerd."""
-
-    def refusal(artifact: artifacts.GoArtifact, _settings: Parameters) -> str:
-        return REFUSED if artifact is artifacts.CRIO else ""
-
-    monkeypatch.setattr(go_proxy, "refusal", refusal)
-    monkeypatch.setattr(go_proxy, "known", refusal)
+    made = Proxy({artifacts.CRIO.name: REFUSED})
+    monkeypatch.setattr(go_proxy, "refusal", made.refusal)
+    monkeypatch.setattr(go_proxy, "known", made.known)
+    return made
 
 
 def lab(**values: str) -> Parameters:

@@ -76,6 +76,8 @@ class Container:
         ports: Ports of the host, by those of the container.
         addresses: Its IP addresses, by network.
         files: What was written into it, by path.
+        id: Its identifier; its name where empty.
+        process: Its first program's.
     """
 
     state: str = "running"
@@ -85,6 +87,8 @@ class Container:
     ports: Mapping[int, int] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, Archive] = field(default_factory=dict)
+    id: str = ""
+    process: int = 1
 
 
 def node(cluster_name: str, **values: Any) -> Container:
@@ -109,6 +113,8 @@ class Engine:
         networks: Labels by name.
         refusals: What the engine answers instead: status and message by request, as in `requests`.
         requests: What changed something, in order: `POST /containers/a/start`, `DELETE /networks/kind`.
+        reads: What was only read, in order: `GET /containers/json`.
+        connections: Those that are open.
     """
 
     url: str
@@ -118,12 +124,13 @@ class Engine:
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    connections: set[object] = field(default_factory=set)
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> tuple[int, Any]:
         """Return the status and the answer to a request: None, a text, an archive, or what becomes JSON."""
         request = f"{method} {path}"
-        if method not in {"GET", "HEAD"}:
-            self.requests.append(request)
+        (self.reads if method in {"GET", "HEAD"} else self.requests).append(request)
         if request in self.refusals:
             status, message = self.refusals[request]
             return status, {"message": message}
@@ -179,7 +186,14 @@ class Engine:
         found = {**{image.id: (tag, image) for tag, image in self.images.items()}, **_by_tag(self.images)}.get(name)
         return (200, _image(*found)) if found else _missing("image", name)
 
-    def _pull(self, query: Mapping[str, str]) -> tuple[int, Any]:
+    def _create_image(self, query: Mapping[str, str]) -> tuple[int, Any]:
+        """Import an image with the labels that its changes say, or pull one."""
+        if "fromSrc" in query:
+            words = re.findall(r'("(?:[^"\\]|\\.)*")=("(?:[^"\\]|\\.)*")', query.get("changes", ""))
+            made = hashlib.sha256(json.dumps(query).encode()).hexdigest()
+            labels = {json.loads(key): json.loads(value) for key, value in words}
+            self.images[f"{query['repo']}:{query['tag']}"] = Image(labels, f"sha256:{made}")
+            return 200, {"status": made}
         self.images.setdefault(f"{query['fromImage']}:{query['tag']}", Image())
         return 200, Stream([{"status": "Pull complete"}])
 
@@ -215,7 +229,7 @@ _ROUTES: tuple[tuple[str, Callable[..., tuple[int, Any]]], ...] = (
     ("DELETE /containers/([^/]+)", Engine._remove_container),
     ("GET /images/json", Engine._listed_images),
     ("GET /images/(.+)/json", Engine._inspected_image),
-    ("POST /images/create", Engine._pull),
+    ("POST /images/create", Engine._create_image),
     ("POST /images/(.+)/tag", Engine._tag),
     ("POST /images/(.+)/push", Engine._push),
     ("DELETE /images/(.+)", Engine._remove_image),
@@ -226,7 +240,7 @@ _ROUTES: tuple[tuple[str, Callable[..., tuple[int, Any]]], ...] = (
 
 def _listed(name: str, container: Container) -> dict[str, Any]:
     return {
-        "Id": name,
+        "Id": container.id or name,
         "Names": [f"/{name}"],
         "State": container.state,
         "ImageID": container.image,
@@ -240,9 +254,9 @@ def _listed(name: str, container: Container) -> dict[str, Any]:
 
 def _inspected(name: str, container: Container) -> dict[str, Any]:
     return {
-        "Id": name,
+        "Id": container.id or name,
         "Name": f"/{name}",
-        "State": {"Status": container.state, "Pid": 1, "StartedAt": "2026-01-01T00:00:00Z"},
+        "State": {"Status": container.state, "Pid": container.process, "StartedAt": "2026-01-01T00:00:00Z"},
         "Image": container.image,
         "Config": {"Labels": dict(container.labels)},
         "Mounts": _mounts(container),
@@ -282,6 +296,14 @@ def _passes(name: str, labels: Mapping[str, str], filters: Mapping[str, list[str
 def _handler(held: Engine) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            held.connections.add(self)
+            super().setup()
+
+        def finish(self) -> None:
+            super().finish()
+            held.connections.discard(self)
 
         def _reply(self) -> None:
             url = urlsplit(self.path)

@@ -2,6 +2,7 @@
 
 context            which engine the user's docker command would talk to, and how
 embedded_home      the tool's own engine: its folders and address
+settings           what the parameters say about it
 connection         a connection to an engine, and why there is none
 client             which of them this run uses; other programs reach the same one
 images             built, imported, pushed

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from tasks.engines.docker import connection as docker_connection
 from tasks.engines.docker import context as docker_context
 from tasks.engines.docker import embedded_home as docker_embedded
+from tasks.engines.docker import settings
 from tasks.engines.programs import shell
 from tasks.problems import Problem
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def host_url() -> str:
 
 def embedded() -> docker_embedded.Engine:
     """Return the tool's own engine, whether it runs or not."""
-    return docker_embedded.of_cache(parameters.current().cache_dir)
+    return docker_embedded.of_cache(settings.current().cache_dir)
 
 
 def answers(url: str) -> bool:
@@ -142,7 +142,7 @@ def _first_that_answers() -> tuple[Endpoint, DockerClient]:
 
 def _candidates() -> list[Callable[[], Endpoint]]:
     """Return the engines that DOCKER allows. The tool's own is preferred while it runs: it holds the tool's cluster."""
-    choice = parameters.current().docker
+    choice = settings.current().docker
     if os.environ.get("DOCKER_HOST") or (choice == "auto" and docker_context.is_forced()):
         return [docker_context.chosen]
     choices = {"host": [docker_context.chosen], "embedded": [_embedded], "auto": [_embedded, docker_context.chosen]}

@@ -152,7 +152,7 @@ def exec_in(container_name: str, argv: Sequence[str], *, stdin: str | None = Non
     """
     interactive = ["--interactive"] if stdin is not None else []
     command = [docker_client.cli()[0], "exec", *interactive, container_name, *argv]
-    completed = shell.run(command, stdin=stdin, env=docker_client.variables(), check=False)
+    completed = shell.Command(command, docker_client.variables(), stdin=stdin).run(check=False)
     if check and completed.returncode != 0:
         output = completed.stderr.strip() or completed.stdout.strip()
         raise Problem(

@@ -23,11 +23,12 @@ PROC = Path("/proc")
 _PROOFS = ("cgroup", "mountinfo")
 
 
-def main_process(name: str) -> int:
+def main_process(name: str, proc: Path = PROC) -> int:
     """Return the process, on this machine, of a container's first program; 0 where it does not run or is not there.
 
     Args:
         name: Name of the container.
+        proc: Where the kernel shows its processes.
 
     Raises:
         Problem: No engine answers, or the container is on another machine.
@@ -35,7 +36,7 @@ def main_process(name: str) -> int:
     found = containers.find(name)
     if found is None or not found.running:
         return 0
-    return _proven(found, containers.main_process(name))
+    return _proven(found, containers.main_process(name), proc)
 
 
 def require(container: ContainerFacts) -> None:
@@ -44,21 +45,16 @@ def require(container: ContainerFacts) -> None:
     Raises:
         Problem: It is on another one.
     """
-    _proven(container, containers.main_process(container.name))
+    _proven(container, containers.main_process(container.name), PROC)
 
 
-def is_here(identifier: str, process: int) -> bool:
-    """Return whether a process of this machine is in a container.
-
-    Args:
-        identifier: The container's full identifier.
-        process: The number that the engine tells.
-    """
-    return process > 0 and any(identifier in atomic.text(PROC / str(process) / proof) for proof in _PROOFS)
+def _is_here(identifier: str, process: int, proc: Path) -> bool:
+    """Return whether a process of this machine is in the container with this full identifier."""
+    return process > 0 and any(identifier in atomic.text(proc / str(process) / proof) for proof in _PROOFS)
 
 
-def _proven(container: ContainerFacts, process: int) -> int:
-    if process and not is_here(container.id, process):
+def _proven(container: ContainerFacts, process: int, proc: Path) -> int:
+    if process and not _is_here(container.id, process, proc):
         raise Problem(
             f"{container.name}: is not a container of this machine (the engine at {client.socket()} says process "
             f"{process}); cards and GPUs are lent to nodes of this machine only",

@@ -14,7 +14,6 @@ from tasks import progress
 from tasks.engines.files import modes
 from tasks.engines.files.lock import alone, part_of
 from tasks.engines.go import toolchain as go_toolchain
-from tasks.engines.host import rootfs
 from tasks.engines.programs import shell
 from tasks.problems import Problem
 from tasks.settings import paths
@@ -41,12 +40,13 @@ class Toolchain:
     modules: Path
 
 
-def definition(artifact: GoArtifact, settings: GoSettings) -> str:
+def definition(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str:
     """Return what an artifact is made of, as a SHA-256: sources, go.mod, go.sum, flags and toolchain, not its programs.
 
     Args:
         artifact: An entry of the artifact table.
         settings: Which Go compiles, and the artifact's version.
+        base: What identifies the image whose C libraries it links, where it links any.
 
     Raises:
         Problem: Its go.mod pins another version than its parameter names.
@@ -60,18 +60,17 @@ def definition(artifact: GoArtifact, settings: GoSettings) -> str:
         "flags": [*sorted(go_toolchain.FENCE.items()), _linker_flags(artifact, settings)],
         "go": go_toolchain.used(settings),
         "files": _digests(folder),
-        **({"compiler": _digests(paths.KIND / compiler), "base": _base(settings)} if compiler else {}),
+        **({"compiler": _digests(paths.KIND / compiler), "base": base} if compiler else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def build(artifact: GoArtifact, settings: GoSettings, compile_into: Callable[[Path], None] | None = None) -> Path:
-    """Have the programs of an artifact; a finished build is kept and found again.
+def build(artifact: GoArtifact, settings: GoSettings) -> Path:
+    """Have the programs of an artifact that go alone compiles; a finished build is kept and found again.
 
     Args:
         artifact: An entry of the artifact table.
         settings: Which Go compiles, and where builds are kept.
-        compile_into: Compiles it into an empty folder, where it is not go alone that does.
 
     Returns:
         The folder that holds them.
@@ -79,18 +78,25 @@ def build(artifact: GoArtifact, settings: GoSettings, compile_into: Callable[[Pa
     Raises:
         Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
     """
-    if not is_built(artifact, settings):
-        # Which Go compiles is a part of where the build is kept.
-        settle(settings)
-    target = _target(artifact, settings)
-    with alone(target):
-        if not target.is_dir():
-            part = part_of(target)
-            part.mkdir()
-            (compile_into or functools.partial(_compile, artifact, settings))(part)
-            modes.normalise(part)
-            part.replace(target)
-    return target
+    return _have(lambda: _target(artifact, settings), settings, functools.partial(_compile, artifact, settings))
+
+
+def build_with_c(artifact: GoArtifact, settings: GoSettings, base: str, compile_into: Callable[[Path], None]) -> Path:
+    """Have the programs of an artifact that links C libraries; a finished build is kept and found again.
+
+    Args:
+        artifact: An entry of the artifact table.
+        settings: Which Go compiles, and where builds are kept.
+        base: What identifies the image whose C libraries it links.
+        compile_into: Compiles it into an empty folder.
+
+    Returns:
+        The folder that holds what was compiled.
+
+    Raises:
+        Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
+    """
+    return _have(lambda: _target(artifact, settings, base), settings, compile_into)
 
 
 def settle(settings: GoSettings) -> None:
@@ -103,9 +109,9 @@ def version(settings: GoSettings) -> str:
     return go_toolchain.used(settings)
 
 
-def is_built(artifact: GoArtifact, settings: GoSettings) -> bool:
-    """Return whether a finished build of an artifact is kept."""
-    return _target(artifact, settings).is_dir()
+def is_built(artifact: GoArtifact, settings: GoSettings, base: str = "") -> bool:
+    """Return whether a finished build of an artifact is kept; `base` is that of its definition."""
+    return _target(artifact, settings, base).is_dir()
 
 
 def fetch(artifact: GoArtifact, settings: GoSettings, *modules: str) -> str:
@@ -181,8 +187,23 @@ def fetch_modules(source: Path, settings: GoSettings) -> Toolchain:
     return Toolchain(Path(root), Path(modules))
 
 
-def _target(artifact: GoArtifact, settings: GoSettings) -> Path:
-    return settings.cache_dir / "go" / "out" / f"{artifact.name}-{definition(artifact, settings)[:16]}"
+def _target(artifact: GoArtifact, settings: GoSettings, base: str = "") -> Path:
+    return settings.cache_dir / "go" / "out" / f"{artifact.name}-{definition(artifact, settings, base)[:16]}"
+
+
+def _have(target_of: Callable[[], Path], settings: GoSettings, compile_into: Callable[[Path], None]) -> Path:
+    """Have a finished build; which Go compiles is a part of where it is kept, and may turn out only now."""
+    if not target_of().is_dir():
+        settle(settings)
+    target = target_of()
+    with alone(target):
+        if not target.is_dir():
+            part = part_of(target)
+            part.mkdir()
+            compile_into(part)
+            modes.normalise(part)
+            part.replace(target)
+    return target
 
 
 def _compile(artifact: GoArtifact, settings: GoSettings, part: Path) -> None:
@@ -248,11 +269,6 @@ def _digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): _sha256(path) for path in _sources(folder)}
 
 
-def _base(settings: GoSettings) -> str:
-    """Return what identifies the base image, whose C libraries are linked."""
-    return rootfs.digest(settings.cache_dir) if settings.base_from == "bootstrap" else settings.ubuntu_image_name
-
-
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -269,4 +285,4 @@ def _call_go(folder: Path, settings: GoSettings, *arguments: str, check: bool) -
     """Run go in a folder with the pinned toolchain; its caches are the tool's own."""
     executable, toolchain = go_toolchain.choose(settings)
     env = {**go_toolchain.environment(settings), "GOTOOLCHAIN": toolchain}
-    return shell.run([executable, *arguments], cwd=folder, env=env, live=True, check=check)
+    return shell.Command([executable, *arguments], env, cwd=folder).run(check=check, live=True)

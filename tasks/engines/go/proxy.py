@@ -28,7 +28,7 @@ _REFUSED = re.compile(r"reading \S+: (?P<status>(?:403|404|410) [^\n]*)(?:\s+ser
 _LIFE_SECONDS = 24 * 3600
 
 
-def refusal(artifact: GoArtifact, settings: GoSettings) -> str:
+def refusal(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str:
     """Return why the sources of an artifact cannot be had, in the proxy's words, or nothing where they can.
 
     A finished build needs no sources, so nobody is asked for it.
@@ -36,6 +36,7 @@ def refusal(artifact: GoArtifact, settings: GoSettings) -> str:
     Args:
         artifact: An entry of the artifact table that is built from a module.
         settings: The proxies, and where their answers are kept.
+        base: What identifies the image whose C libraries it links, where it links any.
 
     Returns:
         The module with its version, and what the proxy said: `example.com/m@v1.0.0: 404 Not Found: no such version`.
@@ -43,21 +44,22 @@ def refusal(artifact: GoArtifact, settings: GoSettings) -> str:
     Raises:
         Problem: The proxy cannot be reached, or it gave another answer than that it does not have the module.
     """
-    answer = known(artifact, settings)
+    answer = known(artifact, settings, base)
     if answer is None:
         answer = _ask(artifact, settings)
         atomic.write(_memory(artifact, settings), json.dumps({"refusal": answer, "time": time.time()}))
     return answer
 
 
-def known(artifact: GoArtifact, settings: GoSettings) -> str | None:
+def known(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str | None:
     """Return the same without asking anybody, or None where it would have to be asked.
 
     Args:
         artifact: An entry of the artifact table that is built from a module.
         settings: The proxies, and where their answers are kept.
+        base: What identifies the image whose C libraries it links, where it links any.
     """
-    return "" if go_modules.is_built(artifact, settings) else _remembered(_memory(artifact, settings))
+    return "" if go_modules.is_built(artifact, settings, base) else _remembered(_memory(artifact, settings))
 
 
 def _memory(artifact: GoArtifact, settings: GoSettings) -> Path:

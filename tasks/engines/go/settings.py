@@ -26,13 +26,5 @@ class GoSettings(Protocol):
     def go_proxy(self) -> str:
         """Module proxies, as GOPROXY names them, where neither the environment nor an installed Go names others."""
 
-    @property
-    def base_from(self) -> str:
-        """Whether the base image is pulled (`registry`) or made here (`bootstrap`)."""
-
-    @property
-    def ubuntu_image_name(self) -> str:
-        """The base image that is pulled."""
-
     def __hash__(self) -> int:
         """Return a number for the same values: which Go there is, is found out once for them."""

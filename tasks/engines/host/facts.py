@@ -161,7 +161,7 @@ class Host:
 
     def succeeds(self, argv: Sequence[str]) -> bool:
         """Return whether a program is there and ends with exit code 0."""
-        return self.has(argv[0]) and shell.run(argv, check=False, timeout=_PROBE_SECONDS).returncode == 0
+        return self.has(argv[0]) and shell.Command(argv).run(check=False, timeout=_PROBE_SECONDS).returncode == 0
 
     def resolves(self, name: str) -> bool:
         """Return whether a host name has an address."""

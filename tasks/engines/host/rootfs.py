@@ -58,5 +58,5 @@ def _make(suite: str, sources: Iterable[str], target: Path) -> None:
         str(part),
         "-",
     ]
-    shell.run(argv, stdin="\n".join(sources) + "\n", live=True)
+    shell.Command(argv, stdin="\n".join(sources) + "\n").run(live=True)
     part.replace(target)

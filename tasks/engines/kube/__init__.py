@@ -2,7 +2,7 @@
 
 kind             makes and removes a cluster; cluster_owner tells whose it is
 kubeconfigs      the user's files, and whether they can be written
-access           the API of the run's cluster, connected once
+access           the API of a cluster, connected once
 api              reads, applies, deletes, waits; its parts are
 calls (requests), served (where each kind is), applying, immutable (made again), complaints
 manifests        objects: kinds, labels, digests, order; kustomize renders them

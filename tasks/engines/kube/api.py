@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from kubernetes.client import Configuration
 
+    from tasks.engines.programs.again import Patience
+
 # Named here because a method of the class is called `list`.
 Objects = list[Object]
 
@@ -51,8 +53,13 @@ class Applied:
 class Kube:
     """One API server, spoken to with the credentials of a kubeconfig. Safe to use from several threads."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        """Read the kubeconfig; nothing is sent yet."""
+    def __init__(self, kubeconfig: Path, patience: Patience = calls.PATIENCE) -> None:
+        """Read the kubeconfig; nothing is sent yet.
+
+        Args:
+            kubeconfig: Where the server is, and who asks.
+            patience: For how long it is asked again while it is not well.
+        """
         from kubernetes import client, config
 
         self._configuration = client.Configuration()
@@ -64,7 +71,7 @@ class Kube:
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
         settings: Iterable[Any] = self._configuration.auth_settings().values()
         credentials = {auth["key"]: auth["value"] for auth in settings}
-        self._requests = Requests(self._configuration.host, self._pool, credentials)
+        self._requests = Requests(self._configuration.host, self._pool, credentials, patience)
         self._served = Served(self._requests)
         # Kept: starting threads costs a run with nothing to do more than what they ask for.
         self._workers = ThreadPoolExecutor(_CONNECTIONS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from tasks.engines.programs import again
+from tasks.engines.programs.again import Patience
 from tasks.engines.programs.waiting import Passing
 from tasks.problems import Problem
 
@@ -27,7 +28,7 @@ PASSING = frozenset({429, 500, 502, 503, 504})
 _NOT_BEGUN = frozenset({429, 503})
 # Seconds to connect, and between two parts of an answer.
 _TIMEOUT = (5.0, 60.0)
-_PATIENCE = 15.0
+PATIENCE = Patience(15.0)
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,12 @@ class Body:
 class Requests:
     """One API server. Safe to use from several threads."""
 
-    def __init__(self, host: str, pool: PoolManager, credentials: Mapping[str, str]) -> None:
-        """Keep where and as whom to ask; nothing is sent yet."""
+    def __init__(self, host: str, pool: PoolManager, credentials: Mapping[str, str], patience: Patience) -> None:
+        """Keep where, as whom and how patiently to ask; nothing is sent yet."""
         self._host = host
         self._pool = pool
         self._credentials = credentials
+        self._patience = patience
         # A server that was not well for that long is not waited for again at each of many reads.
         self._worn_out = False
 
@@ -139,12 +141,13 @@ class Requests:
         return again.asked(
             lambda: self._ask(method, path, query, body),
             passes=lambda failure: isinstance(failure, Refused) and failure.status in _NOT_BEGUN,
-            longest=_PATIENCE,
+            patience=self._patience,
         )
 
     def _patiently(self, ask: Callable[[], T]) -> T:
+        patience = replace(self._patience, longest=0.0) if self._worn_out else self._patience
         try:
-            answer = again.asked(ask, passes=_read_passes, longest=0.0 if self._worn_out else _PATIENCE)
+            answer = again.asked(ask, passes=_read_passes, patience=patience)
         except Passing:
             self._worn_out = True
             raise

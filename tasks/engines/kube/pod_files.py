@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.engines.files.lock import alone, part_of
 from tasks.engines.programs import again
+from tasks.engines.programs.again import Patience
 from tasks.engines.programs.waiting import Passing
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _SLOWEST = 1 << 20
 _START_SECONDS = 60.0
 # Seconds in which a copy that broke off is begun again.
-_PATIENCE = 60.0
+_PATIENCE = Patience(60.0)
 _MEBIBYTE = 1 << 20
 
 
@@ -44,7 +45,7 @@ def copy_out(cluster: Kube, where: Container, source: str, target: Path) -> None
     with alone(target):
         part = part_of(target)
         try:
-            again.asked(lambda: _copy(cluster, where, source, part), passes=_broke_off, longest=_PATIENCE)
+            again.asked(lambda: _copy(cluster, where, source, part), passes=_broke_off, patience=_PATIENCE)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

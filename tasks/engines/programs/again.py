@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from tasks import progress
@@ -14,17 +16,29 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
 
 
-def asked(ask: Callable[[], T], *, passes: Callable[[BaseException], bool], longest: float) -> T:
+@dataclass(frozen=True)
+class Patience:
+    """For how long something is asked again.
+
+    Attributes:
+        longest: Seconds to go on for; inside a wait no longer than that wait.
+        first_pause: Seconds that the first pause takes at most.
+    """
+
+    longest: float
+    first_pause: float = 0.2
+
+
+def asked(ask: Callable[[], T], *, passes: Callable[[BaseException], bool], patience: Patience) -> T:
     """Return an answer, asked for again while it fails in a way that passes.
 
     Args:
         ask: Asks once.
         passes: Tells whether a failure may be gone at the next try.
-        longest: Seconds to go on for; inside a wait no longer than that wait.
+        patience: For how long it is asked again.
 
     Raises:
         Exception: The last failure.
@@ -34,11 +48,11 @@ def asked(ask: Callable[[], T], *, passes: Callable[[BaseException], bool], long
     except waiting.Passing as failure:
         if not passes(failure):
             raise
-        return _asked_again(ask, failure, passes, waiting.patience(longest))
+        return _asked_again(ask, failure, passes, patience)
 
 
 def _asked_again(
-    ask: Callable[[], T], failure: waiting.Passing, passes: Callable[[BaseException], bool], seconds: float
+    ask: Callable[[], T], failure: waiting.Passing, passes: Callable[[BaseException], bool], patience: Patience
 ) -> T:
     import tenacity  # not before something fails: it costs a run with nothing to do 30 ms
 
@@ -51,18 +65,18 @@ def _asked_again(
 
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(passes),
-        wait=_pause,
-        stop=tenacity.stop_before_delay(seconds),
+        wait=partial(_pause, patience.first_pause),
+        stop=tenacity.stop_before_delay(waiting.patience(patience.longest)),
         before_sleep=_say,
         reraise=True,
     )(ask_again)
 
 
-def _pause(state: RetryCallState) -> float:
+def _pause(first: float, state: RetryCallState) -> float:
     """Return a pause that grows and varies, and is no shorter than the other side asks for."""
     import tenacity
 
-    grown = tenacity.wait_random_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE)(state)
+    grown = tenacity.wait_random_exponential(multiplier=first, max=_LONGEST_PAUSE)(state)
     return max(grown, getattr(_failure(state), "after", 0.0))
 
 

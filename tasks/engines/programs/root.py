@@ -34,7 +34,7 @@ def run(*argv: str | Path, stdin: str | None = None, cwd: Path | None = None, ch
     """
     words = [str(word) for word in argv]
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    done = shell.run([*prefix, *words], stdin=stdin, cwd=cwd, check=False)
+    done = shell.Command([*prefix, *words], stdin=stdin, cwd=cwd).run(check=False)
     if prefix and done.returncode != 0 and done.stderr.startswith("sudo:"):
         raise Problem(
             f"sudo was refused: {words[0]} must be run by root",

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from tasks import progress
@@ -51,48 +51,72 @@ def find(program: str, *, package: str = "") -> str:
     return path
 
 
-def run(  # noqa: PLR0913 - all but the first are keywords with defaults
-    argv: Sequence[str | Path],
-    *,
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    stdin: str | None = None,
-    timeout: float | None = None,
-    check: bool = True,
-    live: bool = False,
-) -> Completed:
-    """Run a program to its end and return what it printed.
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments and its surroundings.
 
-    Args:
+    Attributes:
         argv: Program and arguments; no shell takes part.
-        cwd: Folder to run in.
         env: Variables added to this process's environment, which is passed on without the registry's credentials.
+        cwd: Folder to run in.
         stdin: Text for its standard input, which is empty otherwise.
-        timeout: Seconds after which the program is terminated.
-        check: Raise when the exit code is not 0.
-        live: Report each line of output as progress while it runs.
-
-    Raises:
-        Problem: The program is missing, failed (with its last lines) or ran out of time.
     """
-    words = [str(word) for word in argv]
-    words[0] = words[0] if os.sep in words[0] else find(words[0])
-    with _starting, interrupts.deferred():
-        process = subprocess.Popen(
+
+    argv: Sequence[str | Path]
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    stdin: str | None = None
+
+    def run(self, *, check: bool = True, live: bool = False, timeout: float | None = None) -> Completed:
+        """Run the program to its end and return what it printed.
+
+        Args:
+            check: Raise when the exit code is not 0.
+            live: Report each line of output as progress while it runs.
+            timeout: Seconds after which the program is terminated.
+
+        Raises:
+            Problem: The program is missing, failed (with its last lines) or ran out of time.
+        """
+        with _starting, interrupts.deferred():
+            process = self._start()
+            _running.add(process)
+        completed = _communicate(process, self.stdin, timeout, live=live)
+        if check and completed.returncode != 0:
+            name = _name([str(word) for word in self.argv])
+            raise Problem(f"{name} failed with exit code {completed.returncode}", details=_tail(completed))
+        return completed
+
+    def _start(self) -> subprocess.Popen[str]:
+        words = [str(word) for word in self.argv]
+        words[0] = words[0] if os.sep in words[0] else find(words[0])
+        return subprocess.Popen(
             words,
-            cwd=cwd,
-            env={**credentials.kept_out(os.environ), **(env or {})},
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            cwd=self.cwd,
+            env={**credentials.kept_out(os.environ), **self.env},
+            stdin=subprocess.PIPE if self.stdin is not None else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
         )
-        _running.add(process)
-    completed = _communicate(process, stdin, timeout, live=live)
-    if check and completed.returncode != 0:
-        raise Problem(f"{_name(words)} failed with exit code {completed.returncode}", details=_tail(completed))
-    return completed
+
+
+def run(
+    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, check: bool = True, live: bool = False
+) -> Completed:
+    """Run a program to its end and return what it printed, as `Command.run` does.
+
+    Args:
+        argv: Program and arguments; no shell takes part.
+        env: Variables added to this process's environment.
+        check: Raise when the exit code is not 0.
+        live: Report each line of output as progress while it runs.
+
+    Raises:
+        Problem: The program is missing, or failed (with its last lines).
+    """
+    return Command(argv, env or {}).run(check=check, live=live)
 
 
 def attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:

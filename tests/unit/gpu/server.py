@@ -104,7 +104,7 @@ class Machine(gpu_machine.Machine):
     def run(self, argv: Sequence[str | Path], *, stdin: str | None = None, **options: Any) -> Completed:
         words = [str(word) for word in argv]
         if words[0] in {"find", "sh", "rm"}:
-            return _real_run(words, stdin=stdin, **options)
+            return _real_run(shell.Command(words, stdin=stdin), **options)
         self.commands.append(" ".join(words))
         code, out, err = getattr(self, f"_{words[0].replace('-', '_')}")(words[1:])
         return Completed(code, out, err)
@@ -202,4 +202,4 @@ class Machine(gpu_machine.Machine):
             raise Problem(f"{container.name}: is not a container of this machine")
 
 
-_real_run = shell.run
+_real_run = shell.Command.run

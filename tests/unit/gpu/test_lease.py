@@ -34,7 +34,9 @@ def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machi
 
     def boot(modules: dict[str, list[str]]) -> Machine:
         machine = Machine(tmp_path / "machine", modules)
-        monkeypatch.setattr(shell, "run", machine.run)
+        monkeypatch.setattr(
+            shell.Command, "run", lambda command, **options: machine.run(command.argv, stdin=command.stdin, **options)
+        )
         monkeypatch.setattr(kernel_modules, "SYSFS", machine.root / "sys")
         monkeypatch.setattr(processes, "PROC", machine.root / "proc")
         monkeypatch.setattr(gpu, "LEDGERS", tmp_path / "ledgers")

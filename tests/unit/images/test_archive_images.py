@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import progress
 from tasks.archive import source as archive_source
-from tasks.engines.docker import client
-from tasks.engines.docker import images as docker_images
-from tasks.engines.go import cgo, modules
-from tasks.engines.host import rootfs
-from tasks.images import archive_context, archive_images, base, building, choices, compilers
+from tasks.engines.go import modules
+from tasks.images import archive_context, archive_images, building, compilers
 from tasks.problems import Problem
-from tasks.registry import client as registry_client
 from tasks.settings import controller, parameters, paths
 from tests.threads import side_by_side
+from tests.unit.engine import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.unit.conftest import Lines
+    from tests.unit.engine import Engine
+    from tests.unit.images.conftest import Docker, Go
+    from tests.unit.programs import Programs
+
 
 @pytest.fixture(autouse=True)
-def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The sample as it is unpacked; nothing is compiled and no mirror is asked."""
-    monkeypatch.setattr(rootfs, "digest", lambda _cache: "base")
-    monkeypatch.setattr(modules, "settle", _settled)
-    monkeypatch.setattr(modules, "build_tree", lambda _source, _package, output, _settings: _write(output))
-    base.bootstrapped.cache_clear()
+def source(tree: Path, go: Go, docker: Docker, mirror: Callable[[str], None]) -> Iterator[Path]:
+    """The sample as it is unpacked; its base is made of what a mirror holds."""
     archive_images.inputs.cache_clear()
     archive_source.prepare()
     yield tree / "build/controller"
-    base.bootstrapped.cache_clear()
     archive_images.inputs.cache_clear()
-
-
-def _settled(*_: object) -> None:
-    """Stand for a toolchain that is there."""
 
 
 def _write(path: Path, text: str = "program") -> None:
@@ -102,10 +93,12 @@ def test_the_operators_code_concerns_all_six_of_its_images_and_no_function(sourc
     assert not any(name.startswith("cpufunc_") for name in changed(before))
 
 
-def test_another_base_concerns_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_base_concerns_all(mirror: Callable[[str], None], choose: Callable[..., None], tmp_path: Path) -> None:
     before = all_inputs()
-    monkeypatch.setattr(rootfs, "digest", lambda _cache: "another")
-    base.bootstrapped.cache_clear()
+    choose(CONTROLLER="auto", CACHE_DIR=str(tmp_path / "the same"))
+    assert changed(before) == set()
+    mirror("another.example")
+    choose(CONTROLLER="auto", CACHE_DIR=str(tmp_path / "another"))
     assert changed(before) == set(before)
 
 
@@ -123,45 +116,29 @@ def test_the_context_of_a_function_holds_the_compiled_program() -> None:
 
 @pytest.mark.parametrize("umask", [0o077, 0o027, 0o002])
 def test_an_image_is_the_same_and_readable_for_its_user_whatever_the_umask_is(
-    source: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+    source: Path, docker: Docker, umask: int
 ) -> None:
     before = all_inputs()
     for path in source.rglob("*"):
         path.chmod((0o777 if path.is_dir() or path.stat().st_mode & 0o111 else 0o666) & ~umask)
     assert changed(before) == set()
-    found: dict[str, int] = {}
-
-    def build(context: Path, _tag: str, **_options: object) -> None:
-        found.update(
-            {path.name.partition(".part-")[0]: path.stat().st_mode & 0o7777 for path in [context, *context.rglob("*")]}
-        )
-
-    monkeypatch.setattr(docker_images, "find", lambda _tag: None)
-    monkeypatch.setattr(docker_images, "build", build)
     earlier = os.umask(umask)
     try:
-        ensure("cpufunction")
+        context = docker.context(ensure("cpufunction"))
     finally:
         os.umask(earlier)
+    found = {path.name: path.stat().st_mode & 0o7777 for path in [context, *context.rglob("*")]}
     assert set(found.values()) == {0o644, 0o755}
-    assert [found[name] for name in ("cpufunction", "sample_operator", "names.py")] == [0o755, 0o755, 0o644]
+    assert [found[name] for name in (context.name, "sample_operator", "names.py")] == [0o755, 0o755, 0o644]
 
 
-def test_a_go_that_stands_in_is_a_part_of_what_an_image_is_made_of(
-    go_source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    used = ["go1.23.0"]
-    made: list[str] = []
-    monkeypatch.setattr(modules, "version", lambda _settings: used[0])
-    monkeypatch.setattr(modules, "settle", lambda _settings: used.__setitem__(0, "go1.22.5"))
-    monkeypatch.setattr(docker_images, "find", lambda _tag: None)
-    monkeypatch.setattr(docker_images, "build", lambda _context, tag, **_options: made.append(tag))
-    monkeypatch.setattr(registry_client, "push", lambda _local, _name: None)
+@pytest.mark.usefixtures("go_source")
+def test_a_go_that_stands_in_is_a_part_of_what_an_image_is_made_of(go: Go, docker: Docker) -> None:
+    go.refuse_other_toolchains()
     before = inputs("cpufunction")
     archive_images.build("cpufunction")
     assert inputs("cpufunction") != before
-    assert made == [f"cpufunction:{inputs('cpufunction')[:12]}"]
-    assert go_source.is_dir()
+    assert docker.built == [f"cpufunction:{inputs('cpufunction')[:12]}"]
 
 
 def test_a_dockerfile_that_copies_what_is_not_there_is_one_line(source: Path) -> None:
@@ -204,17 +181,12 @@ def go_source(source: Path) -> Path:
 
 
 def test_a_go_component_is_compiled_from_the_tree_that_its_dockerfile_puts_together(
-    go_source: Path, monkeypatch: pytest.MonkeyPatch
+    go_source: Path, go: Go, programs: Programs
 ) -> None:
-    seen = {}
-
-    def compiled(module: Path, package: str, output: Path, _settings: object) -> None:
-        seen.update({path.relative_to(module).as_posix(): path.is_symlink() for path in module.rglob("*.*")})
-        assert package == "cmd/main.go"
-        _write(output)
-
-    monkeypatch.setattr(modules, "build_tree", compiled)
     context = assemble("cpufunction")
+    (call,) = (call for call in programs.calls if call[:2] == ["go", "build"])
+    assert call[-1] == "cmd/main.go"
+    seen = {path.relative_to(go.source).as_posix(): path.is_symlink() for path in go.source.rglob("*.*")}
     assert seen == {"go.mod": False, "api/v1/own_types.go": False, "api/v1/shared_types.go": False}
     held = {path.relative_to(context).as_posix() for path in context.rglob("*") if path.is_file()}
     assert held == {"Dockerfile", "bin/manager"}
@@ -236,7 +208,7 @@ def test_another_go_concerns_what_is_compiled(go_source: Path, choose: Callable[
 
 @pytest.mark.parametrize("parser", [True, False])
 def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
-    go_source: Path, monkeypatch: pytest.MonkeyPatch, parser: bool
+    go_source: Path, docker: Docker, said: Lines, parser: bool
 ) -> None:
     text = GO_DOCKERFILE.replace("=0 go", "=1 go").replace(
         "RUN", "COPY CPUFunction/openkasugai-hardware-drivers/ openkasugai-hardware-drivers/\nRUN"
@@ -246,18 +218,12 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
     _write(drivers / "lib/libfpga/src/a.c")
     if parser:
         _write(drivers / controller.DRIVERS_JSON_PARSER)
-    monkeypatch.setattr(building, "ensure_image", lambda _recipe: "compiler")
-    said: list[str] = []
-    monkeypatch.setattr(progress, "line", said.append)
-
-    def compiled(program: cgo.CProgram, _compiler: str, output: Path, _settings: object) -> None:
-        assert (program.source / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
-        _write(output / "bin" / program.name)
-
-    monkeypatch.setattr(cgo, "build_tree", compiled)
     context = assemble("cpufunction")
+    assert (docker.source / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
+    assert docker.runs == [[docker.built[0], "cmd/main.go", "manager"]]
+    assert docker.built[0].startswith("openkasugai-controller-cgo:")
     assert "COPY lib/ " in (context / "Dockerfile").read_text()
-    assert any("lacks lib/JSON/parson/parson.c" in line for line in said) is not parser
+    assert any("lacks lib/JSON/parson/parson.c" in line for line in said.kept) is not parser
 
 
 def test_a_dockerfile_that_starts_elsewhere_and_compiles_nothing_is_one_line(source: Path) -> None:
@@ -267,17 +233,16 @@ def test_a_dockerfile_that_starts_elsewhere_and_compiles_nothing_is_one_line(sou
 
 
 def test_published_images_have_the_tag_of_the_archive_and_are_pulled_and_pushed(
-    source: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    tree: Path, choose: Callable[..., None], engine: Engine
 ) -> None:
-    monkeypatch.setattr(archive_source, "origin", lambda _chosen: source / "controller.tar.gz")
-    monkeypatch.setattr(docker_images, "pull", lambda name: name)
-    pushed: list[tuple[str, str]] = []
-    monkeypatch.setattr(registry_client, "push", lambda local, name: pushed.append((local, name)))
-    choose(CONTROLLER_IMAGES="registry")
+    (tree / "src/controller.tar.gz").touch()
+    choose(CONTROLLER="auto", CONTROLLER_IMAGES="registry")
     archive_images.build("wbfunction")
-    ours = "registry.openkasugai.lab/images/wbfunction:1.1.0"
-    assert pushed == [("ghcr.io/openkasugai/controller/wbfunction:1.1.0", ours)]
-    assert archive_images.reference("wbfunction", parameters.current()) == ours
+    published, ours = "ghcr.io/openkasugai/controller/wbfunction", "registry.openkasugai.lab/images/wbfunction"
+    pushed = ours.replace("registry.openkasugai.lab", f"127.0.0.1:{parameters.current().registry_port}")
+    assert engine.requests[-2:] == [f"POST /images/{published}:1.1.0/tag", f"POST /images/{pushed}/push"]
+    assert engine.images.keys() == {f"{published}:1.1.0", f"{pushed}:1.1.0"}
+    assert archive_images.reference("wbfunction", parameters.current()) == f"{ours}:1.1.0"
     assert archive_images.reference("cpufunc_calcapp", parameters.current()).endswith(inputs("cpufunc_calcapp")[:12])
 
 
@@ -304,61 +269,36 @@ def video(go_source: Path) -> Path:
 
 
 def test_a_base_of_the_archive_is_its_own_image_whatever_its_tag_and_packages_are_the_distributions(
-    video: Path, monkeypatch: pytest.MonkeyPatch
+    video: Path, docker: Docker
 ) -> None:
-    made: list[str] = []
-    monkeypatch.setattr(docker_images, "find", lambda _tag: None)
-    monkeypatch.setattr(docker_images, "build", lambda _context, tag, **_options: made.append(tag))
     ensure("cpufunction")
-    assert [tag.partition(":")[0] for tag in made] == ["openkasugai-gstreamer", "rcv_video_tool", "cpufunction"]
+    assert [tag.partition(":")[0] for tag in docker.built] == ["openkasugai-gstreamer", "rcv_video_tool", "cpufunction"]
     before = all_inputs()
     _write(video / archive_images.IMAGES["rcv_video_tool"].folder / "Dockerfile", RECEIVER + "ENV A=b\n")
     assert changed(before) == {"cpufunction", "rcv_video_tool"}
 
 
-def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, engine: Engine) -> None:
     _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
     image = archive_images.IMAGES["cpufunction"]
-    monkeypatch.setattr(client, "socket", lambda: "unix:///x")
-    monkeypatch.setattr(docker_images, "tags", lambda: ["localhost/other:1"])
+    engine.images["localhost/other:1"] = Image()
     with pytest.raises(Problem, match="image gpu_infer_tcp: not in the Docker engine"):
         archive_images.parent(image, parameters.current())
-    monkeypatch.setattr(docker_images, "tags", lambda: ["localhost/gpu_infer_tcp:1.1.0"])
+    engine.images["localhost/gpu_infer_tcp:1.1.0"] = Image()
     assert archive_images.parent(image, parameters.current()) == "localhost/gpu_infer_tcp:1.1.0"
 
 
-@pytest.mark.parametrize(
-    ("hardware", "extra"),
-    [("", set()), ("gpu", {"gpufunction"}), ("gpu,fpga", {"gpufunction", "fpgafunction", "pcieconnection"})],
-)
-def test_only_images_of_what_is_deployed_are_needed(
-    choose: Callable[..., None], hardware: str, extra: set[str]
-) -> None:
-    choose(CONTROLLER_HARDWARE=hardware)
-    names = {task.partition(":")[2] for task in choices.controller_images()["task_dep"]}
-    base = {"deviceinfo", "ethernetconnection", "cpufunction", "whitebox-k8s-flowctrl", "wbfunction", "wbconnection"}
-    assert names == base | extra
-
-
 @pytest.mark.parametrize("name", ["openkasugai-controller-cgo", "cpufunction"])
-def test_images_built_at_the_same_time_share_what_they_are_made_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    built: dict[str, docker_images.ImageFacts] = {}
-    tags: list[str] = []
-
-    def build(context: Path, tag: str, *, labels: dict[str, str], **_: object) -> None:
-        tags.append(tag)
-        for _again in range(20):  # the context stays as it is for as long as it is sent
-            assert (context / "Dockerfile").is_file()
-            time.sleep(0.005)
-        built[tag] = docker_images.ImageFacts("sha256:0", labels)
-
-    monkeypatch.setattr(docker_images, "find", built.get)
-    monkeypatch.setattr(docker_images, "build", build)
+def test_images_built_at_the_same_time_share_what_they_are_made_on(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # The context stays as it is for as long as it is sent.
+    monkeypatch.setenv("BUILD_SECONDS", "0.1")
     compiler = compilers.recipe("controller-cgo", parameters.current())
     ways = {
         "openkasugai-controller-cgo": lambda: building.ensure_image(compiler),
         "cpufunction": lambda: ensure("cpufunction"),
     }
-    assert set(side_by_side([ways[name]] * 3)) == set(tags)
-    assert [tag.partition(":")[0] for tag in tags] == [name]
+    assert set(side_by_side([ways[name]] * 3)) == set(docker.built)
+    assert [tag.partition(":")[0] for tag in docker.built] == [name]
     assert [entry.suffix for entry in (paths.BUILD / "context").iterdir()] == [".lock"]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.go import proxy
 from tasks.images import choices
 from tasks.images import runtime as images_runtime
 from tasks.lack import Lack
@@ -16,13 +15,10 @@ from tests.unit.conftest import REFUSED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.conftest import Lines
+    from tests.unit.conftest import Lines, Proxy
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
-    """Let the module proxy say this of CRI-O; None where nobody asked it yet."""
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: answer or "")
-    monkeypatch.setattr(proxy, "known", lambda _artifact, _settings: answer)
+pytestmark = pytest.mark.usefixtures("mirror")
 
 
 @pytest.mark.parametrize(
@@ -37,24 +33,22 @@ def serve(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
     ids=["served", "refused", "from packages", "crio", "containerd"],
 )
 def test_auto_means_crio_where_its_source_can_be_had(
-    choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], answer: str, runtime: str
+    choose: Callable[..., None], proxy: Proxy, changes: dict[str, str], answer: str, runtime: str
 ) -> None:
     choose(**changes)
-    serve(monkeypatch, answer)
+    proxy[artifacts.CRIO.name] = answer
     assert not choices.lack_of_runtime()
     assert images_runtime.chosen(parameters.current()) == runtime
 
 
-def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], proxy: Proxy) -> None:
     choose()
-    serve(monkeypatch, None)
-    asked: list[object] = []
-    monkeypatch.setattr(proxy, "refusal", lambda artifact, _settings: asked.append(artifact))
+    proxy[artifacts.CRIO.name] = None
     assert choices.lack_of_runtime() == Lack(("NODE_RUNTIME=auto: the module proxy is asked for CRI-O",))
     assert images_runtime.chosen(parameters.current()) == "crio"
-    assert asked == []
+    assert proxy.asked == []
     images_runtime.choose(parameters.current())
-    assert asked == [artifacts.CRIO]
+    assert proxy.asked == [artifacts.CRIO.name]
 
 
 def test_the_proxys_words_are_one_line(choose: Callable[..., None], said: Lines) -> None:
@@ -63,10 +57,8 @@ def test_the_proxys_words_are_one_line(choose: Callable[..., None], said: Lines)
     assert said.kept == [f"NODE_RUNTIME=auto: the nodes run containerd, for CRI-O cannot be had: {REFUSED}"]
 
 
-def test_nothing_is_said_where_crio_is_chosen(
-    choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Lines
-) -> None:
+def test_nothing_is_said_where_crio_is_chosen(choose: Callable[..., None], proxy: Proxy, said: Lines) -> None:
     choose()
-    serve(monkeypatch, "")
+    proxy[artifacts.CRIO.name] = ""
     assert choices.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-crio"]}
     assert said.kept == []

@@ -160,16 +160,22 @@ def test_a_pair_that_was_cut_in_two_is_made_again(tmp_path: Path) -> None:
     assert pki.ensure_ca(tmp_path, "test CA").certificate.read_bytes() != certificate_before
 
 
-@pytest.mark.parametrize("change", ["hosts", "ca", "age"])
-def test_the_server_certificate_follows_hosts_ca_and_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
+@pytest.mark.parametrize("change", ["hosts", "ca"])
+def test_the_server_certificate_follows_hosts_and_ca(tmp_path: Path, change: str) -> None:
     ca = pki.ensure_ca(tmp_path, "test CA")
     before = pki.ensure_server(tmp_path, ca, HOSTS).certificate.read_bytes()
     hosts = [*HOSTS, "new.example"] if change == "hosts" else HOSTS
     if change == "ca":
         ca = pki.ensure_ca(tmp_path / "other", "test CA")
-    if change == "age":
-        later = dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=380)
-        monkeypatch.setattr(pki, "_now", lambda: later)
     assert pki.ensure_server(tmp_path, ca, hosts).certificate.read_bytes() != before
+
+
+@pytest.mark.parametrize(("ends", "again"), [(32, False), (29, True)])
+def test_a_server_certificate_is_made_again_in_its_last_month(tmp_path: Path, ends: int, *, again: bool) -> None:
+    pair, ca = (pki.Pair(tmp_path / f"{name}.crt", tmp_path / f"{name}.key") for name in ("server", "ca"))
+    for place, holder in ((ca, ROOT), (pair, server(ROOT, ends=ends))):
+        place.certificate.write_bytes(holder.pem)
+        place.key.write_bytes(holder.key_pem)
+    before = pair.certificate.read_bytes()
+    assert pki.ensure_server(tmp_path, ca, ["127.0.0.1"]) == pair
+    assert (pair.certificate.read_bytes() != before) is again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ import yaml
 from tests.unit.sample_controller.sample_cluster import ROOT, SCENARIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 KINDS = {
@@ -92,12 +92,18 @@ def test_daemons_find_the_kubeconfig_of_their_node(folder: str, image: str) -> N
 
 
 @pytest.mark.parametrize("folder", [*MANAGERS, *DAEMONS])
-def test_each_controller_image_runs_a_known_role(folder: str) -> None:
-    source = (ROOT / "src/sample_operator/__main__.py").read_text()
-    entrypoint = re.search(r"ENTRYPOINT (\[.*\])", (ROOT / "src" / folder / "Dockerfile").read_text())
-    assert entrypoint is not None
-    role = json.loads(entrypoint[1])[-1]
-    assert f'"{role}": {role}.ROLE' in source
+def test_each_controller_runs_a_known_role_of_the_one_image(folder: str) -> None:
+    assert (ROOT / "src" / folder / "Dockerfile").resolve() == ROOT / "src/sample_operator/Dockerfile"
+    manifests = [*(ROOT / "src" / folder).glob("config/manager/manager.yaml"), *daemon_sets(folder)]
+    (workload,) = [
+        document for file in manifests for document in documents(file) if "template" in document.get("spec", {})
+    ]
+    role = workload["spec"]["template"]["spec"]["containers"][0]["args"][0]
+    assert f'"{role}": {role}.ROLE' in (ROOT / "src/sample_operator/__main__.py").read_text()
+
+
+def daemon_sets(folder: str) -> Iterable[Path]:
+    return (ROOT / "src" / folder).glob("config/samples/crc_*_daemonset.yaml")
 
 
 def test_images_of_the_scenarios_can_be_built() -> None:

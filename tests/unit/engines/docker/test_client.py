@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.docker import client, connection
+from tasks.engines.docker import client, settings
+from tasks.engines.programs import waiting
 from tasks.problems import Problem
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tasks.engines.docker.settings import EngineSettings
+    from tests.unit.engine import Engine
 
 NOBODY = 65534
 
@@ -30,13 +34,6 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     client.forget()
     yield path
     client.forget()
-
-
-class Connection:
-    closed = 0
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 def test_a_socket_that_a_killed_engine_left_is_no_engine_and_leaks_nothing(address: Path) -> None:
@@ -53,6 +50,8 @@ def test_who_is_not_in_the_group_is_told_so(address: Path) -> None:
         listener.bind(str(address))
         listener.listen()
         address.chmod(0)
+        chosen = lab()
+        settings.provide(lambda: chosen)
         said = _as_nobody(lambda: str(client.client()))
     assert f"Docker at unix://{address}: permission denied" in said
     assert "usermod -aG docker" in said
@@ -86,26 +85,37 @@ def test_an_engine_that_answers_nonsense_is_no_engine(address: Path) -> None:
     gc.collect()
 
 
-def test_checks_side_by_side_share_one_connection(address: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Connection] = []
-
-    def connect(url: str, tls: object) -> Connection:
-        time.sleep(0.01)  # the others arrive meanwhile
-        made.append(Connection())
-        return made[-1]
-
-    monkeypatch.setattr(connection, "connect", connect)
+def test_checks_side_by_side_share_one_connection(engine: Engine) -> None:
     barrier = threading.Barrier(4)
     with ThreadPoolExecutor(4) as pool:
         sockets = {future.result() for future in [pool.submit(_meet_and_ask, barrier) for _ in range(4)]}
-    assert sockets == {f"unix://{address}"}
-    assert len(made) == 1
+    assert sockets == {engine.url}
+    assert engine.reads.count("GET /_ping") == 1
+    connected = client.client()
     client.forget()
-    assert made[0].closed == 1
+    assert waiting.until("closed", lambda: len(engine.connections), lambda count: count == 0, deadline=5) == 0
+    assert connected is not client.client()
+
+
+def test_the_settings_are_read_when_an_engine_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    client.forget()
+
+    def wrong() -> EngineSettings:
+        raise Problem(".env:3: DOCKER: 'podman' is none of host, embedded, auto")
+
+    settings.provide(wrong)
+    with pytest.raises(Problem, match=r"^\.env:3: DOCKER: "):
+        client.client()
+    chosen = lab(DOCKER="embedded", CACHE_DIR=str(tmp_path))
+    settings.provide(lambda: chosen)
+    with pytest.raises(Problem, match=client.embedded().url):
+        client.client()
 
 
 def _as_nobody(call: Callable[[], str]) -> str:
-    """Return what a function says, or the problem that it has, as a user without rights."""
+    """Return what a function says, or the problem that it has, as a user without rights, who may not read modules."""
+    importlib.import_module("docker")
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

@@ -16,6 +16,7 @@ import pytest
 
 from tasks.engines.docker import client as docker_client
 from tasks.engines.docker import connection, context
+from tasks.engines.docker import settings as docker_settings
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
 from tasks.settings.parameters import layers
@@ -39,10 +40,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def engine(tmp_path: Path) -> None:
     """A machine where no engine of the tool's own runs, and DOCKER is what it is for most users."""
     chosen = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache")}))
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
+    docker_settings.provide(lambda: chosen)
     docker_client.forget()
 
 

@@ -6,14 +6,16 @@ import json
 import socket
 import struct
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks.engines.kube import api as kube_api
-from tasks.engines.kube import applying, calls, manifests
-from tasks.engines.programs import again, waiting
+from tasks.engines.kube import manifests
+from tasks.engines.programs import waiting
+from tasks.engines.programs.again import Patience
 from tasks.problems import Problem
 from tests.exec_server import kubeconfig
 
@@ -113,13 +115,6 @@ MISHAPS = {
 LASTING = 10_000
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "_FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(waiting, "_LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(calls, "_PATIENCE", 0.5)
-
-
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
     class Served(Handler):
@@ -141,9 +136,15 @@ def api(server: ThreadingHTTPServer) -> Any:
 
 
 @pytest.fixture
-def cluster(server: ThreadingHTTPServer, tmp_path: Path) -> kube_api.Kube:
+def bearing(server: ThreadingHTTPServer, tmp_path: Path) -> Callable[[float], kube_api.Kube]:
+    """Return a function that returns the API, asked again for so many seconds after short pauses."""
     (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig(server.server_port)))
-    return kube_api.Kube(tmp_path / "kubeconfig")
+    return lambda longest: kube_api.Kube(tmp_path / "kubeconfig", Patience(longest, first_pause=0.001))
+
+
+@pytest.fixture
+def cluster(bearing: Callable[[float], kube_api.Kube]) -> kube_api.Kube:
+    return bearing(0.5)
 
 
 @pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
@@ -153,10 +154,8 @@ def test_a_read_is_repeated_until_it_is_answered(api: Any, cluster: kube_api.Kub
     assert api.requests == ["GET"] * 4
 
 
-def test_a_read_that_is_never_answered_is_one_line(
-    api: Any, cluster: kube_api.Kube, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(calls, "_PATIENCE", 0.05)
+def test_a_read_that_is_never_answered_is_one_line(api: Any, bearing: Callable[[float], kube_api.Kube]) -> None:
+    cluster = bearing(0.05)
     for mishap, words in ((MISHAPS["etcd"], ETCD), (hangs_up, "the API does not answer: .*closed connection")):
         api.mishaps[:] = [mishap] * LASTING
         with pytest.raises(Problem, match=words) as caught:
@@ -177,13 +176,15 @@ def test_a_server_that_stays_unwell_costs_its_patience_once(api: Any, cluster: k
     assert cluster.get(manifests.CONFIG_MAP, "a", "default") == OBJECT
 
 
+@pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
 def test_a_wait_goes_on_over_bad_moments_that_outlast_the_patience_of_a_read(
-    api: Any, cluster: kube_api.Kube, monkeypatch: pytest.MonkeyPatch
+    api: Any, bearing: Callable[[float], kube_api.Kube], mishap: Mishap
 ) -> None:
-    monkeypatch.setattr(calls, "_PATIENCE", 0.0)
-    api.mishaps[:] = list(MISHAPS.values())
+    cluster = bearing(0.0)
+    api.mishaps[:] = [mishap]
     seen = waiting.until("x", lambda: cluster.get(manifests.CONFIG_MAP, "a", "default"), bool, deadline=30)
     assert seen == OBJECT
+    assert len(api.requests) > 1
 
 
 def test_the_end_of_a_wait_names_its_condition_and_the_servers_words(api: Any, cluster: kube_api.Kube) -> None:
@@ -215,15 +216,11 @@ def test_a_wait_goes_on_where_nobody_listens_yet(tmp_path: Path) -> None:
     assert len(looks) > 1
 
 
-def test_the_server_says_how_long_it_is_to_be_left_alone(
-    api: Any, cluster: kube_api.Kube, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("time.sleep", pauses.append)
-    monkeypatch.setattr(calls, "_PATIENCE", 15.0)
-    api.mishaps[:] = [refuses(429, Retry_After="7")]
-    cluster.get(manifests.CONFIG_MAP, "a", "default")
-    assert max(pauses) == 7
+def test_the_server_says_how_long_it_is_to_be_left_alone(api: Any, bearing: Callable[[float], kube_api.Kube]) -> None:
+    api.mishaps[:] = [refuses(429, Retry_After="1")]
+    begin = time.monotonic()
+    bearing(15.0).get(manifests.CONFIG_MAP, "a", "default")
+    assert time.monotonic() - begin >= 1
 
 
 def test_what_lasts_is_not_asked_again(api: Any, cluster: kube_api.Kube) -> None:
@@ -247,10 +244,7 @@ def test_a_change_that_was_not_begun_is_repeated(api: Any, cluster: kube_api.Kub
     assert api.requests == ["DELETE"] * 3
 
 
-def test_an_apply_says_the_same_twice_where_the_connection_broke(
-    api: Any, cluster: kube_api.Kube, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(applying, "_PAUSE", 0.001)
+def test_an_apply_says_the_same_twice_where_the_connection_broke(api: Any, cluster: kube_api.Kube) -> None:
     item = manifests.config_map("a", "default", {"x": "1"})
     api.mishaps[:] = [hangs_up, MISHAPS["etcd"], lambda handler: handler.answer(404, {"message": "not found"})]
     cluster.apply([item])

@@ -7,27 +7,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks import progress
 from tasks.engines.kube import api, pod_files
 from tasks.engines.kube.pod_exec import Container
-from tasks.engines.programs import again, waiting
+from tasks.engines.programs import waiting
 from tasks.problems import Problem
 from tests.exec_server import serving
+from tests.unit.conftest import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.exec_server import ExecServer
-    from tests.unit.conftest import Lines
 
 WHERE = Container("pod", "default", "app")
 # More than a frame, no text in any encoding, and no multiple of the pieces.
 CONTENT = hashlib.shake_128(b"a recording").digest(3_000_001)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "_FIRST_PAUSE", 0.001)
 
 
 @pytest.fixture
@@ -94,15 +90,21 @@ def test_a_broken_connection_is_one_line(server: ExecServer, cluster: api.Kube) 
     assert "\n" not in caught.value.message
 
 
-def test_a_file_arrives_as_it_is(
-    server: ExecServer, cluster: api.Kube, source: Path, monkeypatch: pytest.MonkeyPatch, said: Lines
-) -> None:
-    monkeypatch.setattr(said, "step", said.line)
-    target = source.parent / "copies" / "copy"
+class Steps(Lines):
+    """A listener that keeps what actions do."""
+
+    def step(self, text: str) -> None:
+        self.kept.append(text)
+
+
+def test_a_file_arrives_as_it_is(server: ExecServer, cluster: api.Kube, source: Path) -> None:
+    target, steps = source.parent / "copies" / "copy", Steps()
+    restore = progress.listen(steps)
     pod_files.copy_out(cluster, WHERE, str(source), target)
+    restore()
     assert target.read_bytes() == CONTENT
     assert [argv[0] for argv in server.ran] == ["stat", "sha256sum", "cat"]
-    assert said.kept == [f"copying {source}: {done} of 2 MiB" for done in (1, 2)]
+    assert steps.kept == [f"copying {source}: {done} of 2 MiB" for done in (1, 2)]
 
 
 def test_an_empty_file_arrives_too(cluster: api.Kube, tmp_path: Path) -> None:
@@ -122,14 +124,12 @@ def test_a_copy_that_broke_off_is_begun_again(
 
 
 @pytest.mark.parametrize("spoilt", [b"x", b""], ids=["other bytes", "fewer bytes"])
-def test_a_copy_that_differs_is_not_kept(
-    server: ExecServer, cluster: api.Kube, source: Path, monkeypatch: pytest.MonkeyPatch, spoilt: bytes
-) -> None:
-    monkeypatch.setattr(pod_files, "_PATIENCE", 0.0)
+def test_a_copy_that_differs_is_not_kept(server: ExecServer, cluster: api.Kube, source: Path, spoilt: bytes) -> None:
     server.spoil = lambda program, piece: spoilt + piece[1:] if program == "cat" else piece
     target = source.parent / "copies" / "copy"
     with pytest.raises(Problem, match=r"recording\.mp4 in pod default/pod: \d+ of 3000001 bytes arrived") as caught:
-        pod_files.copy_out(cluster, WHERE, str(source), target)
+        # No longer than the wait that it is part of, and that is over at once.
+        waiting.until("x", lambda: pod_files.copy_out(cluster, WHERE, str(source), target), bool, deadline=0.0)
     assert "\n" not in caught.value.message
     assert [file.name for file in target.parent.iterdir()] == ["copy.lock"]
 

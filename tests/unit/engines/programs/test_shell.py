@@ -43,16 +43,17 @@ def test_much_output_on_both_pipes_does_not_block() -> None:
 
 
 def test_standard_input_is_the_given_text_or_empty() -> None:
-    assert shell.run(python("import sys; print(sys.stdin.read().upper())"), stdin="abc").stdout == "ABC\n"
+    assert shell.Command(python("import sys; print(sys.stdin.read().upper())"), stdin="abc").run().stdout == "ABC\n"
     assert shell.run(python("import sys; print(len(sys.stdin.read()))")).stdout == "0\n"
 
 
 def test_a_program_that_does_not_read_its_input_tells_by_its_exit_code() -> None:
-    assert shell.run(python("raise SystemExit(3)"), stdin="x" * 1_000_000, check=False).returncode == 3
+    assert shell.Command(python("raise SystemExit(3)"), stdin="x" * 1_000_000).run(check=False).returncode == 3
 
 
 def test_variables_are_added_and_the_folder_is_the_given_one(tmp_path: Path) -> None:
-    done = shell.run(python("import os; print(os.environ['ADDED'], os.getcwd())"), env={"ADDED": "1"}, cwd=tmp_path)
+    command = shell.Command(python("import os; print(os.environ['ADDED'], os.getcwd())"), {"ADDED": "1"}, cwd=tmp_path)
+    done = command.run()
     assert done.stdout == f"1 {tmp_path}\n"
 
 
@@ -77,7 +78,7 @@ def test_a_missing_program_is_named_with_its_package() -> None:
 
 def test_a_program_that_takes_too_long_is_ended() -> None:
     with pytest.raises(Problem, match="sleep infinity did not end within"):
-        shell.run(["sleep", "infinity"], timeout=0.2)
+        shell.Command(["sleep", "infinity"]).run(timeout=0.2)
 
 
 def test_live_output_is_reported_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +137,7 @@ def test_what_root_runs_for_too_long_is_one_line(tmp_path: Path, monkeypatch: py
     roots(monkeypatch)
     script = f"until [ -e '{tmp_path}/end' ]; do sleep 0.01; done"
     with pytest.raises(Problem, match="did not end within 0 s"):
-        shell.run(["sh", "-c", script], timeout=0.2)
+        shell.Command(["sh", "-c", script]).run(timeout=0.2)
     (tmp_path / "end").touch()
 
 

@@ -1,0 +1,195 @@
+"""What tests of images share: a Docker engine and command, a go command, and a checkout whose kind/ may be changed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.archive import facts
+from tasks.engines.host import apt
+from tasks.settings import images as table
+from tasks.settings import parameters, paths
+from tests.unit.engine import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.unit.engine import Engine
+    from tests.unit.programs import Programs
+
+_GO = r"""
+kept={folder}
+case "$1" in
+version)
+    [ "$GOTOOLCHAIN" = local ] || [ ! -e "$kept/refused" ] || exit 1
+    echo "go version go1.22.5 linux/amd64" ;;
+env)
+    case "$2" in -json) echo '{{}}' ;; GOROOT) printf '%s\n' "$kept" "$kept" ;; esac ;;
+mod)
+    [ "$3" != -json ] || printf '{{"Dir": "%s"}}' "$kept/module" ;;
+build)
+    rm -rf "$kept/source"
+    cp -a . "$kept/source"
+    while [ "$1" != -o ]; do shift; done
+    output=$2
+    shift 2
+    for package in "$@"; do
+        [ "$package" != . ] || package=$PWD
+        name=${{package%/v[0-9]}}
+        case $output in */) program=$output${{name##*/}} ;; *) program=$output ;; esac
+        mkdir -p "$(dirname "$program")"
+        printf program >"$program"
+        chmod +x "$program"
+    done ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Go:
+    """A go command that compiles nothing.
+
+    Attributes:
+        folder: What it keeps.
+    """
+
+    folder: Path
+
+    @property
+    def source(self) -> Path:
+        """The folder that was compiled last, as it was then."""
+        return self.folder / "source"
+
+    @property
+    def module(self) -> Path:
+        """The source of every module."""
+        return self.folder / "module"
+
+    def refuse_other_toolchains(self) -> None:
+        """Have it fetch no other Go than it is itself, which is 1.22.5."""
+        (self.folder / "refused").touch()
+
+
+@dataclass(frozen=True)
+class Docker:
+    """A docker command that runs nothing, beside its engine.
+
+    Attributes:
+        engine: The engine, which has what was built.
+        folder: What was built and compiled: contexts by tag, and the source that was compiled last.
+        programs: Where it is.
+    """
+
+    engine: Engine
+    folder: Path
+    programs: Programs
+
+    @property
+    def source(self) -> Path:
+        """The folder that was compiled last in a container, as it was then."""
+        return self.folder / "source"
+
+    @property
+    def runs(self) -> list[list[str]]:
+        """Image and arguments of each container that compiled, in order."""
+        return [call[-3:] for call in self.programs.calls if call[:2] == ["docker", "run"]]
+
+    @property
+    def built(self) -> list[str]:
+        """The tags that were built, in order."""
+        return [call[call.index("--tag") + 1] for call in self.programs.calls if call[:3] == _BUILD]
+
+    def context(self, tag: str) -> Path:
+        """Return the context that an image was built from."""
+        return self.folder / tag
+
+
+_BUILD = ["docker", "buildx", "build"]
+
+
+@pytest.fixture
+def choose(choose: Callable[..., None], tmp_path: Path) -> Callable[..., None]:
+    """A function that sets parameters by name, over those of the lab with a cache of its own."""
+    return lambda **values: choose(**{"CACHE_DIR": str(tmp_path / "cache"), **values})
+
+
+@pytest.fixture
+def go(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Go:
+    """The go command on PATH."""
+    made = Go(tmp_path_factory.mktemp("go"))
+    programs.write("go", _GO.format(folder=shlex.quote(str(made.folder))))
+    return made
+
+
+@pytest.fixture
+def docker(programs: Programs, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Docker:
+    """The docker command on PATH, and its engine."""
+    made = Docker(engine, tmp_path_factory.mktemp("docker"), programs)
+    words = (sys.executable, "-I", str(Path(__file__).with_name("docker_program.py")), str(made.folder))
+    programs.write("docker", f'exec {shlex.join(words)} "$@"')
+    return made
+
+
+@pytest.fixture
+def mirror(programs: Programs) -> Callable[[str], None]:
+    """A function that has apt's packages come from another mirror, which makes the base another one."""
+
+    def mirror(name: str) -> None:
+        programs.put("apt-get", f"deb http://{name} {apt.suite()} main\n")
+
+    mirror("mirror.example")
+    return mirror
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with a copy of kind/ that images are made from, and a folder for the driver."""
+    for folder in ("kind", "env"):
+        shutil.copytree(paths.ROOT / folder, tmp_path / folder)
+    for name, place in {"ROOT": ".", "KIND": "kind", "BUILD": "build", "DRIVER": "driver"}.items():
+        monkeypatch.setattr(paths, name, tmp_path / place)
+    return tmp_path
+
+
+@pytest.fixture
+def kind(clone: Path, choose: Callable[..., None]) -> Path:
+    """The kind/ of a checkout, which a test may change."""
+    choose()
+    return clone / "kind"
+
+
+@pytest.fixture
+def chain(
+    kind: Path, engine: Engine, go: Go, choose: Callable[..., None], mirror: Callable[[str], None]
+) -> dict[str, Image]:
+    """The images of an engine that has every node image, each with an id of its own."""
+    names = [table.BASE, *(image.name for image in table.NODE_IMAGES)]
+    tags = [table.tag(name, parameters.current()) for name in names]
+    engine.images.update({tag: Image(id=f"sha256:{number:064}") for number, tag in enumerate(tags, 1)})
+    return engine.images
+
+
+@pytest.fixture
+def drivers(clone: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
+    """The drivers' source in an unpacked archive, with the controller's parts for FPGAs asked for."""
+    monkeypatch.setattr(facts, "SOURCE", clone / "build/controller")
+    source = clone / "build/controller/src/submodules/fpga-software"
+    (source / "lib").mkdir(parents=True)
+    (source / "lib/Makefile").write_text("DPDK_VERSION := 23.11.1\n", encoding="utf-8")
+    choose(CONTROLLER_HARDWARE="gpu, fpga")
+    return source
+
+
+@pytest.fixture
+def private_umask() -> Iterator[None]:
+    """The umask of a careful user."""
+    earlier = os.umask(0o077)
+    yield
+    os.umask(earlier)
