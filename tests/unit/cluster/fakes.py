@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tasks.cluster import access, provenance
 from tasks.engines.kube import kubeconfigs
 from tasks.engines.kube.kind import NodesExist
@@ -84,6 +86,11 @@ class FakeEmbedded:
     def _keep(self, deed: str) -> None:
         assert not self.never
         self.done.append(deed)
+
+
+def never_take(p: Parameters) -> None:
+    """Fail: what the cluster has borrowed is not to be asked back."""
+    pytest.fail(f"cluster {p.cluster_name} gives back what it has borrowed")
 
 
 def access_to(name: str, port: int = API_PORT) -> str:

@@ -12,7 +12,7 @@ from tasks.cluster.removal import Removal
 from tasks.engines.kube import kind as kind_program
 from tasks.problems import Problem
 from tasks.settings import parameters
-from tests.unit.cluster.fakes import FakeEmbedded, lay_cluster
+from tests.unit.cluster.fakes import FakeEmbedded, lay_cluster, never_take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def locked(build: Path, kind: FakeKind) -> FakeKind:
 
 
 def create(kind: FakeKind) -> None:
-    Creation(parameters.current(), kind, (pytest.fail,), answers=lambda _: True).create()
+    Creation(parameters.current(), kind, (never_take,), answers=lambda _: True).create()
 
 
 def create_where_nothing_is(kind: FakeKind) -> None:
@@ -50,7 +50,7 @@ def create_where_half_is(kind: FakeKind) -> None:
 
 
 def removal(kind: FakeKind) -> Removal:
-    return Removal(parameters.current(), kind, (pytest.fail,), FakeEmbedded(never=True), pytest.fail)
+    return Removal(parameters.current(), kind, (never_take,), FakeEmbedded(never=True), pytest.fail)
 
 
 def delete(kind: FakeKind) -> None:

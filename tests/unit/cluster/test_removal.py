@@ -15,10 +15,10 @@ from tasks.cluster.creation import Creation
 from tasks.cluster.removal import Removal
 from tasks.engines.docker import client
 from tasks.problems import Problem
-from tasks.registry import client as registry_client
 from tasks.registry import docker_trust
 from tasks.settings import cluster, parameters, registry
-from tests.unit.cluster.fakes import FakeEmbedded
+from tests.unit.cluster.fakes import FakeEmbedded, never_take
+from tests.unit.conftest import lab
 from tests.unit.engine import Container, node
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Lines
     from tests.unit.engine import Engine
 
+# This checkout's file where the engine looks for the CAs of a registry.
+TRUST_NAME = docker_trust.of(lab()).own_name
 OTHER_ENGINE = "unix:///run/other.sock"
 REMOVALS: tuple[Callable[[Removal], None], ...] = (Removal.delete, Removal.clean)
 
@@ -78,9 +80,10 @@ def scene(shared: Path, kind: FakeKind) -> Scene:
     """Cluster a on an engine with the registry and the network of all clusters, which trusts the registry."""
     service = registry.SERVICES[0]
     (folder, place), *_ = service.mounts
+    data = parameters.current().cache_dir / "registry" / folder
     kind.engine.networks[cluster.NETWORK] = {client.OURS: "1"}
-    kind.engine.containers[service.name] = Container(mounts={place: str(registry_client.home() / folder)})
-    trusted = registry.DOCKER_TRUST / "registry.example" / docker_trust.own_name()
+    kind.engine.containers[service.name] = Container(mounts={place: str(data)})
+    trusted = registry.DOCKER_TRUST / "registry.example" / TRUST_NAME
     trusted.parent.mkdir(parents=True)
     trusted.write_text(f"{registry.TRUST_MARK}\n", encoding="utf-8")
     return Scene(shared, kind)
@@ -95,7 +98,7 @@ def left_of_shared(engine: Engine) -> set[str]:
     return SHARED & {*engine.containers, *engine.networks, *trusted}
 
 
-SHARED = {registry.SERVICES[0].name, cluster.NETWORK, docker_trust.own_name()}
+SHARED = {registry.SERVICES[0].name, cluster.NETWORK, TRUST_NAME}
 
 
 def test_what_another_cluster_of_the_checkout_needs_stays(scene: Scene, said: Lines) -> None:
@@ -220,7 +223,7 @@ def trace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, choos
 def untouching() -> Removal:
     """Return a removal that fails where something that was lent is asked back, or an engine started."""
     never = FakeEmbedded(never=True)
-    return Removal(parameters.current(), lenders=(pytest.fail,), embedded_engine=never, at_end=lambda *_: None)
+    return Removal(parameters.current(), lenders=(never_take,), embedded_engine=never, at_end=lambda *_: None)
 
 
 @pytest.mark.parametrize("remove", REMOVALS)
@@ -268,7 +271,7 @@ def test_the_nodes_stay_while_a_card_is_not_back(scene: Scene) -> None:
 
     scene.engine.containers["a-worker"] = node("a")
     with pytest.raises(Problem, match="a card is not back"):
-        replace(scene.removal, lenders=(refuse, pytest.fail)).delete()
+        replace(scene.removal, lenders=(refuse, never_take)).delete()
     assert scene.kind.done == []
 
 
