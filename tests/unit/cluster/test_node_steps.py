@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from tasks.archive import facts
+from tasks.archive import source
 from tasks.cluster import node_steps
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +26,11 @@ clusters:
 
 
 @pytest.fixture
-def build(monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None], tmp_path: Path) -> Path:
-    choose(CLUSTER_NAME="other")
-    monkeypatch.setattr(paths, "BUILD", tmp_path)
-    monkeypatch.setattr(facts, "facts", lambda: SimpleNamespace(kubeconfig="/etc/k8s_node/config"))
-    return tmp_path
+def build(tree: Path, choose: Callable[..., None]) -> Path:
+    """The build folder, with the source of the controller."""
+    choose(CLUSTER_NAME="other", CACHE_DIR=str(tree / "cache"))
+    source.prepare()
+    return tree / "build"
 
 
 def test_the_kubeconfig_of_a_node_has_the_address_that_nodes_know(build: Path) -> None:
