@@ -45,10 +45,9 @@ class KubeApi:
     def answer(self, path: str) -> tuple[int, Any]:
         """Return the status and the answer to a question."""
         for kind, objects in self.objects.items():
-            root = f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
-            if path == root:
-                return 200, {"resources": [_resource(one) for one in self.objects if one.api_version in path]}
-            if path.startswith(f"{root}/") and f"/{_plural(kind)}" in path:
+            if path == _root(kind):
+                return 200, {"resources": [_resource(one) for one in self.objects if _root(one) == path]}
+            if path.startswith(f"{_root(kind)}/") and f"/{_plural(kind)}" in path:
                 return self._listed(kind, objects, path.partition(f"/{_plural(kind)}")[2].lstrip("/"))
         return 404, {"message": f"nothing is served at {path}"}
 
@@ -59,7 +58,12 @@ class KubeApi:
         if not name:
             return 200, {"items": objects}
         found = [one for one in objects if one["metadata"]["name"] == name]
-        return (200, found[0]) if found else (404, {"message": f"{kind.name} {name}: not there"})
+        whole = [{"apiVersion": kind.api_version, "kind": kind.name, **one} for one in found]
+        return (200, whole[0]) if whole else (404, {"message": f"{kind.name} {name}: not there"})
+
+
+def _root(kind: Kind) -> str:
+    return f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
 
 
 def _plural(kind: Kind) -> str:

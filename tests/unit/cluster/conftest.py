@@ -14,6 +14,7 @@ import pytest
 from tasks.engines.docker import client
 from tasks.settings import gpu, nics, paths, registry
 from tests.unit.cluster.fakes import FakeKind
+from tests.unit.kube_api import kube_api  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
