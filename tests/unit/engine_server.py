@@ -7,7 +7,6 @@ import io
 import json
 import re
 import tarfile
-import threading
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler
@@ -15,6 +14,8 @@ from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.threads import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,10 +57,8 @@ def serving(asked: Asked, socket: Path) -> Iterator[None]:
     """Have something answer at a Unix socket."""
     server = ThreadingUnixStreamServer(str(socket), _handler(asked))
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield
-    server.shutdown()
-    server.server_close()
+    with running(server):
+        yield
 
 
 def _handler(asked: Asked) -> type[BaseHTTPRequestHandler]:
