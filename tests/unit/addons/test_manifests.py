@@ -14,7 +14,7 @@ from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
 from tasks.problems import Problem
 from tasks.settings import addons as table
-from tasks.settings import cluster, parameters, paths
+from tasks.settings import cluster, nics, parameters, paths, patterns
 from tasks.settings.parameters import layers
 from tests.threads import side_by_side
 
@@ -181,12 +181,14 @@ def test_multus_is_installed_by_renaming_and_pinned(rendered: Callable[..., dict
     assert images == {"ghcr.io/k8snetworkplumbingwg/multus-cni:v4.1.0-thick"}
 
 
-def test_the_device_plugin_offers_the_functions_of_the_two_cards(rendered: Callable[..., dict[str, Object]]) -> None:
+def test_the_device_plugin_offers_the_functions_of_the_cards(rendered: Callable[..., dict[str, Object]]) -> None:
     found = rendered("sriov-device-plugin", SRIOV_PF_IF_1="ens1f0", SRIOV_IF_REGEX_1="ens1f0.*")
     config = next(item for label, item in found.items() if label.startswith("ConfigMap sriovdp-config-"))
     (resource,) = json.loads(config["data"]["config.json"])["resourceList"]
     assert f"{resource['resourcePrefix']}/{resource['resourceName']}" == "nvidia.com/mlnx_sriov_netdevice"
-    assert resource["selectors"] == {"pfNames": ["ens1f0", "ens9f1np1"]}
+    assert resource["selectors"].keys() == {"pfNames"}
+    assert resource["selectors"]["pfNames"][:2] == ["ens1f0", "ens9f1np1"]
+    assert len(resource["selectors"]["pfNames"]) == len(nics.WORKERS)
     plugin = pod(found["DaemonSet kube-sriov-device-plugin"])
     assert plugin["volumes"][0]["configMap"]["name"] == config["metadata"]["name"]
     assert plugin["containers"][0]["image"].endswith(":v3.7.0")
@@ -210,12 +212,13 @@ def test_nvidia_k8s_ipam_has_the_pool_of_the_parameters(rendered: Callable[..., 
     }
 
 
-def test_both_namespaces_of_functions_have_the_second_network(
+def test_all_namespaces_of_functions_have_the_second_network(
     described: Callable[..., Manifests],
 ) -> None:
     found = described("nvidia-k8s-ipam").objects()
     networks = [item for item in found if item["kind"] == "NetworkAttachmentDefinition"]
-    assert [item["metadata"]["namespace"] for item in networks] == ["cpufunc-calcapp", "cpufunc-sample"]
+    assert [item["metadata"]["namespace"] for item in networks] == list(patterns.NAMESPACES)
+    assert {"cpufunc-calcapp", "cpufunc-sample"} <= set(patterns.NAMESPACES)
     for item in networks:
         assert item["metadata"]["name"] == "sriov-ipam-config"
         assert item["metadata"]["annotations"]["k8s.v1.cni.cncf.io/resourceName"] == "nvidia.com/mlnx_sriov_netdevice"

@@ -12,6 +12,7 @@ from tasks.archive import facts
 from tasks.cluster import node_steps
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
+from tasks.settings.node_steps import NODE_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,10 @@ def build(monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None], tmp_path
     monkeypatch.setattr(paths, "BUILD", tmp_path)
     monkeypatch.setattr(facts, "facts", lambda: SimpleNamespace(kubeconfig="/etc/k8s_node/config"))
     return tmp_path
+
+
+def test_every_step_says_what_it_writes() -> None:
+    assert set(node_steps._FILES) == set(NODE_STEPS)
 
 
 def test_the_kubeconfig_of_a_node_has_the_address_that_nodes_know(build: Path) -> None:

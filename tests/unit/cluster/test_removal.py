@@ -57,7 +57,7 @@ def engine(build: Path, monkeypatch: pytest.MonkeyPatch) -> Containers:
     monkeypatch.setattr(containers, "tenants", lambda _url: [])
     monkeypatch.setattr(kind, "delete", made.remove)
     for module, name in ((embedded, "remove"), (certificates, "distrust"), (engine_action, "stop")):
-        monkeypatch.setattr(module, name, lambda: made.done.append("shared"))
+        monkeypatch.setattr(module, name, lambda *_: made.done.append("shared"))
     monkeypatch.setattr(removal, "_remove_network", lambda: made.done.append("shared"))
     monkeypatch.setattr(atexit, "register", lambda *_: None)
     return made

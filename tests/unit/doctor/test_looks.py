@@ -45,6 +45,10 @@ PROC_NET_TCP = """\
    0: 0100007F:{port:04X} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 11551 1
 """
 
+# The manual's cards, one for each worker, by the names of their interfaces.
+_MANUAL = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "physical"}))
+CARDS = {str(getattr(_MANUAL, row.interface.lower())): f"0000:17:00.{port}" for port, row in enumerate(nics.WORKERS)}
+PORT = {"vendor": "0x15b3", "device": "0x1019", "class": "0x020000", "sriov_totalvfs": "8", "sriov_numvfs": "0"}
 # The server of the manual: eight cores, 32 GB, one A100, the two ports of a ConnectX-5.
 FILES: dict[str, str] = {
     "/proc/cpuinfo": "".join(f"processor\t: {core}\nmodel name\t: Intel Xeon\n\n" for core in range(8)),
@@ -56,16 +60,7 @@ FILES: dict[str, str] = {
     "/proc/net/tcp": PROC_NET_TCP.format(port=22, state="0A"),
     "/etc/os-release": 'PRETTY_NAME="Ubuntu 22.04.5 LTS"\nVERSION_ID="22.04"\nID=ubuntu\n',
     "/lib/modules/5.15.0-122-generic/build/Makefile": "",
-    "/sys/bus/pci/devices/0000:17:00.0/vendor": "0x15b3\n",
-    "/sys/bus/pci/devices/0000:17:00.0/device": "0x1019\n",
-    "/sys/bus/pci/devices/0000:17:00.0/class": "0x020000\n",
-    "/sys/bus/pci/devices/0000:17:00.0/sriov_totalvfs": "8\n",
-    "/sys/bus/pci/devices/0000:17:00.0/sriov_numvfs": "0\n",
-    "/sys/bus/pci/devices/0000:17:00.1/vendor": "0x15b3\n",
-    "/sys/bus/pci/devices/0000:17:00.1/device": "0x1019\n",
-    "/sys/bus/pci/devices/0000:17:00.1/class": "0x020000\n",
-    "/sys/bus/pci/devices/0000:17:00.1/sriov_totalvfs": "8\n",
-    "/sys/bus/pci/devices/0000:17:00.1/sriov_numvfs": "0\n",
+    **{f"/sys/bus/pci/devices/{bdf}/{name}": f"{value}\n" for bdf in CARDS.values() for name, value in PORT.items()},
     "/sys/bus/pci/devices/0000:ca:00.0/vendor": "0x10de\n",
     "/sys/bus/pci/devices/0000:ca:00.0/device": "0x20b5\n",
     "/sys/bus/pci/devices/0000:ca:00.0/class": "0x030200\n",
@@ -73,10 +68,8 @@ FILES: dict[str, str] = {
     "/sys/module/mlx5_core/version": "24.07-0.6.1\n",
 }
 LINKS: dict[str, str] = {
-    "/sys/bus/pci/devices/0000:17:00.0/driver": "../../drivers/mlx5_core",
-    "/sys/bus/pci/devices/0000:17:00.1/driver": "../../drivers/mlx5_core",
-    "/sys/class/net/ens9f0np0/device": "../../../0000:17:00.0",
-    "/sys/class/net/ens9f1np1/device": "../../../0000:17:00.1",
+    **{f"/sys/bus/pci/devices/{bdf}/driver": "../../drivers/mlx5_core" for bdf in CARDS.values()},
+    **{f"/sys/class/net/{name}/device": f"../../../{bdf}" for name, bdf in CARDS.items()},
 }
 
 
@@ -177,7 +170,7 @@ EMBEDDED = {"REGISTRY": "embedded", "DCI_REGISTRY_CERT_URL": "http://127.0.0.1:1
 LISTENS = {"/proc/net/tcp": PROC_NET_TCP.format(port=15443, state="0A")}
 NO_SRIOV = {f"/sys/bus/pci/devices/0000:17:00.1/sriov_{name}": None for name in ("numvfs", "totalvfs")}
 FEW_VFS = {"/sys/bus/pci/devices/0000:17:00.0/sriov_totalvfs": "4\n"}
-NO_CARD = {"/sys/class/net/ens9f0np0/device": None, "/sys/class/net/ens9f1np1/device": None}
+NO_CARD = {f"/sys/class/net/{name}/device": None for name in CARDS}
 IN_CONTAINER = {"/sys/class/net/ens9f1np1/device": None}
 HEADERS = {"/lib/modules/5.15.0-122-generic/build/Makefile": None}
 
@@ -298,7 +291,7 @@ CASES = (
     Case("sudo", OK, "root", facts={"user": 0}),
     Case("sudo", FAILED, "user 1000", cure="sudo -v"),
     Case("pf", OK, "all there"),
-    Case("pf", FAILED, "ens9f0np0, ens9f1np1 not there", links=NO_CARD),
+    Case("pf", FAILED, f"{', '.join(CARDS)} not there", links=NO_CARD),
     Case("pf", FAILED, "default route", facts={"lifelines": {"ens9f0np0": "the default route goes through it"}}),
     Case("pf", OK, "all there", links=IN_CONTAINER, facts={"lent": True}),
     Case("ofed", OK, "mlx5_core 24.07-0.6.1"),

@@ -35,12 +35,11 @@ def here(engine: Engine, choose: Callable[..., None], tmp_path: Path) -> Engine:
     return engine
 
 
-def ours(service: table.Service, **values: object) -> Container:
+def ours(service: table.Service, state: str = "running") -> Container:
     """Return a container of this CACHE_DIR."""
-    mounts = {
-        target.partition(":")[0]: f"{embedded.home(parameters.current())}/{source}" for source, target in service.mounts
-    }
-    return Container(**{"labels": {client.OURS: "1"}, "mounts": mounts, **values})  # type: ignore[arg-type]
+    home = embedded.home(parameters.current())
+    mounts = {target.partition(":")[0]: f"{home}/{source}" for source, target in service.mounts}
+    return Container(state, {client.OURS: "1"}, mounts)
 
 
 def test_its_image_and_its_containers_are_wanted_where_the_parameters_say_so(choose: Callable[..., None]) -> None:
