@@ -26,7 +26,7 @@ from tasks.runner.screen import duration, open_screen
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from doit.exceptions import BaseFail
@@ -84,7 +84,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             self._ends.append(lock.hold(paths.RUN_LOCK, _command()).release)
             database.check(paths.TASK_DATABASE)
             self._cache_dir = parameters.current().cache_dir
-            if _is_threaded():
+            if is_threaded(sys.argv[1:]):
                 libraries.load()
             sys.stderr.writelines(f"{line}\n" for line in parameters.ineffective())
         except Problem as problem:
@@ -202,9 +202,13 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         return f"Nothing to do: {'1 task is' if fresh == 1 else f'{fresh} tasks are'} up to date ({elapsed})"
 
 
-def _is_threaded() -> bool:
-    """Return whether tasks run on threads; doit tells reporters nothing of `-P thread`."""
-    return any(re.fullmatch(r"(-P|--parallel-type=)?thread", word) for word in sys.argv[1:])
+def is_threaded(words: Iterable[str]) -> bool:
+    """Return whether tasks run on threads; doit tells reporters nothing of `-P thread`.
+
+    Args:
+        words: Words of the command.
+    """
+    return any(re.fullmatch(r"(-P|--parallel-type=)?thread", word) for word in words)
 
 
 def _command() -> str:

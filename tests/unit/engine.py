@@ -90,6 +90,7 @@ class Engine:
         containers: By name.
         networks: Labels by name.
         subnets: IPv4 subnets, by the name of the network.
+        info: What `docker info` tells otherwise.
         refusals: What the engine answers instead: status and message by request, as in `requests`.
         requests: What changed something, in order: `POST /containers/a/start`, `DELETE /networks/kind`.
         reads: What was only read, in order: `GET /containers/json`.
@@ -102,6 +103,7 @@ class Engine:
     containers: dict[str, Container] = field(default_factory=dict)
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     subnets: dict[str, str] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
@@ -127,7 +129,7 @@ class Engine:
         return 200, {"Version": self.version, "ApiVersion": API_VERSION, "KernelVersion": os.uname().release}
 
     def _info(self, _query: Mapping[str, str]) -> tuple[int, Any]:
-        return 200, {"DockerRootDir": "/var/lib/docker", "DriverStatus": []}
+        return 200, {"DockerRootDir": "/var/lib/docker", "DriverStatus": [], **self.info}
 
     def _listed_containers(self, query: Mapping[str, str]) -> tuple[int, Any]:
         filters = json.loads(query.get("filters", "{}"))

@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 
 REFERENCES = {"cpufunc_calcapp": "registry/calcapp:1", "cpufunc_sidecar": "registry/sidecar:1"}
 REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
-SOURCES = [root for root in (paths.SRC / "sample-controller", REAL) if root.is_dir()]
+SOURCES = [root for root in (paths.SAMPLE, REAL) if root.is_dir()]
 SINGLE, MULTI = BY_NAME["calcapp-basic"], BY_NAME["calcapp-basic-multi-worker"]
 
 
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)
-def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(paths, "CONTROLLER", request.param)
-    root: Path = request.param
-    return root
+def source(request: pytest.FixtureRequest, checkout: Path) -> Path:
+    """A source of the controller, as one that was unpacked."""
+    del checkout
+    paths.BUILD.mkdir()
+    paths.CONTROLLER.symlink_to(request.param)
+    return paths.CONTROLLER
 
 
 def scenario(pattern: Pattern) -> Scenario:
@@ -77,8 +79,8 @@ def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
         files.with_references('"image": "localhost/calcapp:1"', REFERENCES, ("cpufunc_sidecar",), "cm.yaml")
 
 
-def test_a_pattern_whose_files_are_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "CONTROLLER", tmp_path)
+@pytest.mark.usefixtures("checkout")
+def test_a_pattern_whose_files_are_not_there_is_an_error() -> None:
     with pytest.raises(Problem, match=r"calc-func/basic/df-cpufunc\.yaml: not there"):
         scenario(SINGLE).data_flow()
 
