@@ -40,13 +40,13 @@ class Holder:
 
 def authority(name: str, issuer: Holder | None = None, *, begins: int = -1, ends: int = 1) -> Holder:
     """Return a CA, a root where nobody issues it, valid from and to that many days from today."""
-    return _issued(name, issuer, x509.BasicConstraints(ca=True, path_length=None), None, (begins, ends))
+    return _issued(name, issuer, None, (begins, ends))
 
 
 def server(issuer: Holder, address: str = "127.0.0.1", *, ends: int = 1) -> Holder:
     """Return the certificate of a server at an address, valid to that many days from today."""
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-    return _issued(address, issuer, x509.BasicConstraints(ca=False, path_length=None), names, (-1, ends))
+    return _issued(address, issuer, names, (-1, ends))
 
 
 def context(folder: Path, holder: Holder, *chain: Holder) -> ssl.SSLContext:
@@ -61,10 +61,11 @@ def context(folder: Path, holder: Holder, *chain: Holder) -> ssl.SSLContext:
 def _issued(
     name: str,
     issuer: Holder | None,
-    constraints: x509.BasicConstraints,
     names: x509.SubjectAlternativeName | None,
     days: tuple[int, int],
 ) -> Holder:
+    """Return a certificate: that of a server where it has names, else a CA's."""
+    constraints = x509.BasicConstraints(ca=names is None, path_length=None)
     key = ec.generate_private_key(ec.SECP256R1())
     signer = issuer.key if issuer else key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

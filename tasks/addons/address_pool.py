@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from tasks.engines.docker import networks
-from tasks.settings import cluster, parameters
+from tasks.settings import cluster
+
+if TYPE_CHECKING:
+    from tasks.settings.parameters.model import Parameters
 
 _LARGEST = 32
 _SHARE = 8
 
 
-def metallb() -> str:
+def metallb(chosen: Parameters) -> str:
     """Return the range of METALLB_POOL, or where it is `auto` a slice at the end of the docker network of the nodes.
 
     Docker gives its containers the lowest free addresses. The clusters of one network share its last quarter: each
     takes the slice that its name chooses, so that a Service of one does not answer for that of another. The last slice,
     with the broadcast address, is nobody's.
 
+    Args:
+        chosen: The parameters of the run.
+
     Raises:
         Problem: There is no such network.
     """
-    chosen = parameters.current()
     if chosen.metallb_pool != "auto":
         return chosen.metallb_pool
     subnet = networks.subnet(cluster.NETWORK)

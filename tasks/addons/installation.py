@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import lack as lacks
 from tasks import progress
-from tasks.addons import manifests
+from tasks.addons.manifests import Manifests
 from tasks.engines.docker import node_files
 from tasks.engines.files import atomic, templates
 from tasks.engines.kube import access
 from tasks.engines.kube import manifests as kube_manifests
-from tasks.engines.programs.waiting import until
+from tasks.engines.programs.waiting import Condition
 from tasks.images import addon_images
 from tasks.settings import addons, parameters, paths
 from tasks.settings.cluster import NODES
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.lack import Lack
-    from tasks.settings.addons import Addon, AddonFile, Release
+    from tasks.settings.addons import Addon, AddonFile
     from tasks.settings.parameters.model import Parameters
 
 
@@ -31,7 +31,7 @@ def lack(name: str) -> Lack:
     if not is_chosen(addon, p):
         return lacks.NOTHING
     if addon.release:
-        return _lack_in_cluster(addon, addon.release, p.cluster_name)
+        return _lack_in_cluster(addon, Manifests(addon.name, addon.release, p))
     return _lack_on_nodes(addon, p)
 
 
@@ -46,16 +46,14 @@ def install(name: str) -> None:
     if not is_chosen(addon, p):
         return
     if addon.release:
-        _deploy(addon, addon.release, p)
+        _deploy(addon, Manifests(addon.name, addon.release, p))
         return
-    cidrs = until(
+    cidrs = Condition(
         "nodes: a pod network each",
         lambda: _pod_cidrs(p.cluster_name),
         lambda found: len(found) == len(NODES),
-        deadline=p.cluster_deadline,
         describe=lambda found: f"{len(found)} of {len(NODES)}",
-        hint="kubectl get nodes -o wide",
-    )
+    ).wait(p.cluster_deadline, hint="kubectl get nodes -o wide")
     progress.step(f"{addon.name} on {', '.join(cidrs)}")
     node_files.on_each(
         cidrs, lambda node: node_files.sync(node, addon.name, _files(addon, p, node, cidrs), units=addon.units)
@@ -69,7 +67,8 @@ def lack_of_image(name: str) -> Lack:
     image = addon_images.compiled(addon.release, p)
     if not (is_chosen(addon, p) and addon.release and image):
         return lacks.NOTHING
-    return lacks.NOTHING if manifests.known_refusal(addon.release) else addon_images.lack(image, p)
+    refused = Manifests(name, addon.release, p).known_refusal()
+    return lacks.NOTHING if refused else addon_images.lack(image, p)
 
 
 def make_image(name: str) -> None:
@@ -77,7 +76,7 @@ def make_image(name: str) -> None:
     addon = addons.addon(name)
     p = parameters.current()
     image = addon_images.compiled(addon.release, p)
-    if is_chosen(addon, p) and addon.release and image and not manifests.refusal(addon.release):
+    if is_chosen(addon, p) and addon.release and image and not Manifests(name, addon.release, p).refusal():
         addon_images.ensure_image(image, p)
 
 
@@ -87,16 +86,17 @@ def is_chosen(addon: Addon, p: Parameters) -> bool:
     return value == addon.value or (isinstance(value, tuple) and addon.value in value)
 
 
-def _lack_in_cluster(addon: Addon, release: Release, cluster_name: str) -> Lack:
+def _lack_in_cluster(addon: Addon, manifests: Manifests) -> Lack:
     """Return what keeps an add-on from running in the cluster; nothing where the user knows why it does not."""
-    refused = manifests.known_refusal(release)
+    cluster_name = manifests.chosen.cluster_name
+    refused = manifests.known_refusal()
     if refused is None:
         return lacks.of(f"{addon.name}: the module proxy was not asked for it of late")
     if refused:
         return lacks.unless(_told(addon, cluster_name) == refused, f"{addon.name}: {refused}")
-    if not manifests.are_rendered(release, addon.name):
+    if not manifests.are_rendered():
         return lacks.of(f"{addon.name}: other manifests")
-    return access.cluster(cluster_name).lack(manifests.objects(release, addon.name))
+    return access.cluster(cluster_name).lack(manifests.objects())
 
 
 def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
@@ -108,13 +108,14 @@ def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
     return next(filter(None, found), lacks.NOTHING)
 
 
-def _deploy(addon: Addon, release: Release, p: Parameters) -> None:
-    refused = manifests.refusal(release)
+def _deploy(addon: Addon, manifests: Manifests) -> None:
+    p = manifests.chosen
+    refused = manifests.refusal()
     if refused:
         progress.line(f"Left out {addon.name}: {refused}")
         atomic.write(_mark(addon, p.cluster_name), refused)
         return
-    objects = manifests.objects(release, addon.name)
+    objects = manifests.objects()
     deadline = p.cluster_deadline
     cluster = access.cluster(p.cluster_name)
     applied = cluster.apply(item for item in objects if not kube_manifests.is_custom(item))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,102 +16,120 @@ from tasks.engines.go import modules, proxy
 from tasks.engines.kube import kustomize, manifests
 from tasks.images import addon_images
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import nics, parameters, paths, patterns
 from tasks.settings.addons import ModuleManifests
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tasks.engines.kube.manifests import Object
     from tasks.settings.addons import DownloadedManifest, Release
+    from tasks.settings.parameters.model import Parameters
 
 # Where the overlays find upstream's manifests.
 _UPSTREAM = "upstream"
 _TEMPLATE = ".j2"
 
 
-def refusal(release: Release) -> str:
-    """Return why an add-on cannot be had, in the module proxy's words, or nothing where it can.
-
-    Raises:
-        Problem: The proxy does not answer.
-    """
-    source = release.manifests
-    return proxy.refusal(source.artifact, parameters.current()) if isinstance(source, ModuleManifests) else ""
-
-
-def known_refusal(release: Release) -> str | None:
-    """Return the same without asking anybody, or None where the proxy would have to be asked."""
-    source = release.manifests
-    return proxy.known(source.artifact, parameters.current()) if isinstance(source, ModuleManifests) else ""
-
-
-def are_rendered(release: Release, name: str) -> bool:
-    """Return whether the objects of an add-on have been rendered already, so that nothing has to be fetched."""
-    return _kept(release, name).is_file()
-
-
-def objects(release: Release, name: str) -> list[Object]:
-    """Return the objects of an add-on; they are rendered once for all that they are made of.
+def upstream(release: Release, chosen: Parameters) -> Path:
+    """Return upstream's manifests, a file or a folder; they are fetched unless they are there.
 
     Args:
-        release: What it runs.
-        name: Its name.
+        release: What an add-on runs.
+        chosen: The parameters of the run.
 
     Raises:
-        Problem: Upstream's manifests cannot be had, are not those of the checksum, or do not fit the overlay.
+        Problem: They cannot be had, or are not those of the checksum.
     """
-    kept = _kept(release, name)
-    if not kept.is_file():
-        with alone(kept):
-            atomic.write(kept, json.dumps(_render(release, part_of(kept), _overlay(release, name))))
-    found: list[Object] = json.loads(kept.read_text(encoding="utf-8"))
-    return found
-
-
-def _kept(release: Release, name: str) -> Path:
-    made_of = [_overlay(release, name), _source_digest(release), Path(__file__).read_text(encoding="utf-8")]
-    return paths.RENDERED / "addons" / f"{name}-{manifests.digest(made_of)}.json"
-
-
-def _overlay(release: Release, name: str) -> dict[str, str]:
-    """Return the rendered files of an add-on's overlay."""
-    values: dict[str, Any] = {
-        "parameters": parameters.current(),
-        "images": addon_images.replacements(release, parameters.current()),
-        "metallb_pool": address_pool.metallb,
-    }
-    folder = paths.MANIFEST / name
-    return {file.name.removesuffix(_TEMPLATE): templates.render(file, **values) for file in sorted(folder.iterdir())}
-
-
-def _source_digest(release: Release) -> str:
     source = release.manifests
     if isinstance(source, ModuleManifests):
-        return modules.definition(source.artifact, parameters.current())
-    return _checksum(source, release)
-
-
-def _render(release: Release, folder: Path, overlay: dict[str, str]) -> list[Object]:
-    _copy(_upstream(release), folder / _UPSTREAM)
-    for name, text in overlay.items():
-        atomic.write(folder / name, text)
-    found = kustomize.build(folder, parameters.current())
-    shutil.rmtree(folder)
-    return found
-
-
-def _upstream(release: Release) -> Path:
-    """Return upstream's manifests, a file or a folder."""
-    source = release.manifests
-    if isinstance(source, ModuleManifests):
-        return modules.module_folder(source.artifact, source.artifact.module, parameters.current()) / source.path
-    version = _version(release)
-    url = f"{parameters.current().manifest_site}{source.repository}/{version}/{source.path}"
+        return modules.module_folder(source.artifact, source.artifact.module, chosen) / source.path
+    version = _version(release, chosen)
+    url = f"{chosen.manifest_site}{source.repository}/{version}/{source.path}"
     name = f"{source.repository.replace('/', '-')}-{version}-{Path(source.path).name}"
-    return download.fetch(url, parameters.current().cache_dir / "manifests" / name, sha256=_checksum(source, release))
+    return download.fetch(url, chosen.cache_dir / "manifests" / name, sha256=_checksum(source, release, chosen))
 
 
-def _checksum(source: DownloadedManifest, release: Release) -> str:
-    version = _version(release)
+@dataclass(frozen=True)
+class Manifests:
+    """The manifests of an add-on, as the parameters have it.
+
+    Attributes:
+        name: Its name.
+        release: What it runs.
+        chosen: The parameters of the run.
+        fetch: Has upstream's manifests, a file or a folder.
+    """
+
+    name: str
+    release: Release
+    chosen: Parameters
+    fetch: Callable[[Release, Parameters], Path] = upstream
+
+    def refusal(self) -> str:
+        """Return why the add-on cannot be had, in the module proxy's words, or nothing where it can.
+
+        Raises:
+            Problem: The proxy does not answer.
+        """
+        source = self.release.manifests
+        return proxy.refusal(source.artifact, self.chosen) if isinstance(source, ModuleManifests) else ""
+
+    def known_refusal(self) -> str | None:
+        """Return the same without asking anybody, or None where the proxy would have to be asked."""
+        source = self.release.manifests
+        return proxy.known(source.artifact, self.chosen) if isinstance(source, ModuleManifests) else ""
+
+    def are_rendered(self) -> bool:
+        """Return whether the objects have been rendered already, so that nothing has to be fetched."""
+        return self._kept().is_file()
+
+    def objects(self) -> list[Object]:
+        """Return the objects; they are rendered once for all that they are made of.
+
+        Raises:
+            Problem: Upstream's manifests cannot be had, are not those of the checksum, or do not fit the overlay.
+        """
+        kept = self._kept()
+        if not kept.is_file():
+            with alone(kept):
+                atomic.write(kept, json.dumps(self._render(part_of(kept))))
+        found: list[Object] = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+
+    def _kept(self) -> Path:
+        made_of = [self._overlay(), self._source_digest(), Path(__file__).read_text(encoding="utf-8")]
+        return paths.RENDERED / "addons" / f"{self.name}-{manifests.digest(made_of)}.json"
+
+    def _overlay(self) -> dict[str, str]:
+        """Return the rendered files of the overlay."""
+        values: dict[str, Any] = {
+            "parameters": self.chosen,
+            "images": addon_images.replacements(self.release, self.chosen),
+            "metallb_pool": functools.partial(address_pool.metallb, self.chosen),
+            "physical_functions": [getattr(self.chosen, row.interface.lower()) for row in nics.WORKERS],
+            "function_namespaces": patterns.NAMESPACES,
+        }
+        files = sorted((paths.MANIFEST / self.name).iterdir())
+        return {file.name.removesuffix(_TEMPLATE): templates.render(file, **values) for file in files}
+
+    def _source_digest(self) -> str:
+        source = self.release.manifests
+        if isinstance(source, ModuleManifests):
+            return modules.definition(source.artifact, self.chosen)
+        return _checksum(source, self.release, self.chosen)
+
+    def _render(self, folder: Path) -> list[Object]:
+        _copy(self.fetch(self.release, self.chosen), folder / _UPSTREAM)
+        for name, text in self._overlay().items():
+            atomic.write(folder / name, text)
+        found = kustomize.build(folder, self.chosen)
+        shutil.rmtree(folder)
+        return found
+
+
+def _checksum(source: DownloadedManifest, release: Release, chosen: Parameters) -> str:
+    version = _version(release, chosen)
     if version not in source.sha256:
         origin = parameters.origin(release.version)
         known = " or ".join(source.sha256)
@@ -117,8 +137,8 @@ def _checksum(source: DownloadedManifest, release: Release) -> str:
     return source.sha256[version]
 
 
-def _version(release: Release) -> str:
-    return str(getattr(parameters.current(), release.version.lower()))
+def _version(release: Release, chosen: Parameters) -> str:
+    return str(getattr(chosen, release.version.lower()))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tasks.archive import facts
 from tasks.problems import Problem
-from tasks.settings import controller
+from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ def with_installed_paths(text: str) -> str:
     Raises:
         Problem: That Dockerfile does not tell the paths.
     """
-    file = facts.SOURCE / controller.DEEPSTREAM_FOLDER / "Dockerfile"
+    file = paths.CONTROLLER / controller.DEEPSTREAM_FOLDER / "Dockerfile"
     if not _NAMED.search(text) or not file.is_file():
         return text
     version, plugins = _installed(file)

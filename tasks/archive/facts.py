@@ -15,7 +15,6 @@ from tasks.settings import controller, paths
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-SOURCE = paths.CONTROLLER
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,9 @@ def facts() -> Facts:
     Raises:
         Problem: It is not there, or moved something that is needed.
     """
-    if not SOURCE.is_dir():
-        raise Problem(f"{shown(SOURCE)}: not there", hint="./doit controller_source")
-    return facts_of(SOURCE)
+    if not paths.CONTROLLER.is_dir():
+        raise Problem(f"{shown(paths.CONTROLLER)}: not there", hint="./doit controller_source")
+    return facts_of(paths.CONTROLLER)
 
 
 def facts_of(root: Path) -> Facts:
@@ -91,7 +90,7 @@ def say_what_drivers_lack(image: str) -> None:
     Args:
         image: Name of the image.
     """
-    if not (SOURCE / controller.DRIVERS_SOURCE / controller.DRIVERS_JSON_PARSER).is_file():
+    if not (paths.CONTROLLER / controller.DRIVERS_SOURCE / controller.DRIVERS_JSON_PARSER).is_file():
         progress.line(
             f"{image}: the archive's {controller.DRIVERS_SOURCE} lacks {controller.DRIVERS_JSON_PARSER}: "
             "built without it; only FPGAs need it"

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
 
-SAMPLE = paths.SRC / "sample-controller"
-# Beside the folder, not in it: it is written last, so that its absence tells of a source half made.
-MARK = paths.BUILD / "controller.json"
 _LEFTOVERS = "controller.part-*"
 _README = 'README.md, "The controller archive"'
 _NOT_THERE = "the controller's archive is not there"
@@ -54,8 +51,8 @@ def prepare() -> None:
         found = archive_facts.facts_of(fresh)
         mark = {"origin": _identity(chosen, {}), "content": trees.listing(fresh)}
         # All that can be wrong with a source has been found by here: only renaming is left.
-        _replace_entries(archive_facts.SOURCE, fresh, Path(made) / "old")
-    atomic.write(MARK, json.dumps(mark))
+        _replace_entries(paths.CONTROLLER, fresh, Path(made) / "old")
+    atomic.write(paths.CONTROLLER_MARK, json.dumps(mark))
     archive_facts.facts.cache_clear()
     progress.line(f"controller {found.tag} from {archive_facts.shown(chosen)}")
 
@@ -64,13 +61,13 @@ def lack() -> Lack:
     """Return what tells build/controller from what the chosen origin holds."""
     mark = _mark()
     if not mark:
-        return lacks.absent(archive_facts.shown(archive_facts.SOURCE))
+        return lacks.absent(archive_facts.shown(paths.CONTROLLER))
     chosen = origin(parameters.current())
     if mark.get("origin") != _identity(chosen, mark):
         return lacks.of(f"{archive_facts.shown(chosen)}: changed")
     return lacks.unless(
-        mark.get("content") == trees.listing(archive_facts.SOURCE),
-        f"{archive_facts.shown(archive_facts.SOURCE)}: changed by hand",
+        mark.get("content") == trees.listing(paths.CONTROLLER),
+        f"{archive_facts.shown(paths.CONTROLLER)}: changed by hand",
     )
 
 
@@ -82,7 +79,7 @@ def digest() -> str:
     """
     mark = _mark()
     if not mark:
-        raise Problem(f"{archive_facts.shown(archive_facts.SOURCE)}: not there", hint="./doit controller_source")
+        raise Problem(f"{archive_facts.shown(paths.CONTROLLER)}: not there", hint="./doit controller_source")
     return str(mark["origin"]["digest"])
 
 
@@ -97,7 +94,7 @@ def origin(chosen: Parameters) -> Path:
     """
     archive = paths.SRC / chosen.dci_k8s_software_tarfile
     if chosen.controller == "sample" or (chosen.controller == "auto" and not os.path.lexists(archive)):
-        return SAMPLE
+        return paths.SAMPLE
     if not archive.is_file():
         raise Problem(f"{archive_facts.shown(archive)}: {_absence(archive)}", hint=f"put it there: {_README}")
     return archive
@@ -147,12 +144,13 @@ def _required_drivers(root: Path) -> Iterator[str]:
 
 def _fill(fresh: Path, chosen: Path) -> None:
     """Put a source into a new folder."""
-    if chosen == SAMPLE:
-        shutil.copytree(SAMPLE, fresh, ignore=shutil.ignore_patterns(*trees.NOT_SOURCE))
+    if chosen == paths.SAMPLE:
+        shutil.copytree(paths.SAMPLE, fresh, ignore=shutil.ignore_patterns(*trees.NOT_SOURCE))
         modes.normalise(fresh)
         return
-    how = f"tar --exclude .git -czf {shlex.quote(archive_facts.shown(chosen))} {controller.TOP} ({_README})"
-    archives.unpack(chosen, fresh.parent, controller.TOP, shown=archive_facts.shown(chosen), hint=how)
+    shown = archive_facts.shown(chosen)
+    how = f"tar --exclude .git -czf {shlex.quote(shown)} {controller.TOP} ({_README})"
+    archives.unpack(archives.Archive(chosen, controller.TOP, shown, how), fresh.parent)
 
 
 def _replace_entries(target: Path, fresh: Path, old: Path) -> None:
@@ -163,7 +161,7 @@ def _replace_entries(target: Path, fresh: Path, old: Path) -> None:
     """
     target.mkdir(exist_ok=True)
     old.mkdir()
-    moves = [(MARK, old / MARK.name)] if MARK.exists() else []
+    moves = [(paths.CONTROLLER_MARK, old / paths.CONTROLLER_MARK.name)] if paths.CONTROLLER_MARK.exists() else []
     moves += [(entry, old / entry.name) for entry in target.iterdir()]
     moves += [(entry, target / entry.name) for entry in fresh.iterdir()]
     done: list[tuple[Path, Path]] = []
@@ -183,7 +181,7 @@ def _replace_entries(target: Path, fresh: Path, old: Path) -> None:
 
 def _mark() -> dict[str, Any]:
     try:
-        mark = json.loads(MARK.read_text(encoding="utf-8"))
+        mark = json.loads(paths.CONTROLLER_MARK.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return mark if isinstance(mark, dict) else {}
@@ -191,7 +189,7 @@ def _mark() -> dict[str, Any]:
 
 def _identity(chosen: Path, known: dict[str, Any]) -> dict[str, Any]:
     """Return what tells one origin from another; an archive that was not written since is not read again."""
-    if chosen == SAMPLE:
+    if chosen == paths.SAMPLE:
         return {"file": str(chosen), "stat": [], "digest": trees.digest(chosen)}
     status = chosen.stat()
     stat = [status.st_size, status.st_mtime_ns, status.st_ino]

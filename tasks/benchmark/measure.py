@@ -12,6 +12,7 @@ import shutil
 import socket
 import statistics
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks import progress
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.engines.kube.manifests import Object
+    from tasks.settings.parameters.model import Parameters
 
 _FOLDER = paths.BUILD / "benchmark"
 _COPY = _FOLDER / "checkout"
@@ -53,21 +55,21 @@ def run(*, warm: bool = False) -> None:
     Raises:
         Problem: A measured command failed.
     """
+    chosen = parameters.current()
     shutil.rmtree(_FOLDER, ignore_errors=True)
     checkout.copy_to(_COPY)
-    _lend_archive()
+    _lend_archive(paths.SRC / chosen.dci_k8s_software_tarfile)
     _doit("delete_cluster")
     seconds: Seconds = {} if warm else _cold_images()
     _doit("images", "image:openkasugai-registry", "controller_image", *_images_of_pattern())
-    for measure in (_changed_images, _clusters, _dataflow, _idle, _registration):
+    for measure in (_changed_images, partial(_clusters, chosen), _dataflow, _idle, partial(_registration, chosen)):
         seconds.update(measure())
     _doit("delete_cluster")
-    _report(seconds, _sizes())
+    _report(seconds, _sizes(chosen))
 
 
-def _lend_archive() -> None:
+def _lend_archive(archive: Path) -> None:
     """Let the copy use this checkout's controller archive, where there is one."""
-    archive = paths.SRC / parameters.current().dci_k8s_software_tarfile
     if archive.is_file():
         (_COPY / "src" / archive.name).symlink_to(archive)
 
@@ -100,22 +102,22 @@ def _changed_images() -> Seconds:
     return seconds
 
 
-def _clusters() -> Seconds:
+def _clusters(chosen: Parameters) -> Seconds:
     """Create nodes by the tool and by kind alone in turns: kubeadm's own time differs by a quarter between two runs."""
-    own, stock = zip(*(_nodes_both_ways() for _ in range(benchmark.CLUSTERS)), strict=True)
+    own, stock = zip(*(_nodes_both_ways(chosen) for _ in range(benchmark.CLUSTERS)), strict=True)
     return {"nodes": statistics.median(own), "nodes, stock kind": statistics.median(stock)}
 
 
-def _nodes_both_ways() -> tuple[float, float]:
+def _nodes_both_ways(chosen: Parameters) -> tuple[float, float]:
     """Return the seconds of the tool and those of kind alone for nodes of the same images and config."""
     own, _ = _doit("_kind")
     config = _FOLDER / "kind.yaml"
     shutil.copyfile(_COPY / "build" / f"cluster-{benchmark.CLUSTER_NAME}" / config.name, config)
     _doit("delete_cluster")
     start = time.monotonic()
-    kind.create(benchmark.CLUSTER_NAME, config, parameters.current())
+    kind.create(benchmark.CLUSTER_NAME, config, chosen)
     stock = time.monotonic() - start
-    kind.delete(benchmark.CLUSTER_NAME, parameters.current())
+    kind.delete(benchmark.CLUSTER_NAME, chosen)
     return own, stock
 
 
@@ -154,18 +156,19 @@ def _doctor() -> float:
         return _median(lambda: _doit("doctor", **env))
 
 
-def _registration() -> Seconds:
+def _registration(chosen: Parameters) -> Seconds:
     """Register the files of all patterns that the source holds, on the same API server, by the tool and by kubectl."""
     kubeconfig = _COPY / "build" / f"cluster-{benchmark.CLUSTER_NAME}" / "kubeconfig"
     scenarios = _COPY / "build" / "controller" / source.SCENARIOS
     files = [first.with_name(name) for first in sorted(scenarios.rglob(_REGISTERED[0])) for name in _REGISTERED]
     items = [item for file in files for item in manifests.parse(file.read_text(encoding="utf-8"), file.name)]
     cluster = Kube(kubeconfig)
+    kubectl = modules.program(artifacts.KUBERNETES, "kubectl", chosen)
     _doit(f"delete_dataflow:{benchmark.PATTERN}")
 
     def with_kubectl(*calls: list[Path]) -> None:
         for call in calls:
-            _kubectl(kubeconfig, "apply", *(word for file in call for word in ("-f", file)))
+            shell.run([kubectl, "--kubeconfig", kubeconfig, "apply", *(word for file in call for word in ("-f", file))])
 
     ways: dict[str, Callable[[], object]] = {
         "register, doit": lambda: cluster.apply(items),
@@ -182,12 +185,6 @@ def _unregister(cluster: Kube, items: list[Object]) -> None:
         where = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
         cluster.delete(*where)
         cluster.wait_gone(*where, deadline=_MINUTE)
-
-
-def _kubectl(kubeconfig: Path, *words: str | Path) -> None:
-    shell.run(
-        [modules.program(artifacts.KUBERNETES, "kubectl", parameters.current()), "--kubeconfig", kubeconfig, *words]
-    )
 
 
 def _median(measured: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:
@@ -219,11 +216,11 @@ def _is_image(task: str) -> bool:
     return task.startswith("image:")
 
 
-def _sizes() -> dict[str, float]:
+def _sizes(chosen: Parameters) -> dict[str, float]:
     """Return the megabytes of the profile's node images, by name."""
     sizes = {}
     for image in images.NODE_IMAGES:
-        tag = images.tag(image.name, parameters.current())
+        tag = images.tag(image.name, chosen)
         if docker_images.find(tag):
             sizes[image.name] = client.client().images.get(tag).attrs["Size"] / _MEGABYTE
     return sizes

@@ -14,7 +14,7 @@ from tasks.engines.docker import networks
 from tasks.engines.host import routes
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import cluster_owner, kind, kubeconfigs
-from tasks.engines.programs.waiting import until
+from tasks.engines.programs.waiting import Condition
 from tasks.lack import Lack
 from tasks.problems import Problem
 from tasks.settings import cluster, parameters, paths
@@ -107,12 +107,8 @@ class Creation:
             self._make()
             nodes = kind.nodes(name)
         access.ensure_access(self.p, _set_going(name, nodes), self.tool)
-        until(
-            f"cluster {name}: its API answers",
-            lambda: self.answers(name),
-            bool,
-            deadline=self.p.cluster_deadline,
-            hint=f"docker logs {cluster.node_names(name)[0]}",
+        Condition(f"cluster {name}: its API answers", lambda: self.answers(name), bool).wait(
+            self.p.cluster_deadline, hint=f"docker logs {cluster.node_names(name)[0]}"
         )
 
     def _remove(self, nodes: list[NodeFacts]) -> None:

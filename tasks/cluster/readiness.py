@@ -12,7 +12,7 @@ from tasks.engines.docker import containers as docker_containers
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
-from tasks.engines.programs.waiting import until
+from tasks.engines.programs.waiting import Condition
 from tasks.settings import cluster, parameters
 
 if TYPE_CHECKING:
@@ -51,15 +51,12 @@ def await_ready() -> None:
     """
     p = parameters.current()
     name, deadline = p.cluster_name, p.cluster_deadline
-    until(
+    Condition(
         f"nodes of cluster {name}: Ready",
         lambda: _not_ready(name),
         lambda waiting: not waiting,
-        deadline=deadline,
         describe=lambda waiting: f"not yet: {', '.join(waiting)}",
-        explain=lambda: kube_api.cluster(name).evidence(_KUBE_SYSTEM),
-        hint="kubectl describe nodes",
-    )
+    ).wait(deadline, explain=lambda: kube_api.cluster(name).evidence(_KUBE_SYSTEM), hint="kubectl describe nodes")
     kube_api.cluster(name).wait_rollout(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM, deadline=deadline)
     _await_dns(name, deadline)
     progress.line(f"Cluster {name}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: kubectl get nodes")
@@ -70,13 +67,11 @@ def _await_dns(name: str, deadline: float) -> None:
     service = kube_api.cluster(name).get(manifests.SERVICE, _DNS_SERVICE, _KUBE_SYSTEM) or {}
     address = service["spec"]["clusterIP"]
     for node in cluster.node_names(name):
-        until(
+        Condition(
             f"DNS of the cluster: an answer on {node}",
             lambda node=node: _ask_dns(node, address),  # type: ignore[misc]
             bool,
-            deadline=deadline,
-            explain=lambda: kube_api.cluster(name).evidence(_KUBE_SYSTEM),
-        )
+        ).wait(deadline, explain=lambda: kube_api.cluster(name).evidence(_KUBE_SYSTEM))
 
 
 def _not_ready(name: str) -> list[str]:

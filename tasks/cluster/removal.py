@@ -97,11 +97,7 @@ def _let_cards_go(p: Parameters) -> None:
     cards.let_go(p.cluster_name)
 
 
-def _give_gpu_back(p: Parameters) -> None:
-    lease.give_back(p.cluster_name)
-
-
-LENDERS: tuple[Lender, ...] = (_let_cards_go, _give_gpu_back)
+LENDERS: tuple[Lender, ...] = (_let_cards_go, lease.let_go)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from tasks.engines.go import cgo
 from tasks.engines.kube import manifests
 from tasks.images import compilers
 from tasks.problems import Problem
-from tasks.settings import controller, parameters, paths
+from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tasks.controller.inventory import Models, Worker
     from tasks.engines.kube.api import Kube
     from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 _PROGRAM = "InfoCollector"
 _PLACE = "/opt/openkasugai/infocollector"
@@ -51,17 +52,18 @@ def lack(cluster: Kube, workers: Iterable[str]) -> Lack:
     return lacks.unless(not missing, f"{inventory.OFFERED}: nothing of {', '.join(sorted(missing))}")
 
 
-def collect(cluster: Kube, workers: Iterable[str]) -> None:
+def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
     """Run InfoCollector in each worker.
 
     Args:
         cluster: The API.
         workers: Names of the workers.
+        chosen: The parameters of the run.
 
     Raises:
         Problem: It does not compile, it fails, or it finds no capacity.
     """
-    programs = _ensure_programs()
+    programs = _ensure_programs(chosen)
     for worker in inventory.of(workers):
         progress.step(f"{_PROGRAM} in {worker.name}")
         _install(worker, programs)
@@ -74,7 +76,7 @@ def collect(cluster: Kube, workers: Iterable[str]) -> None:
         progress.line(f"{_PROGRAM}: {worker.name} offers the capacity {found}")
 
 
-def _ensure_programs() -> Path:
+def _ensure_programs(chosen: Parameters) -> Path:
     """Return the folder with the program and its libraries, compiled unless it was for the same source.
 
     Raises:
@@ -83,28 +85,28 @@ def _ensure_programs() -> Path:
     parts = {"": controller.COLLECTOR, controller.DRIVERS: controller.DRIVERS_SOURCE}
     parts[controller.FPGA_DATABASE] = controller.FPGA_DATABASE_SOURCE
     for folder in parts.values():
-        if not (archive_source.SOURCE / folder).is_dir():
+        if not (paths.CONTROLLER / folder).is_dir():
             raise Problem(
                 f"{controller.TOP}/{folder}: not there, but INVENTORY=collector needs it", hint="INVENTORY=host"
             )
-    made_of = [files_trees.digest(archive_source.SOURCE / folder) for folder in parts.values()]
-    digest = hashlib.sha256(" ".join([*made_of, compilers.compiler_digest(parameters.current())]).encode()).hexdigest()
+    made_of = [files_trees.digest(paths.CONTROLLER / folder) for folder in parts.values()]
+    digest = hashlib.sha256(" ".join([*made_of, compilers.compiler_digest(chosen)]).encode()).hexdigest()
     target = paths.BUILD / "collector" / digest[:12]
     with alone(target):
         if not target.is_dir():
             workspace = part_of(target)
             source, made = workspace / "source", workspace / "made"
             for place, folder in parts.items():
-                shutil.copytree(archive_source.SOURCE / folder, source / place, dirs_exist_ok=True)
+                shutil.copytree(paths.CONTROLLER / folder, source / place, dirs_exist_ok=True)
             program = cgo.CProgram(source, ".", _PROGRAM)
-            compilers.compile_with_c(program, made, parameters.current())
+            compilers.compile_with_c(program, made, chosen)
             made.rename(target)
             shutil.rmtree(workspace)
     return target
 
 
 def _install(worker: Worker, programs: Path) -> None:
-    source = archive_source.SOURCE
+    source = paths.CONTROLLER
     files = {f"{_INPUTS}/{name}": text.encode() for name, text in lists_of(worker, inventory.models()).items()}
     files |= {f"{_INPUTS}/{name}": (source / controller.JSON / name).read_bytes() for name in _JSON}
     files["config.ini"] = (source / controller.COLLECTOR / "config.ini").read_bytes()
@@ -113,7 +115,8 @@ def _install(worker: Worker, programs: Path) -> None:
     for name, content in files.items():
         path = f"{_PLACE}/{name}"
         if not containers.holds(worker.name, path, content):
-            containers.copy_into(worker.name, path, content, mode=0o755 if name.startswith("bin/") else 0o644)
+            rights = containers.Rights(0o755 if name.startswith("bin/") else 0o644)
+            containers.copy_into(worker.name, path, content, rights)
 
 
 def lists_of(worker: Worker, known: Models) -> dict[str, str]:

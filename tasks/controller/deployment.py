@@ -60,7 +60,7 @@ def deploy(step: str) -> None:
     applied = deployed.cluster.apply(objects)
     progress.line(f"{step}: {len(applied.changed)} objects applied, {applied.unchanged} were as they should be")
     if step == _COLLECTED and not deployed.inventory_by_host:
-        collector.collect(deployed.cluster, deployed.workers)
+        collector.collect(deployed.cluster, deployed.workers, chosen)
     _await_workloads(deployed.cluster, objects, chosen.controller_deadline)
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tasks.archive import facts
 from tasks.engines.docker import containers
 from tasks.engines.host.facts import Host
 from tasks.engines.kube import manifests
 from tasks.gpu import lease
 from tasks.problems import Problem
-from tasks.settings import controller
+from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -135,7 +134,7 @@ def models() -> Models:
     Raises:
         Problem: A file is not of the form that is expected.
     """
-    folder = facts.SOURCE / controller.JSON
+    folder = paths.CONTROLLER / controller.JSON
     types = _rows(folder / controller.DEVICE_TYPES, ("inputDeviceType", "outputDeviceType"))
     regions = _rows(folder / controller.REGIONS, ("subDeviceSpecRef", "functionTargets"))
     return Models(

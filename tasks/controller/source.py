@@ -46,7 +46,7 @@ def objects(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]
 
 
 def _rendered(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]]:
-    root = facts.SOURCE
+    root = paths.CONTROLLER
     found = {"definitions": [item for file in facts.definition_files(root) for item in manifests.load(file)]}
     for part in controller.deployed("manager", hardware):
         # Definitions come from the listed files alone: they are there before any manager.
@@ -72,7 +72,7 @@ def _loaded(kept: Path) -> dict[str, list[Object]]:
 
 def configuration_maps() -> list[Object]:
     """Return the ConfigMaps of the files in JSON that the source holds."""
-    folder = facts.SOURCE / controller.JSON
+    folder = paths.CONTROLLER / controller.JSON
     wanted = {**controller.REQUIRED_CONFIGURATION, **controller.OPTIONAL_CONFIGURATION}
     present = {name: folder / file for name, file in wanted.items() if (folder / file).is_file()}
     return [

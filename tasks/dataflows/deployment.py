@@ -120,14 +120,12 @@ def _remove(flow: Flow) -> None:
 
 
 def _await_removal(flow: Flow) -> None:
-    waiting.until(
+    waiting.Condition(
         f"DataFlow {flow.name}: deleted with all its parts",
         flow.leftovers,
         lambda left: not left,
-        deadline=_DELETE_SECONDS,
         describe=lambda left: f"{len(left)} left, such as {left[0]}",
-        explain=flow.explanation,
-    )
+    ).wait(_DELETE_SECONDS, explain=flow.explanation)
 
 
 def _rescue(flow: Flow) -> None:
@@ -152,14 +150,12 @@ def _rescue(flow: Flow) -> None:
 def _bring_up(flow: Flow) -> str:
     """Apply the DataFlow and wait; return its final state, Deployed or Error."""
     flow.cluster.apply([flow.scenario.data_flow()])
-    return waiting.until(
+    return waiting.Condition(
         f"DataFlow {flow.name}: Deployed",
         lambda: state(flow.live()),
         lambda seen: seen in {DEPLOYED, ERROR},
-        deadline=flow.deadlines.dataflow,
         describe=str,
-        explain=flow.explanation,
-    )
+    ).wait(flow.deadlines.dataflow, explain=flow.explanation)
 
 
 def _await_pods(flow: Flow) -> None:
@@ -168,14 +164,12 @@ def _await_pods(flow: Flow) -> None:
         keys = [hop.key for hop in flow.pattern.hops]
         return [key for key in keys if key not in pods or not kube_state.is_pod_ready(pods[key])]
 
-    waiting.until(
+    waiting.Condition(
         f"pods of {flow.name}: Ready",
         not_ready,
         lambda missing: not missing,
-        deadline=flow.deadlines.dataflow,
         describe=lambda missing: f"not yet: {', '.join(missing)}",
-        explain=flow.explanation,
-    )
+    ).wait(flow.deadlines.dataflow, explain=flow.explanation)
 
 
 def _check_placement(flow: Flow) -> None:

@@ -11,6 +11,7 @@ from tasks.controller import kinds
 from tasks.dataflows import calcapp
 from tasks.dataflows import flow as flows
 from tasks.engines.kube import api, manifests
+from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
 from tasks.settings import parameters
@@ -46,14 +47,11 @@ def verify(name: str) -> None:
     pods = flow.pods()
     _tell_next_hops(flow, pods)
     start = time.monotonic()
-    answer = waiting.until(
+    answer = waiting.Condition(
         f"{flow.name}: an answer to {' '.join(flow.pattern.inputs)}",
         lambda: _ask(flow),
         lambda seen: seen is not None and _is_complete(flow.pattern, seen),
-        deadline=_ANSWER_SECONDS,
-        explain=lambda: _broken_hop(flow),
-        hint=flow.redeployment,
-    )
+    ).wait(_ANSWER_SECONDS, explain=lambda: _broken_hop(flow), hint=flow.redeployment)
     seconds = time.monotonic() - start
     progress.line(_table(flow.pattern, pods, answer))
     progress.line(f"{flow.name} answered {' '.join(flow.pattern.inputs)} in {seconds:.2f} s")
@@ -72,8 +70,8 @@ def _tell_next_hops(flow: Flow, pods: Mapping[str, Object]) -> None:
         containers = {each["name"]: each for each in pod.get("status", {}).get("containerStatuses", [])}
         if containers.get(_APP, {}).get("restartCount", 0):
             progress.line(f"{key} has restarted: telling it its next hop again")
-            name = manifests.name_of(pod)
-            flow.cluster.exec(name, flow.namespace, ["bash", "-c", script], container=_APP)
+            where = Container(manifests.name_of(pod), flow.namespace, _APP)
+            flow.cluster.exec(where, ["bash", "-c", script])
 
 
 def _ask(flow: Flow) -> Answer | None:
@@ -91,17 +89,18 @@ def _ask(flow: Flow) -> Answer | None:
 
 def _send(flow: Flow) -> str:
     """Run the client once; return what it complains about: only the receiver's log tells whether it was heard."""
-    sender = _pod_name(flow, flow.pattern.hops[0].key)
+    sender = Container(_pod_name(flow, flow.pattern.hops[0].key), flow.namespace, _APP)
     command = [flow.pattern.client, *flow.pattern.inputs]
     try:
-        flow.cluster.exec(sender, flow.namespace, command, container=_APP, timeout=_CLIENT_SECONDS)
+        flow.cluster.exec(sender, command, timeout=_CLIENT_SECONDS)
     except Problem as complaint:
         return str(complaint)
     return ""
 
 
 def _log(flow: Flow, pod: str, since: str = "") -> list[str]:
-    return flow.cluster.logs(pod, flow.namespace, _APP, since=since, tail=0 if since else _LOG_TAIL).splitlines()
+    where = Container(pod, flow.namespace, _APP)
+    return flow.cluster.logs(where, since=since, tail=0 if since else _LOG_TAIL).splitlines()
 
 
 def _pod_name(flow: Flow, key: str) -> str:

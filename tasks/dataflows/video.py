@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.engines.media.user_videos import Folder
     from tasks.engines.media.video import Video
     from tasks.settings.patterns import Pattern
 
@@ -55,10 +56,12 @@ class Pipelines:
     Attributes:
         flow: The dataflow.
         pods: The pods of its functions, by key.
+        folder: Where the videos are.
     """
 
     flow: Flow
     pods: Mapping[str, Object]
+    folder: Folder
 
     @property
     def cluster(self) -> Kube:
@@ -81,37 +84,38 @@ def verify(name: str) -> None:
         Problem: A pipeline does not run, or what was received does not play as what was sent.
     """
     flow = flows.of(name, parameters.current())
-    pipelines = Pipelines(flow, flow.pods())
-    for path in _to_send():
+    folder = user_videos.here()
+    pipelines = Pipelines(flow, flow.pods(), folder)
+    for path in _to_send(folder):
         _verify_one(pipelines, path)
 
 
-def _to_send() -> list[Path]:
+def _to_send(folder: Folder) -> list[Path]:
     """Return the user's videos, or one made for the test.
 
     Raises:
         Problem: One of them cannot be sent; the first line names it.
     """
-    found = user_videos.find()
+    found = folder.find()
     if found.wrong:
         lines = [f"work/DATA/video: {wrong.name}: {wrong.reason}" for wrong in found.wrong]
         raise Problem("\n".join(lines), hint="; ".join(wrong.cure for wrong in found.wrong))
     if found.foreign:
         progress.line(f"work/DATA/video: {', '.join(found.foreign)}: of macOS, passed over")
-    return list(found.files) or [_test_video()]
+    return list(found.files) or [_test_video(folder)]
 
 
-def _test_video() -> Path:
-    if not video.TEST_VIDEO.is_file():
+def _test_video(folder: Folder) -> Path:
+    if not folder.made.is_file():
         progress.step(f"making a test video of {video.TEST_SECONDS:.0f} s")
-        user_videos.ensure_folder()
+        folder.ensure()
         try:
-            videos.make(video.TEST_VIDEO, video.TEST_SECONDS)
+            videos.make(folder.made, video.TEST_SECONDS)
         except OSError as error:
             raise Problem(
                 f"work/DATA/video/made/test.mp4: cannot be made: {error.strerror}", hint=_MAY_WRITE
             ) from error
-    return video.TEST_VIDEO
+    return folder.made
 
 
 def _verify_one(pipelines: Pipelines, path: Path) -> None:
@@ -148,15 +152,12 @@ def _ensure_fresh_receiver(pipelines: Pipelines) -> None:
         keys = [key for key, pod in pipelines.pods.items() if not _processes(cluster, pod, video.PROGRAM)]
         return keys or ([flow.pattern.hops[-1].key] if _recorded_bytes(cluster, receiver) else [])
 
-    waiting.until(
+    waiting.Condition(
         f"{flow.name}: a pipeline in each function",
         idle,
         lambda missing: not missing,
-        deadline=_PIPELINE_SECONDS,
         describe=lambda missing: f"none in {', '.join(missing)}",
-        explain=lambda: _evidence(pipelines),
-        hint=flow.redeployment,
-    )
+    ).wait(_PIPELINE_SECONDS, explain=lambda: _evidence(pipelines), hint=flow.redeployment)
 
 
 def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
@@ -170,7 +171,7 @@ def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
     service = cluster.get(manifests.SERVICE, f"{kinds.function_name(flow.name, key)}-service", flow.namespace)
     host = address(flow.pattern, pipelines.pods[key], service)
     pipeline = (
-        *(*_OPENED, user_videos.place_in_pod(path)),
+        *(*_OPENED, pipelines.folder.place_in_pod(path)),
         *(video.PROGRAM, "-q", "filesrc", "location=/dev/fd/3", "!", "qtdemux", "!", "h264parse", "!"),
         *("rtph264pay", "config-interval=-1", "seqnum-offset=1", "!"),
         *("udpsink", f"host={host}", f"port={video.PORT}", "buffer-size=2048"),
@@ -179,8 +180,8 @@ def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
     alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
     if not alive:
         raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
-    name, timeout = manifests.name_of(alive[0]), seconds + _SENDER_SECONDS
-    cluster.exec(name, video.SENDER_NAMESPACE, pipeline, container=video.SENDER, timeout=timeout)
+    sender = Container(manifests.name_of(alive[0]), video.SENDER_NAMESPACE, video.SENDER)
+    cluster.exec(sender, pipeline, timeout=seconds + _SENDER_SECONDS)
 
 
 def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
@@ -221,10 +222,9 @@ def _recorded(pipelines: Pipelines) -> Video | None:
     """End the recording properly, copy it and play it; without its end an MP4 file has no index."""
     cluster, receiver = pipelines.cluster, pipelines.receiver
     _stop(cluster, receiver)
-    name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "received.mp4"
-        pod_files.copy_out(cluster, Container(name, namespace, _APP), video.RECORDING, copy)
+        pod_files.copy_out(cluster, Container.of(receiver, _APP), video.RECORDING, copy)
         return videos.play(copy)
 
 
@@ -260,15 +260,14 @@ def _evidence(pipelines: Pipelines) -> str:
     for hop in flow.pattern.hops:
         pod = pipelines.pods[hop.key]
         running = "a pipeline runs" if _processes(cluster, pod, video.PROGRAM) else "no pipeline runs"
-        log = cluster.logs(manifests.name_of(pod), flow.namespace, _APP, tail=_LAST_LINES)
+        log = cluster.logs(Container.of(pod, _APP), tail=_LAST_LINES)
         lines += [f"{hop.key}: {running}", *(f"  {hop.key} | {line}" for line in log.splitlines())]
     return "\n".join(lines)
 
 
 def _recorded_bytes(cluster: Kube, receiver: Object) -> int:
     script = f"stat -c %s {video.RECORDING} 2>/dev/null || echo 0"
-    name, namespace = manifests.name_of(receiver), manifests.namespace_of(receiver)
-    return int(cluster.exec(name, namespace, ["bash", "-c", script], container=_APP))
+    return int(cluster.exec(Container.of(receiver, _APP), ["bash", "-c", script]))
 
 
 def _stop(cluster: Kube, receiver: Object) -> None:
@@ -285,4 +284,4 @@ def _processes(cluster: Kube, pod: Object, program: str, signal: str = "") -> li
     """Return the ids of the processes of a program in a pod, having sent them a signal where one is named."""
     script = _PROCESSES.format(signal=f"kill -{signal} ${{process#/proc/}}" if signal else ":")
     command = ["bash", "-c", script, program]
-    return cluster.exec(manifests.name_of(pod), manifests.namespace_of(pod), command, container=_APP).split()
+    return cluster.exec(Container.of(pod, _APP), command).split()

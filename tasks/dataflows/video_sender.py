@@ -31,7 +31,7 @@ def deploy() -> None:
         Problem: It does not come up within CONTROLLER_DEADLINE; carries what its pod complains about.
     """
     chosen = parameters.current()
-    user_videos.ensure_folder()
+    user_videos.here().ensure()
     cluster = access.cluster(chosen.cluster_name)
     cluster.apply([_deployment(inventory.workers(cluster)[0], chosen)])
     cluster.wait_rollout(

@@ -36,7 +36,7 @@ from tasks.settings.checks import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from tasks.doctor.finding import Finding
+    from tasks.doctor.finding import Finding, Look
     from tasks.doctor.server import Server
     from tasks.lack import Lack
     from tasks.settings.checks import Check
@@ -92,15 +92,7 @@ def report(*, target: str = "", as_json: bool = False) -> None:
     Raises:
         Problem: A check failed, or there is no such target.
     """
-    results = examine(purposes_of(target or "create_cluster_with_all"))
-    progress.line(json.dumps([asdict(result) for result in results], indent=2) if as_json else _table(results))
-    obstacles = [result.name for result in results if result.is_obstacle]
-    if obstacles:
-        raise Problem(
-            f"{len(obstacles)} of {len(results)} checks failed: {', '.join(obstacles)}",
-            details=_another_machine(results),
-            hint=f"the cures above; or, at your own risk, IGNORE_CHECKS={','.join(obstacles)}",
-        )
+    of_this_machine(parameters.current()).report(target or "create_cluster_with_all", as_json=as_json)
 
 
 def require(target: str) -> None:
@@ -112,20 +104,7 @@ def require(target: str) -> None:
     Raises:
         Problem: One line a check that failed, each with its cure.
     """
-    results = examine(purposes_of(target))
-    obstacles = [result for result in results if result.is_obstacle]
-    if obstacles:
-        lines = [f"{one.name}: {one.title}: {one.found}; needed: {one.needed}. Cure: {one.cure}" for one in obstacles]
-        raise Problem("\n".join(lines), hint=f"./doit doctor --for {target}", details=_another_machine(results))
-
-
-def is_settled(target: str) -> bool:
-    """Return whether what a target stands for is there already, so that the machine need not be asked.
-
-    Args:
-        target: One of FIRST_STEPS.
-    """
-    return not lack(target)
+    of_this_machine(parameters.current()).require(target)
 
 
 def lack(target: str) -> Lack:
@@ -134,11 +113,129 @@ def lack(target: str) -> Lack:
     Args:
         target: One of FIRST_STEPS.
     """
-    return _LACKS.get(target, _not_there)(target)
+    return lack_of(target, parameters.current())
 
 
-def purposes_of(target: str) -> tuple[str, ...]:
+def of_this_machine(chosen: Parameters) -> Examination:
+    """Return the examination of this machine.
+
+    Args:
+        chosen: The parameters of the run.
+    """
+    from tasks.doctor import looks, server
+
+    return Examination(chosen, looks.LOOKS, server.Server())
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A machine that is looked at.
+
+    Attributes:
+        chosen: The parameters of the run.
+        looks: How each check looks, by its name.
+        server: The machine.
+    """
+
+    chosen: Parameters
+    looks: Mapping[str, Look]
+    server: Server
+
+    def report(self, target: str, *, as_json: bool = False) -> None:
+        """Show what was found for a target.
+
+        Args:
+            target: A task, a pattern or a purpose.
+            as_json: Show a list of objects instead of the table.
+
+        Raises:
+            Problem: A check failed, or there is no such target.
+        """
+        results = self.examine(purposes_of(target, self.chosen))
+        progress.line(json.dumps([asdict(result) for result in results], indent=2) if as_json else _table(results))
+        obstacles = [result.name for result in results if result.is_obstacle]
+        if obstacles:
+            raise Problem(
+                f"{len(obstacles)} of {len(results)} checks failed: {', '.join(obstacles)}",
+                details=self._another_machine(results),
+                hint=f"the cures above; or, at your own risk, IGNORE_CHECKS={','.join(obstacles)}",
+            )
+
+    def require(self, target: str) -> None:
+        """Stop where a target lacks what it needs.
+
+        Args:
+            target: A task, a pattern or a purpose.
+
+        Raises:
+            Problem: One line a check that failed, each with its cure.
+        """
+        results = self.examine(purposes_of(target, self.chosen))
+        obstacles = [result for result in results if result.is_obstacle]
+        if obstacles:
+            lines = [
+                f"{one.name}: {one.title}: {one.found}; needed: {one.needed}. Cure: {one.cure}" for one in obstacles
+            ]
+            details = self._another_machine(results)
+            raise Problem("\n".join(lines), hint=f"./doit doctor --for {target}", details=details)
+
+    def examine(self, purposes: Sequence[str]) -> list[Result]:
+        """Look at everything that the purposes need, side by side.
+
+        Args:
+            purposes: What the machine is wanted for.
+
+        Returns:
+            One result a check, in the order of the registry.
+        """
+        return self._looked_at([check for check in CHECKS if set(check.purposes) & set(purposes)])
+
+    def _looked_at(self, wanted: Sequence[Check]) -> list[Result]:
+        for library in _LIBRARIES:
+            importlib.import_module(library)
+        findings = _side_by_side(wanted, lambda check: self.looks[check.name](self.server, self.chosen))
+        return [_result(check, finding, self.chosen) for check, finding in zip(wanted, findings, strict=True)]
+
+    def _another_machine(self, results: Sequence[Result]) -> str:
+        """Return a line on the lab where the machine has nothing of what makes the manual's server, or nothing.
+
+        Args:
+            results: What was found already.
+        """
+        looked = {result.name for result in results}
+        unseen = [check for check in CHECKS if check.name in ABSENT_ON_OTHERS and check.name not in looked]
+        states = {result.name: result.state for result in (*results, *self._looked_at(unseen))}
+        lacks_all = all(states[name] in map(_MARKS.get, absent) for name, absent in ABSENT_ON_OTHERS.items())
+        return _ANOTHER_MACHINE if lacks_all else ""
+
+
+def is_settled(target: str, chosen: Parameters) -> bool:
+    """Return whether what a target stands for is there already, so that the machine need not be asked.
+
+    Args:
+        target: One of FIRST_STEPS.
+        chosen: The parameters of the run.
+    """
+    return not lack_of(target, chosen)
+
+
+def lack_of(target: str, chosen: Parameters) -> Lack:
+    """Return what of a target is not there yet, and what stands in its way.
+
+    Args:
+        target: One of FIRST_STEPS.
+        chosen: The parameters of the run.
+    """
+    find = _LACKS.get(target)
+    return find(target, chosen) if find else _not_there(target)
+
+
+def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:
     """Return what a task, a pattern or a purpose asks of the machine.
+
+    Args:
+        target: Its name.
+        chosen: The parameters of the run.
 
     Raises:
         Problem: There is none of that name.
@@ -148,56 +245,16 @@ def purposes_of(target: str) -> tuple[str, ...]:
         return (name,)
     if target in TASK_PURPOSES:
         purposes = TASK_PURPOSES[target]
-        return (*purposes, *_of_the_controllers_hardware()) if CONTROLLER in purposes else purposes
+        return (*purposes, *_of_the_controllers_hardware(chosen)) if CONTROLLER in purposes else purposes
     if name in patterns.BY_NAME:
-        return (*BASE, *_of_the_controllers_hardware(), *patterns.BY_NAME[name].needs)
+        return (*BASE, *_of_the_controllers_hardware(chosen), *patterns.BY_NAME[name].needs)
     known = [*TASK_PURPOSES, *PURPOSES, *patterns.BY_NAME]
     raise Problem(f"{target!r} is no task, pattern or purpose that doctor knows", hint=f"one of {', '.join(known)}")
 
 
-def _of_the_controllers_hardware() -> tuple[str, ...]:
+def _of_the_controllers_hardware(chosen: Parameters) -> tuple[str, ...]:
     """Return what CONTROLLER_HARDWARE asks of the machine; only the parts for FPGAs do not run without."""
-    return tuple(word for word in parameters.current().controller_hardware if word == FPGA)
-
-
-def examine(purposes: Sequence[str], host: Server | None = None) -> list[Result]:
-    """Look at everything that the purposes need, side by side.
-
-    Args:
-        purposes: What the machine is wanted for.
-        host: The machine; this one by default.
-
-    Returns:
-        One result a check, in the order of the registry.
-
-    Raises:
-        Problem: A parameter is wrong.
-    """
-    return _looked_at([check for check in CHECKS if set(check.purposes) & set(purposes)], host)
-
-
-def _looked_at(wanted: Sequence[Check], host: Server | None = None) -> list[Result]:
-    from tasks.doctor import looks, server
-
-    chosen = parameters.current()
-    machine = host or server.Server()
-    for library in _LIBRARIES:
-        importlib.import_module(library)
-    findings = _side_by_side(wanted, lambda check: looks.LOOKS[check.name](machine, chosen))
-    return [_result(check, finding, chosen) for check, finding in zip(wanted, findings, strict=True)]
-
-
-def _another_machine(results: Sequence[Result]) -> str:
-    """Return a line on the lab where the machine has nothing of what makes the manual's server, or an empty string.
-
-    Args:
-        results: What was found already.
-    """
-    looked = {result.name for result in results}
-    others = _looked_at([check for check in CHECKS if check.name in ABSENT_ON_OTHERS and check.name not in looked])
-    states = {result.name: result.state for result in (*results, *others)}
-    lacks_all = all(states[name] in map(_MARKS.get, absent) for name, absent in ABSENT_ON_OTHERS.items())
-    return _ANOTHER_MACHINE if lacks_all else ""
+    return tuple(word for word in chosen.controller_hardware if word == FPGA)
 
 
 def _side_by_side(wanted: Sequence[Check], look: Callable[[Check], Finding]) -> list[Finding]:
@@ -251,29 +308,28 @@ def _not_there(target: str) -> Lack:
     return lacks.of(f"{target}: not there yet, so that the machine is looked at")
 
 
-def _lack_of_images(target: str) -> Lack:
-    found = docker_images.find(images.tag(images.NODE_IMAGE, parameters.current()))
+def _lack_of_images(target: str, chosen: Parameters) -> Lack:
+    found = docker_images.find(images.tag(images.NODE_IMAGE, chosen))
     return lacks.NOTHING if found else _not_there(target)
 
 
-def _lack_of_cluster(target: str) -> Lack:
-    name = parameters.current().cluster_name
-    stranger = cluster_owner.objection(name)
+def _lack_of_cluster(target: str, chosen: Parameters) -> Lack:
+    stranger = cluster_owner.objection(chosen.cluster_name)
     # Another's is said by its check before anything is built for ours.
     if stranger is not None:
         return lacks.obstacle(stranger.message) + _not_there(target)
-    return lacks.NOTHING if containers.find(f"{name}-control-plane") else _not_there(target)
+    return lacks.NOTHING if containers.find(f"{chosen.cluster_name}-control-plane") else _not_there(target)
 
 
-def _lack_of_nics(target: str) -> Lack:
-    return lacks.NOTHING if nics_ledger.path(parameters.current().cluster_name).exists() else _not_there(target)
+def _lack_of_nics(target: str, chosen: Parameters) -> Lack:
+    return lacks.NOTHING if nics_ledger.path(chosen.cluster_name).exists() else _not_there(target)
 
 
-def _lack_of_gpu(target: str) -> Lack:
-    return lacks.NOTHING if ledger.path(parameters.current().cluster_name).exists() else _not_there(target)
+def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
+    return lacks.NOTHING if ledger.path(chosen.cluster_name).exists() else _not_there(target)
 
 
-_LACKS: Mapping[str, Callable[[str], Lack]] = {
+_LACKS: Mapping[str, Callable[[str, Parameters], Lack]] = {
     "images": _lack_of_images,
     "create_cluster": _lack_of_cluster,
     NICS: _lack_of_nics,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,27 +44,28 @@ def _memory(host: Server, p: Parameters) -> Finding:
 
 
 def _disk(host: Server, p: Parameters) -> Finding:
-    free, total, place = min((*host.disk(place), place) for place in (p.cache_dir, *_docker_folders()))
+    free, total, place = min((*host.disk(place), place) for place in (p.cache_dir, *_docker_folders(host)))
     good = total >= p.min_disk_gb * _GB and free >= _FREE_GB * _GB
     return judged(
         good,
         f"{total / _GB:.0f} GB, {free / _GB:.0f} GB free at {place}",
         f"{p.min_disk_gb} GB (MIN_DISK_GB), {_FREE_GB} GB free",
-        "" if good else _prune(),
+        "" if good else _prune(host),
     )
 
 
-def _docker_folders() -> list[Path]:
+def _docker_folders(host: Server) -> list[Path]:
     """Return where the engine in use keeps its images, or the default where none answers."""
     try:
-        return connection.data_folders(client.client())
+        return connection.data_folders(host.engine)
     except Problem:
         return [_DOCKER_DATA]
 
 
-def _prune() -> str:
+def _prune(host: Server) -> str:
     """Return the command that frees what the engine in use keeps for nobody; empty where none answers."""
     try:
+        host.require_engine()
         return f"DOCKER_HOST={client.socket()} docker system prune, or use a larger disk"
     except Problem:
         return ""
@@ -102,7 +102,7 @@ def _docker(host: Server, p: Parameters) -> Finding:
     needed = f"{_dotted(_DOCKER)} or newer"
     try:
         _require_credentials_programs(p)
-        version = str(client.client().version().get("Version") or "")
+        version = str(host.engine.version().get("Version") or "")
     except Problem as problem:
         silent = isinstance(problem, connection.NoEngine)
         own = silent and p.docker != "host" and host.user == 0 and not context.is_forced()
@@ -125,17 +125,18 @@ def _require_credentials_programs(p: Parameters) -> None:
 def _docker_access(host: Server, _: Parameters) -> Finding:
     url = client.host_url()
     needed = "root, or a member of the group docker"
-    path = host.path(url.removeprefix("unix://"))
+    file = url.removeprefix("unix://")
     if host.user == 0 or not url.startswith("unix://"):
         return Finding(OK, "root" if host.user == 0 else url, needed)
-    if not path.exists():
+    if not host.path(file).exists():
         return Finding(UNKNOWN, f"{url} is not there", needed)
-    return judged(os.access(path, os.R_OK | os.W_OK), f"{path} as user {host.user}", needed)
+    return judged(host.has_access(file), f"{host.path(file)} as user {host.user}", needed)
 
 
-def _cluster_owner(_: Server, p: Parameters) -> Finding:
+def _cluster_owner(host: Server, p: Parameters) -> Finding:
     needed = f"cluster {p.cluster_name} not there, or of this checkout"
     try:
+        host.require_engine()
         found = cluster_owner.objection(p.cluster_name)
     except Problem as problem:
         return Finding(UNKNOWN, problem.message, needed)

@@ -194,12 +194,13 @@ def _registry_trust(host: Server, p: Parameters) -> Finding:
     return judged(held, "there" if held else f"not there, and user {host.user} may not put it there", needed)
 
 
-def _registry_owner(_: Server, p: Parameters) -> Finding:
+def _registry_owner(host: Server, p: Parameters) -> Finding:
     names = ", ".join(service.name for service in table.SERVICES)
     needed = f"{names} not there, or of this CACHE_DIR"
     if p.registry != "embedded":
         return not_asked_for("REGISTRY", p.registry)
     try:
+        host.require_engine()
         strangers = [stranger for service in table.SERVICES if (stranger := registry_actions.objection(service, p))]
     except Problem as problem:
         return Finding(UNKNOWN, problem.message, needed)

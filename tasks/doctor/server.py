@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
-from tasks.engines.docker import containers
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.engines.docker import client, containers
 from tasks.engines.host.facts import Host
 from tasks.problems import Problem
 from tasks.settings import registry
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 
 class Server(Host):
     """A machine with a Docker engine."""
 
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Read below `root`, which stands for `/`."""
+        super().__init__(root)
+        self._asking = threading.Lock()
+        self._engine: DockerClient | Problem | None = None
+
+    @property
+    def engine(self) -> DockerClient:
+        """The engine that a run would use; it is asked once, however many looks need it.
+
+        Raises:
+            Problem: None answers, or it is not to be used.
+        """
+        with self._asking:
+            if self._engine is None:
+                try:
+                    self._engine = client.client()
+                except Problem as problem:
+                    self._engine = problem
+        if isinstance(self._engine, Problem):
+            raise self._engine
+        return self._engine
+
+    def require_engine(self) -> None:
+        """Stop where there is no engine to ask.
+
+        Raises:
+            Problem: None answers, or it is not to be used.
+        """
+        _ = self.engine
+
     @property
     def offers_own_registry(self) -> bool:
         """Whether the registry of this tool runs."""
         try:
+            self.require_engine()
             found = containers.find(registry.SERVICES[0].name)
         except Problem:
             return False

@@ -51,10 +51,10 @@ def survey(nodes: dict[str, int], *, everywhere: bool) -> list[dict[str, Any]]:
         nodes: A process of each node container, by the node's name.
         everywhere: Look into every namespace of the machine, not only into the host's and the nodes'.
     """
-    seen: dict[int, dict[str, Any]] = {}
-    _note(seen, OWN_NAMESPACE, host=True)
+    seen = _Seen()
+    seen.note(OWN_NAMESPACE, host=True)
     for node, process in nodes.items():
-        _note(seen, f"/proc/{process}/ns/net", node=node, process=process)
+        seen.note(f"/proc/{process}/ns/net", node=node, process=process)
     if everywhere:
         _note_all(seen)
     for inode, found in list(seen.items()):
@@ -66,25 +66,29 @@ def survey(nodes: dict[str, int], *, everywhere: bool) -> list[dict[str, Any]]:
     return list(seen.values())
 
 
-def _note_all(seen: dict[int, dict[str, Any]]) -> None:
+class _Seen(dict[int, dict[str, Any]]):
+    """Namespaces by inode."""
+
+    def note(self, path: str, *, host: bool = False, node: str = "", process: int = 0) -> None:
+        """Add the namespace at a path, unless there is none or it is known already."""
+        with contextlib.suppress(OSError):
+            found = os.stat(path)  # noqa: PTH116 - the magic link itself, resolved by the kernel
+            inode = found.st_ino
+            # A file below /run/netns that no namespace is mounted on any more is an ordinary one.
+            if found.st_dev == os.stat(OWN_NAMESPACE).st_dev and inode not in self:  # noqa: PTH116
+                self[inode] = {"inode": inode, "path": path, "host": host, "node": node, "process": process,
+                               "pod": _pod_of(process), "command": _command_of(process)}  # fmt: skip
+
+
+def _note_all(seen: _Seen) -> None:
     """Add the namespaces of all processes, then those that only a file keeps alive."""
     for process in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
-        _note(seen, f"/proc/{process}/ns/net", process=process)
+        seen.note(f"/proc/{process}/ns/net", process=process)
     for process in {found["process"] for found in seen.values()}:
         for folder in ("run/netns", "run/docker/netns"):
             with contextlib.suppress(OSError):
                 for pin in sorted(Path(f"/proc/{process or 'self'}/root/{folder}").iterdir()):
-                    _note(seen, str(pin))
-
-
-def _note(seen: dict[int, dict[str, Any]], path: str, *, host: bool = False, node: str = "", process: int = 0) -> None:
-    with contextlib.suppress(OSError):
-        found = os.stat(path)  # noqa: PTH116 - the magic link itself, resolved by the kernel
-        inode = found.st_ino
-        # A file below /run/netns that no namespace is mounted on any more is an ordinary one.
-        if found.st_dev == os.stat(OWN_NAMESPACE).st_dev and inode not in seen:  # noqa: PTH116
-            seen[inode] = {"inode": inode, "path": path, "host": host, "node": node, "process": process,
-                           "pod": _pod_of(process), "command": _command_of(process)}  # fmt: skip
+                    seen.note(str(pin))
 
 
 def _pod_of(process: int) -> str:
@@ -167,24 +171,36 @@ def _configure(handles: dict[int, str], step: dict[str, Any]) -> None:
 def _write(path: str, text: str) -> None:
     if not _WRITABLE.fullmatch(path):
         raise Problem(f"{path}: not a file that this helper writes")
+    write_patiently(Path(path), text, _BUSY_SECONDS)
+
+
+def write_patiently(file: Path, text: str, deadline: float) -> None:
+    """Write to a file of the kernel's, again while its driver is busy.
+
+    Args:
+        file: The file.
+        text: What to write.
+        deadline: Seconds after which a busy driver is given up.
+
+    Raises:
+        Problem: The driver refuses, or stays busy.
+    """
 
     def attempt() -> OSError | None:
         try:
-            Path(path).write_text(text, encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
         except OSError as error:
             return error
         return None
 
-    failure = waiting.until(
-        f"{path}: accept {text}",
+    failure = waiting.Condition(
+        f"{file}: accept {text}",
         attempt,
         lambda error: error is None or error.errno != errno.EBUSY,
-        deadline=_BUSY_SECONDS,
         describe=lambda error: str(error.strerror) if error else "",
-        hint="look for what still uses the virtual functions: virtual machines, vfio, another tool",
-    )
+    ).wait(deadline, hint="look for what still uses the virtual functions: virtual machines, vfio, another tool")
     if failure is not None:
-        raise Problem(f"{path}: the driver refused {text}: {failure.strerror}", hint="sudo dmesg | tail")
+        raise Problem(f"{file}: the driver refused {text}: {failure.strerror}", hint="sudo dmesg | tail")
 
 
 def keep_ledger(cluster: str, content: dict[str, Any]) -> None:

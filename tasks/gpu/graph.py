@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any
 from tasks.runner.declare import Current, Do
 from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
-    from tasks.engines.kube import cluster_owner
     from tasks.gpu import lease
 else:
-    cluster_owner = later("tasks.engines.kube.cluster_owner")
     lease = later("tasks.gpu.lease")
 
 
@@ -34,11 +31,7 @@ def task_gpu_lease() -> dict[str, Any]:
 def task_gpu_return() -> dict[str, Any]:
     """Give the GPU back to the host, as it was."""
     return {
-        "actions": [Do(_require_not_lent_there), Do(lease.give_back)],
-        "uptodate": [Current(lease.still_lent)],
+        "actions": [Do(lease.give_back)],
+        "uptodate": [Current(lease.lack_of_return)],
         "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it"},
     }
-
-
-def _require_not_lent_there() -> None:
-    cluster_owner.require_not_lent_there(parameters.current().cluster_name)

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.engines.files import ledgers
-from tasks.engines.host import kernel_modules, processes
 from tasks.engines.kube import cluster_owner
-from tasks.engines.programs import root
 from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu.ledger import Ledger
 from tasks.problems import Problem
@@ -112,9 +110,9 @@ def _take_from(lease: Lease, container: ContainerFacts | None) -> None:
 
 def _restore(lease: Lease, ledger: Ledger) -> None:
     progress.step("starting the host's driver")
-    kernel_modules.load(*(module.name for module in reversed(ledger.modules)))
+    lease.machine.modules.load(*(module.name for module in reversed(ledger.modules)))
     if ledger.services:
-        root.run("systemctl", "start", *reversed(ledger.services))
+        lease.machine.run("systemctl", "start", *reversed(ledger.services))
     _prove(lease, ledger)
 
 
@@ -181,7 +179,7 @@ def _capture(lease: Lease) -> Ledger:
         boot=lease.machine.boot(),
         container="",
         devices=tuple(devices),
-        modules=kernel_modules.unload_order(gpu.MODULE),
+        modules=lease.machine.modules.unload_order(gpu.MODULE),
         services=_active_services(lease.machine),
         checkout=ledgers.here(),
     )
@@ -190,11 +188,11 @@ def _capture(lease: Lease) -> Ledger:
 def _active_services(machine: Machine) -> tuple[str, ...]:
     if not machine.has_program("systemctl"):
         return ()
-    return tuple(unit for unit in gpu.HOST_SERVICES if _is_active(unit))
+    return tuple(unit for unit in gpu.HOST_SERVICES if _is_active(machine, unit))
 
 
-def _is_active(unit: str) -> bool:
-    return root.run("systemctl", "is-active", "--quiet", unit, check=False).returncode == 0
+def _is_active(machine: Machine, unit: str) -> bool:
+    return machine.run("systemctl", "is-active", "--quiet", unit, check=False).returncode == 0
 
 
 def _strangers(lease: Lease, container: ContainerFacts | None) -> tuple[Process, ...]:
@@ -211,7 +209,7 @@ def _users(machine: Machine) -> tuple[Process, ...]:
     """Return the processes that use the GPU, for computing or as a display."""
     host = machine.facts()
     displays = [file for address in host.devices(gpu.NVIDIA, gpu.DISPLAY) for file in host.displays(address)]
-    return processes.users_of(*gpu.DEVICE_FILES, *displays)
+    return machine.processes.users_of(*gpu.DEVICE_FILES, *displays)
 
 
 def _refuse(lease: Lease, strangers: Sequence[Process]) -> None:
@@ -226,7 +224,7 @@ def _stop_in(lease: Lease, container: ContainerFacts) -> None:
     """Stop the driver's services of a node, and end what else uses the GPU there, such as the pods of a dataflow."""
     lease.machine.run_in(container.name, ["systemctl", "stop", *gpu.NODE_SERVICES], check=False)
     inside = [process for process in _users(lease.machine) if container.id in process.group]
-    processes.end(inside, deadline=lease.machine.patience)
+    lease.machine.processes.end(inside, deadline=lease.machine.patience)
 
 
 def _free(lease: Lease, strangers: Sequence[Process]) -> None:
@@ -234,10 +232,10 @@ def _free(lease: Lease, strangers: Sequence[Process]) -> None:
     services = _active_services(lease.machine)
     if services:
         progress.step(f"stopping {', '.join(services)}")
-        root.run("systemctl", "stop", *services)
-    processes.end(strangers, deadline=lease.machine.patience)
+        lease.machine.run("systemctl", "stop", *services)
+    lease.machine.processes.end(strangers, deadline=lease.machine.patience)
     progress.step("unloading the NVIDIA modules")
-    kernel_modules.unload(gpu.MODULE)
+    lease.machine.modules.unload(gpu.MODULE)
 
 
 def _require_listed(listing: str, devices: Sequence[str], where: str) -> None:
@@ -250,14 +248,14 @@ def _require_listed(listing: str, devices: Sequence[str], where: str) -> None:
 
 def _prove(lease: Lease, ledger: Ledger) -> None:
     """Compare the host's driver with the ledger."""
-    loaded = {module.name: module.version for module in kernel_modules.unload_order(gpu.MODULE)}
+    loaded = {module.name: module.version for module in lease.machine.modules.unload_order(gpu.MODULE)}
     different = [
         f"kernel module {module.name}: version {loaded.get(module.name, 'none')}, it was {module.version}"
         for module in ledger.modules
         if loaded.get(module.name) != module.version
     ]
-    different += [f"{unit}: does not run, it did" for unit in ledger.services if not _is_active(unit)]
+    different += [f"{unit}: does not run, it did" for unit in ledger.services if not _is_active(lease.machine, unit)]
     if different:
         raise Problem("\n".join(different), hint="sudo journalctl -k -g -i nvrm, then ./doit gpu_return")
     if ledger.modules and lease.machine.has_program(_SMI[0]):
-        _require_listed(root.run(*_SMI).stdout, ledger.devices, "the host")
+        _require_listed(lease.machine.run(*_SMI).stdout, ledger.devices, "the host")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
-from tasks.engines.host import kernel_modules
+from tasks.engines.kube import cluster_owner
 from tasks.gpu import handover
 from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu.handover import Lease
@@ -16,6 +16,7 @@ from tasks.settings import gpu, parameters
 
 if TYPE_CHECKING:
     from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 
 def lack() -> Lack:
@@ -24,7 +25,7 @@ def lack() -> Lack:
     Raises:
         Problem: No engine answers, or the ledger cannot be understood.
     """
-    return lack_of(_lease())
+    return lack_of(_lease(parameters.current()))
 
 
 def lack_of(lease: Lease) -> Lack:
@@ -44,7 +45,7 @@ def lack_of(lease: Lease) -> Lack:
         and container is not None
         and container.running
         and (ledger.boot, ledger.container) == (lease.machine.boot(), container.id)
-        and kernel_modules.is_loaded(gpu.MODULE)
+        and lease.machine.modules.is_loaded(gpu.MODULE)
     )
     return lacks.unless(has_it, f"{lease.node}: has no GPU yet")
 
@@ -55,7 +56,7 @@ def lend() -> None:
     Raises:
         Problem: Another cluster has it, a process uses it, a module does not go, or the node cannot use it.
     """
-    lend_to(_lease())
+    lend_to(_lease(parameters.current()))
 
 
 def lend_to(lease: Lease) -> None:
@@ -69,23 +70,39 @@ def lend_to(lease: Lease) -> None:
         handover.lend(lease)
 
 
-def give_back(cluster: str = "") -> None:
+def give_back() -> None:
     """Put the host's driver back as the ledger tells; nothing where the cluster has not borrowed the GPU.
 
+    Raises:
+        Problem: Another checkout has lent it, a process uses the GPU, or the host's driver does not come back.
+    """
+    chosen = parameters.current()
+    cluster_owner.require_not_lent_there(chosen.cluster_name)
+    give_back_from(_lease(chosen))
+
+
+def lack_of_return() -> Lack:
+    """Return that the cluster has borrowed the GPU, which is not back yet."""
+    return still_lent(parameters.current().cluster_name)
+
+
+def let_go(chosen: Parameters) -> None:
+    """Put the host's driver back before the cluster is deleted.
+
     Args:
-        cluster: Name of the cluster; empty means that of the parameters.
+        chosen: The parameters of the run.
 
     Raises:
         Problem: A process uses the GPU, or the host's driver does not come back.
     """
-    give_back_from(_lease(cluster))
+    give_back_from(_lease(chosen))
 
 
 def give_back_from(lease: Lease) -> None:
     """Put the host's driver back after a lease.
 
     Raises:
-        Problem: As `give_back`.
+        Problem: As `let_go`.
     """
     if not ledgers.exists(gpu_ledger.path(lease.cluster)):
         return
@@ -104,16 +121,14 @@ def is_lent_to(node: str) -> bool:
     return ledger is not None and not ledgers.is_foreign(ledger.checkout)
 
 
-def still_lent(cluster: str = "") -> Lack:
+def still_lent(cluster: str) -> Lack:
     """Return that a cluster has borrowed the GPU, which is not back yet.
 
     Args:
-        cluster: Name of the cluster; CLUSTER_NAME where empty.
+        cluster: Name of the cluster.
     """
-    name = cluster or parameters.current().cluster_name
-    return lacks.unless(not ledgers.exists(gpu_ledger.path(name)), f"cluster {name}: has the GPU")
+    return lacks.unless(not ledgers.exists(gpu_ledger.path(cluster)), f"cluster {cluster}: has the GPU")
 
 
-def _lease(cluster: str = "") -> Lease:
-    values = parameters.current()
-    return Lease(cluster or values.cluster_name, consent=values.gpu_consent, machine=Machine())
+def _lease(chosen: Parameters) -> Lease:
+    return Lease(chosen.cluster_name, consent=chosen.gpu_consent, machine=Machine())

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.engines.docker import containers, local_containers
 from tasks.engines.files import ledgers
+from tasks.engines.host.kernel_modules import KernelModules
+from tasks.engines.host.processes import Processes
+from tasks.engines.programs import root
 from tasks.settings import gpu
 
 if TYPE_CHECKING:
@@ -14,16 +18,37 @@ if TYPE_CHECKING:
 
     from tasks.engines.docker.containers import ContainerFacts
     from tasks.engines.host.facts import Host
+    from tasks.engines.programs.shell import Completed
 
 
 class Machine:
     """The host and the engine with its nodes.
 
     Attributes:
+        root: Where its files are.
         patience: Seconds in which a process that was asked to end has to do so, before it is killed.
     """
 
+    root = Path("/")
     patience = gpu.END_DEADLINE
+
+    @property
+    def modules(self) -> KernelModules:
+        """The modules of its kernel."""
+        return KernelModules(self.root / "sys", self.run)
+
+    @property
+    def processes(self) -> Processes:
+        """Its processes."""
+        return Processes(self.root / "proc", self.run)
+
+    def run(self, *argv: str | Path, check: bool = True) -> Completed:
+        """Run a program of the host as root.
+
+        Raises:
+            Problem: sudo was refused; or the program failed, and `check` is true.
+        """
+        return root.run(*argv, check=check)
 
     def container(self, name: str) -> ContainerFacts | None:
         """Return a container, or None where there is none.
@@ -53,7 +78,7 @@ class Machine:
         """Return the facts of the host."""
         from tasks.engines.host import facts
 
-        return facts.Host()
+        return facts.Host(self.root)
 
     def has_program(self, name: str) -> bool:
         """Return whether the host has a program."""

@@ -17,7 +17,7 @@ from tasks.engines.go import cgo, modules
 from tasks.images import compilers
 from tasks.images.recipe import files
 from tasks.problems import Problem
-from tasks.settings import controller
+from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ def dockerfile(image: SourceImage) -> Path:
     Raises:
         Problem: It is not there.
     """
-    file = archive.SOURCE / image.folder / "Dockerfile"
+    file = paths.CONTROLLER / image.folder / "Dockerfile"
     if not file.is_file():
         raise Problem(f"image {image.name}: {controller.TOP}/{image.folder}/Dockerfile is missing")
     return file
@@ -84,7 +84,7 @@ def compiled_programs(image: SourceImage) -> list[str]:
 def scope(image: SourceImage) -> Iterator[Path]:
     """Yield the files of the source that an image is made of."""
     if compiled_programs(image):
-        yield from files(archive.SOURCE / image.context)
+        yield from files(paths.CONTROLLER / image.context)
         return
     for source in copied(image):
         if source != _TRUSTED:
@@ -99,9 +99,9 @@ def _found(image: SourceImage, source: str) -> list[Path]:
         Problem: There is none.
     """
     moved = _MOVED.get(posixpath.basename(source.rstrip("/")))
-    if moved and (archive.SOURCE / moved).is_dir():
-        return [archive.SOURCE / moved]
-    found = sorted((archive.SOURCE / image.context).glob(source.rstrip("/")))
+    if moved and (paths.CONTROLLER / moved).is_dir():
+        return [paths.CONTROLLER / moved]
+    found = sorted((paths.CONTROLLER / image.context).glob(source.rstrip("/")))
     if not found:
         raise Problem(f"image {image.name}: its Dockerfile copies {source}, which is not in {image.context}")
     return found
@@ -116,7 +116,7 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
     if not dockerfiles.lets_base_be_chosen(text(image)):
         _put_on_base(image, current, context)
         return
-    source = archive.SOURCE / image.context
+    source = paths.CONTROLLER / image.context
     for file in scope(image):
         modes.copy(file, context / file.relative_to(source))
     for name in compiled_programs(image):

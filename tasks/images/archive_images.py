@@ -23,7 +23,7 @@ from tasks.images import archive_context, base, building, compilers
 from tasks.images.recipe import TAG_LENGTH, Definition, Pulled, Recipe, content, digest
 from tasks.problems import Problem
 from tasks.registry import client as registry_client
-from tasks.settings import controller, images, parameters
+from tasks.settings import controller, images, parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,7 +96,7 @@ def is_in_source(name: str) -> bool:
     Args:
         name: Name of an image, such as "cpufunc_gst".
     """
-    return (archive.SOURCE / IMAGES[name].folder / "Dockerfile").is_file()
+    return (paths.CONTROLLER / IMAGES[name].folder / "Dockerfile").is_file()
 
 
 def wanted(image: SourceImage, current: Parameters) -> Pulled | Recipe:
@@ -151,7 +151,7 @@ def inputs(name: str, current: Parameters, go: str) -> str:
 def _content(image: SourceImage, current: Parameters, go: str) -> Iterator[bytes]:
     yield f"{_parent_identity(image, current)} {modes.GIVEN}".encode()
     scope = [archive_context.dockerfile(image), *archive_context.scope(image)]
-    yield from content(archive.SOURCE / image.context, scope)
+    yield from content(paths.CONTROLLER / image.context, scope)
     if _compiles(image):
         yield go.encode()
     program = archive_context.go_program(image)
@@ -176,7 +176,7 @@ def _is_published(image: SourceImage, current: Parameters) -> bool:
         Problem: The sample controller's are asked for.
     """
     chosen = current.controller_images == "registry"
-    if chosen and archive_source.origin(current) == archive_source.SAMPLE:
+    if chosen and archive_source.origin(current) == paths.SAMPLE:
         raise Problem("CONTROLLER_IMAGES: the sample controller is in no registry", hint="CONTROLLER_IMAGES=source")
     return chosen and image.published
 

@@ -20,7 +20,7 @@ def lack_of_runtime() -> Lack:
 
 def runtime_image() -> dict[str, list[str]]:
     """Return the task of the image that holds the nodes' runtime, in doit's words for calculated dependencies."""
-    return {"task_dep": [f"image:{images.RUNTIME_IMAGES[runtime.chosen(parameters.current())]}"]}
+    return _runtime_image(parameters.current())
 
 
 def choose_runtime() -> dict[str, list[str]]:
@@ -29,8 +29,9 @@ def choose_runtime() -> dict[str, list[str]]:
     Raises:
         Problem: NODE_RUNTIME is auto, and the module proxy does not answer.
     """
-    runtime.choose(parameters.current())
-    return runtime_image()
+    current = parameters.current()
+    runtime.choose(current)
+    return _runtime_image(current)
 
 
 def archive_source() -> dict[str, list[str]]:
@@ -77,3 +78,7 @@ def node_image(suffix: str, current: Parameters, host: Host | None = None) -> st
     """
     lent = suffix == gpu.NODE_SUFFIX and is_gpu_lent(current, host)
     return images.tag(images.GPU_IMAGE if lent else images.NODE_IMAGE, current)
+
+
+def _runtime_image(current: Parameters) -> dict[str, list[str]]:
+    return {"task_dep": [f"image:{images.RUNTIME_IMAGES[runtime.chosen(current)]}"]}

@@ -22,8 +22,8 @@ else:
     choices = later("tasks.images.choices")
     node_images = later("tasks.images.node_images")
 
-# What an image waits for when its parent is not simply another image.
-_WAITS_FOR = {RUNTIME: {"calc_dep": ["_runtime_image", "_archive_source"]}, SCRATCH: {"task_dep": ["engine"]}}
+# What makes the parent of an image, where that is not simply another image.
+_PARENTS = {RUNTIME: {"calc_dep": ["_runtime_image"]}, SCRATCH: {"task_dep": ["engine"]}}
 
 # An image's label names its inputs, so that a changed one has another id, which is an input of its children. The
 # registry's own check compares the image that its containers run.
@@ -44,13 +44,16 @@ def task_image() -> Iterator[dict[str, Any]]:
 
 
 def _built(image: NodeImage) -> dict[str, Any]:
+    parent = _PARENTS.get(image.parent, {"task_dep": [f"image:{image.parent}"]})
+    archive = ["_archive_source"] if image.archive else []
     return {
         "name": image.name,
         "doc": f"Build {image.meaning}.",
         "actions": [Do(node_images.build, image.name)],
         "uptodate": [Current(node_images.lack, image.name)],
         "meta": _FOLLOWED,
-        **_WAITS_FOR.get(image.parent, {"task_dep": [f"image:{image.parent}"]}),
+        **parent,
+        "calc_dep": [*parent.get("calc_dep", []), *archive],
     }
 
 

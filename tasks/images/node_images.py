@@ -200,7 +200,7 @@ def _archive_folder(part: ArchivePart) -> Path:
     Raises:
         Problem: It is not there; an archive made without its submodule lacks it.
     """
-    folder = archive.SOURCE / part.source
+    folder = paths.CONTROLLER / part.source
     if not (folder / "lib").is_dir():
         raise Problem(
             f"CONTROLLER_HARDWARE: {part.hardware} needs controller/{part.source}/lib, which the archive lacks",
@@ -240,20 +240,20 @@ def _put_programs(programs: Programs, current: Parameters, context: Path) -> Non
         progress.line(f"Made without {programs.artifact.name}: {refused}")
         return
     artifact = programs.artifact
-    built = _compiled(artifact, current) if artifact.compiler else sources.folder(artifact, programs.names, current)
+    built = _compiled(programs, current) if artifact.compiler else sources.folder(artifact, programs.names, current)
     for name in programs.names:
         modes.link(built / name, folder / name)
 
 
-def _compiled(artifact: GoArtifact, current: Parameters) -> Path:
-    """Have the programs of an artifact that links C libraries, compiled in a container of the base image.
+def _compiled(programs: Programs, current: Parameters) -> Path:
+    """Have programs that link C libraries, compiled in a container of the base image.
 
     Raises:
         Problem: The module proxy does not have its source, or it does not compile.
     """
-    linked = base.identity(current)
+    artifact, linked = programs.artifact, base.identity(current)
     if refused := proxy.refusal(artifact, current, linked):
-        raise Problem(f"{artifact.name} cannot be built: {refused}", hint="NODE_RUNTIME=auto, or CRIO_FROM=packages")
+        raise Problem(f"{artifact.name} cannot be built: {refused}", hint=programs.instead)
     return go_modules.build_with_c(artifact, current, linked, partial(_compile_with_c, artifact, current)) / "bin"
 
 

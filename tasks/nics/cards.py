@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
+from tasks.engines.kube import cluster_owner
 from tasks.nics import condition, lending, pods, restoring, udev
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import status as nics_status
@@ -54,25 +55,40 @@ def lack(task: str) -> Lack:
     return condition.lack(wish, nics_ledger.load(wish.cluster), Machine(processes, cluster=wish.cluster))
 
 
-def restore(cluster: str = "", machine: Machine | None = None) -> None:
+def give_back() -> None:
+    """Give back what the cluster has borrowed, as it was.
+
+    Raises:
+        Problem: Another checkout has lent it, or something could not be given back as it was.
+    """
+    name = parameters.current().cluster_name
+    cluster_owner.require_not_lent_there(name)
+    restore(name)
+
+
+def lack_of_return() -> Lack:
+    """Return that the cluster has borrowed cards, which are not back yet."""
+    return still_lent(parameters.current().cluster_name)
+
+
+def restore(cluster: str, machine: Machine | None = None) -> None:
     """Give back what a cluster has borrowed, as it was; costs nothing where it has nothing.
 
     Args:
-        cluster: Name of the cluster; CLUSTER_NAME where empty.
+        cluster: Name of the cluster.
         machine: The machine that gets it back; None for this one.
 
     Raises:
         Problem: Something could not be given back as it was.
     """
-    name = cluster or parameters.current().cluster_name
-    if not still_lent(name):
+    if not still_lent(cluster):
         return
-    lender = nics_ledger.foreign(name)
+    lender = nics_ledger.foreign(cluster)
     if lender:
-        progress.line(f"Left to {lender}: the network cards that its cluster {name} has borrowed.")
+        progress.line(f"Left to {lender}: the network cards that its cluster {cluster} has borrowed.")
     else:
         with ledgers.alone(settings.LEDGERS):
-            restoring.give_back(name, machine)
+            restoring.give_back(cluster, machine)
 
 
 def let_go(cluster: str, machine: Machine | None = None) -> None:
@@ -91,14 +107,13 @@ def let_go(cluster: str, machine: Machine | None = None) -> None:
         progress.line(str(difference))
 
 
-def still_lent(cluster: str = "") -> Lack:
+def still_lent(cluster: str) -> Lack:
     """Return that a cluster has borrowed cards, which are not back yet.
 
     Args:
-        cluster: Name of the cluster; CLUSTER_NAME where empty.
+        cluster: Name of the cluster.
     """
-    name = cluster or parameters.current().cluster_name
-    return lacks.unless(not ledgers.exists(nics_ledger.path(name)), f"cluster {name}: has network cards")
+    return lacks.unless(not ledgers.exists(nics_ledger.path(cluster)), f"cluster {cluster}: has network cards")
 
 
 def await_allocatable() -> None:

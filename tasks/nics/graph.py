@@ -13,16 +13,13 @@ from tasks.runner.declare import Current, Do
 from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS
 from tasks.runner.reporter import QUERY
-from tasks.settings import parameters
 from tasks.settings.nics import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.engines.kube import cluster_owner
     from tasks.nics import cards
 else:
-    cluster_owner = later("tasks.engines.kube.cluster_owner")
     cards = later("tasks.nics.cards")
 
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
@@ -51,8 +48,8 @@ def task__virtual_functions() -> dict[str, Any]:
 def task_nics_restore() -> dict[str, Any]:
     """Give the network cards back to the host, as they were."""
     return {
-        "actions": [Do(_require_not_lent_there), Do(cards.restore)],
-        "uptodate": [Current(cards.still_lent)],
+        "actions": [Do(cards.give_back)],
+        "uptodate": [Current(cards.lack_of_return)],
         "meta": {DISRUPTS: "dataflows on SR-IOV: the workers lose their network cards"},
     }
 
@@ -60,7 +57,3 @@ def task_nics_restore() -> dict[str, Any]:
 def task_nics_status() -> dict[str, Any]:
     """Show where each card and virtual function is (--json for programs)."""
     return {"actions": [Do(cards.status)], "params": [_AS_JSON], "io": {"capture": False}, "meta": {QUERY: True}}
-
-
-def _require_not_lent_there() -> None:
-    cluster_owner.require_not_lent_there(parameters.current().cluster_name)

@@ -94,13 +94,13 @@ def await_allocatable(wanted: Mapping[str, int], api: Kube, *, deadline: float =
     for node in lacking:
         _start_again(api, plugin, node)
     for node, count in lacking.items():
-        waiting.until(
+        waiting.Condition(
             f"node {node}: {count} allocatable {settings.RESOURCE}",
             lambda node=node: _allocatable(api, node),  # type: ignore[misc]
             lambda found, count=count: found >= count,  # type: ignore[misc]
-            deadline=deadline,
             describe=str,
-            hint=f"kubectl -n {plugin['metadata']['namespace']} logs daemonset/{plugin['metadata']['name']}",
+        ).wait(
+            deadline, hint=f"kubectl -n {plugin['metadata']['namespace']} logs daemonset/{plugin['metadata']['name']}"
         )
 
 

@@ -49,14 +49,12 @@ def wait_for_interfaces(functions: Sequence[str], machine: Machine) -> World:
             for bdf, function in ((bdf, pci.read(bdf)) for bdf in missing(world))
         )
 
-    return waiting.until(
+    return waiting.Condition(
         f"{len(functions)} virtual functions with a network interface",
         observe,
         lambda world: not missing(world),
-        deadline=settings.VF_DEADLINE,
         describe=describe,
-        hint="sudo dmesg | tail",
-    )
+    ).wait(settings.VF_DEADLINE, hint="sudo dmesg | tail")
 
 
 def refuse_other_card(record: Record) -> None:

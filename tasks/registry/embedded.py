@@ -17,7 +17,7 @@ from tasks.engines.docker import client, containers, networks
 from tasks.engines.docker import images as docker_images
 from tasks.engines.files import atomic
 from tasks.engines.files.lock import alone
-from tasks.engines.programs.waiting import until
+from tasks.engines.programs.waiting import Condition
 from tasks.problems import Problem
 from tasks.registry import client as registry_client
 from tasks.registry import pki
@@ -62,8 +62,8 @@ def ensure() -> None:
             if _lack(service, p):
                 _start(service, p)
     hint = "docker logs openkasugai-registry"
-    until("embedded registry: answering", lambda: answers(p), bool, deadline=_DEADLINE, explain=_logs, hint=hint)
-    until("CA of the embedded registry: offered", lambda: ca_answers(p), bool, deadline=_DEADLINE, explain=_logs)
+    Condition("embedded registry: answering", lambda: answers(p), bool).wait(_DEADLINE, explain=_logs, hint=hint)
+    Condition("CA of the embedded registry: offered", lambda: ca_answers(p), bool).wait(_DEADLINE, explain=_logs)
     registry = registry_client.of(p)
     progress.line(f"Registry {registry.pull_address}: push to {registry.push_address}")
 

@@ -91,7 +91,7 @@ def _give_all(owner: Owner, absent: Iterable[Path], since: float) -> None:
     cache = _cache_of(owner)
     # First of all, since Python compiles what is imported for it into the checkout.
     engine = _engine(cache) if cache else None
-    for place in access.GENERATED:
+    for place in access.generated():
         _give(place, owner, _ALWAYS)
     _give(paths.ROOT, owner, since)
     for place in absent:

@@ -9,11 +9,13 @@ from tasks.engines.files import durations, last_parameters
 from tasks.problems import Problem
 from tasks.runner import meta
 from tasks.settings import parameters as settings_parameters
+from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 # What a task would do: nothing; run; perhaps run; end the whole run with an explanation; not be reached after that.
 CURRENT = "up to date"
@@ -73,23 +75,43 @@ class Planned:
     seconds: float | None
 
 
-def plan(steps: Sequence[Step]) -> list[Planned]:
+@dataclass(frozen=True)
+class Known:
+    """What is known beside the tasks.
+
+    Attributes:
+        took: Seconds that each task took the last time, by its name.
+        before: Values of the parameters when each task was last as it should be, by its name.
+        recreate: Whether the user has consented that the cluster is made anew.
+    """
+
+    took: Mapping[str, float]
+    before: Mapping[str, Mapping[str, str]]
+    recreate: bool
+
+    @classmethod
+    def of(cls, chosen: Parameters) -> Known:
+        """Return what earlier runs left, and the parameters say.
+
+        Args:
+            chosen: The parameters of the run.
+        """
+        return cls(durations.read(chosen.cache_dir), last_parameters.read(paths.LAST_PARAMETERS), chosen.recreate)
+
+
+def plan(steps: Sequence[Step], known: Known) -> list[Planned]:
     """Return what would become of each task that acts.
 
     Args:
         steps: The tasks in an order in which each comes after those that it needs.
-
-    Raises:
-        Problem: A parameter is wrong.
+        known: What is known beside them.
     """
-    took = durations.read(settings_parameters.current().cache_dir)
-    before = last_parameters.read()
     by_name = {step.name: step for step in steps}
     planned: dict[str, Planned] = {}
     for step in steps:
         if step.acts:
             causes = [_Cause(planned[name], by_name[name]) for name in _acting(step, by_name)]
-            planned[step.name] = _decided(step, causes, before.get(step.name, {}), took)
+            planned[step.name] = _decided(step, causes, known)
     return list(planned.values())
 
 
@@ -127,23 +149,23 @@ class _Verdict:
     disrupts: tuple[str, ...] = ()
 
 
-def _decided(step: Step, causes: Sequence[_Cause], before: Mapping[str, str], took: Mapping[str, float]) -> Planned:
-    verdict = _verdict(step, causes)
+def _decided(step: Step, causes: Sequence[_Cause], known: Known) -> Planned:
+    verdict = _verdict(step, causes, known)
     runs = verdict.state in {RUN, UNKNOWN}
     return Planned(
         name=step.name,
         state=verdict.state,
         reasons=tuple(dict.fromkeys(verdict.reasons)),
         after=verdict.after,
-        parameters=() if verdict.state == CURRENT else tuple(_changed_parameters(before)),
+        parameters=() if verdict.state == CURRENT else tuple(_changed_parameters(known.before.get(step.name, {}))),
         remade=verdict.remade,
         # What follows from another task interrupts nothing that this one has not interrupted already.
         disrupts=(*verdict.disrupts, *(() if verdict.follows else step.disrupts)) if runs else (),
-        seconds=took.get(step.name) if runs else None,
+        seconds=known.took.get(step.name) if runs else None,
     )
 
 
-def _verdict(step: Step, causes: Sequence[_Cause]) -> _Verdict:
+def _verdict(step: Step, causes: Sequence[_Cause], known: Known) -> _Verdict:
     stopped = [cause.step.name for cause in causes if cause.planned.state in {STOP, BLOCKED}]
     if stopped:
         return _Verdict(BLOCKED, (after(stopped),), after=tuple(stopped))
@@ -152,29 +174,30 @@ def _verdict(step: Step, causes: Sequence[_Cause]) -> _Verdict:
     try:
         lack = step.examine()
     except Problem as problem:
-        return _moved(step, causes, otherwise=_Verdict(UNKNOWN, (problem.message,)))
+        return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, (problem.message,)))
     except Exception as error:  # noqa: BLE001 - what a check cannot see it will not see in a run either
         unseen = f"its check ended with {type(error).__name__}: {error}"
-        return _moved(step, causes, otherwise=_Verdict(UNKNOWN, (unseen,)))
+        return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, (unseen,)))
     if not lack:
-        return _moved(step, causes, otherwise=_Verdict(CURRENT))
+        return _moved(step, causes, known, otherwise=_Verdict(CURRENT))
     state = STOP if lack.obstacles else RUN
     return _Verdict(state, lack.obstacles + lack.reasons, lack.remakes, disrupts=lack.disrupts)
 
 
-def _moved(step: Step, causes: Sequence[_Cause], *, otherwise: _Verdict) -> _Verdict:
+def _moved(step: Step, causes: Sequence[_Cause], known: Known, *, otherwise: _Verdict) -> _Verdict:
     """Return what the tasks before one mean for it.
 
     Args:
         step: A task that is up to date so far, or that cannot be seen.
         causes: The tasks before it.
+        known: What is known beside them.
         otherwise: What holds where nothing certain follows from them.
     """
     outcomes = {cause.step.name: _outcome(cause, step) for cause in causes if cause.planned.state != CURRENT}
     followed = {name: outcome for name, outcome in outcomes.items() if outcome != meta.NOTHING}
     found = set(followed.values())
     words = after(list(followed))
-    if meta.STOP in found and not settings_parameters.current().recreate:
+    if meta.STOP in found and not known.recreate:
         return _Verdict(STOP, (words, "needs consent: RECREATE=1"), after=tuple(followed))
     if found & {meta.RUN, meta.STOP}:
         return _Verdict(RUN, (words,), remade=True, follows=True, after=tuple(followed))

@@ -17,9 +17,10 @@ from tasks.runner import plan
 from tasks.runner.commands import Command
 from tasks.runner.declare import Same
 from tasks.runner.meta import DISRUPTS, MEANS
-from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Planned, Step
+from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Known, Planned, Step
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import duration
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -101,7 +102,8 @@ class Plan(Command):
             Problem: A parameter is wrong.
         """
         chosen = [_DEFAULT] if self.sel_default_tasks else list(self.sel_tasks)
-        planned = plan.plan(list(self._steps(chosen)))
+        known = Known.of(parameters.current())
+        planned = plan.plan(list(self._steps(chosen)), known)
         self.outstream.write(f"{_json(planned) if as_json else _text(planned, internal=internal)}\n")
         return _CHANGES if plan.changes(planned) else _NOTHING
 

@@ -26,7 +26,8 @@ from tasks.runner.screen import duration, open_screen
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from doit.exceptions import BaseFail
     from doit.task import Task
@@ -61,6 +62,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._ends: list[Callable[[], object]] = []
         self._query = False
         self._refused = False
+        self._cache_dir: Path | None = None
         # Threads of an interrupted run may still want to tell something; the summary is the last word.
         self._over = False
         self._telling = threading.RLock()
@@ -81,8 +83,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         try:
             self._ends.append(lock.hold(paths.RUN_LOCK, _command()).release)
             database.check(paths.TASK_DATABASE)
-            parameters.current()
-            if _is_threaded():
+            self._cache_dir = parameters.current().cache_dir
+            if is_threaded(sys.argv[1:]):
                 libraries.load()
             sys.stderr.writelines(f"{line}\n" for line in parameters.ineffective())
         except Problem as problem:
@@ -169,10 +171,10 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
     def _remember(self) -> None:
         """Keep for the next plan what this run tells; where that cannot be written, the run was right all the same."""
         try:
-            if self._took:
-                durations.record(parameters.current().cache_dir, self._took)
+            if self._took and self._cache_dir:
+                durations.record(self._cache_dir, self._took)
             if self._fresh and paths.BUILD.is_dir():
-                last_parameters.record(self._fresh, parameters.values())
+                last_parameters.record(paths.LAST_PARAMETERS, self._fresh, parameters.values())
         except Problem as problem:
             self._screen.write(str(problem))
 
@@ -200,9 +202,13 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         return f"Nothing to do: {'1 task is' if fresh == 1 else f'{fresh} tasks are'} up to date ({elapsed})"
 
 
-def _is_threaded() -> bool:
-    """Return whether tasks run on threads; doit tells reporters nothing of `-P thread`."""
-    return any(re.fullmatch(r"(-P|--parallel-type=)?thread", word) for word in sys.argv[1:])
+def is_threaded(words: Iterable[str]) -> bool:
+    """Return whether tasks run on threads; doit tells reporters nothing of `-P thread`.
+
+    Args:
+        words: Words of the command.
+    """
+    return any(re.fullmatch(r"(-P|--parallel-type=)?thread", word) for word in words)
 
 
 def _command() -> str:

@@ -9,6 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Group
 
 _PLAIN_STEP_SECONDS = 10.0
@@ -65,9 +67,10 @@ def duration(seconds: float) -> str:
 class Plain:
     """Lines for a log: the start of each task, and its steps now and then."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Write to `stream`."""
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        """Write to `stream`, as often as the clock allows."""
         self._stream = stream
+        self._clock = clock
         self._lock = threading.Lock()
         self._next_step: dict[str, float] = {}
 
@@ -79,12 +82,12 @@ class Plain:
 
     def start(self, task: str) -> None:
         """Say that a task starts."""
-        self._next_step[task] = time.monotonic() + _PLAIN_STEP_SECONDS
+        self._next_step[task] = self._clock() + _PLAIN_STEP_SECONDS
         self.write(f"{task} ...")
 
     def step(self, task: str, text: str) -> None:
         """Say what a task is doing, unless something was said a moment ago: a log is read afterwards."""
-        at = time.monotonic()
+        at = self._clock()
         if at >= self._next_step.get(task, 0.0):
             self._next_step[task] = at + _PLAIN_STEP_SECONDS
             self.write(f"{task}: {_one_line(text)}")

@@ -14,7 +14,7 @@ from tasks.engines.kube import manifests
 from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.settings import controller as source
-from tasks.settings import patterns
+from tasks.settings import paths, patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -130,7 +130,7 @@ class Scenario:
 
 def folder(pattern: Pattern) -> Path:
     """Return where the source has the files of a pattern."""
-    return archive_source.SOURCE / source.SCENARIOS / pattern.folder
+    return paths.CONTROLLER / source.SCENARIOS / pattern.folder
 
 
 def with_references(text: str, references: Mapping[str, str], needed: tuple[str, ...], origin: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks import progress
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
 from tasks.runner.meta import LOOKS_ONLY, MEANS, REMAKES_ALL
@@ -83,10 +82,7 @@ def task__runnable() -> dict[str, Any]:
 
 def announce() -> dict[str, Any]:
     """Say what each pattern lacks; return the same as `choice`."""
-    chosen = choice()
-    for name, found in chosen["missing"].items():
-        progress.line(f"{name}: not registered: {'; '.join(found)}")
-    return chosen
+    return needs.announce(needs.machine(parameters.current()))
 
 
 def choice() -> dict[str, Any]:

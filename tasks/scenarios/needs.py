@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from tasks import lack as lacks
+from tasks import progress
 from tasks.doctor import examination
 from tasks.images import archive_images
 from tasks.problems import Problem
@@ -14,8 +15,9 @@ from tasks.scenarios import files as scenarios_files
 from tasks.settings import patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from tasks.doctor.examination import Result
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
     from tasks.settings.patterns import Pattern
@@ -38,15 +40,28 @@ class Machine:
 
 def machine(chosen: Parameters) -> Machine:
     """Return this machine, with the virtual functions that the parameters ask for."""
-    return Machine(chosen.sriov_num_vfs, _missing)
+    return Machine(chosen.sriov_num_vfs, partial(_missing, chosen))
 
 
 @cache
-def _missing(need: str) -> tuple[str, ...]:
+def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     """Return what the machine lacks of a need; what is lent to the nodes already is not looked for on the host."""
-    if examination.is_settled(need):
+    if examination.is_settled(need, chosen):
         return ()
-    return tuple(f"{one.title}: {one.found}" for one in examination.examine((need,)) if one.is_obstacle)
+    return phrases(examination.of_this_machine(chosen).examine((need,)))
+
+
+def phrases(results: Iterable[Result]) -> tuple[str, ...]:
+    """Return in words what keeps a pattern from running, of what was looked at."""
+    return tuple(f"{one.title}: {one.found}" for one in results if one.is_obstacle)
+
+
+def announce(here: Machine) -> dict[str, Any]:
+    """Say what each pattern lacks; return the same as `choice`."""
+    chosen = choice(here)
+    for name, found in chosen["missing"].items():
+        progress.line(f"{name}: not registered: {'; '.join(found)}")
+    return chosen
 
 
 def choice(here: Machine) -> dict[str, Any]:

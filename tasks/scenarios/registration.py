@@ -134,14 +134,12 @@ def _await_ready(cluster: Kube, kind: Kind, items: list[Object], deadline: float
             cluster.patch(kind, name, where[name], {"metadata": {"annotations": {_RETRIGGERED: str(time.time())}}})
         return seen
 
-    waiting.until(
+    waiting.Condition(
         f"{kind}s of {namespaces}: Ready",
         observe,
         lambda missing: not missing,
-        deadline=deadline,
         describe=lambda missing: ", ".join(f"{name} {found}" for name, found in missing.items()),
-        hint=f"kubectl -n {next(iter(where.values()))} describe {kind.name.lower()}",
-    )
+    ).wait(deadline, hint=f"kubectl -n {next(iter(where.values()))} describe {kind.name.lower()}")
 
 
 class _Stuck:

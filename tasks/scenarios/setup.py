@@ -9,8 +9,7 @@ from tasks.controller import inventory
 from tasks.controller.kinds import FUNCTION_TARGET, READY, state
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
-from tasks.settings import controller as source
-from tasks.settings import parameters
+from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
@@ -30,7 +29,7 @@ def create_namespaces() -> None:
 
 def namespaces() -> list[Object]:
     """Return the namespaces that functions run in."""
-    return [manifests.namespace(name) for name in source.FUNCTION_NAMESPACES]
+    return [manifests.namespace(name) for name in patterns.FUNCTION_NAMESPACES]
 
 
 def lack_of_setup() -> Lack:
@@ -50,12 +49,13 @@ def set_up() -> None:
     chosen = parameters.current()
     cluster = access.cluster(chosen.cluster_name)
     cluster.apply(_bindings())
-    waiting.until(
+    waiting.Condition(
         "FunctionTargets of all workers: Ready",
         lambda: _missing_targets(cluster),
         lambda missing: not missing,
-        deadline=chosen.controller_deadline,
         describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
+    ).wait(
+        chosen.controller_deadline,
         explain=lambda: cluster.evidence("default"),
         hint="kubectl logs daemonset/crc-deviceinfo-daemon",
     )
@@ -71,7 +71,7 @@ def _bindings() -> list[Object]:
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
             "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}],
         }
-        for namespace in source.FUNCTION_NAMESPACES
+        for namespace in patterns.FUNCTION_NAMESPACES
     ]
 
 

@@ -164,7 +164,7 @@ ADDONS = (
             registry="MULTUS_REGISTRY",
             manifests=ModuleManifests(artifacts.MULTUS, "deployments/multus-daemonset-thick.yml"),
             images=(PublishedImage("ghcr.io/k8snetworkplumbingwg/multus-cni", "{version}-thick"),),
-            built=images.MULTUS,
+            built=images.named("addon-multus"),
         ),
     ),
     Addon(
@@ -193,7 +193,7 @@ ADDONS = (
             registry="METALLB_REGISTRY",
             manifests=ModuleManifests(artifacts.METALLB, "config/manifests/metallb-native.yaml"),
             images=tuple(PublishedImage(f"quay.io/metallb/{name}") for name in ("controller", "speaker")),
-            built=images.METALLB,
+            built=images.named("addon-metallb"),
         ),
     ),
     Addon(
@@ -206,7 +206,7 @@ ADDONS = (
             registry="NVIDIA_K8S_IPAM_REGISTRY",
             manifests=ModuleManifests(artifacts.NVIDIA_K8S_IPAM, "deploy"),
             images=(PublishedImage("ghcr.io/mellanox/nvidia-k8s-ipam"),),
-            built=images.NVIDIA_K8S_IPAM,
+            built=images.named("addon-nvidia-k8s-ipam"),
         ),
         needs=("multus",),
     ),

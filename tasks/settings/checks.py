@@ -57,6 +57,9 @@ ABSENT_ON_OTHERS = {
 INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
 
 
+_CARDS = " and ".join(worker.interface for worker in WORKERS)
+
+
 @dataclass(frozen=True)
 class Check:
     """A prerequisite that can be looked at without touching anything.
@@ -103,7 +106,7 @@ CHECKS: tuple[Check, ...] = (
     Check("registry-trust", "Docker's trust in the registry", (REGISTRY,), "sudo -v, then the same command"),
     Check("archive", "controller archive", (CONTROLLER,), "cp controller.tar.gz src/"),
     Check("sudo", "sudo without a password", (NICS, GPU), "sudo -v"),
-    Check("pf", "physical functions", (NICS,), "ip -br link, then set SRIOV_PF_IF_1 and SRIOV_PF_IF_2"),
+    Check("pf", "physical functions", (NICS,), f"ip -br link, then set {_CARDS}"),
     Check("ofed", "driver of the physical functions", (NICS,), "sudo modprobe mlx5_core, or install MLNX_OFED"),
     Check("vfs", "virtual functions", (NICS,), "turn on SR-IOV in the firmware of the server and of the card"),
     Check("nic-rules", "rules that keep others away from lent cards", (LENT_NICS,), "./doit nics, which writes them"),

@@ -31,8 +31,6 @@ DRIVERS_JSON_PARSER = "lib/JSON/parson/parson.c"
 
 # Namespaces that no manifest of the archive holds, but its managers expect.
 NAMESPACES = ("test01", "cluster01", "topologyinfo")
-# Namespaces of the functions; pods there may read what the sidecar watches.
-FUNCTION_NAMESPACES = ("cpufunc-calcapp", "cpufunc-sample", "test")
 
 # What a manager's manifests may call its image: the original's build puts the real name in.
 PLACEHOLDER = "controller"

@@ -36,6 +36,7 @@ class Programs:
         folder: Folder of the build context they go to.
         optional: The image is made without them where the module proxy does not have their source.
         only: A parameter and its value with which the image takes them; nothing where it always does.
+        instead: What else the user can choose where the module proxy does not have their source.
     """
 
     artifact: GoArtifact
@@ -43,6 +44,7 @@ class Programs:
     folder: str
     optional: bool = False
     only: tuple[str, str] | None = None
+    instead: str = ""
 
     def wanted(self, parameters: object) -> bool:
         """Return whether the image takes them with these parameters."""
@@ -137,7 +139,13 @@ NODE_IMAGES = (
         parent="kind-ubuntu-node",
         programs=(
             *_CONTROL_PLANE_PROGRAMS,
-            Programs(artifacts.CRIO, ("crio", "pinns"), "bin", only=("CRIO_FROM", "modules")),
+            Programs(
+                artifacts.CRIO,
+                ("crio", "pinns"),
+                "bin",
+                only=("CRIO_FROM", "modules"),
+                instead="NODE_RUNTIME=auto, or CRIO_FROM=packages",
+            ),
         ),
         shared=("shared", "apt"),
         arguments=(
@@ -182,9 +190,8 @@ NODE_IMAGES = (
         driver=True,
     ),
 )
-# What compiles CRI-O, which is no node.
-CRIO_COMPILER = NodeImage(name=artifacts.CRIO.compiler, meaning="the compiler of CRI-O", parent=BASE)
-# The embedded registry, which is none either.
+# What compiles Go programs that link C libraries, by the name that their artifact gives.
+COMPILERS = (NodeImage(name=artifacts.CRIO.compiler, meaning="the compiler of CRI-O", parent=BASE),)
 REGISTRY = NodeImage(
     name="openkasugai-registry",
     meaning="the embedded registry",
@@ -192,25 +199,27 @@ REGISTRY = NodeImage(
     programs=(Programs(artifacts.REGISTRY, ("registry",), "bin"), Programs(artifacts.CA_SERVER, ("ca-server",), "bin")),
 )
 # What add-ons run where their images are compiled; the cluster pulls them from its registry.
-METALLB = NodeImage(
-    name="addon-metallb",
-    meaning="MetalLB",
-    parent=SCRATCH,
-    programs=(Programs(artifacts.METALLB, ("controller", "speaker"), "bin"),),
+ADDON_IMAGES = (
+    NodeImage(
+        name="addon-metallb",
+        meaning="MetalLB",
+        parent=SCRATCH,
+        programs=(Programs(artifacts.METALLB, ("controller", "speaker"), "bin"),),
+    ),
+    NodeImage(
+        name="addon-multus",
+        meaning="Multus",
+        parent=BASE,
+        programs=(Programs(artifacts.MULTUS, ("install_multus", "multus-daemon", "multus-shim"), "bin"),),
+    ),
+    NodeImage(
+        name="addon-nvidia-k8s-ipam",
+        meaning="nvidia-k8s-ipam",
+        parent=BASE,
+        programs=(Programs(artifacts.NVIDIA_K8S_IPAM, ("ipam-controller", "ipam-node", "nv-ipam"), "bin"),),
+    ),
 )
-MULTUS = NodeImage(
-    name="addon-multus",
-    meaning="Multus",
-    parent=BASE,
-    programs=(Programs(artifacts.MULTUS, ("install_multus", "multus-daemon", "multus-shim"), "bin"),),
-)
-NVIDIA_K8S_IPAM = NodeImage(
-    name="addon-nvidia-k8s-ipam",
-    meaning="nvidia-k8s-ipam",
-    parent=BASE,
-    programs=(Programs(artifacts.NVIDIA_K8S_IPAM, ("ipam-controller", "ipam-node", "nv-ipam"), "bin"),),
-)
-_BY_NAME = {image.name: image for image in (*NODE_IMAGES, CRIO_COMPILER, REGISTRY, METALLB, MULTUS, NVIDIA_K8S_IPAM)}
+_BY_NAME = {image.name: image for image in (*NODE_IMAGES, *COMPILERS, REGISTRY, *ADDON_IMAGES)}
 
 
 def named(name: str) -> NodeImage:

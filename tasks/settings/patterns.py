@@ -149,6 +149,9 @@ SINGLE = (
 PATTERNS = tuple(pattern for single in SINGLE for pattern in (single, _spread(single)))
 
 BY_NAME = {pattern.name: pattern for pattern in PATTERNS}
+NAMESPACES = tuple(dict.fromkeys(pattern.namespace for pattern in SINGLE))
+# Namespaces of functions, `test` among them; pods there may read what the sidecar watches.
+FUNCTION_NAMESPACES = (*NAMESPACES, "test")
 
 # Spread by naming the nodes, with the filters that can do so; the original's values.
 FILTER_PIPELINE = ("GenerateCombinations", "TargetResourceFit", "TargetResourceFitScore")

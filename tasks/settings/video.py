@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.settings import paths
-
-# The user's own, of H.264 in MP4.
-FOLDER = paths.WORK / "DATA" / "video"
-# What is sent where the user has put none there.
-TEST_VIDEO = FOLDER / "made" / "test.mp4"
+# In the folder of the user's own, of H.264 in MP4.
+TEST_VIDEO = "made/test.mp4"
 TEST_SECONDS = 3.0
 
 SENDER = "send-video-tool"

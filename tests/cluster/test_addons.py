@@ -12,6 +12,7 @@ import requests
 from tasks.engines.go import proxy
 from tasks.engines.kube import manifests
 from tasks.engines.kube.manifests import Kind
+from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
 from tasks.settings import artifacts, parameters
 from tests.cluster.lab import NAME, NAMESPACE, function_pod, started
@@ -55,9 +56,12 @@ def equipped(verified: Lab) -> Iterator[Lab]:
 
 def test_a_service_gets_an_address_of_the_pool_that_answers_on_the_host(equipped: Lab) -> None:
     equipped.api.apply([SERVICE])
-    address = waiting.until(
-        "Service addon-test: an address", lambda: address_of(equipped), bool, deadline=SECONDS, describe=str
-    )
+    address = waiting.Condition(
+        "Service addon-test: an address",
+        lambda: address_of(equipped),
+        bool,
+        describe=str,
+    ).wait(SECONDS)
     answer = waiting.until(f"http://{address}/ready", lambda: asked(f"http://{address}/ready"), bool, deadline=SECONDS)
     first, last = pool(equipped)
     assert numbers(first) <= numbers(address) <= numbers(last)
@@ -90,7 +94,7 @@ def numbers(address: str) -> list[int]:
 def test_a_pod_gets_a_second_interface(equipped: Lab) -> None:
     address = second_address(equipped, {"type": "host-local", "subnet": "192.0.2.0/24"})
     assert address.startswith("192.0.2.")
-    seen = equipped.api.exec("addon-test", NAMESPACE, ["cat", "/proc/net/dev"], container="sleep")
+    seen = equipped.api.exec(Container("addon-test", NAMESPACE, "sleep"), ["cat", "/proc/net/dev"])
     assert {"eth0:", "net1:"} <= set(seen.split())
 
 
@@ -98,7 +102,12 @@ def second_address(lab: Lab, ipam: dict[str, str]) -> str:
     """Attach a pod to a second network on a bridge; return the address that its interface net1 got there."""
     lab.api.apply([network(ipam)])
     lab.api.apply([attached(lab)])
-    status = waiting.until("pod addon-test: its networks", lambda: networks(lab), bool, deadline=SECONDS, describe=str)
+    status = waiting.Condition(
+        "pod addon-test: its networks",
+        lambda: networks(lab),
+        bool,
+        describe=str,
+    ).wait(SECONDS)
     second = next(each for each in status if each["name"] == f"{NAMESPACE}/addon-test")
     assert second["interface"] == "net1"
     return str(second["ips"][0])
@@ -157,13 +166,12 @@ def says_why_it_is_left_out(lab: Lab, refused: str) -> None:
 
 
 def gives_an_address_of_the_nodes_block(lab: Lab) -> None:
-    given = waiting.until(
+    given = waiting.Condition(
         "IPPool nv-pool1: a block for each worker",
         lambda: blocks(lab),
         lambda found: set(found) == set(lab.node_names[1:]),
-        deadline=SECONDS,
         describe=str,
-    )
+    ).wait(SECONDS)
     address = ip_interface(second_address(lab, {"type": "nv-ipam", "poolName": "nv-pool1"})).ip
     pod = lab.api.get(manifests.POD, "addon-test", NAMESPACE) or {}
     assert address in given[pod["spec"]["nodeName"]]

@@ -114,23 +114,21 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
     worker = f"{NAME}-worker"
     cluster_node_steps.apply(node_steps.TRUST_REGISTRY.name)
     verified.api.apply([_pod("without", worker, image)])
-    waiting.until(
+    waiting.Condition(
         "a pull without credentials: refused",
         lambda: _state(verified, "without").get("waiting", {}),
         lambda seen: "401" in seen.get("message", "") or "no basic auth" in seen.get("message", ""),
-        deadline=SECONDS,
         describe=str,
-    )
+    ).wait(SECONDS)
     cluster_node_steps.apply(node_steps.CREDENTIALS.name)
     assert not cluster_node_steps.lack(node_steps.CREDENTIALS.name)
     verified.api.apply([_pod("with", worker, image)])
-    waiting.until(
+    waiting.Condition(
         "a pull with credentials: done",
         lambda: _state(verified, "with"),
         lambda seen: "running" in seen,
-        deadline=SECONDS,
         describe=str,
-    )
+    ).wait(SECONDS)
     for name in ("without", "with"):
         verified.api.delete(manifests.POD, name, "default")
     listed = containers.exec_in(worker, ["stat", "-c", "%a %U", "/var/lib/kubelet/config.json"])

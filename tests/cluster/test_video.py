@@ -38,7 +38,7 @@ def copy_out_of_a_pod(lab: Lab, target: Path) -> None:
     where = Container(manifests.name_of(pod), namespace, "cpu-container0")
 
     def run(script: str) -> str:
-        return lab.api.exec(where.pod, namespace, ["bash", "-c", script], container=where.name)
+        return lab.api.exec(where, ["bash", "-c", script])
 
     digest = run(f"head -c {SIZE} /dev/urandom > {LONG}; sha256sum < {LONG}").split()[0]
     pod_files.copy_out(lab.api, where, LONG, target)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.server
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.host import apt
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PROGRAMS = {"gpg": "gnupg", "gpg-agent": "gpg-agent", "gpgconf": "gnupg", "dpkg-deb": "dpkg"}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package: its files by path, and what its installation runs at the end."""
+
+    name: str
+    version: str
+    files: Mapping[str, str]
+    postinst: str = ""
 
 
 class Site:
@@ -42,17 +53,16 @@ class Site:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_text(content, encoding="utf-8")
 
-    def add_package(
-        self, repository: str, name: str, version: str, files: Mapping[str, str], postinst: str = ""
-    ) -> None:
+    def add_package(self, repository: str, package: Package) -> None:
+        name, version = package.name, package.version
         tree = self._work / f"{name}-{version}"
-        for path, content in {**files, "DEBIAN/control": _control(name, version)}.items():
+        for path, content in {**package.files, "DEBIAN/control": _control(name, version)}.items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(content, encoding="utf-8")
             if content.startswith("#!"):
                 (tree / path).chmod(0o755)
-        if postinst:
-            (tree / "DEBIAN/postinst").write_text(f"#!/bin/sh\nset -e\n{postinst}\n", encoding="utf-8")
+        if package.postinst:
+            (tree / "DEBIAN/postinst").write_text(f"#!/bin/sh\nset -e\n{package.postinst}\n", encoding="utf-8")
             (tree / "DEBIAN/postinst").chmod(0o755)
         (self.root / repository).mkdir(parents=True, exist_ok=True)
         deb = self.root / repository / f"{name}_{version.replace(':', '-')}.deb"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,27 +60,34 @@ api.create_container(image, ["true"], name="tenant", labels={labels!r}, host_con
 """
 
 
+@dataclass(frozen=True)
+class Tenant:
+    """A container of others: its labels, what `clean` says of it, and whether the registry stays for it."""
+
+    labels: dict[str, str]
+    said: str
+    registry_stays: bool
+
+
 @pytest.mark.parametrize(
-    ("labels", "said", "registry_stays"),
+    "tenant",
     [
-        ({"io.x-k8s.kind.cluster": "other"}, "Left the registry and the Docker engine to cluster other", True),
-        ({}, "Left the embedded Docker engine to tenant.", False),
+        Tenant({"io.x-k8s.kind.cluster": "other"}, "Left the registry and the Docker engine to cluster other", True),
+        Tenant({}, "Left the embedded Docker engine to tenant.", False),
     ],
     ids=["another cluster", "another container"],
 )
-def test_what_others_use_is_left_and_said(
-    private: PrivateEngine, checkout: Checkout, labels: dict[str, str], said: str, *, registry_stays: bool
-) -> None:
+def test_what_others_use_is_left_and_said(private: PrivateEngine, checkout: Checkout, tenant: Tenant) -> None:
     private.cache.mkdir()
     (private.cache / "go").symlink_to(parameters.current().cache_dir / "go")
     doit = str(checkout.root / "doit")
     private.inside(doit, "registry")
-    private.python(TENANT.format(labels=labels))
-    assert said in private.inside(doit, "clean")
+    private.python(TENANT.format(labels=tenant.labels))
+    assert tenant.said in private.inside(doit, "clean")
     names = private.python(
         "from tasks.engines.docker import client, containers; print(containers.tenants(client.socket()))"
     )
-    assert ("openkasugai-registry" in names) is registry_stays
+    assert ("openkasugai-registry" in names) is tenant.registry_stays
     assert "tenant" in names
 
     private.python("from tasks.engines.docker import containers; containers.remove('tenant')")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PASSWORD = "secret-of-the-proxy"
 VARIABLES = ("HOST", "CONTEXT", "TLS", "TLS_VERIFY", "CERT_PATH")
 CONTEXT = "behind-tls"
+BUILDER = "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,14 @@ def test_certificates_for_others_do_not_disturb_the_tools_own_engine(
     everything_reaches(client.socket(), recipe)
 
 
-@pytest.mark.usefixtures("config")
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be in a folder that holds the certificates of another authority."""
+    monkeypatch.chdir(tmp_path)
+    tls_front.make_certificates(tmp_path / "stranger")
+
+
+@pytest.mark.usefixtures("config", "stranger")
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
@@ -171,10 +179,8 @@ def test_certificates_for_others_do_not_disturb_the_tools_own_engine(
     ],
 )
 def test_a_tls_that_fails_is_told(
-    front: Front, tmp_path: Path, settings: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+    front: Front, settings: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    tls_front.make_certificates(tmp_path / "stranger")
     monkeypatch.setenv("DOCKER_HOST", front.url)
     for name, value in settings.items():
         monkeypatch.setenv(f"DOCKER_{name}", value)
@@ -184,26 +190,26 @@ def test_a_tls_that_fails_is_told(
 
 
 @pytest.fixture
-def builder(front: Front, config: Path, tmp_path: Path) -> str:
+def builder(front: Front, config: Path, tmp_path: Path) -> None:
     """A builder of another driver, which is chosen and was never started."""
     work = tmp_path / "buildx"
     work.mkdir()
     buildx.provide(config, work)
-    create = ["docker", "buildx", "create", "--name", "elsewhere", "--driver", "docker-container", "--use"]
+    create = ["docker", "buildx", "create", "--name", BUILDER, "--driver", "docker-container", "--use"]
     shell.run(create, env=client.environment())
     chosen = shell.run(["docker", "buildx", "inspect"], env=client.environment()).stdout
-    assert "elsewhere" in chosen
+    assert BUILDER in chosen
     assert "inactive" in chosen
-    return "elsewhere"
 
 
+@pytest.mark.usefixtures("builder")
 def test_a_builder_that_is_chosen_elsewhere_builds_nothing_of_ours(
-    builder: str, context: str, front: Front, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    context: str, front: Front, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.ensure()
     assert client.cli()[1]
     assert recipe.build(WORD="own").labels == {"word": "own"}
-    monkeypatch.setenv("BUILDX_BUILDER", builder)
+    monkeypatch.setenv("BUILDX_BUILDER", BUILDER)
     assert recipe.build(WORD="variable").labels == {"word": "variable"}
     # `default` is the engine of DOCKER_HOST, not that of the context that is chosen at this moment.
     monkeypatch.setenv("DOCKER_CONTEXT", context)

@@ -92,7 +92,7 @@ def test_a_container_of_this_machine_is_proven_to_be_one(container: str, monkeyp
 def test_a_file_is_written_found_and_its_changes_are_seen(container: str) -> None:
     path = "/etc/some folder/file"
     assert not containers.holds(container, path, b"content")
-    containers.copy_into(container, path, b"content", mode=0o600)
+    containers.copy_into(container, path, b"content", containers.Rights(0o600))
     assert containers.holds(container, path, b"content")
     assert containers.read_from(container, path) == b"content"
     assert not containers.holds(container, path, b"another")

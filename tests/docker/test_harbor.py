@@ -304,7 +304,8 @@ def test_what_is_no_ca_of_this_registry_is_one_line_and_is_not_kept(
     assert "\n" not in caught.value.message
     assert not paths.REGISTRY_CA.exists()
     assert not (table.DOCKER_TRUST / harbor.host).exists()
-    failed = {result.name for result in examination.examine(("registry",)) if result.is_obstacle}
+    results = examination.of_this_machine(parameters.current()).examine(("registry",))
+    failed = {result.name for result in results if result.is_obstacle}
     assert failed & {"registry-ca", "registry"}
 
 

@@ -101,7 +101,7 @@ def _wait_ready(config: Path, folder: Path, started: Sequence[subprocess.Popen[b
         except Problem:
             return False
 
-    waiting.until("kube-apiserver: ready", ready, bool, deadline=_START_SECONDS, explain=lambda: _logs(folder))
+    waiting.Condition("kube-apiserver: ready", ready, bool).wait(_START_SECONDS, explain=lambda: _logs(folder))
 
 
 def _logs(folder: Path) -> str:

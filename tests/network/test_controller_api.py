@@ -38,7 +38,7 @@ def cluster(
     request: pytest.FixtureRequest, api: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Kube]:
     """The API server with two workers, for a source that was not rendered before."""
-    monkeypatch.setattr(archive_source, "SOURCE", request.param)
+    monkeypatch.setattr(paths, "CONTROLLER", request.param)
     monkeypatch.setattr(the_archive_source, "digest", lambda: "digest")
     monkeypatch.setattr(paths, "RENDERED", tmp_path)
     monkeypatch.setattr(parameters, "current", lambda: SimpleNamespace(cluster_name="none"))

@@ -46,7 +46,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     """The API server with all definitions and namespaces, and nothing of the pattern."""
     monkeypatch.setattr(kube_api, "cluster", lambda _name: api)
-    monkeypatch.setattr(facts, "SOURCE", SAMPLE)
+    monkeypatch.setattr(paths, "CONTROLLER", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
     monkeypatch.setattr(archive_images, "references", lambda *_: ours)
     monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))

@@ -11,6 +11,7 @@ import pytest
 from tasks.engines.files import download
 from tasks.engines.host.facts import Host
 from tasks.engines.kube.api import Kube
+from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import proxies
 from tasks.problems import Problem
 
@@ -74,7 +75,7 @@ def test_the_api_server_is_asked_directly(kubeconfig: Path) -> None:
 
 def test_an_exec_goes_to_the_api_server_directly(kubeconfig: Path) -> None:
     with pytest.raises(Problem, match='cannot be started: pods "none" not found'):
-        Kube(kubeconfig).exec("none", "default", ["true"], container="none")
+        Kube(kubeconfig).exec(Container("none", "default", "none"), ["true"])
 
 
 def test_doctor_and_downloads_ask_loopback_directly(page: str) -> None:

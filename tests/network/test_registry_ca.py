@@ -93,7 +93,8 @@ class Harbor:
         self._monkeypatch.setattr(parameters, "current", lambda: chosen)
 
     def found(self, check: str) -> examination.Result:
-        return next(result for result in examination.examine(("registry",)) if result.name == check)
+        results = examination.of_this_machine(parameters.current()).examine(("registry",))
+        return next(result for result in results if result.name == check)
 
 
 @pytest.fixture

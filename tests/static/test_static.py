@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,13 @@ def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
 def test_calls_go_down_the_house() -> None:
     done = lint_imports(ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_flat_but_the_runner_is_kept_from_doit() -> None:
+    flats = {f"tasks.{file.parent.name}" for file in ROOT.glob("tasks/*/__init__.py")} - {"tasks.runner"}
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    contract = text.partition('name = "Only graph.py speaks doit"')[2].partition("forbidden_modules")[0]
+    assert set(re.findall(r'"(tasks\.\w+)"', contract)) == flats
 
 
 @pytest.mark.parametrize(

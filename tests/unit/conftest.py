@@ -1,28 +1,43 @@
-"""What unit tests share: a checkout of its own, the parameters of the lab, and what actions say."""
+"""What unit tests share: a checkout of its own, parameters, the user that acts, and what actions say."""
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks import progress
-from tasks.archive import facts, source
+from tasks.archive import facts
 from tasks.engines.go import proxy as go_proxy
-from tasks.settings import artifacts, parameters, paths
+from tasks.settings import artifacts, gpu, nics, parameters, paths, registry
 from tasks.settings.parameters import layers
 from tests.unit.engine import engine  # noqa: F401 - a fixture of all unit tests
-from tests.unit.programs import become, programs  # noqa: F401 - fixtures of all unit tests
+from tests.unit.programs import programs  # noqa: F401 - a fixture of all unit tests
+from tests.unit.users import powerless  # noqa: F401 - a fixture of all unit tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from types import ModuleType
 
     from tasks.settings.parameters.model import Parameters
 
 
 REFUSED = "github.com/cri-o/cri-o@v1.31.0: 403 Forbidden"
+
+_REPOSITORY = paths.ROOT
+_PLACES = {name: place for name, place in vars(paths).items() if isinstance(place, Path)}
+# What git has of a checkout and tasks read.
+_SOURCES = {"ROOT": "", "ENV": "env", "KIND": "kind", "MANIFEST": "manifest"}
+# What is written of a machine, whatever checkout it is.
+_MACHINE = {
+    (nics, "LEDGERS"): "ledgers/nics",
+    (nics, "UDEV_RULES"): "rules.d",
+    (gpu, "LEDGERS"): "ledgers/gpu",
+    (registry, "DOCKER_TRUST"): "certs.d",
+}
 
 
 class Lines:
@@ -39,11 +54,12 @@ class Lines:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Return what actions say from here on."""
+def said() -> Iterator[Lines]:
+    """What actions say from here on."""
     lines = Lines()
-    monkeypatch.setattr(progress, "_listener", lines)
-    return lines
+    restore = progress.listen(lines)
+    yield lines
+    restore()
 
 
 class Proxy(dict[str, str | None]):
@@ -69,38 +85,75 @@ class Proxy(dict[str, str | None]):
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
     """A module proxy that has everything but CRI-O, so that NODE_RUNTIME=auto means containerd."""
     made = Proxy({artifacts.CRIO.name: REFUSED})
-    monkeypatch.setattr(go_proxy, "refusal", made.refusal)
-    monkeypatch.setattr(go_proxy, "known", made.known)
+    for name in ("refusal", "known"):
+        monkeypatch.setattr(go_proxy, name, getattr(made, name))
     return made
 
 
 def lab(**values: str) -> Parameters:
     """Return the parameters of the lab, with some of other values."""
-    return parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", **values}))
+    return parameters.validated(layers.read(_REPOSITORY, {"PROFILE": "lab", **values}))
 
 
 @pytest.fixture
-def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """A function that sets parameters by name, over those of the lab."""
+def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """A function that sets parameters by name in the environment, over those of the lab."""
+    names = [declaration.name for declaration in layers.read(_REPOSITORY, {}).declarations]
 
     def choose(**values: str) -> None:
-        chosen = lab(**values)
-        monkeypatch.setattr(parameters, "current", lambda: chosen)
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"PROFILE": "lab", **values}.items():
+            monkeypatch.setenv(name, value)
+        _forget_parameters()
+        parameters.current()
 
-    return choose
+    yield choose
+    _forget_parameters()
+
+
+def _forget_parameters() -> None:
+    parameters.current.cache_clear()
+    parameters._layers.cache_clear()
 
 
 @pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Iterator[Path]:
+def act_as(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A function that makes this process act for another user, by number, without another user's rights."""
+    return lambda user: monkeypatch.setattr(os, "geteuid", lambda: user)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty checkout, on a machine on which nothing is lent.
+
+    What git has and tasks read (`env`, `kind`, `manifest`) stays that of this repository; `clone` has its own.
+    """
+    made = {(paths, name): place for name, place in _PLACES.items() if name not in _SOURCES}
+    moved = {key: place.relative_to(_REPOSITORY) for key, place in made.items()}
+    _move({**moved, **_MACHINE}, tmp_path, monkeypatch)
+    return tmp_path
+
+
+@pytest.fixture
+def clone(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with copies of what git has of it and tasks read."""
+    for folder in filter(None, _SOURCES.values()):
+        shutil.copytree(_REPOSITORY / folder, checkout / folder, symlinks=True)
+    _move({(paths, name): place for name, place in _SOURCES.items()}, checkout, monkeypatch)
+    return checkout
+
+
+def _move(places: Mapping[tuple[ModuleType, str], str | Path], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for (module, name), place in places.items():
+        monkeypatch.setattr(module, name, root / place)
+
+
+@pytest.fixture
+def tree(checkout: Path, choose: Callable[..., None]) -> Iterator[Path]:
     """A checkout whose source of the controller is a copy of the sample."""
     choose(CONTROLLER="auto")
-    for name, place in {"BUILD": "build", "RENDERED": "build/rendered", "SRC": "src"}.items():
-        monkeypatch.setattr(paths, name, tmp_path / place)
-    sample = tmp_path / "src/sample-controller"
-    shutil.copytree(paths.ROOT / "src/sample-controller", sample, symlinks=True)
-    monkeypatch.setattr(source, "SAMPLE", sample)
-    monkeypatch.setattr(facts, "SOURCE", tmp_path / "build/controller")
-    monkeypatch.setattr(source, "MARK", tmp_path / "build/controller.json")
+    shutil.copytree(_REPOSITORY / paths.SAMPLE.relative_to(checkout), paths.SAMPLE, symlinks=True)
     facts.facts.cache_clear()
-    yield tmp_path
+    yield checkout
     facts.facts.cache_clear()

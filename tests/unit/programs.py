@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 # What ends a word and a call in the record; no argument holds them.
@@ -95,9 +95,3 @@ def programs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     made.folder.mkdir()
     monkeypatch.setenv("PATH", f"{made.folder}:{os.environ['PATH']}")
     return made
-
-
-@pytest.fixture
-def become(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """A function that makes this process a user's, by number, for whatever asks who it is."""
-    return lambda user: monkeypatch.setattr("os.geteuid", lambda: user)

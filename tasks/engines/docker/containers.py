@@ -185,7 +185,23 @@ def run(image_tag: str, argv: Sequence[str], *, mounts: Mapping[Path, str], user
         )
 
 
-def copy_into(container_name: str, path: str, data: bytes, *, mode: int = 0o644, owner: int = 0) -> None:
+@dataclass(frozen=True)
+class Rights:
+    """Whose a file is, and who may do what with it.
+
+    Attributes:
+        mode: The permission bits.
+        owner: The user and the group it belongs to, by number.
+    """
+
+    mode: int = 0o644
+    owner: int = 0
+
+
+_READABLE = Rights()
+
+
+def copy_into(container_name: str, path: str, data: bytes, rights: Rights = _READABLE) -> None:
     """Write a file in a container; folders that are missing are made.
 
     Its modification time is derived from the content, so that `holds` need not read it.
@@ -194,14 +210,13 @@ def copy_into(container_name: str, path: str, data: bytes, *, mode: int = 0o644,
         container_name: Name of a container.
         path: Absolute path in it; not on a tmpfs, which the engine's archive call does not see.
         data: The content.
-        mode: The permission bits.
-        owner: The user and the group it belongs to, by number.
+        rights: Who may do what with it.
     """
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         member = tarfile.TarInfo(path.lstrip("/"))
-        member.size, member.mode, member.mtime = len(data), mode, _time_of(data)
-        member.uid = member.gid = owner
+        member.size, member.mode, member.mtime = len(data), rights.mode, _time_of(data)
+        member.uid = member.gid = rights.owner
         tar.addfile(member, io.BytesIO(data))
     docker_client.client().api.put_archive(container_name, "/", archive.getvalue())
 

@@ -22,7 +22,7 @@ from tasks.engines.docker import embedded_mounts, embedded_rules
 from tasks.engines.files.lock import alone
 from tasks.engines.host import routes
 from tasks.engines.programs import shell
-from tasks.engines.programs.waiting import until
+from tasks.engines.programs.waiting import Condition, until
 from tasks.problems import Problem
 from tasks.settings import credentials
 
@@ -100,13 +100,8 @@ def start(target: Engine, answers: Callable[[], bool]) -> None:
                 )
             return answers()
 
-        until(
-            "embedded Docker engine: answering",
-            answered,
-            bool,
-            deadline=_START_SECONDS,
-            explain=lambda: tail(target),
-            hint=f"less {shlex.quote(str(target.log))}",
+        Condition("embedded Docker engine: answering", answered, bool).wait(
+            _START_SECONDS, explain=lambda: tail(target), hint=f"less {shlex.quote(str(target.log))}"
         )
         if process is not None:
             process.returncode = 0  # It outlives this run, and is no child that somebody forgot to wait for.
@@ -260,4 +255,4 @@ def _end(number: int) -> None:
             until(condition, ended, bool, deadline=_STOP_SECONDS)
         except Problem:
             os.kill(number, signal.SIGKILL)
-            until(condition, ended, bool, deadline=_STOP_SECONDS, hint=f"cat /proc/{number}/stack")
+            Condition(condition, ended, bool).wait(_STOP_SECONDS, hint=f"cat /proc/{number}/stack")

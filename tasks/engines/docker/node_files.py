@@ -93,4 +93,4 @@ def _mark(step: str, files: Sequence[NodeFile]) -> NodeFile:
 
 
 def _write(node: str, file: NodeFile) -> None:
-    containers.copy_into(node, file.path, file.content, mode=file.mode, owner=file.owner)
+    containers.copy_into(node, file.path, file.content, containers.Rights(file.mode, file.owner))

@@ -18,8 +18,6 @@ _DENIED = (errno.EACCES, errno.EPERM)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # What no mistake of this tool leads to.
 _UNWRITABLE = (*_DENIED, *_FULL, errno.EROFS)
-# What this tool makes in a checkout.
-GENERATED = (paths.BUILD, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
 
 
 def refused(path: Path, error: OSError) -> Problem:
@@ -51,6 +49,11 @@ def of_our_places(error: OSError, cache_dir: Path | None) -> Problem | None:
 
 def _is_inside(path: Path, folder: Path) -> bool:
     return folder in (path, *path.parents)
+
+
+def generated() -> tuple[Path, ...]:
+    """Return what this tool makes in a checkout."""
+    return (paths.BUILD, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
 
 
 def foreign(top: Path) -> bool:
@@ -123,7 +126,7 @@ def _not_ours(barrier: Path) -> list[Path]:
     """Return what has to change its owner: all of a checkout at once, since one run as root left several things."""
     if barrier == paths.ROOT or paths.ROOT not in barrier.parents:
         return [barrier]
-    found = [place for place in GENERATED if foreign(place)]
+    found = [place for place in generated() if foreign(place)]
     covered = any(place == barrier or place in barrier.parents for place in found)
     return found if covered else [*found, barrier]
 

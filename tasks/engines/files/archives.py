@@ -86,40 +86,57 @@ def fault(archive: Path) -> str:
     )
 
 
-def unpack(archive: Path, folder: Path, top: str, *, shown: str, hint: str) -> None:
-    """Unpack an archive whose members all lie in one top folder, with modes that everybody can read.
+@dataclass(frozen=True)
+class Archive:
+    """An archive whose members all lie in one top folder.
+
+    Attributes:
+        file: The file; compressed with gzip, bzip2 or xz, or not at all.
+        top: Name of the top folder.
+        shown: How messages name it.
+        hint: How to make the right one.
+    """
+
+    file: Path
+    top: str
+    shown: str
+    hint: str = ""
+
+
+def unpack(archive: Archive, folder: Path) -> None:
+    """Unpack an archive, with modes that everybody can read.
 
     Files of macOS (`._name`, `__MACOSX`) are passed over, which is said. Set-user-id bits are not taken over.
 
     Args:
-        archive: The file; compressed with gzip, bzip2 or xz, or not at all.
+        archive: The archive.
         folder: An empty folder, which gets the top folder.
-        top: Name of the top folder.
-        shown: How messages name the archive.
-        hint: How to make the right one.
 
     Raises:
         Problem: It is no tar archive, is cut off, or holds what cannot be unpacked safely. What is in the folder then
             is of no use.
     """
     try:
-        if wrong := fault(archive):
+        if wrong := fault(archive.file):
             raise _Refusal(f"cannot be unpacked: {wrong}; a tar.gz is needed")  # noqa: TRY301 - one of many
         # The encoding of names that GNU tar, bsdtar and git write, whatever the locale is.
-        with tarfile.open(archive, encoding="utf-8") as tar:
-            content = _judged(tar.getmembers(), top)
+        with tarfile.open(archive.file, encoding="utf-8") as tar:
+            content = _judged(tar.getmembers(), archive.top)
             _refuse_cut_off(tar)
-            progress.step(f"unpacking {len(content.files)} files of {shown}")
-            _write(tar, content, folder / top)
+            progress.step(f"unpacking {len(content.files)} files of {archive.shown}")
+            _write(tar, content, folder / archive.top)
     except _Refusal as error:
-        raise Problem(f"{shown}: {error}", hint=hint) from None
+        raise Problem(f"{archive.shown}: {error}", hint=archive.hint) from None
     except _DAMAGE as error:
         reason = str(error).partition("\n")[0].rstrip(":")
-        raise Problem(f"{shown}: cannot be unpacked: damaged or cut off: {reason}", hint=hint) from error
+        said = f"{archive.shown}: cannot be unpacked: damaged or cut off: {reason}"
+        raise Problem(said, hint=archive.hint) from error
     except OSError as error:
-        raise Problem(f"{shown}: cannot be unpacked: {error.strerror or error}", hint=hint) from error
+        said = f"{archive.shown}: cannot be unpacked: {error.strerror or error}"
+        raise Problem(said, hint=archive.hint) from error
     if content.foreign:
-        progress.line(f"{shown}: {content.foreign} entries of macOS ({_MAC_PREFIX}*, {_MAC_FOLDER}) were passed over")
+        kinds = f"{_MAC_PREFIX}*, {_MAC_FOLDER}"
+        progress.line(f"{archive.shown}: {content.foreign} entries of macOS ({kinds}) were passed over")
 
 
 class _Refusal(Exception):  # noqa: N818 - becomes a Problem once the archive's name is known

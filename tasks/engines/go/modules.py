@@ -78,7 +78,7 @@ def build(artifact: GoArtifact, settings: GoSettings) -> Path:
     Raises:
         Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
     """
-    return _have(lambda: _target(artifact, settings), settings, functools.partial(_compile, artifact, settings))
+    return _ensure_build(lambda: _target(artifact, settings), settings, functools.partial(_compile, artifact, settings))
 
 
 def build_with_c(artifact: GoArtifact, settings: GoSettings, base: str, compile_into: Callable[[Path], None]) -> Path:
@@ -96,7 +96,7 @@ def build_with_c(artifact: GoArtifact, settings: GoSettings, base: str, compile_
     Raises:
         Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
     """
-    return _have(lambda: _target(artifact, settings, base), settings, compile_into)
+    return _ensure_build(lambda: _target(artifact, settings, base), settings, compile_into)
 
 
 def settle(settings: GoSettings) -> None:
@@ -191,7 +191,7 @@ def _target(artifact: GoArtifact, settings: GoSettings, base: str = "") -> Path:
     return settings.cache_dir / "go" / "out" / f"{artifact.name}-{definition(artifact, settings, base)[:16]}"
 
 
-def _have(target_of: Callable[[], Path], settings: GoSettings, compile_into: Callable[[Path], None]) -> Path:
+def _ensure_build(target_of: Callable[[], Path], settings: GoSettings, compile_into: Callable[[Path], None]) -> Path:
     """Have a finished build; which Go compiles is a part of where it is kept, and may turn out only now."""
     if not target_of().is_dir():
         settle(settings)

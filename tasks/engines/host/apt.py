@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from tasks.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_ETC = Path("/etc/apt")
 # apt waits for others at dpkg's lock, but not at that of its lists.
 _INSTALLING = threading.Lock()
 _INDEX_TARGETS = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
@@ -62,34 +62,56 @@ def suite() -> str:
 
 
 def sources(cache_dir: Path) -> tuple[str, ...]:
-    """Return the machine's own apt sources of its distribution, one `deb URI SUITE COMPONENT` each.
+    """Return the sources of this machine's distribution; see `Distribution.sources`."""
+    return here().sources(cache_dir)
 
-    Sources of other suites (a vendor's repository) are left out: they are no part of the distribution. apt takes a
-    third of a second to tell, so its answer is kept until one of its files changes.
 
-    Args:
-        cache_dir: Folder of everything that is kept for the next run.
+def here() -> Distribution:
+    """Return this machine's distribution.
 
     Raises:
-        Problem: There is none.
+        Problem: The distribution does not say what it is.
     """
-    file = cache_dir / "apt-sources.json"
-    return tuple(cache.answer(file, _stamp(), _ask_for_sources))
+    return Distribution(suite())
 
 
-def _stamp() -> list[list[str | int]]:
-    """Return what changes when the sources do: time and size of apt's files."""
-    sources = [_ETC / "sources.list", *sorted((_ETC / "sources.list.d").glob("*")), *sorted(_ETC.glob("apt.conf.d/*"))]
-    facts = [(file, file.stat()) for file in sources if file.is_file()]
-    return [[str(file), stat.st_mtime_ns, stat.st_size] for file, stat in facts]
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution, as apt is set up for it.
 
+    Attributes:
+        suite: Its code name.
+        etc: The folder of apt's own files.
+    """
 
-def _ask_for_sources() -> tuple[str, ...]:
-    own = suite()
-    listed = shell.run(["apt-get", "indextargets", "--format", _INDEX_TARGETS, "Created-By: Packages"]).stdout
-    # Only rows of the form that was asked for: a word of apt's own is none.
-    rows = re.findall(r"^(deb \S+ (\S+) .*)$", listed, re.MULTILINE)
-    lines = {line.rstrip() for line, release in rows if release.split("-")[0] == own}
-    if not lines:
-        raise Problem(f"apt: no source of {own} is configured", hint="look at /etc/apt/sources.list")
-    return tuple(sorted(lines))
+    suite: str
+    etc: Path = Path("/etc/apt")
+
+    def sources(self, cache_dir: Path) -> tuple[str, ...]:
+        """Return the machine's own apt sources of the distribution, one `deb URI SUITE COMPONENT` each.
+
+        Sources of other suites (a vendor's repository) are left out: they are no part of the distribution. apt takes a
+        third of a second to tell, so its answer is kept until one of its files changes.
+
+        Args:
+            cache_dir: Folder of everything that is kept for the next run.
+
+        Raises:
+            Problem: There is none.
+        """
+        return tuple(cache.answer(cache_dir / "apt-sources.json", self._stamp(), self._ask_for_sources))
+
+    def _stamp(self) -> list[list[str | int]]:
+        """Return what changes when the sources do: time and size of apt's files."""
+        found = [*sorted((self.etc / "sources.list.d").glob("*")), *sorted(self.etc.glob("apt.conf.d/*"))]
+        facts = [(file, file.stat()) for file in (self.etc / "sources.list", *found) if file.is_file()]
+        return [[str(file), stat.st_mtime_ns, stat.st_size] for file, stat in facts]
+
+    def _ask_for_sources(self) -> tuple[str, ...]:
+        listed = shell.run(["apt-get", "indextargets", "--format", _INDEX_TARGETS, "Created-By: Packages"]).stdout
+        # Only rows of the form that was asked for: a word of apt's own is none.
+        rows = re.findall(r"^(deb \S+ (\S+) .*)$", listed, re.MULTILINE)
+        lines = {line.rstrip() for line, release in rows if release.split("-")[0] == self.suite}
+        if not lines:
+            raise Problem(f"apt: no source of {self.suite} is configured", hint="look at /etc/apt/sources.list")
+        return tuple(sorted(lines))

@@ -33,20 +33,25 @@ class Connection:
     peer: str
 
 
-def established() -> tuple[Connection, ...]:
-    """Return the established connections of both families, each address without the prefix of IPv4 within IPv6."""
-    rows = (line.split() for name in ("tcp", "tcp6") for line in _lines(PROC_NET / name))
+def established(proc_net: Path = PROC_NET) -> tuple[Connection, ...]:
+    """Return the established connections of both families, each address without the prefix of IPv4 within IPv6.
+
+    Args:
+        proc_net: Where the kernel's tables are.
+    """
+    rows = (line.split() for name in ("tcp", "tcp6") for line in _lines(proc_net / name))
     return tuple(_connection(row[1], row[2]) for row in rows if row[3] == _ESTABLISHED)
 
 
-def from_outside(own: Iterable[str]) -> tuple[Connection, ...]:
+def from_outside(own: Iterable[str], proc_net: Path = PROC_NET) -> tuple[Connection, ...]:
     """Return the established connections whose peer is another machine, one of each kind.
 
     Args:
         own: The addresses of this namespace's interfaces.
+        proc_net: Where the kernel's tables are.
     """
     here = set(own)
-    found = (one for one in established() if one.peer not in here and not ip_address(one.peer).is_loopback)
+    found = (one for one in established(proc_net) if one.peer not in here and not ip_address(one.peer).is_loopback)
     return tuple(dict.fromkeys(found))
 
 

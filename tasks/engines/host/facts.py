@@ -155,6 +155,10 @@ class Host:
         usage = shutil.disk_usage(there)
         return usage.free, usage.total
 
+    def has_access(self, path: str) -> bool:
+        """Return whether this user may read and write a file."""
+        return os.access(self.path(path), os.R_OK | os.W_OK)
+
     def has(self, program: str) -> bool:
         """Return whether a program is on PATH."""
         return shutil.which(program) is not None
@@ -181,7 +185,7 @@ class Host:
     @property
     def lifelines(self) -> Mapping[str, str]:
         """Network interfaces that must never be lent, each with the reason."""
-        return namespaces.lifelines()
+        return namespaces.lifelines(self.path("/proc/net"))
 
     def now(self) -> datetime:
         """Return the time of this machine."""

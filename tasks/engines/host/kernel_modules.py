@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.engines.files import atomic
 from tasks.engines.programs import root
 from tasks.problems import Problem
 
-SYSFS = Path("/sys")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.engines.programs.shell import Completed
 
 
 @dataclass(frozen=True)
@@ -25,65 +29,70 @@ class Module:
     version: str
 
 
-def is_loaded(name: str) -> bool:
-    """Return whether a module is loaded. One that is built in has no count of users, and cannot be unloaded."""
-    return (_folder(name) / "refcnt").exists()
+@dataclass(frozen=True)
+class KernelModules:
+    """The modules of a machine's kernel.
 
-
-def unload_order(name: str) -> tuple[Module, ...]:
-    """Return a module and all that hold it, each before those that it holds; nothing where it is not loaded.
-
-    Args:
-        name: The module that everything is built on.
+    Attributes:
+        sysfs: Where the kernel tells of them.
+        run: Runs a program as root.
     """
-    order: dict[str, None] = {}
-    _visit(name, order)
-    return tuple(Module(found, _version(found)) for found in order if is_loaded(found))
 
+    sysfs: Path = Path("/sys")
+    run: Callable[..., Completed] = root.run
 
-def unload(name: str) -> None:
-    """Unload a module and what holds it, in the order that the kernel's own book of holders gives.
+    def is_loaded(self, name: str) -> bool:
+        """Return whether a module is loaded. One that is built in has no count of users, and cannot be unloaded."""
+        return (self._folder(name) / "refcnt").exists()
 
-    Raises:
-        Problem: One is in use; the message says by what.
-    """
-    for module in unload_order(name):
-        done = root.run("rmmod", module.name, check=False)
-        if done.returncode != 0 and is_loaded(module.name):
-            uses = atomic.word(_folder(module.name) / "refcnt") or "?"
-            holders = ", ".join(_holders(module.name)) or "no module"
-            raise Problem(
-                f"kernel module {module.name}: cannot be unloaded: used {uses} times; held by {holders}",
-                details=done.stderr.strip(),
-                hint=f"lsmod | grep {name}; sudo fuser -v /dev/nvidia*",
-            )
+    def unload_order(self, name: str) -> tuple[Module, ...]:
+        """Return a module and all that hold it, each before those that it holds; nothing where it is not loaded.
 
+        Args:
+            name: The module that everything is built on.
+        """
+        order: dict[str, None] = {}
+        self._visit(name, order)
+        return tuple(Module(found, self._version(found)) for found in order if self.is_loaded(found))
 
-def load(*names: str) -> None:
-    """Load modules in this order; those that are loaded already stay.
+    def unload(self, name: str) -> None:
+        """Unload a module and what holds it, in the order that the kernel's own book of holders gives.
 
-    Raises:
-        Problem: One is not there or does not fit the kernel.
-    """
-    for name in names:
-        root.run("modprobe", name)
+        Raises:
+            Problem: One is in use; the message says by what.
+        """
+        for module in self.unload_order(name):
+            done = self.run("rmmod", module.name, check=False)
+            if done.returncode != 0 and self.is_loaded(module.name):
+                uses = atomic.word(self._folder(module.name) / "refcnt") or "?"
+                holders = ", ".join(self._holders(module.name)) or "no module"
+                raise Problem(
+                    f"kernel module {module.name}: cannot be unloaded: used {uses} times; held by {holders}",
+                    details=done.stderr.strip(),
+                    hint=f"lsmod | grep {name}; sudo fuser -v /dev/nvidia*",
+                )
 
+    def load(self, *names: str) -> None:
+        """Load modules in this order; those that are loaded already stay.
 
-def _visit(name: str, order: dict[str, None]) -> None:
-    if name in order:
-        return
-    for holder in _holders(name):
-        _visit(holder, order)
-    order[name] = None
+        Raises:
+            Problem: One is not there or does not fit the kernel.
+        """
+        for name in names:
+            self.run("modprobe", name)
 
+    def _visit(self, name: str, order: dict[str, None]) -> None:
+        if name in order:
+            return
+        for holder in self._holders(name):
+            self._visit(holder, order)
+        order[name] = None
 
-def _holders(name: str) -> list[str]:
-    return sorted(entry.name for entry in (_folder(name) / "holders").glob("*"))
+    def _holders(self, name: str) -> list[str]:
+        return sorted(entry.name for entry in (self._folder(name) / "holders").glob("*"))
 
+    def _version(self, name: str) -> str:
+        return atomic.word(self._folder(name) / "version") or atomic.word(self._folder(name) / "srcversion")
 
-def _version(name: str) -> str:
-    return atomic.word(_folder(name) / "version") or atomic.word(_folder(name) / "srcversion")
-
-
-def _folder(name: str) -> Path:
-    return SYSFS / "module" / name
+    def _folder(self, name: str) -> Path:
+        return self.sysfs / "module" / name

@@ -22,7 +22,8 @@ from tasks.problems import Problem
 from tasks.settings import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 _SSH_PORT = 22
 # How often the routes are read until two listings of them agree.
@@ -218,11 +219,14 @@ def _with_locks(route: dict[str, Any], line: str) -> dict[str, Any]:
     return {**route, "locks": locks} if locks else route
 
 
-def lifelines() -> dict[str, str]:
+def lifelines(proc_net: Path = connections.PROC_NET) -> dict[str, str]:
     """Return the host's interfaces that must never be touched, each with the reason.
 
     They are those of the default routes, and those that a TCP connection with another machine comes in on or is
     answered through, whatever its port: sudo and tmux hide SSH_CONNECTION, and sshd may listen anywhere.
+
+    Args:
+        proc_net: Where the kernel lists its connections.
     """
     found = {
         route["dev"]: "the default route goes through it"
@@ -231,7 +235,7 @@ def lifelines() -> dict[str, str]:
         if "dev" in route
     }
     holders = _holders()
-    present = _connections(holders)
+    present = [*_session(), *connections.from_outside(holders, proc_net)]
     replies = {peer: _devices_to(peer) for peer in dict.fromkeys(connection.peer for connection in present)}
     for connection in present:
         for device in (*holders.get(connection.local, ()), *replies[connection.peer]):
@@ -250,11 +254,10 @@ def _holders() -> dict[str, list[str]]:
     return holders
 
 
-def _connections(own: Iterable[str]) -> list[Connection]:
-    """Return the connections with other machines, the SSH session of this process first."""
+def _session() -> list[Connection]:
+    """Return the connection of the SSH session that this process is in, where there is one."""
     client, _, server, port = ([*os.environ.get("SSH_CONNECTION", "").split(), "", "", "", ""])[:4]
-    session = [Connection(_plain(server), int(port), _plain(client))] if port.isdecimal() else []
-    return [*session, *connections.from_outside(own)]
+    return [Connection(_plain(server), int(port), _plain(client))] if port.isdecimal() else []
 
 
 def _described(connection: Connection) -> str:

@@ -12,9 +12,9 @@ from tasks.engines.programs import root, waiting
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-PROC = Path("/proc")
+    from tasks.engines.programs.shell import Completed
 
 
 @dataclass(frozen=True)
@@ -37,61 +37,71 @@ class Process:
         return next((part for part in reversed(self.group.split("/")) if part.endswith(".service")), "")
 
 
-def users_of(*patterns: str) -> tuple[Process, ...]:
-    """Return the processes of all users that have a file open, by number.
+@dataclass(frozen=True)
+class Processes:
+    """The processes of a machine.
 
-    Args:
-        patterns: Shell patterns of the file's path, of which one has to match; `*` also matches a slash.
+    Attributes:
+        proc: Where the kernel tells of them.
+        run: Runs a program as root.
     """
-    links = [word for pattern in patterns for word in ("-o", "-lname", pattern)][1:]
-    # One program for root to run, since the open files of others are root's to see. It fails where a process ends
-    # while it looks, which is no failure of ours.
-    found = root.run("find", PROC, "-mindepth", "3", "-maxdepth", "3", "-path", f"{PROC}/[0-9]*/fd/*",
-                     "(", *links, ")", check=False)  # fmt: skip
-    row = re.compile(rf"^{re.escape(str(PROC))}/(\d+)/fd/\d+$", re.MULTILINE)
-    numbers = {int(number) for number in row.findall(found.stdout)}
-    return tuple(_process(number) for number in sorted(numbers))
 
+    proc: Path = Path("/proc")
+    run: Callable[..., Completed] = root.run
 
-def end(processes: Sequence[Process], *, deadline: float) -> None:
-    """Ask processes to end, and kill those that do not.
+    def users_of(self, *patterns: str) -> tuple[Process, ...]:
+        """Return the processes of all users that have a file open, by number.
 
-    Args:
-        processes: The processes.
-        deadline: Seconds that they have.
+        Args:
+            patterns: Shell patterns of the file's path, of which one has to match; `*` also matches a slash.
+        """
+        links = [word for pattern in patterns for word in ("-o", "-lname", pattern)][1:]
+        # One program for root to run, since the open files of others are root's to see. It fails where a process ends
+        # while it looks, which is no failure of ours.
+        found = self.run("find", self.proc, "-mindepth", "3", "-maxdepth", "3", "-path", f"{self.proc}/[0-9]*/fd/*",
+                         "(", *links, ")", check=False)  # fmt: skip
+        row = re.compile(rf"^{re.escape(str(self.proc))}/(\d+)/fd/\d+$", re.MULTILINE)
+        numbers = {int(number) for number in row.findall(found.stdout)}
+        return tuple(self._process(number) for number in sorted(numbers))
 
-    Raises:
-        Problem: One could not even be killed.
-    """
-    for signal in ("TERM", "KILL"):
-        running = [str(process.pid) for process in processes if _runs(process)]
-        if running:
-            root.run("kill", f"-{signal}", *running, check=False)
-            _wait(processes, deadline, forgiving=signal == "TERM")
+    def end(self, processes: Sequence[Process], *, deadline: float) -> None:
+        """Ask processes to end, and kill those that do not.
 
+        Args:
+            processes: The processes.
+            deadline: Seconds that they have.
 
-def _wait(processes: Sequence[Process], deadline: float, *, forgiving: bool) -> None:
-    names = ", ".join(f"{process.command} ({process.pid})" for process in processes)
-    try:
-        waiting.until(
-            f"end of {names}",
-            lambda: [process for process in processes if _runs(process)],
-            lambda running: not running,
-            deadline=deadline,
+        Raises:
+            Problem: One could not even be killed.
+        """
+        for signal in ("TERM", "KILL"):
+            running = [str(process.pid) for process in processes if self._runs(process)]
+            if running:
+                self.run("kill", f"-{signal}", *running, check=False)
+                self._wait(processes, deadline, forgiving=signal == "TERM")
+
+    def _wait(self, processes: Sequence[Process], deadline: float, *, forgiving: bool) -> None:
+        names = ", ".join(f"{process.command} ({process.pid})" for process in processes)
+        try:
+            waiting.until(
+                f"end of {names}",
+                lambda: [process for process in processes if self._runs(process)],
+                lambda running: not running,
+                deadline=deadline,
+            )
+        except Problem:
+            if not forgiving:
+                raise
+
+    def _runs(self, process: Process) -> bool:
+        """Return whether it still runs; a number that another program has by now, or a zombie, is not it."""
+        state = re.search(r"^State:\s*(\S)", atomic.text(self.proc / str(process.pid) / "status"), re.MULTILINE)
+        same = atomic.word(self.proc / str(process.pid) / "comm") == process.command
+        return same and state is not None and state.group(1) not in "ZX"
+
+    def _process(self, number: int) -> Process:
+        """Return a process; where there are several hierarchies, the group that says most."""
+        groups = re.findall(
+            r"^\d+:(?:name=systemd)?:(.*)$", atomic.text(self.proc / str(number) / "cgroup"), re.MULTILINE
         )
-    except Problem:
-        if not forgiving:
-            raise
-
-
-def _runs(process: Process) -> bool:
-    """Return whether it still runs; a number that another program has by now, or a zombie, is not it."""
-    state = re.search(r"^State:\s*(\S)", atomic.text(PROC / str(process.pid) / "status"), re.MULTILINE)
-    same = atomic.word(PROC / str(process.pid) / "comm") == process.command
-    return same and state is not None and state.group(1) not in "ZX"
-
-
-def _process(number: int) -> Process:
-    """Return a process; where there are several hierarchies, the group that says most."""
-    groups = re.findall(r"^\d+:(?:name=systemd)?:(.*)$", atomic.text(PROC / str(number) / "cgroup"), re.MULTILINE)
-    return Process(number, atomic.word(PROC / str(number) / "comm"), max(groups, key=len, default=""))
+        return Process(number, atomic.word(self.proc / str(number) / "comm"), max(groups, key=len, default=""))

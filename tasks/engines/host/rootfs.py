@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks import progress
@@ -11,8 +12,9 @@ from tasks.engines.host import apt
 from tasks.engines.programs import shell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
+
+    from tasks.engines.host.apt import Distribution
 
 _PROGRAMS = {"mmdebstrap": "mmdebstrap"}
 # Beyond what apt itself needs: certificates, for sources and repositories behind https.
@@ -21,42 +23,52 @@ _PACKAGES = ("ca-certificates",)
 
 def digest(cache_dir: Path) -> str:
     """Return what the root filesystem of this machine's suite is made of, as a SHA-256."""
-    parts = (apt.suite(), *apt.sources(cache_dir), *_PACKAGES)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return RootFilesystem(apt.here(), cache_dir).digest()
 
 
 def bootstrap(cache_dir: Path) -> Path:
-    """Have the root filesystem of this machine's suite.
+    """Have the root filesystem of this machine's suite; see `RootFilesystem.bootstrap`."""
+    return RootFilesystem(apt.here(), cache_dir).bootstrap()
 
-    Args:
+
+@dataclass(frozen=True)
+class RootFilesystem:
+    """The root filesystem of a distribution.
+
+    Attributes:
+        distribution: The machine's distribution.
         cache_dir: Folder of everything that is kept for the next run.
-
-    Returns:
-        The tar archive, about 180 MB.
-
-    Raises:
-        Problem: mmdebstrap is missing and cannot be installed, or a mirror does not answer.
     """
-    suite = apt.suite()
-    target = cache_dir / "rootfs" / f"{suite}-{digest(cache_dir)[:16]}.tar"
-    with alone(target):
-        if not target.exists():
-            _make(suite, apt.sources(cache_dir), target)
-    return target
 
+    distribution: Distribution
+    cache_dir: Path
 
-def _make(suite: str, sources: Iterable[str], target: Path) -> None:
-    apt.install(_PROGRAMS)
-    progress.step(f"bootstrapping {suite} from the machine's apt sources")
-    part = part_of(target)
-    argv = [
-        "mmdebstrap",
-        "--format=tar",
-        "--variant=minbase",
-        f"--include={','.join(_PACKAGES)}",
-        suite,
-        str(part),
-        "-",
-    ]
-    shell.Command(argv, stdin="\n".join(sources) + "\n").run(live=True)
-    part.replace(target)
+    def digest(self) -> str:
+        """Return what it is made of, as a SHA-256."""
+        parts = (self.distribution.suite, *self.distribution.sources(self.cache_dir), *_PACKAGES)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def bootstrap(self) -> Path:
+        """Have it.
+
+        Returns:
+            The tar archive, about 180 MB.
+
+        Raises:
+            Problem: mmdebstrap is missing and cannot be installed, or a mirror does not answer.
+        """
+        target = self.cache_dir / "rootfs" / f"{self.distribution.suite}-{self.digest()[:16]}.tar"
+        with alone(target):
+            if not target.exists():
+                self._make(target)
+        return target
+
+    def _make(self, target: Path) -> None:
+        apt.install(_PROGRAMS)
+        suite, part = self.distribution.suite, part_of(target)
+        progress.step(f"bootstrapping {suite} from the machine's apt sources")
+        include = f"--include={','.join(_PACKAGES)}"
+        argv = ["mmdebstrap", "--format=tar", "--variant=minbase", include, suite, str(part), "-"]
+        lines = "\n".join(self.distribution.sources(self.cache_dir)) + "\n"
+        shell.Command(argv, stdin=lines).run(live=True)
+        part.replace(target)

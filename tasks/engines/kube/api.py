@@ -13,7 +13,6 @@ from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.applying import FIELD_MANAGER, Applying
 from tasks.engines.kube.calls import Body, Requests
 from tasks.engines.kube.manifests import Kind, Object
-from tasks.engines.kube.pod_exec import Container
 from tasks.engines.kube.served import Served
 from tasks.engines.programs import waiting
 from tasks.lack import Lack
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from kubernetes.client import Configuration
 
+    from tasks.engines.kube.pod_exec import Container
     from tasks.engines.programs.again import Patience
 
 # Named here because a method of the class is called `list`.
@@ -110,18 +110,16 @@ class Kube:
         """Return the objects of several kinds, of all namespaces, asked for at the same time."""
         return self._together(self.list, kinds)
 
-    def logs(self, pod: str, namespace: str, container: str, *, since: str = "", tail: int = 0) -> str:
+    def logs(self, where: Container, *, since: str = "", tail: int = 0) -> str:
         """Return a container's log.
 
         Args:
-            pod: Name of the pod.
-            namespace: Its namespace.
-            container: Name of the container.
+            where: The container.
             since: Only lines from this moment on, in RFC 3339.
             tail: Only the last lines; all where 0.
         """
-        query = {"container": container, "sinceTime": since, "tailLines": str(tail or "")}
-        path = f"{self._served.resource(manifests.POD).path(namespace, pod)}/log"
+        query = {"container": where.name, "sinceTime": since, "tailLines": str(tail or "")}
+        path = f"{self._served.resource(manifests.POD).path(where.namespace, where.pod)}/log"
         content = self._requests.read(path, {key: value for key, value in query.items() if value})
         return content.decode(errors="replace")
 
@@ -187,14 +185,12 @@ class Kube:
             if refusal.status != ABSENT:
                 raise
 
-    def exec(self, pod: str, namespace: str, argv: Sequence[str], *, container: str, timeout: float = 60.0) -> str:
+    def exec(self, where: Container, argv: Sequence[str], *, timeout: float = 60.0) -> str:
         """Run a program in a container and return its standard output.
 
         Args:
-            pod: Name of the pod.
-            namespace: Its namespace.
+            where: The container.
             argv: Program and arguments; no shell takes part.
-            container: Name of the container.
             timeout: Seconds the program may take.
 
         Raises:
@@ -202,7 +198,7 @@ class Kube:
         """
         output = bytearray()
         try:
-            self.stream(Container(pod, namespace, container), argv, output.extend, timeout=timeout)
+            self.stream(where, argv, output.extend, timeout=timeout)
         except Problem as problem:
             problem.details = problem.details or output.decode(errors="replace").strip()
             raise
@@ -223,7 +219,7 @@ class Kube:
             Problem: The program cannot be started, fails, or does not end in time.
             Passing: The connection broke.
         """
-        pod_exec.run(self._configuration, where, argv, take, timeout=timeout)
+        pod_exec.run(self._configuration, pod_exec.Program(where, argv), take, timeout=timeout)
 
     # Waiting
 
@@ -233,13 +229,12 @@ class Kube:
         Raises:
             Problem: It is still there after `deadline` seconds; the finalizers it waits for are named.
         """
-        waiting.until(
+        waiting.Condition(
             f"{kind} {name}: deleted",
             lambda: self.get(kind, name, namespace),
             lambda seen: seen is None,
-            deadline=deadline,
             describe=lambda seen: ", ".join((seen or {}).get("metadata", {}).get("finalizers", [])),
-        )
+        ).wait(deadline)
 
     def wait_rollout(self, kind: Kind, name: str, namespace: str, *, deadline: float) -> None:
         """Wait until a Deployment or DaemonSet runs what its template says, everywhere it should.
@@ -255,15 +250,12 @@ class Kube:
             selector = observe().get("spec", {}).get("selector", {}).get("matchLabels", {})
             return self.evidence(namespace, ",".join(f"{key}={value}" for key, value in selector.items()))
 
-        waiting.until(
+        waiting.Condition(
             f"{kind} {namespace}/{name}: rolled out",
             observe,
             kube_state.is_rolled_out,
-            deadline=deadline,
             describe=kube_state.progress_of_rollout,
-            explain=evidence,
-            hint=f"kubectl -n {namespace} describe {kind.name.lower()} {name}",
-        )
+        ).wait(deadline, explain=evidence, hint=f"kubectl -n {namespace} describe {kind.name.lower()} {name}")
 
     # Evidence
 

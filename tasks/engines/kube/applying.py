@@ -114,10 +114,9 @@ class Applying:
             found = [item for item in self.cluster.list(kind) if kube_state.has_condition(item, "Established")]
             return names - {manifests.name_of(item) for item in found}
 
-        waiting.until(
+        waiting.Condition(
             f"{len(names)} CustomResourceDefinitions: Established",
             missing,
             lambda absent: not absent,
-            deadline=self.deadline,
             describe=lambda absent: f"missing: {', '.join(sorted(absent))}",
-        )
+        ).wait(self.deadline)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.calls import Refused
+from tasks.engines.kube.pod_exec import Container
 
 if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Kind, Object
@@ -22,7 +23,7 @@ class Reader(Protocol):
     def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Object]:
         """Return the objects of a kind."""
 
-    def logs(self, pod: str, namespace: str, container: str, *, since: str = "", tail: int = 0) -> str:
+    def logs(self, where: Container, *, since: str = "", tail: int = 0) -> str:
         """Return a container's log."""
 
 
@@ -58,7 +59,7 @@ def _complaints_of_container(cluster: Reader, pod: Object, status: Object) -> li
     state: Object = next(iter(status.get("state", {}).values()), {})
     lines = [f"  {status['name']}: {state.get('reason', 'not ready')} {state.get('message', '')}".rstrip()]
     try:
-        log = cluster.logs(manifests.name_of(pod), manifests.namespace_of(pod), status["name"], tail=_LOG_LINES)
+        log = cluster.logs(Container.of(pod, status["name"]), tail=_LOG_LINES)
     except Refused:
         return lines  # a container that never started has no log
     return lines + [f"  {status['name']} | {shortened(line)}" for line in log.splitlines()]

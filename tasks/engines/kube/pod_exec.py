@@ -13,12 +13,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines.kube import calls
+from tasks.engines.kube import calls, manifests
 from tasks.engines.programs.waiting import Passing
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from tasks.engines.kube.manifests import Object
 
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
 _SUCCESS = "Success"
@@ -35,16 +37,35 @@ class Container:
     namespace: str
     name: str
 
+    @classmethod
+    def of(cls, pod: Object, name: str) -> Container:
+        """Return a container of a pod, by name."""
+        return cls(manifests.name_of(pod), manifests.namespace_of(pod), name)
 
-def run(
-    configuration: Any, where: Container, argv: Sequence[str], take: Callable[[bytes], object], *, timeout: float
-) -> None:
+
+@dataclass(frozen=True)
+class Program:
+    """A program in a container.
+
+    Attributes:
+        where: The container.
+        argv: Program and arguments; no shell takes part.
+    """
+
+    where: Container
+    argv: Sequence[str]
+
+    def __str__(self) -> str:
+        """Return how messages name it."""
+        return f"{self.argv[0]} in pod {self.where.namespace}/{self.where.pod} ({self.where.name})"
+
+
+def run(configuration: Any, program: Program, take: Callable[[bytes], object], *, timeout: float) -> None:
     """Run a program in a container.
 
     Args:
         configuration: How the API server is reached, as the client library has it.
-        where: The container.
-        argv: Program and arguments; no shell takes part.
+        program: The program.
         take: Takes the bytes of each piece of its standard output.
         timeout: Seconds the program may take.
 
@@ -52,8 +73,8 @@ def run(
         Problem: The program cannot be started, fails, or does not end in time.
         Passing: The connection broke.
     """
-    what = f"{argv[0]} in pod {where.namespace}/{where.pod} ({where.name})"
-    session = _connected(configuration, where, argv, what)
+    what = str(program)
+    session = _connected(configuration, program)
     complaints, status = bytearray(), bytearray()
     takers = {_STDOUT: take, _STDERR: complaints.extend, _STATUS: status.extend}
     try:
@@ -66,20 +87,21 @@ def run(
     _judge(what, bytes(status), complaints.decode(errors="replace").strip())
 
 
-def _connected(configuration: Any, where: Container, argv: Sequence[str], what: str) -> Any:
+def _connected(configuration: Any, program: Program) -> Any:
     from kubernetes import client
     from kubernetes.client.exceptions import ApiException
     from kubernetes.stream import stream
 
     # The stream helper swaps a method of its client while it connects: a client of its own keeps threads apart.
+    where = program.where
     connect = client.CoreV1Api(client.ApiClient(configuration)).connect_get_namespaced_pod_exec
     try:
         return stream(
-            connect, where.pod, where.namespace, container=where.name, command=list(argv),
+            connect, where.pod, where.namespace, container=where.name, command=list(program.argv),
             stdin=False, stdout=True, stderr=True, tty=False, _preload_content=False, binary=True,
         )  # fmt: skip
     except ApiException as error:
-        raise _not_started(what, error) from error
+        raise _not_started(str(program), error) from error
 
 
 def _not_started(what: str, error: Exception) -> BaseException:

@@ -72,7 +72,7 @@ def _copy(cluster: Kube, where: Container, source: str, part: Path) -> None:
 
 
 def _ask(cluster: Kube, where: Container, argv: list[str], *, timeout: float = _START_SECONDS) -> str:
-    return cluster.exec(where.pod, where.namespace, argv, container=where.name, timeout=timeout)
+    return cluster.exec(where, argv, timeout=timeout)
 
 
 def _taker(

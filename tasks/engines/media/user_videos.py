@@ -52,42 +52,125 @@ class Found:
     foreign: tuple[str, ...] = ()
 
 
-def find() -> Found:
-    """Return the videos in work/DATA/video, by name."""
-    if wrong := _wrong_folder():
-        return Found(wrong=(wrong,))
-    if not _folder().is_dir():
-        return Found()
-    try:
-        named = sorted(path for path in _folder().iterdir() if path.suffix.lower() == _SUFFIX)
-    except OSError as error:
-        return Found(wrong=(_unreadable(_folder(), error),))
-    videos = [path for path in named if not path.name.startswith(_FOREIGN)]
-    judged = {path: _judge(path) for path in videos}
-    return Found(
-        tuple(path for path, wrong in judged.items() if wrong is None),
-        tuple(wrong for wrong in judged.values() if wrong is not None),
-        tuple(shown(path.name) for path in named if path.name.startswith(_FOREIGN)),
-    )
+@dataclass(frozen=True)
+class Folder:
+    """The folder of the user's videos.
 
-
-def ensure_folder() -> None:
-    """Have the folder that the sender mounts.
-
-    Raises:
-        Problem: Something else is in its place, or it may not be made.
+    Attributes:
+        work: The folder of the checkout that the nodes see.
+        in_pod: Where the sender's pod has the videos.
     """
-    if wrong := _wrong_folder():
-        raise Problem(f"{wrong.name}: {wrong.reason}", hint=wrong.cure)
-    try:
-        _folder().mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Problem(f"{_place(_folder())}: {error.strerror}", hint=f"ls -ld {_quoted(paths.WORK)}") from error
+
+    work: Path
+    in_pod: str = video.FOLDER_IN_POD
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.work / "DATA" / "video"
+
+    @property
+    def made(self) -> Path:
+        """What is sent where the user has put none there."""
+        return self.path / video.TEST_VIDEO
+
+    def find(self) -> Found:
+        """Return the videos in it, by name."""
+        if wrong := self._wrong_folder():
+            return Found(wrong=(wrong,))
+        if not self.path.is_dir():
+            return Found()
+        try:
+            named = sorted(path for path in self.path.iterdir() if path.suffix.lower() == _SUFFIX)
+        except OSError as error:
+            return Found(wrong=(self._unreadable(self.path, error),))
+        videos = [path for path in named if not path.name.startswith(_FOREIGN)]
+        judged = {path: self._judge(path) for path in videos}
+        return Found(
+            tuple(path for path, wrong in judged.items() if wrong is None),
+            tuple(wrong for wrong in judged.values() if wrong is not None),
+            tuple(shown(path.name) for path in named if path.name.startswith(_FOREIGN)),
+        )
+
+    def ensure(self) -> None:
+        """Have the folder, which the sender mounts.
+
+        Raises:
+            Problem: Something else is in its place, or it may not be made.
+        """
+        if wrong := self._wrong_folder():
+            raise Problem(f"{wrong.name}: {wrong.reason}", hint=wrong.cure)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Problem(
+                f"{self._place(self.path)}: {error.strerror}", hint=f"ls -ld {self._quoted(self.work)}"
+            ) from error
+
+    def place_in_pod(self, path: Path) -> str:
+        """Return where the sender has a video: a link is followed here, since it may be absolute."""
+        return f"{self.in_pod}/{path.resolve().relative_to(self.path.resolve())}"
+
+    def _place(self, path: Path) -> str:
+        """Return a path as commands given in the checkout name it."""
+        return f"{self.work.name}/{path.relative_to(self.work)}"
+
+    def _quoted(self, path: Path, more: str = "") -> str:
+        """Return a path in the checkout as a word for a shell."""
+        return _word(f"{self._place(path)}{more}")
+
+    def _wrong_folder(self) -> Wrong | None:
+        """Tell what is wrong with the folder itself; nodes see what is in work/ and no links that leave it."""
+        for folder in (self.work / "DATA", self.path):
+            place = self._place(folder)
+            if folder.is_symlink() and not folder.exists():
+                return Wrong(place, f"a link to {shown(str(folder.readlink()))}, which is not there", f"rm {place}")
+            if folder.is_symlink():
+                reason = f"a link to {shown(str(folder.readlink()))}, which the nodes do not see"
+                return Wrong(place, reason, f"rm {place} && cp -r {_word(str(folder.resolve()))} {place}")
+            if folder.exists() and not folder.is_dir():
+                return Wrong(place, "no folder", f"mv {place} {place}.other")
+        return None
+
+    def _judge(self, path: Path) -> Wrong | None:
+        """Tell why a video cannot be sent."""
+        name, place = shown(path.name), self._quoted(path)
+        aside = f"mv {place} {self._quoted(path, '.other')}"
+        if any("\ud800" <= letter <= "\udfff" for letter in path.name):
+            return Wrong(
+                name, "a name that is not UTF-8", f"mv {place} {self._quoted(path.with_name(_utf8(path.name)))}"
+            )
+        if not path.exists():
+            return Wrong(name, f"a link to {shown(str(path.readlink()))}, which is not there", f"rm {place}")
+        if not path.is_file():
+            return Wrong(name, "a folder" if path.is_dir() else "no file", aside)
+        real = path.resolve()
+        if not real.is_relative_to(self.path.resolve()):
+            reason = f"a link that leads out of {self._place(self.path)}, where the sender does not see it"
+            return Wrong(name, reason, f"cp --remove-destination {_word(str(real))} {place}")
+        return self._judge_content(path)
+
+    def _judge_content(self, path: Path) -> Wrong | None:
+        name, place, original = shown(path.name), self._quoted(path), self._quoted(path, ".orig")
+        try:
+            codecs = mp4.codecs(path)
+        except OSError as error:
+            return self._unreadable(path, error)
+        if not codecs:
+            return Wrong(name, "no MP4 file, or cut off", f"rm -i {place}")
+        if mp4.H264.isdisjoint(codecs):
+            convert = f"mv -i {place} {original} && ffmpeg -i {original} -c:v libx264 {place}"
+            return Wrong(name, f"without H.264 ({', '.join(map(shown, codecs))})", convert)
+        return None
+
+    def _unreadable(self, path: Path, error: OSError) -> Wrong:
+        reason = f"cannot be read: {error.strerror}"
+        return Wrong(shown(path.name), reason, f"sudo chmod a+r{'x' if path.is_dir() else ''} {self._quoted(path)}")
 
 
-def place_in_pod(path: Path) -> str:
-    """Return where the sender has a video: a link is followed here, since it may be absolute."""
-    return f"{video.FOLDER_IN_POD}/{path.resolve().relative_to(_folder().resolve())}"
+def here() -> Folder:
+    """Return the folder of this checkout."""
+    return Folder(paths.WORK)
 
 
 def shown(name: str) -> str:
@@ -95,72 +178,8 @@ def shown(name: str) -> str:
     return name if name.isprintable() else ascii(name)
 
 
-def _folder() -> Path:
-    return paths.WORK / "DATA" / "video"
-
-
-def _place(path: Path) -> str:
-    """Return a path as commands given in the checkout name it."""
-    return f"{paths.WORK.name}/{path.relative_to(paths.WORK)}"
-
-
-def _wrong_folder() -> Wrong | None:
-    """Tell what is wrong with the folder itself; nodes see what is in work/ and no links that leave it."""
-    for folder in (paths.WORK / "DATA", _folder()):
-        place = _place(folder)
-        if folder.is_symlink() and not folder.exists():
-            return Wrong(place, f"a link to {shown(str(folder.readlink()))}, which is not there", f"rm {place}")
-        if folder.is_symlink():
-            reason = f"a link to {shown(str(folder.readlink()))}, which the nodes do not see"
-            return Wrong(place, reason, f"rm {place} && cp -r {_word(str(folder.resolve()))} {place}")
-        if folder.exists() and not folder.is_dir():
-            return Wrong(place, "no folder", f"mv {place} {place}.other")
-    return None
-
-
-def _judge(path: Path) -> Wrong | None:
-    """Tell why a video cannot be sent."""
-    name, place = shown(path.name), _quoted(path)
-    aside = f"mv {place} {_quoted(path, '.other')}"
-    if any("\ud800" <= letter <= "\udfff" for letter in path.name):
-        return Wrong(name, "a name that is not UTF-8", f"mv {place} {_quoted(path.with_name(_utf8(path.name)))}")
-    if not path.exists():
-        return Wrong(name, f"a link to {shown(str(path.readlink()))}, which is not there", f"rm {place}")
-    if not path.is_file():
-        return Wrong(name, "a folder" if path.is_dir() else "no file", aside)
-    real = path.resolve()
-    if not real.is_relative_to(_folder().resolve()):
-        reason = f"a link that leads out of {_place(_folder())}, where the sender does not see it"
-        return Wrong(name, reason, f"cp --remove-destination {_word(str(real))} {place}")
-    return _judge_content(path)
-
-
-def _judge_content(path: Path) -> Wrong | None:
-    name, place, original = shown(path.name), _quoted(path), _quoted(path, ".orig")
-    try:
-        codecs = mp4.codecs(path)
-    except OSError as error:
-        return _unreadable(path, error)
-    if not codecs:
-        return Wrong(name, "no MP4 file, or cut off", f"rm -i {place}")
-    if mp4.H264.isdisjoint(codecs):
-        convert = f"mv -i {place} {original} && ffmpeg -i {original} -c:v libx264 {place}"
-        return Wrong(name, f"without H.264 ({', '.join(map(shown, codecs))})", convert)
-    return None
-
-
-def _unreadable(path: Path, error: OSError) -> Wrong:
-    reason = f"cannot be read: {error.strerror}"
-    return Wrong(shown(path.name), reason, f"sudo chmod a+r{'x' if path.is_dir() else ''} {_quoted(path)}")
-
-
 def _utf8(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace").replace("\ufffd", "_")
-
-
-def _quoted(path: Path, more: str = "") -> str:
-    """Return a path in the checkout as a word for a shell."""
-    return _word(f"{_place(path)}{more}")
 
 
 def _word(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tasks import progress
 from tasks.problems import Problem
@@ -40,41 +41,80 @@ def patience(longest: float) -> float:
     return max(0.0, min(longest, _end.get() - time.monotonic()))
 
 
-def until(  # noqa: PLR0913 - all but the first three are keywords with defaults
-    condition: str,
-    observe: Callable[[], T],
-    met: Callable[[T], bool],
-    *,
-    deadline: float,
-    describe: Callable[[T], str] | None = None,
-    explain: Callable[[], str] | None = None,
-    hint: str = "",
-) -> T:
-    """Observe the world until a condition is met.
+@dataclass(frozen=True)
+class Condition(Generic[T]):
+    """Something of the world that is waited for.
+
+    Attributes:
+        name: What it is, naming the object: "DataFlow df-calcapp: Deployed".
+        observe: Looks at the world once. What it raises ends the wait, unless it is Passing.
+        is_met: Tells whether an observation meets the condition. A Problem it raises (a final failure) ends the wait.
+        describe: One short text about an observation, shown as progress and in the error.
+    """
+
+    name: str
+    observe: Callable[[], T]
+    is_met: Callable[[T], bool]
+    describe: Callable[[T], str] = lambda _: ""
+
+    def wait(self, deadline: float, *, explain: Callable[[], str] | None = None, hint: str = "") -> T:
+        """Observe the world until the condition is met.
+
+        Args:
+            deadline: Seconds until the wait is given up; the world is observed at least once.
+            explain: Gathers evidence (events, log lines) once time has run out.
+            hint: The next command to try when time has run out.
+
+        Returns:
+            The observation that met the condition.
+
+        Raises:
+            Problem: Time ran out; it names the condition, the last state seen, and carries the evidence.
+        """
+        token = _end.set(time.monotonic() + deadline)
+        try:
+            return self._observe_until_met()
+        except _LateError as late:
+            message = _message(self.name, deadline, late.state)
+            raise Problem(message, hint=hint, details=_evidence(explain)) from late.__cause__
+        finally:
+            _end.reset(token)
+
+    def _observe_until_met(self) -> T:
+        pause = _FIRST_PAUSE
+        while True:
+            asked_for, failure = 0.0, None
+            try:
+                seen = self.observe()
+                if self.is_met(seen):
+                    return seen
+                state = self.describe(seen)
+            except Passing as problem:
+                state, asked_for, failure = problem.message, problem.after, problem
+            remaining = _end.get() - time.monotonic()
+            if remaining <= 0:
+                raise _LateError(state) from failure
+            progress.step(f"{self.name} ({state})" if state else self.name)
+            time.sleep(min(max(pause, asked_for), remaining))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def until(condition: str, observe: Callable[[], T], is_met: Callable[[T], bool], *, deadline: float) -> T:
+    """Wait for a condition that its name says enough about, as `Condition.wait` does.
 
     Args:
-        condition: What is waited for, naming the object: "DataFlow df-calcapp: Deployed".
-        observe: Looks at the world once. What it raises ends the wait, unless it is Passing.
-        met: Tells whether an observation meets the condition. A Problem it raises (a final failure) ends the wait.
-        deadline: Seconds until the wait is given up; the world is observed at least once.
-        describe: One short text about an observation, shown as progress and in the error.
-        explain: Gathers evidence (events, log lines) once time has run out.
-        hint: The next command to try when time has run out.
+        condition: What is waited for, naming the object.
+        observe: Looks at the world once.
+        is_met: Tells whether an observation meets the condition.
+        deadline: Seconds until the wait is given up.
 
     Returns:
         The observation that met the condition.
 
     Raises:
-        Problem: Time ran out; it names the condition, the last state seen, and carries the evidence.
+        Problem: Time ran out.
     """
-    token = _end.set(time.monotonic() + deadline)
-    try:
-        return _until(condition, observe, met, describe or (lambda _: ""))
-    except _LateError as late:
-        message = _message(condition, deadline, late.state)
-        raise Problem(message, hint=hint, details=_evidence(explain)) from late.__cause__
-    finally:
-        _end.reset(token)
+    return Condition(condition, observe, is_met).wait(deadline)
 
 
 class _LateError(Exception):
@@ -83,25 +123,6 @@ class _LateError(Exception):
     def __init__(self, state: str) -> None:
         super().__init__(state)
         self.state = state
-
-
-def _until(condition: str, observe: Callable[[], T], met: Callable[[T], bool], describe: Callable[[T], str]) -> T:
-    pause = _FIRST_PAUSE
-    while True:
-        asked_for, failure = 0.0, None
-        try:
-            seen = observe()
-            if met(seen):
-                return seen
-            state = describe(seen)
-        except Passing as problem:
-            state, asked_for, failure = problem.message, problem.after, problem
-        remaining = _end.get() - time.monotonic()
-        if remaining <= 0:
-            raise _LateError(state) from failure
-        progress.step(f"{condition} ({state})" if state else condition)
-        time.sleep(min(max(pause, asked_for), remaining))
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def _evidence(explain: Callable[[], str] | None) -> str:

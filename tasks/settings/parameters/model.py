@@ -50,7 +50,6 @@ class Parameters(pydantic.BaseModel):
     containerd_version: types.Version
     etcd_version: types.Version
     coredns_version: types.Version
-    pause_version: types.BareVersion
     addons: types.AddonNames
     addon_images: Literal["registry", "source"]
     manifest_site: types.Site

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from tasks.settings import addons
+from tasks.settings import addons, cluster, nics
 from tasks.settings.parameters.types import ends, pool_range
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address
+    from ipaddress import IPv4Address, IPv4Interface
 
     from tasks.settings.parameters.model import Parameters
 
-WORKERS = 2
-_NODES = WORKERS + 1
+_NODES = len(cluster.NODES)
+_WORKERS = sum(node.role == cluster.WORKER for node in cluster.NODES)
 _NODE_PREFIX = 24
-_LONGEST_NODE_SUFFIX = "-control-plane"
+_LONGEST_NODE_SUFFIX = max(len(node.name("")) for node in cluster.NODES)
 _LONGEST_HOST_NAME = 63
 
 
@@ -37,7 +37,7 @@ def _gpu_needs_crio(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def _cluster_name(p: Parameters) -> Iterator[tuple[str, str]]:
-    longest = _LONGEST_HOST_NAME - len(_LONGEST_NODE_SUFFIX)
+    longest = _LONGEST_HOST_NAME - _LONGEST_NODE_SUFFIX
     if len(p.cluster_name) > longest:
         yield "CLUSTER_NAME", f"has {len(p.cluster_name)} characters; names of nodes leave room for {longest}"
 
@@ -67,23 +67,31 @@ def _subnets_apart(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def _physical_functions(p: Parameters) -> Iterator[tuple[str, str]]:
-    pairs = [("1", p.sriov_pf_if_1, p.sriov_if_regex_1), ("2", p.sriov_pf_if_2, p.sriov_if_regex_2)]
-    if p.sriov_pf_if_1 == p.sriov_pf_if_2:
-        yield "SRIOV_PF_IF_2", f"{p.sriov_pf_if_2} is SRIOV_PF_IF_1 too"
-        return
-    for (number, own, regex), (foreign_number, foreign, _) in zip(pairs, reversed(pairs), strict=True):
+    cards = {row: str(getattr(p, row.interface.lower())) for row in nics.WORKERS}
+    for (row, own), (other, foreign) in combinations(cards.items(), 2):
+        if own == foreign:
+            yield other.interface, f"{foreign} is {row.interface} too"
+
+
+def _expressions(p: Parameters) -> Iterator[tuple[str, str]]:
+    cards = {row: str(getattr(p, row.interface.lower())) for row in nics.WORKERS}
+    for row, own in cards.items():
+        regex = getattr(p, row.pattern.lower())
         if not re.fullmatch(regex, own):
-            yield f"SRIOV_IF_REGEX_{number}", f"{regex} does not match SRIOV_PF_IF_{number} {own}"
-        if re.fullmatch(regex, foreign):
-            yield f"SRIOV_IF_REGEX_{number}", f"{regex} matches SRIOV_PF_IF_{foreign_number} {foreign} too"
+            yield row.pattern, f"{regex} does not match {row.interface} {own}"
+        for other, foreign in cards.items():
+            if other != row and re.fullmatch(regex, foreign):
+                yield row.pattern, f"{regex} matches {other.interface} {foreign} too"
+
+
+def _card_addresses(p: Parameters) -> dict[str, IPv4Interface]:
+    """Return the address of each worker's card, by its parameter."""
+    return {row.address: getattr(p, row.address.lower()) for row in nics.WORKERS}
 
 
 def _addresses_in_subnet(p: Parameters) -> Iterator[tuple[str, str]]:
-    hosts = {
-        "SRIOV_PF_IPADDR_1": p.sriov_pf_ipaddr_1.ip,
-        "SRIOV_PF_IPADDR_2": p.sriov_pf_ipaddr_2.ip,
-        "NV_IPAM_GATEWAY": p.nv_ipam_gateway,
-    }
+    cards = {name: interface.ip for name, interface in _card_addresses(p).items()}
+    hosts = {**cards, "NV_IPAM_GATEWAY": p.nv_ipam_gateway}
     for name, address in hosts.items():
         if address not in p.nv_ipam_subnet:
             yield name, f"{address} is not in NV_IPAM_SUBNET {p.nv_ipam_subnet}"
@@ -95,9 +103,9 @@ def _addresses_in_subnet(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def _physical_prefixes(p: Parameters) -> Iterator[tuple[str, str]]:
-    for number, interface in (("1", p.sriov_pf_ipaddr_1), ("2", p.sriov_pf_ipaddr_2)):
+    for name, interface in _card_addresses(p).items():
         if interface.network.prefixlen != p.nv_ipam_subnet.prefixlen:
-            yield f"SRIOV_PF_IPADDR_{number}", f"{interface} has another prefix than NV_IPAM_SUBNET {p.nv_ipam_subnet}"
+            yield name, f"{interface} has another prefix than NV_IPAM_SUBNET {p.nv_ipam_subnet}"
 
 
 def _exclusions(p: Parameters) -> list[tuple[str, IPv4Address, IPv4Address]]:
@@ -120,22 +128,19 @@ def _exclusions_in_order(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def _host_addresses_excluded(p: Parameters) -> Iterator[tuple[str, str]]:
-    for number, interface in (("1", p.sriov_pf_ipaddr_1), ("2", p.sriov_pf_ipaddr_2)):
+    for name, interface in _card_addresses(p).items():
         if not any(start <= interface.ip <= end for _, start, end in _exclusions(p)):
-            yield (
-                f"SRIOV_PF_IPADDR_{number}",
-                f"{interface.ip} would be given to a pod too: no NV_IPAM_EXCLUDE range holds it",
-            )
+            yield name, f"{interface.ip} would be given to a pod too: no NV_IPAM_EXCLUDE range holds it"
 
 
 def _blocks_fit(p: Parameters) -> Iterator[tuple[str, str]]:
     """nvidia-k8s-ipam cuts blocks from the first host address on, one per node of its pool: the workers."""
     size, hosts = p.nv_ipam_per_node_block_size, p.nv_ipam_subnet.num_addresses - 2
-    if WORKERS * size > hosts:
-        reason = f"{WORKERS} blocks of {size} do not fit the {hosts} addresses of NV_IPAM_SUBNET {p.nv_ipam_subnet}"
+    if _WORKERS * size > hosts:
+        reason = f"{_WORKERS} blocks of {size} do not fit the {hosts} addresses of NV_IPAM_SUBNET {p.nv_ipam_subnet}"
         yield "NV_IPAM_PER_NODE_BLOCK_SIZE", reason
         return
-    for block in range(WORKERS):
+    for block in range(_WORKERS):
         first = p.nv_ipam_subnet.network_address + 1 + block * size
         addresses = [first + offset for offset in range(size)]
         if all(any(start <= address <= end for _, start, end in _exclusions(p)) for address in addresses):
@@ -159,7 +164,7 @@ _RULES: tuple[tuple[_Rule, ...], ...] = (
     (_ports,),
     (_pod_subnet_holds_the_nodes,),
     (_subnets_apart,),
-    (_physical_functions,),
+    (_physical_functions, _expressions),
     (_addresses_in_subnet, _physical_prefixes),
     (_exclusions_in_order, _host_addresses_excluded, _blocks_fit),
     (_needed_addons,),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks import lack as lacks
-from tasks.addons import address_pool, installation, manifests
-from tasks.engines.docker import networks as docker_networks
+from tasks.addons import address_pool, installation
+from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
-from tasks.engines.go import proxy
 from tasks.problems import Problem
 from tasks.settings import addons as table
-from tasks.settings import parameters, paths
+from tasks.settings import cluster, nics, parameters, paths, patterns
 from tasks.settings.parameters import layers
 from tests.threads import side_by_side
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.manifests import Object
     from tests.unit.conftest import Lines
+    from tests.unit.engine import Engine
 
 POOL = "172.18.255.1-172.18.255.32"
 REFUSED = "example.com/m@v1.0.0: 404 Not Found: no such version"
@@ -110,13 +111,11 @@ PLACES = {
 
 
 @pytest.fixture
-def rendered(
-    tree: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
-) -> Callable[..., dict[str, Object]]:
-    """A function that renders an add-on as the physical server has it; objects by kind and name."""
+def described(tree: Path, choose: Callable[..., None]) -> Callable[..., Manifests]:
+    """A function that returns an add-on's manifests as the physical server has them, upstream's being those above."""
 
-    def render(name: str, **values: str) -> dict[str, Object]:
-        choose(PROFILE="physical", **values)
+    def describe(name: str, **values: str) -> Manifests:
+        choose(**{"PROFILE": "physical", "METALLB_POOL": POOL, **values})
         text = "\n---\n".join(json.dumps(item) for item in UPSTREAM[name])
         upstream = tree / "upstream" / PLACES[name]
         if upstream.suffix:
@@ -124,14 +123,26 @@ def rendered(
         else:
             atomic.write(upstream / "overlays/no-webhook/all.yaml", text)
             atomic.write(upstream / "overlays/no-webhook/kustomization.yaml", "resources: [all.yaml]\n")
-        monkeypatch.setattr(manifests, "_upstream", lambda _release: upstream)
-        monkeypatch.setattr(address_pool, "metallb", lambda: POOL)
-        release = table.addon(name).release
-        assert release is not None
-        found = manifests.objects(release, name)
+        return Manifests(name, released(name), parameters.current(), lambda *_: upstream)
+
+    return describe
+
+
+@pytest.fixture
+def rendered(described: Callable[..., Manifests]) -> Callable[..., dict[str, Object]]:
+    """A function that renders an add-on as the physical server has it; objects by kind and name."""
+
+    def render(name: str, **values: str) -> dict[str, Object]:
+        found = described(name, **values).objects()
         return {f"{item['kind']} {item['metadata']['name']}": item for item in found}
 
     return render
+
+
+def released(name: str) -> table.Release:
+    release = table.addon(name).release
+    assert release is not None
+    return release
 
 
 def pod(item: Object) -> dict[str, Any]:
@@ -148,17 +159,13 @@ def test_the_pool_of_metallb_and_its_images(rendered: Callable[..., dict[str, Ob
     assert speaker["command"] == ["/speaker"]
 
 
-def test_two_tasks_that_need_the_objects_at_the_same_time_have_them(
-    rendered: Callable[..., dict[str, Object]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    once = rendered("metallb")
-    release = table.addon("metallb").release
-    assert release is not None
-    kept = manifests._kept(release, "metallb")
-    monkeypatch.setattr(manifests, "_kept", lambda *_: kept)
+def test_two_tasks_that_need_the_objects_at_the_same_time_have_them(described: Callable[..., Manifests]) -> None:
+    metallb = described("metallb")
+    once = metallb.objects()
+    (kept,) = (paths.RENDERED / "addons").glob("metallb-*.json")
     kept.unlink()
-    for found in side_by_side([lambda: manifests.objects(release, "metallb")] * 3):
-        assert len(found) == len(once)
+    for found in side_by_side([metallb.objects] * 3):
+        assert found == once
     assert sorted(path.name for path in kept.parent.iterdir()) == [kept.name, f"{kept.name}.lock"]
 
 
@@ -174,12 +181,14 @@ def test_multus_is_installed_by_renaming_and_pinned(rendered: Callable[..., dict
     assert images == {"ghcr.io/k8snetworkplumbingwg/multus-cni:v4.1.0-thick"}
 
 
-def test_the_device_plugin_offers_the_functions_of_the_two_cards(rendered: Callable[..., dict[str, Object]]) -> None:
+def test_the_device_plugin_offers_the_functions_of_the_cards(rendered: Callable[..., dict[str, Object]]) -> None:
     found = rendered("sriov-device-plugin", SRIOV_PF_IF_1="ens1f0", SRIOV_IF_REGEX_1="ens1f0.*")
     config = next(item for label, item in found.items() if label.startswith("ConfigMap sriovdp-config-"))
     (resource,) = json.loads(config["data"]["config.json"])["resourceList"]
     assert f"{resource['resourcePrefix']}/{resource['resourceName']}" == "nvidia.com/mlnx_sriov_netdevice"
-    assert resource["selectors"] == {"pfNames": ["ens1f0", "ens9f1np1"]}
+    assert resource["selectors"].keys() == {"pfNames"}
+    assert resource["selectors"]["pfNames"][:2] == ["ens1f0", "ens9f1np1"]
+    assert len(resource["selectors"]["pfNames"]) == len(nics.WORKERS)
     plugin = pod(found["DaemonSet kube-sriov-device-plugin"])
     assert plugin["volumes"][0]["configMap"]["name"] == config["metadata"]["name"]
     assert plugin["containers"][0]["image"].endswith(":v3.7.0")
@@ -203,15 +212,13 @@ def test_nvidia_k8s_ipam_has_the_pool_of_the_parameters(rendered: Callable[..., 
     }
 
 
-def test_both_namespaces_of_functions_have_the_second_network(
-    rendered: Callable[..., dict[str, Object]], monkeypatch: pytest.MonkeyPatch
+def test_all_namespaces_of_functions_have_the_second_network(
+    described: Callable[..., Manifests],
 ) -> None:
-    rendered("nvidia-k8s-ipam")
-    release = table.addon("nvidia-k8s-ipam").release
-    assert release is not None
-    kind = "NetworkAttachmentDefinition"
-    networks = [item for item in manifests.objects(release, "nvidia-k8s-ipam") if item["kind"] == kind]
-    assert [item["metadata"]["namespace"] for item in networks] == ["cpufunc-calcapp", "cpufunc-sample"]
+    found = described("nvidia-k8s-ipam").objects()
+    networks = [item for item in found if item["kind"] == "NetworkAttachmentDefinition"]
+    assert [item["metadata"]["namespace"] for item in networks] == list(patterns.NAMESPACES)
+    assert {"cpufunc-calcapp", "cpufunc-sample"} <= set(patterns.NAMESPACES)
     for item in networks:
         assert item["metadata"]["name"] == "sriov-ipam-config"
         assert item["metadata"]["annotations"]["k8s.v1.cni.cncf.io/resourceName"] == "nvidia.com/mlnx_sriov_netdevice"
@@ -230,10 +237,9 @@ def test_calico_gives_addresses_of_the_pod_subnet(rendered: Callable[..., dict[s
 def test_a_version_without_a_checksum_is_one_line(tree: Path, choose: Callable[..., None]) -> None:
     del tree
     choose(PROFILE="physical", CALICO_VERSION="v3.28.2")
-    release = table.addon("calico").release
-    assert release is not None
+    calico = Manifests("calico", released("calico"), parameters.current())
     with pytest.raises(Problem, match=r"CALICO_VERSION: the checksum of v3\.28\.2 is not known"):
-        manifests.objects(release, "calico")
+        calico.objects()
 
 
 def test_no_image_of_an_addon_floats(choose: Callable[..., None]) -> None:
@@ -244,15 +250,13 @@ def test_no_image_of_an_addon_floats(choose: Callable[..., None]) -> None:
                 assert "{version}" in image.tag
 
 
-def test_clusters_of_one_network_share_its_end(choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    from ipaddress import IPv4Address, IPv4Network
-
+def test_clusters_of_one_network_share_its_end(choose: Callable[..., None], engine: Engine) -> None:
     network = IPv4Network("172.18.0.0/16")
-    monkeypatch.setattr(docker_networks, "subnet", lambda _name: network)
+    offer(engine, network)
     seen = set()
     for name in ("kind", "tier", "other"):
         choose(CLUSTER_NAME=name)
-        first, last = (IPv4Address(end) for end in address_pool.metallb().split("-"))
+        first, last = pool()
         assert int(last) - int(first) == 31
         assert first in network
         assert first >= IPv4Address("172.18.192.0")
@@ -261,30 +265,36 @@ def test_clusters_of_one_network_share_its_end(choose: Callable[..., None], monk
     assert len(seen) == 3
 
 
-@pytest.mark.parametrize("subnet", ["192.168.9.0/24", "192.168.9.0/28"])
-def test_a_small_network_has_a_pool_too(
-    choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, subnet: str
-) -> None:
-    from ipaddress import IPv4Address, IPv4Network
-
-    monkeypatch.setattr(docker_networks, "subnet", lambda _name: IPv4Network(subnet))
+@pytest.mark.parametrize("network", [IPv4Network(text) for text in ("192.168.9.0/24", "192.168.9.0/28")], ids=str)
+def test_a_small_network_has_a_pool_too(choose: Callable[..., None], engine: Engine, network: IPv4Network) -> None:
     choose()
-    first, last = (IPv4Address(end) for end in address_pool.metallb().split("-"))
-    assert first <= last < IPv4Network(subnet).broadcast_address
-    assert first > IPv4Network(subnet).network_address + IPv4Network(subnet).num_addresses // 2
+    offer(engine, network)
+    first, last = pool()
+    assert first <= last < network.broadcast_address
+    assert first > network.network_address + network.num_addresses // 2
 
 
 def test_a_chosen_pool_is_taken_as_it_is(choose: Callable[..., None]) -> None:
     choose(METALLB_POOL="172.18.9.0-172.18.9.10")
-    assert address_pool.metallb() == "172.18.9.0-172.18.9.10"
+    assert address_pool.metallb(parameters.current()) == "172.18.9.0-172.18.9.10"
+
+
+def offer(engine: Engine, network: IPv4Network) -> None:
+    """Have the network of the nodes on the engine."""
+    engine.networks[cluster.NETWORK] = {}
+    engine.subnets[cluster.NETWORK] = str(network)
+
+
+def pool() -> tuple[IPv4Address, IPv4Address]:
+    first, last = address_pool.metallb(parameters.current()).split("-")
+    return IPv4Address(first), IPv4Address(last)
 
 
 def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
-    tree: Path, monkeypatch: pytest.MonkeyPatch, said: Lines
+    tree: Path, proxy: dict[str, str], said: Lines
 ) -> None:
     del tree
-    monkeypatch.setattr(proxy, "refusal", lambda _artifact, _settings: REFUSED)
-    monkeypatch.setattr(proxy, "known", lambda _artifact, _settings: REFUSED)
+    proxy["nvidia-k8s-ipam"] = REFUSED
     assert installation.lack("nvidia-k8s-ipam") == lacks.of(f"nvidia-k8s-ipam: {REFUSED}")
     installation.install("nvidia-k8s-ipam")
     assert said.kept == [f"Left out nvidia-k8s-ipam: {REFUSED}"]

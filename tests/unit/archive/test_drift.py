@@ -193,9 +193,9 @@ def test_the_kubeconfig_goes_where_the_daemons_look_for_it(
 def test_hugepages_are_a_checked_prerequisite_of_what_is_for_fpgas(choose: Callable[..., None]) -> None:
     choose(CONTROLLER_HARDWARE="fpga")
     hugepages = next(check for check in checks.CHECKS if check.name == "hugepages")
-    assert set(hugepages.purposes) & set(examination.purposes_of("create_cluster"))
+    assert set(hugepages.purposes) & set(examination.purposes_of("create_cluster", parameters.current()))
     choose(CONTROLLER_HARDWARE="gpu")
-    assert not set(hugepages.purposes) & set(examination.purposes_of("create_cluster"))
+    assert not set(hugepages.purposes) & set(examination.purposes_of("create_cluster", parameters.current()))
 
 
 DEEPSTREAM = """FROM nvcr.io/nvidia/deepstream:7.0-gc-triton-devel
@@ -246,6 +246,6 @@ def test_kind_is_stock_at_the_version_of_the_parameter() -> None:
 
 def test_only_patterns_that_use_cards_need_cards() -> None:
     users = {name for name, pattern in patterns.BY_NAME.items() if checks.NICS in pattern.needs}
-    assert users == {
-        f"{name}{twin}" for name in ("calcapp-sriov", "p2c3", "p3c1") for twin in ("", "-multi-worker")
-    }  # fmt: skip
+    assert users == {name for name, pattern in patterns.BY_NAME.items() if pattern.vfs}
+    assert users >= {"calcapp-sriov", "p2c3", "p3c1-multi-worker"}
+    assert not users & {"calcapp-basic", "p1c1", "p2c4-multi-worker"}

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import tarfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,13 @@ from tasks.problems import Problem
 from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from typing import TypeAlias
 
     from tests.unit.conftest import Lines
+
+    StopMoving: TypeAlias = Callable[[str, BaseException], AbstractContextManager[None]]
 
 REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
 
@@ -61,6 +66,25 @@ def pack_member(tree: Path, one: tarfile.TarInfo) -> Path:
 
 def entries(root: Path) -> set[str]:
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if "__pycache__" not in path.parts}
+
+
+@pytest.fixture
+def stop_moving(monkeypatch: pytest.MonkeyPatch) -> StopMoving:
+    """A function within which moving a file or folder of some name fails."""
+    rename = Path.rename
+
+    @contextmanager
+    def stop_moving(name: str, error: BaseException) -> Iterator[None]:
+        def move(path: Path, target: Path) -> Path:
+            if path.name == name:
+                raise error
+            return rename(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", move)
+            yield
+
+    return stop_moving
 
 
 def test_the_sample_is_taken_where_there_is_no_archive(tree: Path) -> None:
@@ -105,18 +129,11 @@ def test_a_change_of_the_origin_or_by_hand_makes_it_stale(tree: Path, place: str
     assert not (tree / "build/controller/stray").exists()
 
 
-def test_a_run_killed_between_two_moves_is_recognised_and_redone(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_killed_between_two_moves_is_recognised_and_redone(tree: Path, stop_moving: StopMoving) -> None:
     source.prepare()
     (tree / "src/sample-controller/added").write_text("x")
-
-    def die(*_arguments: object) -> None:
-        shutil.rmtree(tree / "build/controller/test")
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(source, "_replace_entries", die)
-        with pytest.raises(KeyboardInterrupt):
-            source.prepare()
+    with stop_moving("test", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+        source.prepare()
     assert source.lack()
     source.prepare()
     assert not source.lack()
@@ -188,7 +205,8 @@ def test_facts_come_from_the_daemons(tree: Path) -> None:
     facts = archive_facts.facts()
     assert facts.tag == "1.1.0"
     assert facts.kubeconfig == "/etc/k8s_node/config"
-    assert facts.images == {"cpufunction", "deviceinfo", "ethernetconnection"}
+    assert facts.images == {part.image for part in controller.deployed("daemon")}
+    assert facts.images >= {"cpufunction", "deviceinfo", "ethernetconnection"}
 
 
 def rewrite_daemons(tree: Path, old: str, new: str) -> None:
@@ -237,14 +255,11 @@ def test_an_image_is_known_by_its_last_path_component(reference: str, name: str)
 
 
 @pytest.mark.parametrize("root", [root for root in (paths.SRC / "sample-controller", REAL) if root.is_dir()])
-def test_the_sample_and_the_real_controller_have_what_the_adapters_look_for(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(archive_facts, "SOURCE", root)
-    archive_facts.facts.cache_clear()
+def test_the_sample_and_the_real_controller_have_what_the_adapters_look_for(root: Path) -> None:
     source.check(root, "source", ())
-    assert archive_facts.facts().tag == "1.1.0"
-    assert archive_facts.facts().kubeconfig == "/etc/k8s_node/config"
+    found = archive_facts.facts_of(root)
+    assert found.tag == "1.1.0"
+    assert found.kubeconfig == "/etc/k8s_node/config"
     assert len(archive_facts.definition_files(root)) == 20
 
 
@@ -318,18 +333,13 @@ def test_facts_that_do_not_fit_are_found_before_anything_is_replaced(tree: Path)
     assert source.digest()
 
 
-def test_an_entry_that_cannot_be_moved_leaves_the_source_as_it_was(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_cannot_be_moved_leaves_the_source_as_it_was(tree: Path, stop_moving: StopMoving) -> None:
     source.prepare()
     before = (source.digest(), entries(tree / "build/controller"))
     (tree / "src/sample-controller/added").write_text("x")
-    rename = Path.rename
-
-    def refuse(path: Path, target: Path) -> Path:
-        if path.name == "added":
-            raise PermissionError(1, "Operation not permitted")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(Problem, match="cannot be replaced: Operation not permitted"):
+    with (
+        stop_moving("added", PermissionError(1, "Operation not permitted")),
+        pytest.raises(Problem, match="cannot be replaced: Operation not permitted"),
+    ):
         source.prepare()
     assert (source.digest(), entries(tree / "build/controller")) == before

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.engines.docker import client
-from tasks.settings import gpu, nics, paths, registry
+from tasks.settings import paths
 from tests.unit.cluster.fakes import FakeKind
 from tests.unit.kube_api import kube_api  # noqa: F401 - a fixture
 
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
-    """An empty build folder, the user's kubeconfig beside it, a cache, and a machine that has lent nothing."""
-    choose(CLUSTER_NAME="a", CACHE_DIR=str(tmp_path / "cache"))
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    for name, place in {"BUILD": "", "CONTROLLER": "controller", "REGISTRY_CA": "registry/ca.crt"}.items():
-        monkeypatch.setattr(paths, name, tmp_path / "build" / place)
-    for module, name in ((gpu, "LEDGERS"), (nics, "LEDGERS"), (registry, "DOCKER_TRUST")):
-        monkeypatch.setattr(module, name, tmp_path / "machine" / module.__name__.rpartition(".")[2])
-    (tmp_path / "build").mkdir()
-    return tmp_path / "build"
+def build(checkout: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
+    """An empty build folder, with the user's kubeconfig and a cache beside it."""
+    choose(CLUSTER_NAME="a", CACHE_DIR=str(checkout / "cache"))
+    monkeypatch.setenv("KUBECONFIG", str(checkout / "config"))
+    paths.BUILD.mkdir()
+    return paths.BUILD
 
 
 @pytest.fixture

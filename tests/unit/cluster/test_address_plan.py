@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
@@ -12,19 +11,19 @@ import pytest
 from tasks.cluster import address_plan
 from tasks.engines.host.routes import Route
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
-from tasks.settings.parameters import layers as parameters_layers
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tasks.settings.parameters.model import Parameters
 
 
 @pytest.fixture
-def chosen(monkeypatch: pytest.MonkeyPatch) -> Parameters:
+def chosen(choose: Callable[..., None]) -> Parameters:
     """Parameters of which one is from the environment, and so says where it was given."""
-    layers = parameters_layers.read(paths.ROOT, {**os.environ, "POD_SUBNET": "10.244.0.0/16"})
-    monkeypatch.setattr(parameters, "_layers", lambda: layers)
-    return parameters.validated(layers)
+    choose(POD_SUBNET="10.244.0.0/16")
+    return parameters.current()
 
 
 @pytest.mark.parametrize(

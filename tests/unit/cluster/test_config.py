@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tasks.cluster import config
-from tasks.settings import parameters, paths
+from tasks.settings import cluster, parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_the_config_has_three_nodes_with_their_mounts(choose: Callable[..., None]) -> None:
+def test_the_config_has_all_nodes_with_their_mounts(choose: Callable[..., None]) -> None:
     choose(CLUSTER_NAME="other", POD_SUBNET="10.200.0.0/16")
     rendered = yaml.safe_load(config.rendered(parameters.current()))
     assert rendered["name"] == "other"
     assert rendered["networking"]["podSubnet"] == "10.200.0.0/16"
     assert rendered["networking"]["disableDefaultCNI"] is True
-    assert [node["role"] for node in rendered["nodes"]] == ["control-plane", "worker", "worker"]
+    assert [node["role"] for node in rendered["nodes"]] == [node.role for node in cluster.NODES]
+    assert [node["role"] for node in rendered["nodes"]][:3] == ["control-plane", "worker", "worker"]
     for node in rendered["nodes"]:
         mounts = {mount["containerPath"]: mount["hostPath"] for mount in node["extraMounts"]}
         assert mounts == {"/root/controller": str(paths.CONTROLLER), "/root/work": str(paths.WORK)}

@@ -11,6 +11,7 @@ from tasks.archive import source
 from tasks.cluster import node_steps
 from tasks.problems import Problem
 from tasks.settings import parameters
+from tasks.settings.node_steps import NODE_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,10 @@ def build(tree: Path, choose: Callable[..., None]) -> Path:
     choose(CLUSTER_NAME="other", CACHE_DIR=str(tree / "cache"))
     source.prepare()
     return tree / "build"
+
+
+def test_every_step_says_what_it_writes() -> None:
+    assert set(node_steps._FILES) == set(NODE_STEPS)
 
 
 def test_the_kubeconfig_of_a_node_has_the_address_that_nodes_know(build: Path) -> None:

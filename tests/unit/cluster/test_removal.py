@@ -14,6 +14,7 @@ from tasks.cluster import creation, removal
 from tasks.cluster.creation import Creation
 from tasks.cluster.removal import Removal
 from tasks.engines.docker import client
+from tasks.gpu import lease
 from tasks.problems import Problem
 from tasks.registry import docker_trust
 from tasks.settings import cluster, parameters, registry
@@ -199,8 +200,8 @@ TRACES = (
     Trace("cluster-a is there", "build/cluster-a/kind.yaml"),
     Trace("cluster-z is there", "build/cluster-z/kind.yaml"),
     Trace("registry is there", "build/registry/ca.crt"),
-    Trace("nics/a.json is there", "machine/nics/a.json"),
-    Trace("gpu/a.json is there", "machine/gpu/a.json"),
+    Trace("nics/a.json is there", "ledgers/nics/a.json"),
+    Trace("gpu/a.json is there", "ledgers/gpu/a.json"),
     Trace("DOCKER=host", values={"DOCKER": "host"}),
     Trace("DOCKER_HOST is set", environ={"DOCKER_HOST": "unix:///none"}),
 )
@@ -262,7 +263,7 @@ def test_a_paused_node_goes_on_before_the_gpu_is_taken_from_it(scene: Scene, *, 
 
 
 def test_the_cards_come_back_before_the_gpu_does() -> None:
-    assert (removal._let_cards_go, removal._give_gpu_back) == removal.LENDERS
+    assert (removal._let_cards_go, lease.let_go) == removal.LENDERS
 
 
 def test_the_nodes_stay_while_a_card_is_not_back(scene: Scene) -> None:

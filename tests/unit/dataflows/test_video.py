@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,6 @@ from tasks.dataflows import video
 from tasks.engines.media import mp4
 from tasks.engines.media import video as videos
 from tasks.engines.media.video import Video
-from tasks.engines.programs import waiting
 from tasks.problems import Problem
 from tasks.settings.patterns import BY_NAME
 from tests.threads import side_by_side
@@ -32,14 +32,12 @@ def test_the_made_video_plays(tmp_path: Path) -> None:
     assert mp4.codecs(file) == ("avc1",)
 
 
-def test_two_dataflows_that_need_the_made_video_at_the_same_time_have_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(waiting, "_FIRST_PAUSE", 0.001)
+def test_two_dataflows_that_need_the_made_video_at_the_same_time_have_it(tmp_path: Path) -> None:
     file = tmp_path / "made" / "test.mp4"
 
     def make_late() -> None:
-        waiting.until("begun", lambda: [*file.parent.glob("test*")], bool, deadline=20)
+        while not [*file.parent.glob("test*")]:
+            time.sleep(0.001)
         videos.make(file, 30.0)
 
     side_by_side([lambda: videos.make(file, 30.0), make_late])

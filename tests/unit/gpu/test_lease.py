@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -12,9 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.engines.docker.containers import ContainerFacts
-from tasks.engines.host import kernel_modules, processes
 from tasks.engines.kube import cluster_owner
-from tasks.engines.programs import shell
 from tasks.gpu import lease
 from tasks.gpu import ledger as gpu_ledger
 from tasks.problems import Problem
@@ -29,21 +28,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
-    """A function that makes the machine and puts it in the place of this one."""
-
-    def boot(modules: dict[str, list[str]]) -> Machine:
-        machine = Machine(tmp_path / "machine", modules)
-        monkeypatch.setattr(
-            shell.Command, "run", lambda command, **options: machine.run(command.argv, stdin=command.stdin, **options)
-        )
-        monkeypatch.setattr(kernel_modules, "SYSFS", machine.root / "sys")
-        monkeypatch.setattr(processes, "PROC", machine.root / "proc")
-        monkeypatch.setattr(gpu, "LEDGERS", tmp_path / "ledgers")
-        monkeypatch.setattr("os.geteuid", lambda: 0)
-        return machine
-
-    return boot
+def boot(checkout: Path, act_as: Callable[[int], None]) -> Callable[[dict[str, list[str]]], Machine]:
+    """A function that makes the machine, on which root keeps the ledgers."""
+    act_as(0)
+    return functools.partial(Machine, checkout / "machine")
 
 
 def removed(machine: Machine) -> list[str]:
@@ -70,8 +58,7 @@ def test_lent_and_given_back_as_it_was(boot: Callable[..., Machine], modules: di
 
 @pytest.mark.parametrize("modules", [SERVER, RDMA_SERVER, HEADLESS], ids=["server", "rdma", "headless"])
 def test_a_module_goes_after_all_that_hold_it(boot: Callable[..., Machine], modules: dict[str, list[str]]) -> None:
-    boot(modules)
-    order = [module.name for module in kernel_modules.unload_order("nvidia")]
+    order = [module.name for module in boot(modules).modules.unload_order("nvidia")]
     assert set(order) == {name for name in modules if name.startswith(("nvidia", "gdr"))}
     for name in order:
         for holder in modules[name]:
@@ -137,18 +124,11 @@ def test_the_second_run_after_a_cut_keeps_the_first_ledger(boot: Callable[..., M
     machine = boot(RDMA_SERVER)
     machine.active = {"nvidia-persistenced.service"}
     before = machine.loaded()
-    whole = machine._rmmod
-
-    def cut(words: list[str]) -> tuple[int, str, str]:
-        if words == ["nvidia"]:
-            raise KeyboardInterrupt
-        return whole(words)
-
-    setattr(machine, "_rmmod", cut)  # noqa: B010 - mypy refuses to assign to a method
+    machine.cut_at = "nvidia"
     with pytest.raises(KeyboardInterrupt):
         machine.lend()
     assert machine.lack()
-    setattr(machine, "_rmmod", whole)  # noqa: B010
+    machine.cut_at = ""
     machine.lend()
     assert not machine.lack()
     machine.give_back()
@@ -220,11 +200,7 @@ def test_a_gpu_that_another_cluster_has_is_not_taken(boot: Callable[..., Machine
 
 def test_a_module_that_does_not_go_is_named_with_its_holders(boot: Callable[..., Machine]) -> None:
     machine = boot(HEADLESS)
-
-    def kept(words: list[str]) -> tuple[int, str, str]:
-        return 1, "", f"rmmod: ERROR: Module {words[0]} is in use"
-
-    setattr(machine, "_rmmod", kept)  # noqa: B010 - mypy refuses to assign to a method
+    machine.kept = {"nvidia_uvm"}
     with pytest.raises(Problem, match="kernel module nvidia_uvm: cannot be unloaded: used 0 times; held by no module"):
         machine.lend()
 
@@ -325,7 +301,7 @@ def test_giving_back_nothing_runs_nothing(boot: Callable[..., Machine]) -> None:
 
 def test_a_ledger_that_cannot_be_read_is_one_line(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
-    gpu.LEDGERS.mkdir()
+    gpu.LEDGERS.mkdir(parents=True)
     (gpu.LEDGERS / "kind.json").write_text(json.dumps({"version": 99}))
     with pytest.raises(Problem, match=re.escape("kind.json: not a ledger of this tool: version 99")):
         machine.give_back()

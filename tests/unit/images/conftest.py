@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.archive import facts
 from tasks.engines.host import apt
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
@@ -149,26 +147,14 @@ def mirror(programs: Programs) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with a copy of kind/ that images are made from, and a folder for the driver."""
-    for folder in ("kind", "env"):
-        shutil.copytree(paths.ROOT / folder, tmp_path / folder)
-    for name, place in {"ROOT": ".", "KIND": "kind", "BUILD": "build", "DRIVER": "driver"}.items():
-        monkeypatch.setattr(paths, name, tmp_path / place)
-    return tmp_path
-
-
-@pytest.fixture
-def kind(clone: Path, choose: Callable[..., None]) -> Path:
-    """The kind/ of a checkout, which a test may change."""
+def kind(clone: Path, choose: Callable[..., None], go: Go, mirror: Callable[[str], None]) -> Path:
+    """The kind/ of a checkout, which a test may change, on a machine with a go command and a mirror."""
     choose()
     return clone / "kind"
 
 
 @pytest.fixture
-def chain(
-    kind: Path, engine: Engine, go: Go, choose: Callable[..., None], mirror: Callable[[str], None]
-) -> dict[str, Image]:
+def chain(kind: Path, engine: Engine) -> dict[str, Image]:
     """The images of an engine that has every node image, each with an id of its own."""
     names = [table.BASE, *(image.name for image in table.NODE_IMAGES)]
     tags = [table.tag(name, parameters.current()) for name in names]
@@ -177,10 +163,9 @@ def chain(
 
 
 @pytest.fixture
-def drivers(clone: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
+def drivers(clone: Path, choose: Callable[..., None]) -> Path:
     """The drivers' source in an unpacked archive, with the controller's parts for FPGAs asked for."""
-    monkeypatch.setattr(facts, "SOURCE", clone / "build/controller")
-    source = clone / "build/controller/src/submodules/fpga-software"
+    source = paths.CONTROLLER / "src/submodules/fpga-software"
     (source / "lib").mkdir(parents=True)
     (source / "lib/Makefile").write_text("DPDK_VERSION := 23.11.1\n", encoding="utf-8")
     choose(CONTROLLER_HARDWARE="gpu, fpga")

@@ -83,8 +83,9 @@ def test_crio_is_compiled_once_with_the_compiler_of_its_own(
 
 
 def test_crio_whose_source_is_refused_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=f"cri-o cannot be built: {REFUSED}"):
+    with pytest.raises(Problem, match=f"cri-o cannot be built: {REFUSED}") as caught:
         assemble(replace(CRIO, programs=CRIO.programs[-1:]), tmp_path / "context")
+    assert caught.value.hint == "NODE_RUNTIME=auto, or CRIO_FROM=packages"
 
 
 def test_optional_programs_that_are_refused_are_left_out_and_it_is_said(

@@ -22,21 +22,29 @@ pytestmark = pytest.mark.usefixtures("mirror")
 
 
 @pytest.mark.parametrize(
-    ("changes", "answer", "runtime"),
+    ("changes", "runtime"),
     [
-        ({}, "", "crio"),
-        ({}, REFUSED, "containerd"),
-        ({"CRIO_FROM": "packages"}, REFUSED, "crio"),
-        ({"NODE_RUNTIME": "crio"}, REFUSED, "crio"),
-        ({"NODE_RUNTIME": "containerd"}, "", "containerd"),
+        ({}, "containerd"),
+        ({"CRIO_FROM": "packages"}, "crio"),
+        ({"NODE_RUNTIME": "crio"}, "crio"),
+        ({"NODE_RUNTIME": "containerd"}, "containerd"),
     ],
-    ids=["served", "refused", "from packages", "crio", "containerd"],
+    ids=["auto", "from packages", "crio", "containerd"],
 )
-def test_auto_means_crio_where_its_source_can_be_had(
-    choose: Callable[..., None], proxy: Proxy, changes: dict[str, str], answer: str, runtime: str
+def test_auto_means_containerd_where_the_source_of_crio_is_refused(
+    choose: Callable[..., None], changes: dict[str, str], runtime: str
 ) -> None:
     choose(**changes)
-    proxy[artifacts.CRIO.name] = answer
+    assert not choices.lack_of_runtime()
+    assert images_runtime.chosen(parameters.current()) == runtime
+
+
+@pytest.mark.parametrize(("asked", "runtime"), [("auto", "crio"), ("containerd", "containerd")])
+def test_auto_means_crio_where_its_source_can_be_had(
+    choose: Callable[..., None], proxy: Proxy, asked: str, runtime: str
+) -> None:
+    choose(NODE_RUNTIME=asked)
+    proxy[artifacts.CRIO.name] = ""
     assert not choices.lack_of_runtime()
     assert images_runtime.chosen(parameters.current()) == runtime
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines import nic_root
-from tasks.engines.host import namespaces, pci
+from tasks.engines.host import pci
 from tasks.settings import nics as settings
 from tests.unit.connectx5 import card
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -26,11 +26,11 @@ def sysfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ledgers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for ledgers, written without root."""
-    monkeypatch.setattr(settings, "LEDGERS", tmp_path / "nics")
-    monkeypatch.setattr(namespaces, "call", lambda function, **arguments: nic_root.FUNCTIONS[function](**arguments))
-    return tmp_path / "nics"
+def ledgers(checkout: Path, act_as: Callable[[int], None]) -> Path:
+    """A folder for ledgers, which root's part writes in this process."""
+    del checkout
+    act_as(0)
+    return settings.LEDGERS
 
 
 @pytest.fixture

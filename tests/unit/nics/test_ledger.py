@@ -35,7 +35,7 @@ def test_ledger_survives_its_file(ledgers: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": 99, "cluster": "kind"}'])
 def test_broken_ledger_is_one_line(ledgers: Path, text: str) -> None:
-    ledgers.mkdir()
+    ledgers.mkdir(parents=True)
     (ledgers / "kind.json").write_text(text)
     with pytest.raises(Problem, match=r"kind\.json: not a ledger of this tool"):
         nics_ledger.load("kind")

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.engines.host import namespaces as engine
-from tasks.engines.programs import shell
-from tasks.engines.programs.shell import Completed
 from tasks.nics import refusals, steps
 from tasks.nics import routes as nics_routes
 from tasks.problems import Problem
@@ -17,7 +15,9 @@ from tests.unit.connectx5.card import HOST
 from tests.unit.nics.world import WISH, link, record, words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.unit.programs import Programs
 
 CARD = "ens9f0np0"
 THROUGH: dict[str, Any] = {"family": "inet", "dev": CARD, "flags": []}
@@ -124,17 +124,26 @@ def test_differences_are_routes_in_words() -> None:
     assert nics_routes.differences([was, twin], [twin, was], CARD) == ["its routes are in another order"]
 
 
-def test_locked_metrics_are_taken_from_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+# Prints each text of its folder once, and the last one from then on.
+IP = """\
+case "$*" in
+*-json*inet6*) echo '[]' ;;
+*-json*) cat "$FOLDER/listed" ;;
+*) set -- "$FOLDER"/text-*; cat "$1"; [ $# = 1 ] || rm "$1" ;;
+esac
+"""
+
+
+def test_locked_metrics_are_taken_from_the_text(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listed = [{"dst": "default", "dev": CARD}, {"dst": "10.5.0.0/16", "dev": CARD, "metrics": [{"mtu": 1400}]}]
-    texts = ["default dev a\n", "default dev a\n10.5.0.0/16 dev a mtu lock 1400 rto_min lock 20ms \n"]
-
-    def run(argv: Sequence[Any], **_: Any) -> Completed:
-        if "-json" in argv:
-            return Completed(0, json.dumps(listed if "inet" in argv else []), "")
-        return Completed(0, texts.pop(0), "")
-
-    monkeypatch.setattr(shell, "run", run)
+    (tmp_path / "listed").write_text(json.dumps(listed))
+    (tmp_path / "text-1").write_text("default dev a\n")
+    (tmp_path / "text-2").write_text("default dev a\n10.5.0.0/16 dev a mtu lock 1400 rto_min lock 20ms \n")
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    programs.write("ip", IP)
     assert [route.get("locks") for route in engine.routes()] == [None, ["mtu", "rto_min"]]
-    texts.extend(["one line\n"] * 9)
+    (tmp_path / "text-2").write_text("one line\n")
     with pytest.raises(Problem, match="change faster than they can be read"):
         engine.routes()

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def world(engine: Engine, tree: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Engine:
+def world(engine: Engine, checkout: Path, choose: Callable[..., None]) -> Engine:
     """An engine with one image of the chain, and no cluster."""
-    monkeypatch.setenv("PROFILE", "lab")
-    choose(CACHE_DIR=str(tree / "cache"))
+    choose(CACHE_DIR=str(checkout / "cache"))
     engine.images[images.tag("kind-ubuntu", parameters.current())] = Image()
     return engine
 

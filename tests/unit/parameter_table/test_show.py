@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ import pytest
 
 from tasks.parameter_table import show as actions
 from tasks.problems import Problem
-from tasks.settings import paths
 from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
@@ -21,11 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(paths.ENV, tmp_path / "env")
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
+def root(clone: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PROFILE", "physical")
-    return tmp_path
+    return clone
 
 
 def test_the_table_has_every_parameter_with_value_origin_and_meaning(root: Path, said: Lines) -> None:

@@ -12,10 +12,8 @@ from doit.doit_cmd import DoitMain
 from doit.exceptions import TaskFailed
 
 from tasks import lack
-from tasks.engines.files import access
 from tasks.problems import Problem
 from tasks.runner.declare import Current, Do, Same
-from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,31 +54,28 @@ def test_a_problem_is_a_failure_of_the_task_and_a_bug_is_an_error(doit: Callable
 
 
 @pytest.mark.parametrize(
-    ("number", "place", "said"),
+    ("refused", "said"),
     [
-        (errno.EACCES, "build/x", "build/x: belongs to root, not to someone"),
-        (errno.EROFS, "build/x", "build/x: is on a read-only file system"),
-        (errno.ENOSPC, None, "no space is left on a disk"),
+        ((errno.EACCES, "build/x"), "build/x: belongs to {owner}, not to 4000000"),
+        ((errno.EROFS, "build/x"), "build/x: is on a read-only file system"),
+        ((errno.ENOSPC, None), "no space is left on a disk"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_a_failure_of_one_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int, place: str | None, said: str
+    clone: Path, act_as: Callable[[int], None], refused: tuple[int, str | None], said: str
 ) -> None:
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    monkeypatch.setattr(access, "GENERATED", ())
-    owner = os.geteuid()
-    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
-    monkeypatch.setattr(access, "_name", lambda number: "root" if number == owner else "someone")
-    (tmp_path / "build").mkdir()
-    (tmp_path / "build" / "x").touch()
+    (clone / "build").mkdir()
+    (clone / "build" / "x").touch()
+    act_as(4_000_000)
 
     def refuse() -> None:
-        raise OSError(number, os.strerror(number), str(tmp_path / place) if place else None)
+        number, place = refused
+        raise OSError(number, os.strerror(number), str(clone / place) if place else None)
 
     failed = Do(refuse)()
     assert isinstance(failed, TaskFailed)
     line, cure = str(failed.message).splitlines()
-    assert line == said
+    assert line == said.format(owner=clone.owner())
     assert cure.startswith("Try: ")
 
 

@@ -17,10 +17,9 @@ from doit.doit_cmd import DoitMain
 from tasks import lack, progress
 from tasks.engines.files import durations, lock
 from tasks.problems import Problem
-from tasks.runner import libraries
 from tasks.runner.declare import Current, Do
-from tasks.runner.reporter import QUERY, Reporter
-from tasks.settings import parameters, paths
+from tasks.runner.reporter import QUERY, Reporter, is_threaded
+from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,11 +46,21 @@ class Runs:
 
 
 @pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    monkeypatch.setattr(paths, "RUN_LOCK", tmp_path / "run.lock")
-    chosen = parameters.current().model_copy(update={"cache_dir": tmp_path / "cache"})
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
-    return Runs(tmp_path)
+def runs(checkout: Path, choose: Callable[..., None]) -> Runs:
+    choose(CACHE_DIR=str(checkout / "cache"))
+    paths.BUILD.mkdir()
+    return Runs(checkout)
+
+
+@pytest.fixture
+def mistake(runs: Runs, choose: Callable[..., None]) -> Callable[[], None]:
+    """A function that gives a parameter a wrong value."""
+
+    def mistake() -> None:
+        with pytest.raises(Problem):
+            choose(K8S_VERSION="1.31", CNI="flannel")
+
+    return mistake
 
 
 def nothing() -> None:
@@ -69,7 +78,7 @@ def test_finished_tasks_are_told_with_their_time_and_counted(runs: Runs) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "loaded"),
+    ("words", "threaded"),
     [
         (["-n", "2", "-P", "thread", "a"], True),
         (["-n2", "-Pthread", "a"], True),
@@ -77,15 +86,8 @@ def test_finished_tasks_are_told_with_their_time_and_counted(runs: Runs) -> None
         (["a"], False),
     ],
 )
-def test_libraries_are_loaded_before_tasks_run_on_threads(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, words: list[str], *, loaded: bool
-) -> None:
-    done: list[str] = []
-    monkeypatch.setattr(sys, "argv", ["doit", *words])
-    monkeypatch.setattr(libraries, "load", lambda: done.append("loaded"))
-    code, text = runs({"a": {"actions": [Do(nothing)]}}, "run", *words)
-    assert code == 0, text
-    assert done == ["loaded"] * loaded
+def test_a_command_tells_whether_tasks_run_on_threads(words: list[str], *, threaded: bool) -> None:
+    assert is_threaded(words) is threaded
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 task is"), (3, "3 tasks are")])
@@ -139,12 +141,9 @@ def test_kept_lines_of_actions_are_written(runs: Runs) -> None:
 
 
 def test_a_query_writes_its_answer_only_and_needs_neither_lock_nor_valid_parameters(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, mistake: Callable[[], None]
 ) -> None:
-    def wrong() -> None:
-        raise Problem("K8S_VERSION")
-
-    monkeypatch.setattr(parameters, "current", wrong)
+    mistake()
     held = lock.hold(paths.RUN_LOCK, "./doit images")
     graph = {"q": {"actions": [Do(progress.line, "the answer")], "meta": {QUERY: True}}}
     assert runs(graph, "q") == (0, "the answer\n")
@@ -168,18 +167,16 @@ def test_a_second_run_is_refused_before_anything_runs(runs: Runs, capsys: pytest
 
 
 def test_wrong_parameters_are_refused_before_anything_runs(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    runs: Runs, mistake: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def wrong() -> None:
-        raise Problem(".env:1: K8S_VERSION: bad\n.env:2: CNI: bad", hint="./doit parameters")
-
-    monkeypatch.setattr(parameters, "current", wrong)
+    mistake()
     ran: list[int] = []
     with pytest.raises(SystemExit) as stopped:
         runs({"x": {"actions": [Do(ran.append, 1)]}}, "x")
     assert stopped.value.code == 3
     assert ran == []
-    assert capsys.readouterr().err == ".env:1: K8S_VERSION: bad\n.env:2: CNI: bad\nTry: ./doit parameters\n"
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[2].partition(": ")[0] for line in lines] == ["K8S_VERSION", "CNI", "./doit parameters"]
     lock.hold(paths.RUN_LOCK, "the lock is free again").release()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
-import time
 
 import pytest
 
@@ -19,18 +19,12 @@ def test_durations_are_said_as_people_do(seconds: float, text: str) -> None:
     assert screen.duration(seconds) == text
 
 
-class Clock:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 100.0
-        monkeypatch.setattr(time, "monotonic", lambda: self.now)
-
-
-def test_a_log_has_the_start_of_a_task_and_a_step_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, stream = Clock(monkeypatch), io.StringIO()
-    plain = screen.open_screen(stream)
+def test_a_log_has_the_start_of_a_task_and_a_step_every_ten_seconds() -> None:
+    seconds, stream = itertools.count(100.0), io.StringIO()
+    assert isinstance(screen.open_screen(stream), screen.Plain)
+    plain = screen.Plain(stream, lambda: next(seconds))
     plain.start("image:x")
     for number in range(25):
-        clock.now += 1
         plain.step("image:x", f"step {number}")
     plain.end("image:x")
     plain.write("image:x: done")

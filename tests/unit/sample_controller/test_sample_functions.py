@@ -17,7 +17,7 @@ MODULES = sorted(file.parent for file in ROOT.glob("sample-functions/**/go.mod")
 
 
 def test_all_modules_are_found() -> None:
-    assert [module.name for module in MODULES] == ["cpufunc_calcapp", "cpufunc_gst", "cpufunc_sidecar"]
+    assert {module.name for module in MODULES} >= {"cpufunc_calcapp", "cpufunc_gst", "cpufunc_sidecar"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)

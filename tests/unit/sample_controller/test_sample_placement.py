@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-CPU = {"a": {"cpu"}, "b": {"cpu"}, "c": {"cpu"}}
-
 
 def target(node: str, functions: int = 10, capacity: int = 10, kind: str = "cpu") -> object:
     from sample_operator.placement import Target
@@ -14,9 +12,10 @@ def target(node: str, functions: int = 10, capacity: int = 10, kind: str = "cpu"
 
 
 def nodes(targets: list[object], requested: dict[str, list[str]] | None = None, capacity: int = 1) -> dict[str, str]:
-    from sample_operator.placement import place
+    from sample_operator.placement import Wanted, place
 
-    chosen = place(["a", "b", "c"], CPU, targets, requested or {}, capacity)  # type: ignore[arg-type]
+    functions = [Wanted(key, {"cpu"}, (requested or {}).get(key)) for key in "abc"]
+    chosen = place(functions, targets, capacity)  # type: ignore[arg-type]
     return {key: each.node for key, each in chosen.items()}
 
 

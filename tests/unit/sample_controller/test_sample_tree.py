@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tasks.settings.controller import COMPONENTS, FUNCTION_IMAGES
 from tests.unit.sample_controller.sample_cluster import ROOT, SCENARIO
 
 if TYPE_CHECKING:
@@ -24,12 +25,8 @@ WITH_STATUS_ENDPOINT = {
     "connectiontargets", "connectiontypes", "dataflows", "functionchains", "functiontargets", "functiontypes",
     "schedulingdata", "topologyinfos",
 }  # fmt: skip
-MANAGERS = {
-    "whitebox-k8s-flowctrl": "whitebox-k8s-flowctrl",
-    "WBFunction": "wbfunction",
-    "WBConnection": "wbconnection",
-}
-DAEMONS = {"CPUFunction": "cpufunction", "DeviceInfo": "deviceinfo", "EthernetConnection": "ethernetconnection"}
+MANAGERS = {part.folder: part.image for part in COMPONENTS if (ROOT / part.deployment).is_dir()}
+DAEMONS = {part.folder: part.image for part in COMPONENTS if (ROOT / part.daemon_set).is_file()}
 
 
 def documents(file: Path) -> list[dict[str, Any]]:
@@ -73,6 +70,11 @@ def test_plurals_of_the_operator_are_those_of_the_definitions() -> None:
         assert names.plural(each["spec"]["names"]["kind"]) == each["spec"]["names"]["plural"]
 
 
+def test_what_every_dataflow_needs_is_there() -> None:
+    assert MANAGERS.keys() >= {"whitebox-k8s-flowctrl", "WBFunction", "WBConnection"}
+    assert DAEMONS.keys() >= {"CPUFunction", "DeviceInfo", "EthernetConnection"}
+
+
 @pytest.mark.parametrize(("folder", "image"), MANAGERS.items())
 def test_managers_run_on_the_control_plane(folder: str, image: str) -> None:
     config = ROOT / "src" / folder / "config"
@@ -113,7 +115,7 @@ def test_images_of_the_scenarios_can_be_built() -> None:
     for config in itertools.chain.from_iterable(map(documents, files)):
         for entry in json.loads(next(iter(config["data"].values()))):
             used |= {each["image"].split("/")[-1].split(":")[0] for each in entry["template"]["spec"]["containers"]}
-    assert used == built
+    assert used <= built <= {image.name for image in FUNCTION_IMAGES}
 
 
 def test_chain_leads_from_start_to_end_through_every_function() -> None:

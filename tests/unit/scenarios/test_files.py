@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tasks.archive import facts as archive_source
 from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.scenarios import files
@@ -16,7 +15,7 @@ from tasks.scenarios.files import Scenario
 from tasks.settings import controller as controller_settings
 from tasks.settings import paths
 from tasks.settings.checks import GPU, NICS
-from tasks.settings.patterns import BY_NAME, PATTERNS
+from tasks.settings.patterns import BY_NAME, NAMESPACES, PATTERNS
 from tasks.settings.patterns import SINGLE as SINGLE_WORKER
 
 if TYPE_CHECKING:
@@ -26,15 +25,17 @@ if TYPE_CHECKING:
 
 REFERENCES = {"cpufunc_calcapp": "registry/calcapp:1", "cpufunc_sidecar": "registry/sidecar:1"}
 REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
-SOURCES = [root for root in (paths.SRC / "sample-controller", REAL) if root.is_dir()]
+SOURCES = [root for root in (paths.SAMPLE, REAL) if root.is_dir()]
 SINGLE, MULTI = BY_NAME["calcapp-basic"], BY_NAME["calcapp-basic-multi-worker"]
 
 
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)
-def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(archive_source, "SOURCE", request.param)
-    root: Path = request.param
-    return root
+def source(request: pytest.FixtureRequest, checkout: Path) -> Path:
+    """A source of the controller, as one that was unpacked."""
+    del checkout
+    paths.BUILD.mkdir()
+    paths.CONTROLLER.symlink_to(request.param)
+    return paths.CONTROLLER
 
 
 def scenario(pattern: Pattern) -> Scenario:
@@ -78,14 +79,14 @@ def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
         files.with_references('"image": "localhost/calcapp:1"', REFERENCES, ("cpufunc_sidecar",), "cm.yaml")
 
 
-def test_a_pattern_whose_files_are_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive_source, "SOURCE", tmp_path)
+@pytest.mark.usefixtures("checkout")
+def test_a_pattern_whose_files_are_not_there_is_an_error() -> None:
     with pytest.raises(Problem, match=r"calc-func/basic/df-cpufunc\.yaml: not there"):
         scenario(SINGLE).data_flow()
 
 
-def test_the_table_has_nine_patterns_each_with_a_twin() -> None:
-    assert len(PATTERNS) == len(BY_NAME) == 18
+def test_every_pattern_of_the_table_has_a_twin_and_a_name_of_its_own() -> None:
+    assert len(PATTERNS) == len(BY_NAME) == 2 * len(SINGLE_WORKER)
     for single in SINGLE_WORKER:
         twin = BY_NAME[f"{single.name}-multi-worker"]
         assert (twin.dataflow, twin.hops, twin.images, twin.needs) == (
@@ -97,11 +98,19 @@ def test_the_table_has_nine_patterns_each_with_a_twin() -> None:
         assert twin.on_second_worker
 
 
+def test_every_pattern_is_in_a_source_and_every_scenario_of_a_source_is_a_pattern() -> None:
+    found = {
+        file.parent.relative_to(root / controller_settings.SCENARIOS).as_posix()
+        for root in SOURCES
+        for file in (root / controller_settings.SCENARIOS).rglob("df-cpufunc.yaml")
+    }
+    known = {pattern.folder for pattern in PATTERNS}
+    assert found == known if REAL in SOURCES else found <= known
+
+
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
 def test_every_pattern_of_a_source_is_what_its_files_say(pattern: Pattern, source: Path) -> None:
     folder = source / controller_settings.SCENARIOS / pattern.folder
-    if source == REAL:
-        assert folder.is_dir()
     if not folder.is_dir():
         return
     maps = scenario(pattern).configuration()
@@ -133,7 +142,7 @@ def ordered(chain: manifests.Object) -> list[str]:
 @pytest.mark.usefixtures("source")
 def test_patterns_that_share_a_namespace_ask_for_nodes_by_one_content() -> None:
     spread = [pattern for pattern in PATTERNS if pattern.on_second_worker]
-    for namespace in ("cpufunc-calcapp", "cpufunc-sample"):
+    for namespace in NAMESPACES:
         contents = {str(scenario(one)._placement()) for one in spread if one.namespace == namespace}
         assert len(contents) == 1
     assert scenario(BY_NAME["p2c4-multi-worker"]).requested_nodes() == {

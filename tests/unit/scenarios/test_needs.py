@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import lack as lacks
-from tasks.archive import facts
-from tasks.doctor import examination
+from tasks.doctor.examination import Result
 from tasks.problems import Problem
-from tasks.scenarios import graph, needs
+from tasks.scenarios import needs
 from tasks.scenarios.needs import Machine
-from tasks.settings import paths
+from tasks.settings import nics, paths
 from tasks.settings.checks import GPU, NICS
 from tasks.settings.patterns import BY_NAME, PATTERNS
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.conftest import Lines
 
+SAMPLE = paths.SAMPLE
 LACKING = {GPU: ("NVIDIA GPU: none",), NICS: ("physical functions: ens9f0np0 not there",)}
 
 
@@ -31,9 +32,11 @@ def machine(functions: int = 4) -> Machine:
 
 
 @pytest.fixture(autouse=True)
-def source(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sample controller."""
-    monkeypatch.setattr(facts, "SOURCE", paths.SRC / "sample-controller")
+def source(checkout: Path) -> Path:
+    """The sample controller, as it is unpacked."""
+    del checkout
+    shutil.copytree(SAMPLE, paths.CONTROLLER)
+    return paths.CONTROLLER
 
 
 def test_a_pattern_comes_with_everything_it_lacks() -> None:
@@ -46,22 +49,22 @@ def test_a_pattern_comes_with_everything_it_lacks() -> None:
     assert "function_image:gpufunc_dsa" not in chosen["task_dep"]
 
 
-def test_a_failed_check_of_the_machine_is_named_with_the_pattern(said: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examination, "is_settled", lambda _need: False)
-    monkeypatch.setattr(examination, "examine", lambda purposes: [look(purposes[0])])
-    needs._missing.cache_clear()
-    try:
-        chosen = graph.announce()
-    finally:
-        needs._missing.cache_clear()
+def test_a_failed_check_of_the_machine_is_named_with_the_pattern(said: Lines) -> None:
+    chosen = needs.announce(Machine(4, lambda need: needs.phrases([look(need)])))
     lines = {line.partition(":")[0]: line for line in said.kept}
     assert set(lines) == set(chosen["missing"])
     assert lines["p2c3"].startswith("p2c3: not registered: NVIDIA GPU: none; ")
 
 
-def look(purpose: str) -> examination.Result:
+def look(purpose: str) -> Result:
     state = "FAILED" if purpose == GPU else "ok"
-    return examination.Result(purpose, "NVIDIA GPU", state, "none", "it", "", (purpose,))
+    return Result(purpose, "NVIDIA GPU", state, "none", "it", "", (purpose,))
+
+
+def test_what_is_lent_already_is_not_looked_for_on_the_host() -> None:
+    nics.LEDGERS.mkdir(parents=True)
+    (nics.LEDGERS / "lent.json").touch()
+    assert not needs.machine(lab(CLUSTER_NAME="lent")).missing(NICS)
 
 
 @pytest.mark.parametrize(
@@ -102,10 +105,8 @@ def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment()
         needs.require_in_source("p2c1")
 
 
-def test_a_file_that_the_source_does_not_hold_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(paths.SRC / "sample-controller", tmp_path / "source")
-    monkeypatch.setattr(facts, "SOURCE", tmp_path / "source")
-    for found in (tmp_path / "source").rglob("basic/functiontype.yaml"):
+def test_a_file_that_the_source_does_not_hold_is_named(source: Path) -> None:
+    for found in source.rglob("basic/functiontype.yaml"):
         found.unlink()
     file = "calc-func/basic/functiontype.yaml"
     assert needs.lack_of_source("calcapp-basic") == lacks.of(f"{file} is not in the controller's source")

@@ -72,20 +72,30 @@ def keys_in_order(connections: Sequence[Connection]) -> list[str]:
     return order
 
 
-def place(
-    order: Sequence[str],
-    region_types: Mapping[str, set[str]],
-    targets: Sequence[Target],
-    requested_nodes: Mapping[str, Sequence[str]],
-    capacity: int,
-) -> dict[str, Target]:
+@dataclass(frozen=True)
+class Wanted:
+    """A function that needs a place: the region types it can run in, and the nodes that the user allows, if any."""
+
+    key: str
+    region_types: set[str]
+    nodes: Sequence[str] | None = None
+
+    def fits(self, target: Target, capacity: int) -> bool:
+        """Whether a target takes it with such a capacity."""
+        return (
+            target.region_type in self.region_types
+            and (self.nodes is None or target.node in self.nodes)
+            and target.free_functions >= 1
+            and target.free_capacity >= capacity
+        )
+
+
+def place(functions: Iterable[Wanted], targets: Sequence[Target], capacity: int) -> dict[str, Target]:
     """Choose a target for every function: beside its predecessor if it fits there, else the freest.
 
     Args:
-        order: the function keys from the start of the chain.
-        region_types: the region types that each function can run in.
+        functions: the functions from the start of the chain.
         targets: what there is.
-        requested_nodes: the nodes that the user allows, for the keys that the user names.
         capacity: what each function takes.
 
     Returns:
@@ -97,21 +107,15 @@ def place(
     free = {target.place: target for target in targets}
     chosen: dict[str, Target] = {}
     last: Target | None = None
-    for key in order:
-        nodes = requested_nodes.get(key)
-        fits = [
-            target
-            for target in free.values()
-            if target.region_type in region_types[key]
-            and (nodes is None or target.node in nodes)
-            and target.free_functions >= 1
-            and target.free_capacity >= capacity
-        ]
+    for function in functions:
+        fits = [target for target in free.values() if function.fits(target, capacity)]
         if not fits:
-            where = f" on {', '.join(nodes)}" if nodes else ""
-            raise NoPlaceError(f"{key}: no target{where} has capacity {capacity} in {sorted(region_types[key])}")
+            where = f" on {', '.join(function.nodes)}" if function.nodes else ""
+            raise NoPlaceError(
+                f"{function.key}: no target{where} has capacity {capacity} in {sorted(function.region_types)}"
+            )
         beside = [target for target in fits if last and target.place == last.place]
         best = min(beside or fits, key=lambda target: (-target.free_capacity, target.place))
-        chosen[key] = last = best
+        chosen[function.key] = last = best
         free[best.place] = best.minus(1, capacity)
     return chosen

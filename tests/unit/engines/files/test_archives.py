@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from tasks.engines.files import archives
+from tasks.engines.files.archives import Archive
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def pack(folder: Path, *members: tarfile.TarInfo, kind: Kind = "w:gz") -> Path:
 def unpack(archive: Path) -> Path:
     folder = archive.with_name("unpacked")
     folder.mkdir()
-    archives.unpack(archive, folder, "controller", shown="src/controller.tar.gz", hint="how to make it")
+    archives.unpack(Archive(archive, "controller", "src/controller.tar.gz", "how to make it"), folder)
     return folder / "controller"
 
 
@@ -158,15 +159,12 @@ def test_a_file_that_is_no_tar_is_named_as_what_it_is(tmp_path: Path, content: b
     assert caught.value.hint == "how to make it"
 
 
-def test_an_archive_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("powerless")
+def test_an_archive_that_may_not_be_read_is_one_line(tmp_path: Path) -> None:
     archive = pack(tmp_path)
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", refuse)
+    archive.chmod(0)
     with pytest.raises(Problem, match=r"^src/controller\.tar\.gz: cannot be unpacked: Permission denied$"):
-        archives.unpack(archive, tmp_path, "controller", shown="src/controller.tar.gz", hint="")
+        archives.unpack(Archive(archive, "controller", "src/controller.tar.gz"), tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["w:", "w:gz", "w:bz2", "w:xz"])

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,14 +16,14 @@ from tasks.problems import Problem
 from tasks.settings import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def strict_umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def strict_umask(act_as: Callable[[int], None]) -> Iterator[None]:
     """A user who keeps everything private, and whom root's programs need no sudo for."""
-    monkeypatch.setattr("os.geteuid", lambda: 0)
+    act_as(0)
     earlier = os.umask(0o077)
     yield
     os.umask(earlier)
@@ -71,20 +71,12 @@ def test_the_lock_is_of_the_machine_and_mends_folders_of_an_earlier_version(tmp_
     os.close(descriptor)
 
 
-def refusing(error: type[OSError]) -> Any:
-    def refuse(*_: object, **__: object) -> None:
-        raise error(13, "Permission denied")
-
-    return refuse
-
-
-def test_a_ledger_that_this_user_may_not_read_is_one_line_with_the_cure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("powerless")
+def test_a_ledger_that_this_user_may_not_read_is_one_line_with_the_cure(tmp_path: Path) -> None:
     file = tmp_path / "gpu" / "kind.json"
-    monkeypatch.setattr("pathlib.Path.stat", refusing(PermissionError))
-    monkeypatch.setattr("pathlib.Path.read_text", refusing(PermissionError))
-    monkeypatch.setattr("os.listdir", refusing(PermissionError))
+    file.parent.mkdir()
+    file.touch()
+    file.parent.chmod(0)
     assert ledgers.exists(file), "what cannot be seen is not taken for absent"
     with pytest.raises(Problem, match=r"kind\.json: this user may not read what is lent") as caught:
         ledgers.read(file, 1, dict, hint="")
@@ -100,7 +92,8 @@ def test_clusters_are_told_by_their_files(tmp_path: Path) -> None:
     assert ledgers.clusters(tmp_path) == ["a", "b"]
 
 
-def test_a_ledger_is_foreign_while_the_other_checkout_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("powerless")
+def test_a_ledger_is_foreign_while_the_other_checkout_is_there(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     assert not ledgers.is_foreign(str(other)), "nobody could give it back there"
@@ -108,5 +101,6 @@ def test_a_ledger_is_foreign_while_the_other_checkout_is_there(tmp_path: Path, m
     assert ledgers.is_foreign(str(other))
     assert not ledgers.is_foreign("")
     assert not ledgers.is_foreign(str(paths.ROOT))
-    monkeypatch.setattr("pathlib.Path.stat", refusing(PermissionError))
-    assert ledgers.is_foreign("/home/alice/checkout"), "in a home that this user may not enter"
+    home = tmp_path / "alice"
+    home.mkdir(mode=0)
+    assert ledgers.is_foreign(str(home / "checkout")), "in a home that this user may not enter"

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zipfile
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.files import download
 from tasks.engines.go import modules
 from tasks.engines.go import toolchain as go_toolchain
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
 from tasks.settings.parameters import layers
+from tests.threads import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from tasks.settings.parameters.model import Parameters
+    from tests.unit.programs import Programs
 
 ETCD = artifacts.ETCD
 TABLE = [entry for entry in vars(artifacts).values() if isinstance(entry, artifacts.GoArtifact)]
 
-
-DEFAULTS = paths.ROOT
+# A Go that compiles nothing: each program is the path of its package.
+GO = """
+case "$1" in
+version) echo "go version go1.23.0 linux/amd64" ;;
+build)
+    while [ "$1" != -o ]; do shift; done
+    output=$2
+    shift 2
+    for package in "$@"; do
+        name=${package%/v[0-9]}
+        [ "$package" != . ] || name=$PWD
+        (set -C; printf %s "$package" >"$output${name##*/}") || exit 1
+    done ;;
+print) echo "$GOPROXY" ;;
+esac
+"""
 
 
 @pytest.fixture
@@ -34,7 +53,7 @@ def chosen(tmp_path: Path) -> Callable[..., Parameters]:
 
     def choose(**values: str) -> Parameters:
         environ = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), **values}
-        return parameters.validated(layers.read(DEFAULTS, environ))
+        return parameters.validated(layers.read(paths.ROOT, environ))
 
     return choose
 
@@ -45,31 +64,22 @@ def lab(chosen: Callable[..., Parameters]) -> Parameters:
     return chosen()
 
 
-@pytest.fixture(autouse=True)
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of kind/go as part of a checkout."""
-    shutil.copytree(paths.KIND / "go", tmp_path / "kind/go")
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    return tmp_path
+@pytest.fixture
+def etcd(tmp_path: Path) -> artifacts.GoArtifact:
+    """Return etcd with a folder that a test may change."""
+    return replace(ETCD, folder=str(shutil.copytree(paths.ROOT / ETCD.folder, tmp_path / "etcd")))
 
 
 @pytest.fixture
-def builds(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """Return the go commands that were run; each build makes what Go would make."""
-    ran: list[tuple[str, ...]] = []
+def go(programs: Programs) -> Programs:
+    """Return the programs on PATH with that Go among them."""
+    programs.write("go", GO)
+    return programs
 
-    def go(artifact: artifacts.GoArtifact, _settings: Parameters, *arguments: str) -> str:
-        ran.append(arguments)
-        folder = arguments[arguments.index("-o") + 1]
-        for program in artifact.programs:
-            name = modules._default_name(artifact, program.package)
-            with open(f"{folder}{name}", "x", encoding="utf-8") as file:  # noqa: PTH123 - the slash tells it is a folder
-                file.write(program.name)
-        return ""
 
-    monkeypatch.setattr(modules, "_go", go)
-    monkeypatch.setattr(go_toolchain, "choose", lambda settings: (checkout / "go", f"go{settings.go_version}"))
-    return ran
+def builds(programs: Programs) -> list[list[str]]:
+    """Return the builds so far."""
+    return [call for call in programs.calls if call[:2] == ["go", "build"]]
 
 
 @pytest.mark.parametrize("artifact", TABLE, ids=lambda artifact: artifact.name)
@@ -85,27 +95,28 @@ def test_each_artifact_names_its_programs_once() -> None:
 
 
 @pytest.mark.parametrize("file", ["go.mod", "go.sum", "tools.go"])
-def test_what_go_reads_changes_the_definition(checkout: Path, lab: Parameters, file: str) -> None:
-    before = modules.definition(ETCD, lab)
-    with (checkout / ETCD.folder / file).open("a", encoding="utf-8") as text:
+def test_what_go_reads_changes_the_definition(etcd: artifacts.GoArtifact, lab: Parameters, file: str) -> None:
+    before = modules.definition(etcd, lab)
+    with Path(etcd.folder, file).open("a", encoding="utf-8") as text:
         text.write("\n")
-    assert modules.definition(ETCD, lab) != before
+    assert modules.definition(etcd, lab) != before
 
 
 def test_the_toolchain_changes_the_definition_and_a_readme_does_not(
-    checkout: Path, lab: Parameters, chosen: Callable[..., Parameters]
+    etcd: artifacts.GoArtifact, lab: Parameters, chosen: Callable[..., Parameters]
 ) -> None:
-    before = modules.definition(ETCD, lab)
-    (checkout / ETCD.folder / "README.md").write_text("words", encoding="utf-8")
-    assert modules.definition(ETCD, lab) == before
-    assert modules.definition(ETCD, chosen(GO_VERSION="1.23.1")) != before
+    before = modules.definition(etcd, lab)
+    Path(etcd.folder, "README.md").write_text("words", encoding="utf-8")
+    assert modules.definition(etcd, lab) == before
+    assert modules.definition(etcd, chosen(GO_VERSION="1.23.1")) != before
 
 
 def test_the_base_changes_only_what_links_its_libraries(lab: Parameters) -> None:
     before = {artifact.name: modules.definition(artifact, lab, "bookworm") for artifact in TABLE}
     now = {artifact.name: modules.definition(artifact, lab, "jammy") for artifact in TABLE}
     changed = {name for name in before if now[name] != before[name]}
-    assert changed == {artifacts.CRIO.name}
+    assert artifacts.CRIO.name in changed
+    assert changed == {artifact.name for artifact in TABLE if artifact.compiler}
 
 
 def test_a_version_that_go_mod_does_not_pin_is_refused(chosen: Callable[..., Parameters]) -> None:
@@ -137,27 +148,27 @@ def test_kubernetes_is_stamped_with_its_version(lab: Parameters) -> None:
     assert "-X k8s.io/client-go/pkg/version.gitMinor=31" in flags
 
 
-def test_a_build_is_made_once_and_its_programs_have_their_names(builds: list[tuple[str, ...]], lab: Parameters) -> None:
+def test_a_build_is_made_once_and_its_programs_have_their_names(go: Programs, lab: Parameters) -> None:
     folder = modules.build(ETCD, lab)
     assert modules.build(ETCD, lab) == folder
-    assert len(builds) == 1
+    assert len(builds(go)) == 1
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
-        "etcd": "etcd",
-        "etcdctl": "etcdctl",
+        "etcd": "go.etcd.io/etcd/server/v3",
+        "etcdctl": "go.etcd.io/etcd/etcdctl/v3",
     }
 
 
-def test_a_half_made_build_is_made_again(builds: list[tuple[str, ...]], lab: Parameters) -> None:
+def test_a_half_made_build_is_made_again(go: Programs, lab: Parameters) -> None:
     folder = modules.build(ETCD, lab)
     folder.rename(f"{folder}.part-1-1")
-    assert modules.program(ETCD, "etcd", lab).read_text(encoding="utf-8") == "etcd"
-    assert len(builds) == 2
+    assert modules.program(ETCD, "etcd", lab).read_text(encoding="utf-8") == "go.etcd.io/etcd/server/v3"
+    assert len(builds(go)) == 2
     assert not list(folder.parent.glob("*.part-*"))
 
 
-def test_a_source_of_our_own_is_named_after_its_folder(builds: list[tuple[str, ...]], lab: Parameters) -> None:
+def test_a_source_of_our_own_is_named_after_its_folder(go: Programs, lab: Parameters) -> None:
     assert modules.program(artifacts.PAUSE, "pause", lab).exists()
-    assert builds[0][-1] == "."
+    assert builds(go)[0][-1] == "."
 
 
 OWN = "https://own.example,direct"
@@ -211,43 +222,57 @@ def set_proxies(
 
 
 def test_go_is_run_with_the_proxies_that_were_chosen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: Callable[..., Parameters]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Programs, chosen: Callable[..., Parameters]
 ) -> None:
     monkeypatch.delenv("GOPROXY", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    monkeypatch.setattr(go_toolchain, "choose", lambda _settings: (tmp_path / "go", "local"))
-    (tmp_path / "go").write_text('#!/bin/sh\necho "$GOPROXY"\n', encoding="utf-8")
-    (tmp_path / "go").chmod(0o755)
-    assert modules._run_go(tmp_path, chosen(GO_PROXY=OWN), "version") == f"{OWN}\n"
+    assert modules._run_go(tmp_path, chosen(GO_PROXY=OWN), "print") == f"{OWN}\n"
 
 
-def test_a_machine_without_go_gets_the_toolchain_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab: Parameters
-) -> None:
-    module = "golang.org/toolchain@v0.0.1-go1.23.0.linux-amd64"
-    archive = tmp_path / "archive.zip"
-    with zipfile.ZipFile(archive, "w") as bundle:
+MODULE = "golang.org/toolchain@v0.0.1-go1.23.0.linux-amd64"
+ARCHIVE = "golang.org/toolchain/@v/v0.0.1-go1.23.0.linux-amd64.zip"
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a folder, and says nothing of it."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Return the address of a module proxy that has a toolchain, on a machine without Go."""
+    folder = tmp_path / "site"
+    (folder / ARCHIVE).parent.mkdir(parents=True)
+    with zipfile.ZipFile(folder / ARCHIVE, "w") as bundle:
         for name in ("bin/go", "pkg/tool/linux_amd64/compile", "src/_go.mod"):
-            bundle.writestr(f"{module}/{name}", name)
-    asked: list[tuple[str, str]] = []
-
-    def fetch(url: str, target: Path, *, sha256: str) -> Path:
-        asked.append((url, sha256))
-        return archive
-
-    monkeypatch.setattr(download, "fetch", fetch)
-    monkeypatch.setenv("GOPROXY", "https://goproxy.example")
+            bundle.writestr(f"{MODULE}/{name}", name)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("GOPROXY", address)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with running(server):
+        yield address
 
-    executable, toolchain = go_toolchain.choose(lab)
 
-    root = executable.parent.parent
-    assert toolchain == "local"
-    assert executable.stat().st_mode & 0o111
+def test_a_toolchain_is_unpacked_as_go_itself_does(site: str, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256((tmp_path / "site" / ARCHIVE).read_bytes()).hexdigest()
+    root = tmp_path / "toolchain" / "go1.23.0"
+    go_toolchain._unpack(site, MODULE, sha256, root)
+    assert (root / "bin/go").stat().st_mode & 0o111
     assert (root / "pkg/tool/linux_amd64/compile").stat().st_mode & 0o111
     assert (root / "src/go.mod").exists()
-    url = "https://goproxy.example/golang.org/toolchain/@v/v0.0.1-go1.23.0.linux-amd64.zip"
-    assert asked == [(url, artifacts.TOOLCHAIN_SHA256["1.23.0"])]
+    assert not root.with_name("go1.23.0.zip").exists()
+
+
+def test_a_machine_without_go_gets_the_toolchain_itself(site: str, lab: Parameters) -> None:
+    pinned = artifacts.TOOLCHAIN_SHA256["1.23.0"]
+    with pytest.raises(Problem, match=rf"^{site}/{ARCHIVE}: its SHA-256 is \w+, not {pinned}"):
+        go_toolchain.choose(lab)
+    root = lab.cache_dir / "go/toolchain/go1.23.0"
+    root.mkdir()
+    assert go_toolchain.choose(lab) == (root / "bin/go", "local")
 
 
 def test_a_toolchain_without_a_known_checksum_is_refused(
@@ -258,7 +283,8 @@ def test_a_toolchain_without_a_known_checksum_is_refused(
         go_toolchain.choose(chosen(GO_VERSION="1.24.9"))
 
 
-def test_folders_of_go_may_have_blanks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lab: Parameters) -> None:
-    monkeypatch.setattr(modules, "_run_go", lambda *_: "/opt/my go\n/home/a b/cache\n")
+def test_folders_of_go_may_have_blanks(programs: Programs, tmp_path: Path, lab: Parameters) -> None:
+    version = "go version go1.23.0 linux/amd64"
+    programs.put("go", version, {"env GOROOT GOMODCACHE": "/opt/my go\n/home/a b/cache\n", "env": ""})
     found = modules.fetch_modules(tmp_path, lab)
     assert [str(folder) for folder in (found.root, found.modules)] == ["/opt/my go", "/home/a b/cache"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,15 +13,18 @@ from tasks.engines.go import proxy as go_proxy
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
 from tasks.settings.parameters import layers
+from tests.unit.programs import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tasks.settings.parameters.model import Parameters
+    from tests.unit.programs import Programs
 
     Refusal = Callable[..., str]
 
+ASK = ["mod", "download", "-json"]
 MODULE = "go.etcd.io/etcd/server/v3"
 REFUSED = "reading https://goproxy.example/m/@v/v1.info: 403 Forbidden\n\tserver response: No such version."
 GONE = "reading https://goproxy.example/m/@v/v1.info: 410 Gone"
@@ -29,42 +32,59 @@ NO_NETWORK = 'Get "https://goproxy.example/m/@v/v1.info": dial tcp: lookup gopro
 BUSY = "reading https://goproxy.example/m/@v/v1.info: 503 Service Unavailable"
 
 
+@dataclass(frozen=True)
 class Proxy:
-    """What go says of the module itself and of what it requires, and how often it was asked."""
+    """A go on PATH, and what the proxy has it say."""
 
-    def __init__(self) -> None:
-        self.module: dict[str, str] = {}
-        self.required: list[dict[str, str]] = []
-        self.asked: list[tuple[str, ...]] = []
+    programs: Programs
 
-    def fetch(self, _artifact: artifacts.GoArtifact, _settings: Parameters, *modules: str) -> str:
-        self.asked.append(modules)
-        answers = [{"Path": MODULE, "Version": "v3.5.15", **self.module}, *(() if modules else self.required)]
-        return "\n".join(json.dumps(answer, indent=1) for answer in answers)
+    def answer(self, error: str = "", *required: dict[str, str]) -> None:
+        """Have go say whether the module itself is there, and all that it requires."""
+        module = {"Path": MODULE, "Version": "v3.5.15", **({"Error": error} if error else {})}
+        answers: dict[str, str | Answer] = {
+            f"{' '.join(ASK)} {MODULE}": Answer(_said(module), code=int(bool(error))),
+            " ".join(ASK): Answer(_said(module, *required), code=int(bool(error or required))),
+            "env": "",
+        }
+        self.programs.put("go", "go version go1.23.0 linux/amd64", answers)
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The modules of each question, none where all were asked for."""
+        return [call[4:] for call in self.programs.calls if call[1:4] == ASK]
+
+
+def _said(*modules: dict[str, str]) -> str:
+    return "\n".join(json.dumps(module, indent=1) for module in modules)
 
 
 @pytest.fixture
-def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
-    """Return the proxy that is asked."""
-    answering = Proxy()
-    monkeypatch.setattr(go_modules, "fetch", answering.fetch)
-    return answering
+def proxy(programs: Programs) -> Proxy:
+    """Return the proxy that is asked; it has everything."""
+    made = Proxy(programs)
+    made.answer()
+    return made
 
 
 @pytest.fixture
-def refusal(tmp_path: Path) -> Refusal:
-    """Return a function that returns why etcd is refused, with a cache of the test and other parameters as given."""
+def chosen(tmp_path: Path) -> Callable[..., Parameters]:
+    """Return a function that returns parameters: those of the lab with a cache of the test, but for the given ones."""
 
-    def ask(**values: str) -> str:
-        given = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path), **values}
-        return go_proxy.refusal(artifacts.ETCD, parameters.validated(layers.read(paths.ROOT, given)))
+    def choose(**values: str) -> Parameters:
+        return parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path), **values}))
 
-    return ask
+    return choose
+
+
+@pytest.fixture
+def refusal(chosen: Callable[..., Parameters]) -> Refusal:
+    """Return a function that returns why etcd is refused, with other parameters as given."""
+    return lambda **values: go_proxy.refusal(artifacts.ETCD, chosen(**values))
 
 
 def test_what_is_served_is_not_refused_and_asked_for_once(proxy: Proxy, refusal: Refusal) -> None:
     assert (refusal(), refusal()) == ("", "")
-    assert proxy.asked == [(MODULE,), ()]
+    assert proxy.asked == [[MODULE], []]
 
 
 @pytest.mark.parametrize(
@@ -75,13 +95,13 @@ def test_what_is_served_is_not_refused_and_asked_for_once(proxy: Proxy, refusal:
 def test_a_refusal_is_told_in_the_words_of_the_proxy_and_remembered(
     proxy: Proxy, refusal: Refusal, error: str, words: str
 ) -> None:
-    proxy.module = {"Error": error}
+    proxy.answer(error)
     assert (refusal(), refusal()) == (f"{MODULE}@v3.5.15: {words}",) * 2
-    assert proxy.asked == [(MODULE,)]
+    assert proxy.asked == [[MODULE]]
 
 
 def test_a_refused_requirement_is_a_refusal_too(proxy: Proxy, refusal: Refusal) -> None:
-    proxy.required = [{"Path": "example.com/m", "Version": "v1.0.0", "Error": GONE}]
+    proxy.answer("", {"Path": "example.com/m", "Version": "v1.0.0", "Error": GONE})
     assert refusal() == "example.com/m@v1.0.0: 410 Gone"
 
 
@@ -89,36 +109,37 @@ def test_a_refused_requirement_is_a_refusal_too(proxy: Proxy, refusal: Refusal) 
 def test_a_proxy_that_gives_no_answer_is_a_problem_and_not_remembered(
     proxy: Proxy, refusal: Refusal, error: str
 ) -> None:
-    proxy.module = {"Error": error}
+    proxy.answer(error)
     with pytest.raises(Problem, match="gave no answer") as caught:
         refusal()
     assert error in caught.value.details
-    proxy.module = {}
+    proxy.answer()
     assert refusal() == ""
 
 
-def test_an_answer_is_forgotten_after_a_day(proxy: Proxy, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy.module = {"Error": REFUSED}
+def test_an_answer_is_forgotten_after_a_day(proxy: Proxy, refusal: Refusal, tmp_path: Path) -> None:
+    proxy.answer(REFUSED)
     assert refusal()
-    proxy.module = {}
+    proxy.answer()
     assert refusal()
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 25 * 3600)
+    for memory in (tmp_path / "go/answers").iterdir():
+        answer = json.loads(memory.read_text(encoding="utf-8"))
+        memory.write_text(json.dumps({**answer, "time": answer["time"] - 25 * 3600}), encoding="utf-8")
     assert refusal() == ""
 
 
 def test_another_proxy_is_another_question(proxy: Proxy, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy.module = {"Error": REFUSED}
+    proxy.answer(REFUSED)
     assert refusal()
-    proxy.module = {}
+    proxy.answer()
     monkeypatch.setenv("GOPROXY", "https://another.example")
     assert refusal() == ""
 
 
 def test_another_proxy_of_the_parameters_is_another_question(proxy: Proxy, refusal: Refusal) -> None:
-    proxy.module = {"Error": REFUSED}
+    proxy.answer(REFUSED)
     assert refusal()
-    proxy.module = {}
+    proxy.answer()
     assert refusal(GO_PROXY="https://another.example") == ""
 
 
@@ -126,12 +147,12 @@ def test_a_broken_memory_is_asked_again(proxy: Proxy, refusal: Refusal, tmp_path
     assert refusal() == ""
     for memory in (tmp_path / "go/answers").iterdir():
         memory.write_text("{", encoding="utf-8")
-    proxy.module = {"Error": REFUSED}
+    proxy.answer(REFUSED)
     assert refusal()
 
 
-def test_nobody_is_asked_for_what_is_built(proxy: Proxy, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(go_modules, "is_built", lambda _artifact, _settings: True)
-    proxy.module = {"Error": REFUSED}
+def test_nobody_is_asked_for_what_is_built(proxy: Proxy, refusal: Refusal, chosen: Callable[..., Parameters]) -> None:
+    go_modules._target(artifacts.ETCD, chosen()).mkdir(parents=True)
+    proxy.answer(REFUSED)
     assert refusal() == ""
     assert proxy.asked == []

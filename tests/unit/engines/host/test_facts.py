@@ -61,3 +61,9 @@ def test_a_program_that_is_missing_or_fails_does_not_succeed() -> None:
     assert host.succeeds(["true"])
     assert not host.succeeds(["false"])
     assert not host.succeeds(["there-is-no-such-program"])
+
+
+def test_a_file_that_is_not_there_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    assert Host(tmp_path).has_access("/there")
+    assert not Host(tmp_path).has_access("/absent")

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks.engines import nic_root
 from tasks.engines.host import connections, namespaces
-from tasks.engines.programs import shell
-from tasks.engines.programs.shell import Completed
 from tasks.problems import Problem
 from tasks.settings import nics as settings
 from tests.unit.connectx5 import card
+from tests.unit.programs import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
+
+    from tests.unit.programs import Programs
 
 
 def test_interfaces_are_known_by_pci_address() -> None:
@@ -50,37 +49,28 @@ def test_place_of_a_function() -> None:
     assert world.place("") is None
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any]) -> None:
-    """Have programs answer by the words that their command ends with."""
-
-    def run(argv: Sequence[Any], **_: Any) -> Completed:
-        command = " ".join(map(str, argv))
-        found: Any = next((answer for words, answer in table.items() if command.endswith(words)), [])
-        return Completed(0, found if isinstance(found, str) else json.dumps(found), "")
-
-    monkeypatch.setattr(shell, "run", run)
-    monkeypatch.setattr(shutil, "which", lambda program: f"/bin/{program}")
+def have_ip_answer(programs: Programs, table: dict[str, Any]) -> None:
+    """Have `ip` answer by the words that it is called with, and nothing to all others."""
+    programs.put("ip", "[]", {words: json.dumps(answer) for words, answer in table.items()})
 
 
-def test_default_routes_of_both_families_and_all_hops_are_lifelines(
-    listed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_default_routes_of_both_families_and_all_hops_are_lifelines(listed: Path, programs: Programs) -> None:
     hops = [{"dst": "default", "nexthops": [{"gateway": "192.0.2.1", "dev": "eno1"}, {"dev": "eno2"}]}]
-    answers(
-        monkeypatch, {"inet route show default": hops, "inet6 route show default": [{"dst": "default", "dev": "eno3"}]}
+    have_ip_answer(
+        programs, {"inet route show default": hops, "inet6 route show default": [{"dst": "default", "dev": "eno3"}]}
     )
-    assert set(namespaces.lifelines()) == {"eno1", "eno2", "eno3"}
+    assert set(namespaces.lifelines(listed)) == {"eno1", "eno2", "eno3"}
 
 
 def test_ssh_comes_in_on_one_interface_and_is_answered_through_another(
-    listed: Path, monkeypatch: pytest.MonkeyPatch
+    listed: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 51000 192.0.2.10 22")
-    answers(
-        monkeypatch,
+    have_ip_answer(
+        programs,
         {"address show": card.links(), "route get 203.0.113.9": [{"dst": "203.0.113.9", "dev": "ens9f0np0"}]},
     )
-    found = namespaces.lifelines()
+    found = namespaces.lifelines(listed)
     assert set(found) == {"eno8303", "ens9f0np0"}
     assert "203.0.113.9" in found["eno8303"]
 
@@ -105,16 +95,15 @@ V6 = """\
 
 @pytest.fixture
 def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The kernel's tables of connections, in place of the machine's; empty."""
+    """A folder for the kernel's tables of connections; empty."""
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
-    monkeypatch.setattr(connections, "PROC_NET", tmp_path)
     return tmp_path
 
 
 def test_connections_from_outside_are_found_on_every_port_and_in_both_families(listed: Path) -> None:
     (listed / "tcp").write_text(V4)
     (listed / "tcp6").write_text(V6)
-    assert [(one.peer, one.local, one.port) for one in connections.from_outside(["192.0.2.10", "fe80::1"])] == [
+    assert [(one.peer, one.local, one.port) for one in connections.from_outside(["192.0.2.10", "fe80::1"], listed)] == [
         ("198.51.100.7", "192.0.2.10", 22), ("203.0.113.77", "192.0.2.10", 2222), ("fe80::2", "fe80::1", 22),
         ("198.51.100.8", "192.0.2.10", 5432), ("2001:db8::9", "2001:db8::1", 2049),
     ]  # fmt: skip
@@ -122,58 +111,65 @@ def test_connections_from_outside_are_found_on_every_port_and_in_both_families(l
 
 def test_a_kernel_without_ipv6_has_its_connections_told(listed: Path) -> None:
     (listed / "tcp").write_text(V4)
-    assert len(connections.established()) == 4
+    assert len(connections.established(listed)) == 4
 
 
 @pytest.mark.parametrize("session", ["", "203.0.113.9 51000 192.0.2.10 2222"], ids=["under sudo", "as the user"])
-def test_ssh_on_another_port_is_a_lifeline(listed: Path, monkeypatch: pytest.MonkeyPatch, session: str) -> None:
+def test_ssh_on_another_port_is_a_lifeline(
+    listed: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, session: str
+) -> None:
     if session:
         monkeypatch.setenv("SSH_CONNECTION", session)
     else:
         (listed / "tcp").write_text(V4.replace("0016", "192B"))
-    answers(monkeypatch, {"address show": card.links()})
+    have_ip_answer(programs, {"address show": card.links()})
     peer = "203.0.113.9 (port 2222 here)" if session else "198.51.100.7 (port 6443 here)"
-    assert namespaces.lifelines() == {"eno8303": f"the TCP connection with {peer} goes through it"}
+    assert namespaces.lifelines(listed) == {"eno8303": f"the TCP connection with {peer} goes through it"}
 
 
-def test_an_address_that_two_interfaces_have_makes_both_lifelines(
-    listed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_address_that_two_interfaces_have_makes_both_lifelines(listed: Path, programs: Programs) -> None:
     (listed / "tcp").write_text(V4)
     twins = [{"ifname": name, "addr_info": [{"local": "192.0.2.10"}]} for name in ("ens9f0np0", "ens9f0np0.7")]
-    answers(monkeypatch, {"address show": twins})
-    assert set(namespaces.lifelines()) == {"ens9f0np0", "ens9f0np0.7"}
+    have_ip_answer(programs, {"address show": twins})
+    assert set(namespaces.lifelines(listed)) == {"ens9f0np0", "ens9f0np0.7"}
 
 
-def test_a_user_goes_through_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[list[str], str]] = []
+@pytest.fixture
+def user(act_as: Callable[[int], None]) -> None:
+    """Be another user than root."""
+    act_as(1000)
 
-    def run(argv: Sequence[str], *, stdin: str, **_: Any) -> Completed:
-        asked.append((list(argv), stdin))
-        return Completed(0, json.dumps({"result": [1, 2]}), "")
 
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(shell, "run", run)
+@pytest.mark.usefixtures("user")
+def test_a_user_goes_through_sudo(programs: Programs) -> None:
+    programs.put("sudo", json.dumps({"result": [1, 2]}))
     assert namespaces.call("survey", nodes={"kind-worker": 7}, everywhere=True) == [1, 2]
-    argv, request = asked[0]
-    assert argv == ["sudo", "-n", sys.executable, "-m", "tasks.engines.nic_root"]
-    assert json.loads(request) == {"call": "survey", "arguments": {"nodes": {"kind-worker": 7}, "everywhere": True}}
+    assert programs.calls == [["sudo", "-n", sys.executable, "-m", "tasks.engines.nic_root"]]
+    assert json.loads(programs.input("sudo")) == {
+        "call": "survey",
+        "arguments": {"nodes": {"kind-worker": 7}, "everywhere": True},
+    }
 
 
-def test_refused_sudo_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(1, "", "sudo: a password is required"))
+@pytest.mark.usefixtures("user")
+def test_refused_sudo_is_one_line(programs: Programs) -> None:
+    programs.put("sudo", Answer(err="sudo: a password is required", code=1))
     with pytest.raises(Problem, match="sudo was refused"):
         namespaces.call("drop_ledger", cluster="kind")
 
 
-def test_a_problem_of_the_helper_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = json.dumps({"problem": ["it is busy", "wait", "so it is"]})
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, answer, ""))
+@pytest.mark.usefixtures("user")
+def test_a_problem_of_the_helper_comes_through(programs: Programs) -> None:
+    programs.put("sudo", json.dumps({"problem": ["it is busy", "wait", "so it is"]}))
     with pytest.raises(Problem) as caught:
         namespaces.call("survey", nodes={}, everywhere=False)
     assert (caught.value.message, caught.value.hint, caught.value.details) == ("it is busy", "wait", "so it is")
+
+
+@pytest.mark.usefixtures("user")
+def test_what_sudo_says_beside_the_answer_is_passed_over(programs: Programs) -> None:
+    programs.put("sudo", "Last login: Thu Nov 26\n" + json.dumps({"result": [1]}))
+    assert namespaces.call("survey", nodes={}, everywhere=False) == [1]
 
 
 def ask(root: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -215,9 +211,9 @@ def test_helper_notices_another_namespace_at_the_same_path(request: pytest.Fixtu
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(settings, "LEDGERS", tmp_path / "nics")
-    return tmp_path / "nics"
+def folders(checkout: Path) -> Path:
+    assert checkout in settings.LEDGERS.parents
+    return settings.LEDGERS
 
 
 def content(card: str) -> dict[str, Any]:
@@ -234,43 +230,36 @@ def test_ledger_is_replaced_as_a_whole(folders: Path) -> None:
     assert not list(folders.glob("*.json"))
 
 
-def test_ledger_and_rule_are_readable_whatever_the_umask_is(
-    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settings, "UDEV_RULES", tmp_path / "udev" / "rules.d")
-    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, "", ""))
-    (tmp_path / "udev").mkdir()
+def test_ledger_and_rule_are_readable_whatever_the_umask_is(folders: Path, programs: Programs) -> None:
+    programs.put("udevadm")
     earlier = os.umask(0o077)
     try:
         nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
         nic_root.perform("keep_rule", {"cluster": "kind", "rule": "# rule"})
     finally:
         os.umask(earlier)
+    assert programs.calls == [["udevadm", "control", "--reload"]]
     rule = settings.UDEV_RULES / nic_root.rule_name("kind")
     assert {oct(path.stat().st_mode & 0o777) for path in (folders, rule.parent)} == {"0o755"}
     files = (folders / "kind.json", folders / ".lock", rule)
     assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o644"}
 
 
-def test_root_works_for_one_at_a_time(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_works_for_one_at_a_time(folders: Path, programs: Programs) -> None:
     """Its own lock, since a run that was killed leaves its helper at work."""
     nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
-
-    def change(**_: object) -> bool:
-        with (folders / ".lock").open() as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
-
-    monkeypatch.setitem(nic_root.FUNCTIONS, "change", change)
-    assert nic_root.perform("change", {"steps": [], "namespaces": []})
+    lock, seen = folders / ".lock", folders / "seen"
+    programs.write("ip", f"flock --nonblock {lock} true && echo free >{seen} || echo held >{seen}")
+    here = namespaces.own_namespace()
+    step = {"namespace": here.inode, "ip": ["link", "show"]}
+    nic_root.perform("change", {"steps": [step], "namespaces": [(here.inode, here.path)]})
+    assert seen.read_text() == "held\n"
 
 
-def test_looking_makes_nothing_where_nothing_was_ever_lent(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(nic_root.FUNCTIONS, "survey", lambda **_: [])
-    assert nic_root.perform("survey", {}) == []
+def test_looking_makes_nothing_where_nothing_was_ever_lent(folders: Path, programs: Programs) -> None:
+    programs.put("ip", "[]")
+    (host,) = nic_root.perform("survey", {"nodes": {}, "everywhere": False})
+    assert (host["host"], host["links"]) == (True, [])
     assert not folders.exists()
 
 
@@ -307,13 +296,6 @@ def test_ledger_of_another_checkout_is_not_overwritten(folders: Path, tmp_path: 
     nic_root.keep_ledger("kind", {**content("0000:17:00.1"), "checkout": "/ours"})
 
 
-def test_what_sudo_says_beside_the_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = "Last login: Thu Nov 26\n" + json.dumps({"result": [1]})
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(shell, "run", lambda *_, **__: Completed(0, answer, ""))
-    assert namespaces.call("survey", nodes={}, everywhere=False) == [1]
-
-
 def test_card_of_another_cluster_cannot_be_written_down(folders: Path) -> None:
     nic_root.keep_ledger("one", content("0000:17:00.0"))
     with pytest.raises(Problem, match=r"lent to kind-worker of cluster one"):
@@ -326,32 +308,27 @@ def test_ledger_stays_in_its_folder(folders: Path) -> None:
         nic_root.keep_ledger("../../etc/cron", content("0000:17:00.0"))
 
 
-def test_busy_card_is_asked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    tries: list[str] = []
+class Busy(PosixPath):
+    """A file whose driver is busy, for so many times."""
 
-    class Busy:
-        def __init__(self, path: str) -> None:
-            self.path = path
+    times = 2
+    tries = 0
 
-        def write_text(self, text: str, **_: Any) -> None:
-            tries.append(text)
-            if len(tries) < 3:
-                raise OSError(16, "Device or resource busy")
-
-    monkeypatch.setattr(nic_root, "Path", Busy)
-    nic_root.change([{"write": "/sys/bus/pci/devices/0000:17:00.0/sriov_numvfs", "text": "8"}], [])
-    assert tries == ["8", "8", "8"]
-
-
-def test_card_that_stays_busy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Busy:
-        def __init__(self, path: str) -> None:
-            self.path = path
-
-        def write_text(self, *_: Any, **__: Any) -> None:
+    def write_text(self, data: str, *args: Any, **options: Any) -> int:
+        self.tries += 1
+        if self.tries <= self.times:
             raise OSError(16, "Device or resource busy")
+        return super().write_text(data, *args, **options)
 
-    monkeypatch.setattr(nic_root, "Path", Busy)
-    monkeypatch.setattr(nic_root, "_BUSY_SECONDS", 0.2)
+
+def test_busy_card_is_asked_again(tmp_path: Path) -> None:
+    file = Busy(tmp_path / "sriov_numvfs")
+    nic_root.write_patiently(file, "8", deadline=15)
+    assert (file.read_text(), file.tries) == ("8", 3)
+
+
+def test_card_that_stays_busy_is_one_line(tmp_path: Path) -> None:
+    file = Busy(tmp_path / "sriov_numvfs")
+    file.times = 1000
     with pytest.raises(Problem, match=r"sriov_numvfs: accept 8.*Device or resource busy"):
-        nic_root.change([{"write": "/sys/bus/pci/devices/0000:17:00.0/sriov_numvfs", "text": "8"}], [])
+        nic_root.write_patiently(file, "8", deadline=0.2)

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.host import processes
-from tasks.engines.host.processes import Process
-from tasks.engines.programs import root
-from tasks.engines.programs.shell import Completed
+from tasks.engines.host.processes import Process, Processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.unit.programs import Programs
 
 HOLD = """
 import signal, sys
@@ -47,10 +46,10 @@ def holding(file: Path, manner: str = "") -> Iterator[subprocess.Popen[str]]:
 
 def test_a_user_of_a_file_is_found_by_pattern(tmp_path: Path) -> None:
     with holding(tmp_path / "nvidia0") as process:
-        found = processes.users_of(f"{tmp_path}/nvidia*")
+        found = Processes().users_of(f"{tmp_path}/nvidia*")
         assert [one.pid for one in found] == [process.pid]
         assert found[0].command.startswith("python")
-    assert processes.users_of(f"{tmp_path}/nvidia*") == ()
+    assert Processes().users_of(f"{tmp_path}/nvidia*") == ()
 
 
 @pytest.mark.parametrize(("manner", "number"), [("", signal.SIGTERM), ("stubborn", signal.SIGKILL)])
@@ -58,13 +57,13 @@ def test_a_process_is_asked_to_end_and_killed_only_if_it_does_not(
     tmp_path: Path, manner: str, number: signal.Signals
 ) -> None:
     with holding(tmp_path / "nvidia0", manner) as process:
-        processes.end(processes.users_of(f"{tmp_path}/nvidia*"), deadline=1.0)
+        Processes().end(Processes().users_of(f"{tmp_path}/nvidia*"), deadline=1.0)
         assert process.wait(10) == -number
 
 
 def test_a_number_that_another_program_has_is_left_alone(tmp_path: Path) -> None:
     with holding(tmp_path / "nvidia0") as process:
-        processes.end([Process(process.pid, "Xorg", "/")], deadline=1.0)
+        Processes().end([Process(process.pid, "Xorg", "/")], deadline=1.0)
         assert process.poll() is None
 
 
@@ -81,7 +80,8 @@ def test_the_unit_is_the_innermost_service(group: str, unit: str) -> None:
     assert Process(os.getpid(), "x", group).unit == unit
 
 
-def test_what_find_or_sudo_says_beside_is_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_find_or_sudo_says_beside_is_no_process(programs: Programs) -> None:
     told = "Last login: today\n/proc/1/fd/3\n/proc/self/fd/3\n"
-    monkeypatch.setattr(root, "run", lambda *_, **__: Completed(0, told, ""))
-    assert [process.pid for process in processes.users_of("/dev/nvidia*")] == [1]
+    programs.put("find", told)
+    programs.put("sudo", told)
+    assert [process.pid for process in Processes().users_of("/dev/nvidia*")] == [1]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.host import apt, rootfs
-from tasks.engines.programs import shell
+from tasks.engines.host.apt import Distribution
+from tasks.engines.host.rootfs import RootFilesystem
 from tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.programs import Programs
 
 LISTED = """\
 deb http://mirror.example/ubuntu/ jammy-updates main
@@ -18,83 +22,77 @@ deb http://mirror.example/ubuntu/ jammy main
 deb https://vendor.example/apt nodistro main
 deb https://vendor.example/apt jammyish main
 """
+OTHER = "deb http://other.example/ubuntu jammy main\n"
+# Writes the archive, where there is none yet, with what it reads.
+MMDEBSTRAP = """\
+for word; do [ "$word" = - ] || part=$word; done
+[ ! -e "$part" ] && cat >"$part"
+"""
 
 
 @pytest.fixture
-def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what apt lists, which a test may replace; its files and the cache are in a folder of the test."""
-    text = [LISTED]
-    monkeypatch.setattr(apt, "_ETC", tmp_path / "apt")
-    monkeypatch.setattr(apt, "suite", lambda: "jammy")
-    monkeypatch.setattr(shell, "run", lambda *_words, **_options: shell.Completed(0, text[0], ""))
-    return text
+def jammy(tmp_path: Path, programs: Programs) -> Distribution:
+    """A distribution whose apt lists sources, and has its files in a folder of the test."""
+    programs.put("apt-get", LISTED)
+    return Distribution("jammy", tmp_path / "apt")
 
 
-def test_only_the_distributions_own_sources_are_used(listed: list[str], tmp_path: Path) -> None:
-    assert apt.sources(tmp_path / "cache") == (
+def _edit_sources(jammy: Distribution) -> None:
+    jammy.etc.mkdir()
+    (jammy.etc / "sources.list").write_text("edited", encoding="utf-8")
+
+
+def test_only_the_distributions_own_sources_are_used(jammy: Distribution, tmp_path: Path) -> None:
+    assert jammy.sources(tmp_path / "cache") == (
         "deb http://mirror.example/ubuntu/ jammy main",
         "deb http://mirror.example/ubuntu/ jammy-updates main",
     )
 
 
-def test_a_word_of_apts_own_is_no_source(listed: list[str]) -> None:
-    listed[0] = "N: stale lists\nW:\n\ndeb http://mirror jammy main\ndeb http://mirror sid main\n"
-    assert apt._ask_for_sources() == ("deb http://mirror jammy main",)
+def test_a_word_of_apts_own_is_no_source(jammy: Distribution, programs: Programs, tmp_path: Path) -> None:
+    programs.put("apt-get", "N: stale lists\nW:\n\ndeb http://mirror jammy main\ndeb http://mirror sid main\n")
+    assert jammy.sources(tmp_path) == ("deb http://mirror jammy main",)
 
 
-def test_no_source_of_the_distribution_is_a_problem(listed: list[str], tmp_path: Path) -> None:
-    listed[0] = "deb https://vendor.example/apt nodistro main\n"
+def test_no_source_of_the_distribution_is_a_problem(jammy: Distribution, programs: Programs, tmp_path: Path) -> None:
+    programs.put("apt-get", "deb https://vendor.example/apt nodistro main\n")
     with pytest.raises(Problem, match="no source of jammy"):
-        apt.sources(tmp_path / "cache")
+        jammy.sources(tmp_path / "cache")
 
 
-def test_another_mirror_is_another_root_filesystem(listed: list[str], tmp_path: Path) -> None:
-    before = rootfs.digest(tmp_path / "cache")
-    listed[0] = LISTED.replace("mirror.example", "other.example")
-    _edit_sources(tmp_path)
-    assert rootfs.digest(tmp_path / "cache") != before
+def test_another_mirror_is_another_root_filesystem(jammy: Distribution, programs: Programs, tmp_path: Path) -> None:
+    made = RootFilesystem(jammy, tmp_path / "cache")
+    before = made.digest()
+    programs.put("apt-get", LISTED.replace("mirror.example", "other.example"))
+    _edit_sources(jammy)
+    assert made.digest() != before
 
 
-def test_apt_is_asked_again_only_when_its_files_change(listed: list[str], tmp_path: Path) -> None:
-    first = apt.sources(tmp_path / "cache")
-    listed[0] = "deb http://other.example/ubuntu jammy main\n"
-    assert apt.sources(tmp_path / "cache") == first
-    _edit_sources(tmp_path)
-    assert apt.sources(tmp_path / "cache") == ("deb http://other.example/ubuntu jammy main",)
+def test_apt_is_asked_again_only_when_its_files_change(jammy: Distribution, programs: Programs, tmp_path: Path) -> None:
+    first = jammy.sources(tmp_path / "cache")
+    programs.put("apt-get", OTHER)
+    assert jammy.sources(tmp_path / "cache") == first
+    _edit_sources(jammy)
+    assert jammy.sources(tmp_path / "cache") == (OTHER.strip(),)
 
 
-def test_an_answer_that_was_cut_short_is_asked_for_again(listed: list[str], tmp_path: Path) -> None:
-    first = apt.sources(tmp_path / "cache")
+def test_an_answer_that_was_cut_short_is_asked_for_again(jammy: Distribution, tmp_path: Path) -> None:
+    first = jammy.sources(tmp_path / "cache")
     (tmp_path / "cache" / "apt-sources.json").write_text("{", encoding="utf-8")
-    assert apt.sources(tmp_path / "cache") == first
-
-
-def _edit_sources(tmp_path: Path) -> None:
-    (tmp_path / "apt").mkdir()
-    (tmp_path / "apt" / "sources.list").write_text("edited", encoding="utf-8")
+    assert jammy.sources(tmp_path / "cache") == first
 
 
 def test_a_root_filesystem_is_made_once_and_a_half_made_one_again(
-    listed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jammy: Distribution, programs: Programs, tmp_path: Path
 ) -> None:
-    runs: list[Any] = []
-
-    def run(argv: list[str], *, stdin: str = "", **_options: object) -> shell.Completed:
-        if argv[0] == "mmdebstrap":
-            part = Path(argv[-2])
-            assert not part.exists()
-            part.write_text(stdin, encoding="utf-8")
-            runs.append(part)
-        return shell.Completed(0, LISTED, "")
-
-    monkeypatch.setattr(shell, "run", run)
-    monkeypatch.setattr(apt, "install", lambda _needed: None)
-
-    first = rootfs.bootstrap(tmp_path)
+    programs.write("mmdebstrap", MMDEBSTRAP)
+    made = RootFilesystem(jammy, tmp_path)
+    first = made.bootstrap()
     assert "mirror.example/ubuntu/ jammy-updates" in first.read_text(encoding="utf-8")
-    assert rootfs.bootstrap(tmp_path) == first
-    assert len(runs) == 1
+    assert made.bootstrap() == first
+    (run,) = (call for call in programs.calls if call[0] == "mmdebstrap")
+    assert run[-3] == "jammy"
 
-    first.rename(runs[0])
-    assert rootfs.bootstrap(tmp_path) == first
-    assert len(runs) == 2
+    first.rename(run[-2])
+    assert made.bootstrap() == first
+    assert [call[0] for call in programs.calls].count("mmdebstrap") == 2

@@ -50,7 +50,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def run(cluster: api.Kube, *argv: str, timeout: float = 20) -> str:
-    return cluster.exec("pod", "default", argv, container="app", timeout=timeout)
+    return cluster.exec(Container("pod", "default", "app"), argv, timeout=timeout)
 
 
 def test_a_program_says_what_it_says(cluster: api.Kube) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -13,15 +13,18 @@ from tasks.dataflows import video
 from tasks.dataflows.flow import Deadlines, Flow
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
+from tasks.engines.media.user_videos import Folder
 from tasks.problems import Problem
 from tasks.scenarios import files
-from tasks.settings import paths
-from tasks.settings import video as settings
 from tasks.settings.patterns import BY_NAME
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.pod_exec import Container
+    from tests.unit.programs import Programs
 
 NAMES = (
     "plain.mp4",
@@ -36,14 +39,10 @@ NAMES = (
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path) -> Folder:
     """Return the folder of the user's videos in a checkout with a blank in its name."""
-    work = tmp_path / "check out/work"
-    monkeypatch.setattr(paths, "WORK", work)
-    made = work / "DATA/video"
-    monkeypatch.setattr(settings, "FOLDER", made)
-    monkeypatch.setattr(settings, "TEST_VIDEO", made / "made/test.mp4")
-    made.mkdir(parents=True)
+    made = Folder(tmp_path / "check out/work")
+    made.path.mkdir(parents=True)
     return made
 
 
@@ -55,9 +54,9 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return file.read_bytes()
 
 
-def paste(command: str) -> None:
+def paste(command: str, folder: Folder) -> None:
     """Run a cure as a user does: in the checkout, by bash."""
-    subprocess.run(["/bin/bash", "-ec", command], cwd=paths.WORK.parent, check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(["/bin/bash", "-ec", command], cwd=folder.work.parent, check=True, stdin=subprocess.DEVNULL)
 
 
 class Sender:
@@ -76,7 +75,7 @@ class Sender:
     def list(self, *_: object) -> list[dict[str, object]]:
         return [{"metadata": {"name": "send-video-tool"}}]
 
-    def exec(self, _pod: str, _namespace: str, argv: tuple[str, ...], **_: object) -> str:
+    def exec(self, _where: Container, argv: tuple[str, ...], **_: object) -> str:
         path = f"{self.folder}:{os.environ['PATH']}"
         done = subprocess.run(argv, env={"PATH": path}, cwd="/", check=True, capture_output=True)
         self.received = done.stdout
@@ -89,48 +88,43 @@ def flow_of(sender: Sender) -> Flow:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_video_is_sent_whatever_it_is_called(
-    folder: Path, good: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    (folder / name).write_bytes(good)
-    monkeypatch.setattr(settings, "FOLDER_IN_POD", str(folder))
-    assert video._to_send() == [folder / name]
+def test_a_video_is_sent_whatever_it_is_called(folder: Folder, good: bytes, tmp_path: Path, name: str) -> None:
+    (folder.path / name).write_bytes(good)
+    assert video._to_send(folder) == [folder.path / name]
     sender = Sender(tmp_path)
-    video._send(video.Pipelines(flow_of(sender), {"pip": {}}), folder / name, 0.2)
+    seen_by_the_pod = replace(folder, in_pod=str(folder.path))
+    video._send(video.Pipelines(flow_of(sender), {"pip": {}}, seen_by_the_pod), folder.path / name, 0.2)
     assert sender.received == good
     assert "\n" not in user_videos.shown(name)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "b\udce9.mp4"])
 def test_a_cure_can_be_pasted_whatever_the_file_is_called_and_puts_its_output_where_it_is_needed(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, good: bytes, name: str
+    folder: Folder, programs: Programs, good: bytes, name: str
 ) -> None:
-    outside = tmp_path / f"outside {name}"
+    outside = folder.work.parent.parent / f"outside {name}"
     outside.write_bytes(good)
-    (folder / name).symlink_to(outside)
-    (wrong,) = user_videos.find().wrong
+    (folder.path / name).symlink_to(outside)
+    (wrong,) = folder.find().wrong
     assert "\n" not in f"{wrong.name}{wrong.reason}{wrong.cure}"
-    paste(wrong.cure)
+    paste(wrong.cure, folder)
     if "\udce9" in name:
-        assert [path.name for path in folder.iterdir()] == ["b_.mp4"]
+        assert [path.name for path in folder.path.iterdir()] == ["b_.mp4"]
         return
-    assert not (folder / name).is_symlink()
-    (folder / name).write_bytes(good.replace(b"avc1", b"hvc1"))
-    ffmpeg = tmp_path / "ffmpeg"
-    ffmpeg.write_text('#!/bin/sh\n[ "$1 $3 $4 $#" = "-i -c:v libx264 5" ] && cp "$2" "$5"\n')
-    ffmpeg.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    (wrong,) = user_videos.find().wrong
+    assert not (folder.path / name).is_symlink()
+    (folder.path / name).write_bytes(good.replace(b"avc1", b"hvc1"))
+    programs.write("ffmpeg", '[ "$1 $3 $4 $#" = "-i -c:v libx264 5" ] && cp "$2" "$5"')
+    (wrong,) = folder.find().wrong
     assert wrong.reason == "without H.264 (hvc1)"
-    paste(wrong.cure)
-    assert {path.name for path in folder.iterdir()} == {name, f"{name}.orig"}
+    paste(wrong.cure, folder)
+    assert {path.name for path in folder.path.iterdir()} == {name, f"{name}.orig"}
 
 
-def test_what_macos_puts_beside_a_video_is_passed_over(folder: Path, good: bytes) -> None:
-    (folder / "road.mp4").write_bytes(good)
-    (folder / "._road.mp4").write_bytes(b"\0\5\x16\7")
-    found = user_videos.find()
-    assert (found.files, found.wrong, found.foreign) == ((folder / "road.mp4",), (), ("._road.mp4",))
+def test_what_macos_puts_beside_a_video_is_passed_over(folder: Folder, good: bytes) -> None:
+    (folder.path / "road.mp4").write_bytes(good)
+    (folder.path / "._road.mp4").write_bytes(b"\0\5\x16\7")
+    found = folder.find()
+    assert (found.files, found.wrong, found.foreign) == ((folder.path / "road.mp4",), (), ("._road.mp4",))
 
 
 @pytest.mark.parametrize(
@@ -143,59 +137,56 @@ def test_what_macos_puts_beside_a_video_is_passed_over(folder: Path, good: bytes
         ("/dev/null", "no file"),
     ],
 )
-def test_a_link_that_the_pod_cannot_follow_is_one_line(folder: Path, good: bytes, target: str, reason: str) -> None:
-    (paths.WORK / "other.mp4").write_bytes(good)
-    (folder / "x.mp4").symlink_to(target)
-    (wrong,) = user_videos.find().wrong
+def test_a_link_that_the_pod_cannot_follow_is_one_line(folder: Folder, good: bytes, target: str, reason: str) -> None:
+    (folder.work / "other.mp4").write_bytes(good)
+    (folder.path / "x.mp4").symlink_to(target)
+    (wrong,) = folder.find().wrong
     assert (wrong.name, wrong.reason) == ("x.mp4", reason)
     with pytest.raises(Problem, match=rf"^work/DATA/video: x\.mp4: {reason}\n") as caught:
-        video._to_send()
+        video._to_send(folder)
     assert caught.value.hint == wrong.cure
-    paste(wrong.cure)
-    assert not user_videos.find().wrong
+    paste(wrong.cure, folder)
+    assert not folder.find().wrong
 
 
-def test_a_link_within_the_folder_is_sent_as_what_it_leads_to(folder: Path, good: bytes) -> None:
-    (folder / "films").mkdir()
-    (folder / "films/road").write_bytes(good)
-    (folder / "road.mp4").symlink_to(folder / "films/road")
-    assert user_videos.find().files == (folder / "road.mp4",)
-    assert user_videos.place_in_pod(folder / "road.mp4") == "/opt/video/films/road"
+def test_a_link_within_the_folder_is_sent_as_what_it_leads_to(folder: Folder, good: bytes) -> None:
+    (folder.path / "films").mkdir()
+    (folder.path / "films/road").write_bytes(good)
+    (folder.path / "road.mp4").symlink_to(folder.path / "films/road")
+    assert folder.find().files == (folder.path / "road.mp4",)
+    assert folder.place_in_pod(folder.path / "road.mp4") == "/opt/video/films/road"
 
 
 @pytest.mark.parametrize("above", ["DATA", "DATA/video"])
 def test_a_folder_elsewhere_is_one_line_with_the_command_that_brings_it_here(
-    folder: Path, good: bytes, tmp_path: Path, above: str
+    folder: Folder, good: bytes, tmp_path: Path, above: str
 ) -> None:
-    (folder / "road.mp4").write_bytes(good)
-    (paths.WORK / above).rename(tmp_path / "else where")
-    (paths.WORK / above).symlink_to(tmp_path / "else where")
-    (wrong,) = user_videos.find().wrong
+    (folder.path / "road.mp4").write_bytes(good)
+    (folder.work / above).rename(tmp_path / "else where")
+    (folder.work / above).symlink_to(tmp_path / "else where")
+    (wrong,) = folder.find().wrong
     assert (wrong.name, "which the nodes do not see" in wrong.reason) == (f"work/{above}", True)
     with pytest.raises(Problem, match=f"work/{above}: a link to "):
-        user_videos.ensure_folder()
-    paste(wrong.cure)
-    assert user_videos.find().files == (folder / "road.mp4",)
+        folder.ensure()
+    paste(wrong.cure, folder)
+    assert folder.find().files == (folder.path / "road.mp4",)
 
 
-def test_a_file_in_the_place_of_the_folder_is_one_line(folder: Path) -> None:
-    folder.rmdir()
-    folder.write_text("")
+def test_a_file_in_the_place_of_the_folder_is_one_line(folder: Folder) -> None:
+    folder.path.rmdir()
+    folder.path.write_text("")
     with pytest.raises(Problem, match=r"^work/DATA/video: no folder\n"):
-        user_videos.ensure_folder()
+        folder.ensure()
 
 
-def test_a_video_that_may_not_be_read_is_one_line(folder: Path, good: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "x.mp4").write_bytes(good)
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", refuse)
-    (wrong,) = user_videos.find().wrong
+@pytest.mark.usefixtures("powerless")
+def test_a_video_that_may_not_be_read_is_one_line(folder: Folder, good: bytes) -> None:
+    (folder.path / "x.mp4").write_bytes(good)
+    (folder.path / "x.mp4").chmod(0)
+    (wrong,) = folder.find().wrong
     assert (wrong.reason, wrong.cure) == ("cannot be read: Permission denied", "sudo chmod a+r work/DATA/video/x.mp4")
 
 
-def test_without_videos_one_is_made(folder: Path) -> None:
-    assert video._to_send() == [folder / "made/test.mp4"]
-    assert user_videos.place_in_pod(folder / "made/test.mp4") == "/opt/video/made/test.mp4"
+def test_without_videos_one_is_made(folder: Folder) -> None:
+    assert video._to_send(folder) == [folder.made]
+    assert folder.place_in_pod(folder.made) == "/opt/video/made/test.mp4"

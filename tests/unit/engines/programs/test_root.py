@@ -19,35 +19,35 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(("user", "ran"), [(0, ["rmmod", "nvidia"]), (1000, ["sudo", "-n", "rmmod", "nvidia"])])
 def test_sudo_is_used_by_others_than_root(
-    programs: Programs, become: Callable[[int], None], user: int, ran: list[str]
+    programs: Programs, act_as: Callable[[int], None], user: int, ran: list[str]
 ) -> None:
     programs.put("sudo")
     programs.put("rmmod")
-    become(user)
+    act_as(user)
     root.run("rmmod", "nvidia")
     assert programs.calls == [ran]
 
 
-def test_a_refused_sudo_is_said_with_the_way_out(programs: Programs, become: Callable[[int], None]) -> None:
+def test_a_refused_sudo_is_said_with_the_way_out(programs: Programs, act_as: Callable[[int], None]) -> None:
     programs.put("sudo", Answer(err="sudo: a password is required\n", code=1))
-    become(1000)
+    act_as(1000)
     with pytest.raises(Problem, match="sudo was refused: rmmod must be run by root") as caught:
         root.run("rmmod", "nvidia", check=False)
     assert "sudo -v" in caught.value.hint
 
 
-def test_a_failure_says_what_the_program_said(programs: Programs, become: Callable[[int], None]) -> None:
+def test_a_failure_says_what_the_program_said(programs: Programs, act_as: Callable[[int], None]) -> None:
     programs.put("rmmod", Answer(err="rmmod: ERROR: Module nvidia is in use\n", code=1))
-    become(0)
+    act_as(0)
     with pytest.raises(Problem, match="rmmod nvidia: rmmod: ERROR: Module nvidia is in use"):
         root.run("rmmod", "nvidia")
     assert root.run("rmmod", "nvidia", check=False).returncode == 1
 
 
 def test_a_file_is_put_in_place_with_its_folder_and_nothing_beside_it(
-    tmp_path: Path, become: Callable[[int], None]
+    tmp_path: Path, act_as: Callable[[int], None]
 ) -> None:
-    become(0)
+    act_as(0)
     target = tmp_path / "a" / "b" / "ledger.json"
     root.write(target, "1")
     root.write(target, "22")

@@ -81,11 +81,25 @@ def test_a_program_that_takes_too_long_is_ended() -> None:
         shell.Command(["sleep", "infinity"]).run(timeout=0.2)
 
 
-def test_live_output_is_reported_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(progress, "step", said.append)
+class Steps:
+    """A listener that keeps the steps."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.kept.append(text)
+
+    def line(self, text: str) -> None:
+        pass
+
+
+def test_live_output_is_reported_line_by_line() -> None:
+    steps = Steps()
+    restore = progress.listen(steps)
     shell.run(python("print('one'); print(); print('  two')"), live=True)
-    assert said == ["one", "two"]
+    restore()
+    assert steps.kept == ["one", "two"]
 
 
 def test_an_interrupted_wait_ends_the_program(tmp_path: Path) -> None:

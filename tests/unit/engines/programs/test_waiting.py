@@ -21,15 +21,12 @@ def test_observes_once_even_without_time() -> None:
 
 def test_names_condition_state_evidence_and_next_command_when_time_runs_out() -> None:
     with pytest.raises(Problem) as caught:
-        waiting.until(
+        waiting.Condition(
             "pod p: Ready",
             lambda: "Pending",
             lambda _seen: False,
-            deadline=0.15,
             describe=lambda seen: seen,
-            explain=lambda: "0/3 nodes are available",
-            hint="kubectl describe pod p",
-        )
+        ).wait(0.15, explain=lambda: "0/3 nodes are available", hint="kubectl describe pod p")
     assert "pod p: Ready" in caught.value.message
     assert "last seen: Pending" in caught.value.message
     assert caught.value.details == "0/3 nodes are available"

@@ -1,0 +1,77 @@
+"""Files of the user, passing and failing."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.settings.checks import FAILED, OK
+from tests.unit.doctor.recorded import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def _mp4(codec: bytes) -> bytes:
+    entry = _box(b"stsd", bytes(8) + _box(codec, bytes(16)))
+    for kind in (b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        entry = _box(kind, entry)
+    return _box(b"ftyp", b"isom") + _box(b"mdat", b"\0" * 100) + entry
+
+
+CASES = (
+    Case("archive", OK, "bytes", checkout={"src/controller.tar.gz": b"\x1f\x8b..."}),
+    Case("archive", FAILED, "not there", cure="cp controller.tar.gz src/"),
+    Case("archive", FAILED, "not gzip", checkout={"src/controller.tar.gz": b"<html>"}),
+    Case(
+        "archive",
+        FAILED,
+        "a zip archive",
+        checkout={"src/controller.tar.gz": b"PK\x03\x04..."},
+        cure="tar --exclude .git -czf src/controller.tar.gz controller",
+    ),
+    Case("archive", FAILED, "empty", environ={"CONTROLLER": "auto"}, checkout={"src/controller.tar.gz": b""}),
+    Case("archive", OK, "CONTROLLER=auto", environ={"CONTROLLER": "auto"}),
+    Case("archive", OK, "CONTROLLER=sample", environ={"CONTROLLER": "sample"}),
+    Case("videos", OK, "1 files", checkout={"work/DATA/video/road.mp4": _mp4(b"avc1")}),
+    Case("videos", OK, "1 files", checkout={"work/DATA/video/ROAD.MP4": _mp4(b"avc1")}),
+    Case(
+        "videos",
+        FAILED,
+        "road.mp4 without H.264 (hvc1)",
+        checkout={"work/DATA/video/road.mp4": _mp4(b"hvc1")},
+        cure="mv -i work/DATA/video/road.mp4 work/DATA/video/road.mp4.orig && "
+        "ffmpeg -i work/DATA/video/road.mp4.orig -c:v libx264 work/DATA/video/road.mp4",
+    ),
+    Case(
+        "videos",
+        FAILED,
+        "it's $1.mp4",
+        checkout={"work/DATA/video/it's $1.mp4": _mp4(b"hvc1")},
+        cure="""-c:v libx264 'work/DATA/video/it'"'"'s $1.mp4'""",
+    ),
+    Case("videos", FAILED, "cut.mp4", checkout={"work/DATA/video/cut.mp4": _mp4(b"avc1")[:90]}, cure="rm -i work/"),
+    Case(
+        "videos",
+        OK,
+        "1 files; passed over: ._road.mp4 (of macOS)",
+        checkout={"work/DATA/video/road.mp4": _mp4(b"avc1"), "work/DATA/video/._road.mp4": b"\0\5\x16\7"},
+    ),
+    Case(
+        "videos", FAILED, "x.mp4 a folder", checkout={"work/DATA/video/x.mp4/y": b""}, cure="mv work/DATA/video/x.mp4 "
+    ),
+    Case("videos", OK, "0 files"),
+    Case("kubeconfig", OK, "kube/config"),
+    Case("kubeconfig", FAILED, "damaged", checkout={"kube/config": b"clusters: ["}, cure="config.damaged"),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_finds(case: Case, verify: Callable[[Case], None]) -> None:
+    verify(case)

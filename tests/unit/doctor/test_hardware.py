@@ -1,0 +1,68 @@
+"""Network cards, GPU and what their drivers need, passing and failing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.settings.checks import FAILED, OK, UNKNOWN
+from tests.unit.doctor.recorded import CARDS, Case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NO_SRIOV = {f"/sys/bus/pci/devices/0000:17:00.1/sriov_{name}": None for name in ("numvfs", "totalvfs")}
+FEW_VFS = {"/sys/bus/pci/devices/0000:17:00.0/sriov_totalvfs": "4\n"}
+NO_CARD = {f"/sys/class/net/{name}/device": None for name in CARDS}
+IN_CONTAINER = {"/sys/class/net/ens9f1np1/device": None}
+HEADERS = {"/lib/modules/5.15.0-122-generic/build/Makefile": None}
+
+
+CASES = (
+    Case("sudo", OK, works=("sudo -n true",)),
+    Case("sudo", OK, "root", facts={"user": 0}),
+    Case("sudo", FAILED, "user 1000", cure="sudo -v"),
+    Case("pf", OK, "all there"),
+    Case("pf", FAILED, f"{', '.join(CARDS)} not there", links=NO_CARD),
+    Case("pf", FAILED, "default route", facts={"lifelines": {"ens9f0np0": "the default route goes through it"}}),
+    Case("pf", OK, "all there", links=IN_CONTAINER, facts={"lent": True}),
+    Case("ofed", OK, "mlx5_core 24.07-0.6.1"),
+    Case("ofed", OK, "mlx5_core of the kernel", files={"/sys/module/mlx5_core/version": None}),
+    Case("ofed", FAILED, "ens9f1np1", links={"/sys/bus/pci/devices/0000:17:00.1/driver": None}, cure="mlx5_core"),
+    Case("ofed", UNKNOWN, links=NO_CARD),
+    Case("vfs", OK, "ens9f0np0 allows 8"),
+    Case("vfs", FAILED, "allows 4", files=FEW_VFS, cure="mstconfig -y -d 17:00.0 set SRIOV_EN=1 NUM_OF_VFS=8"),
+    Case("vfs", FAILED, "switched off", files=NO_SRIOV, cure="mstconfig -y -d 17:00.1"),
+    Case("vfs", FAILED, files={**FEW_VFS, "/sys/bus/pci/devices/0000:17:00.0/vendor": "0x8086\n"}, cure="firmware"),
+    Case("vfs", UNKNOWN, links=NO_CARD),
+    Case("nic-rules", OK, "in force"),
+    Case("nic-rules", FAILED, "cluster kind: ", facts={"lent": True}, cure="./doit nics"),
+    Case("gpu", OK, "0000:ca:00.0"),
+    Case("gpu", FAILED, "none", files={"/sys/bus/pci/devices/0000:ca:00.0/vendor": "0x1002\n"}),
+    Case("gpu", FAILED, "none", files={"/sys/bus/pci/devices/0000:ca:00.0/class": "0x040300\n"}),
+    Case("gpu-driver", OK, "bytes", checkout={"driver/nvidia/NVIDIA-Linux-x86_64-550.90.12.run": b"#! /bin/sh\n"}),
+    Case("gpu-driver", FAILED, "not there", cure="driver/nvidia/"),
+    Case(
+        "gpu-driver", FAILED, "not a run file", checkout={"driver/nvidia/NVIDIA-Linux-x86_64-550.90.12.run": b"<html>"}
+    ),
+    Case("kernel-headers", OK, "installed"),
+    Case(
+        "kernel-headers",
+        OK,
+        "offered",
+        files=HEADERS,
+        works=("apt-cache show --no-all-versions linux-headers-5.15.0-122-generic",),
+    ),
+    Case("kernel-headers", FAILED, "not offered", files=HEADERS),
+    Case("kernel-headers", UNKNOWN, "no GPU", files={**HEADERS, "/sys/bus/pci/devices/0000:ca:00.0/vendor": None}),
+    Case("nouveau", OK, "not loaded"),
+    Case("nouveau", FAILED, "loaded", files={"/sys/module/nouveau/refcnt": "0\n"}, cure="blacklist nouveau"),
+    Case("hugepages", OK, "32"),
+    Case("hugepages", FAILED, "0", files={"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages": None}),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_finds(case: Case, verify: Callable[[Case], None]) -> None:
+    verify(case)

@@ -1,0 +1,76 @@
+"""tasks.registry.certificates: which CA is kept, and when the one that is kept is no longer the one that is served."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks import lack as lacks
+from tasks.problems import Problem
+from tasks.registry import certificates
+from tasks.settings import paths
+from tests.authorities import authority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.conftest import Lines
+    from tests.unit.registry.conftest import Site, Sites
+
+CA = authority("harbor")
+OTHER = authority("other")
+PATH = "/harbor/ca.crt"
+
+
+@pytest.fixture
+def offer(checkout: Path, sites: Sites, choose: Callable[..., None]) -> Site:
+    """The server that offers the CA of a registry, whose certificate is of it."""
+    registry, site = sites.https(CA), sites.http()
+    registry.pages["/v2/"] = b"{}"
+    site.pages[PATH] = CA.pem
+    address = f"http://{site.address}{PATH}"
+    choose(REGISTRY="harbor", DCI_REGISTRY_ADDR_ALT=f"{registry.address}/images", DCI_REGISTRY_CERT_URL=address)
+    return site
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_ca_that_is_not_there_names_its_task() -> None:
+    with pytest.raises(Problem, match=r"ca\.crt: not there") as caught:
+        certificates.registry_ca()
+    assert caught.value.hint == "./doit registry_ca"
+
+
+def test_the_ca_that_is_offered_is_kept_and_current(offer: Site, said: Lines) -> None:
+    certificates.fetch()
+    assert certificates.registry_ca() == CA.pem
+    assert said.kept == [f"Downloaded the registry's CA from http://{offer.address}{PATH}"]
+    assert certificates.lack() == lacks.NOTHING
+
+
+def test_a_ca_that_did_not_issue_the_registrys_certificate_is_not_kept(offer: Site) -> None:
+    offer.pages[PATH] = OTHER.pem
+    with pytest.raises(Problem, match=r"unable to get local issuer|self.signed"):
+        certificates.fetch()
+    assert not paths.REGISTRY_CA.exists()
+
+
+def test_another_ca_that_is_offered_is_named(offer: Site) -> None:
+    certificates.fetch()
+    offer.pages[PATH] = OTHER.pem
+    assert certificates.lack() == lacks.of(f"http://{offer.address}{PATH}: another CA is offered")
+
+
+def test_words_that_were_added_by_hand_are_named(offer: Site) -> None:
+    certificates.fetch()
+    paths.REGISTRY_CA.write_bytes(b"# mine\n" + CA.pem)
+    assert certificates.lack() == lacks.of("ca.crt: changed by hand")
+
+
+def test_a_server_that_is_away_or_offers_none_does_not_spoil_the_ca_that_is_kept(offer: Site) -> None:
+    certificates.fetch()
+    offer.pages[PATH] = b"<html>login</html>"
+    assert certificates.lack() == lacks.NOTHING
+    del offer.pages[PATH]
+    assert certificates.lack() == lacks.NOTHING

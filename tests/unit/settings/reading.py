@@ -1,0 +1,26 @@
+"""How tests read the parameters of a checkout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.problems import Problem
+from tasks.settings import parameters
+from tasks.settings.parameters import layers as parameters_layers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.settings.parameters.model import Parameters
+
+
+def valid(root: Path, **environ: str) -> Parameters:
+    return parameters.validated(parameters_layers.read(root, environ))
+
+
+def refusal(root: Path, **environ: str) -> list[str]:
+    with pytest.raises(Problem) as raised:
+        valid(root, **environ)
+    return raised.value.message.splitlines()
