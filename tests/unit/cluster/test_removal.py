@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.unit.cluster.fakes import FakeKind
     from tests.unit.conftest import Lines
     from tests.unit.engine import Engine
+    from tests.unit.programs import Programs
 
 # This checkout's file where the engine looks for the CAs of a registry.
 TRUST_NAME = docker_trust.of(lab()).own_name
@@ -77,8 +78,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(shared: Path, kind: FakeKind) -> Scene:
+def scene(shared: Path, kind: FakeKind, programs: Programs) -> Scene:
     """Cluster a on an engine with the registry and the network of all clusters, which trusts the registry."""
+    programs.write("sudo", 'shift; exec "$@"')
     service = registry.SERVICES[0]
     (folder, place), *_ = service.mounts
     data = parameters.current().cache_dir / "registry" / folder
