@@ -100,13 +100,16 @@ class Creation:
         kubeconfig_owner.require_free(name, nodes)
         if not nodes or not access.user_has_access(name, nodes):
             kubeconfigs.require_writable()
-        if nodes and _keeps(self.p, nodes):
+        if nodes and _is_kept(self.p, nodes):
             provenance.ensure_record(name, provenance.wanted(self.p))
         else:
             self._remove(nodes)
             self._make()
             nodes = kind.nodes(name)
-        access.ensure_access(self.p, _set_going(name, nodes), self.tool)
+        if not all(node.running for node in nodes):
+            set_going(nodes)
+            nodes = kind.nodes(name)  # a node that stood still has its port again only now
+        access.ensure_access(self.p, nodes, self.tool)
         Condition(f"cluster {name}: its API answers", lambda: self.answers(name), bool).wait(
             self.p.cluster_deadline, hint=f"docker logs {cluster.node_names(name)[0]}"
         )
@@ -148,6 +151,24 @@ class Creation:
             self.tool.delete(name, self.p)
 
 
+def set_going(nodes: list[NodeFacts]) -> None:
+    """Start the nodes that are stopped, and let go on those that are paused.
+
+    Args:
+        nodes: Nodes as they are.
+
+    Raises:
+        Problem: The engine refuses it.
+    """
+    for node in nodes:
+        if node.paused:
+            progress.line(f"Unpausing node {node.name}, which was paused.")
+            docker_containers.unpause(node.name)
+        elif not node.running:
+            progress.line(f"Starting node {node.name}, which was stopped.")
+            docker_containers.start(node.name)
+
+
 def _is_as_wanted(p: Parameters, nodes: list[NodeFacts]) -> bool:
     return (
         not _missing(p.cluster_name, nodes)
@@ -158,7 +179,7 @@ def _is_as_wanted(p: Parameters, nodes: list[NodeFacts]) -> bool:
 
 
 def _lacks_of_nodes(p: Parameters, nodes: list[NodeFacts]) -> Iterator[Lack]:
-    """Yield what would become of the nodes, as `_keeps` decides it."""
+    """Yield what would become of the nodes, as `_is_kept` decides it."""
     name = p.cluster_name
     disrupted = f"cluster {name} with its running dataflows: it is made again"
     recorded = provenance.recorded(name) if nodes else None
@@ -184,7 +205,7 @@ def _lacks_of_nodes(p: Parameters, nodes: list[NodeFacts]) -> Iterator[Lack]:
         yield lacks.unless(provenance.is_recorded(name, wanted), f"cluster {name}: its record is written anew")
 
 
-def _keeps(p: Parameters, nodes: list[NodeFacts]) -> bool:
+def _is_kept(p: Parameters, nodes: list[NodeFacts]) -> bool:
     """Decide whether the nodes that exist are to be kept.
 
     Raises:
@@ -213,16 +234,3 @@ def _keeps(p: Parameters, nodes: list[NodeFacts]) -> bool:
 def _missing(name: str, nodes: list[NodeFacts]) -> list[str]:
     """Return the names of the nodes that a whole cluster has and this one has not."""
     return sorted(set(cluster.node_names(name)) - {node.name for node in nodes})
-
-
-def _set_going(name: str, nodes: list[NodeFacts]) -> list[NodeFacts]:
-    """Set going the nodes that stand still; return the nodes as they are then: one that stood still has a port anew."""
-    still = [node for node in nodes if not node.running]
-    for node in still:
-        if node.paused:
-            progress.line(f"Unpausing node {node.name}, which was paused.")
-            docker_containers.unpause(node.name)
-        else:
-            progress.line(f"Starting node {node.name}, which was stopped.")
-            docker_containers.start(node.name)
-    return kind.nodes(name) if still else nodes
