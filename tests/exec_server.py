@@ -10,9 +10,10 @@ import struct
 import subprocess
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlparse
+
+from tests.threads import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,16 +95,10 @@ def serving(folder: Path) -> Iterator[tuple[ExecServer, Path]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     config = folder / "kubeconfig"
     config.write_text(json.dumps(kubeconfig(server.server_port)))
-    try:
+    with running(server):
         yield served, config
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def kubeconfig(port: int) -> dict[str, object]:

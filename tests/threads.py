@@ -1,13 +1,15 @@
-"""Threads that begin at the same moment, as those of `./doit -n 2 -P thread` may."""
+"""Threads: some that begin at the same moment, as those of `./doit -n 2 -P thread` may, and one that serves."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import contextmanager
+from threading import Barrier, Thread
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from socketserver import BaseServer
 
 T = TypeVar("T")
 
@@ -23,3 +25,16 @@ def side_by_side(calls: Iterable[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(made)) as pool:
         return [*pool.map(run, made)]
+
+
+@contextmanager
+def running(server: BaseServer) -> Iterator[None]:
+    """Have a server answer, and close it afterwards."""
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tasks.addons import installation as addon_actions
 from tasks.cluster import address_plan
 from tasks.doctor.finding import Finding, judged, not_asked_for
+from tasks.engines.host import routes
 from tasks.problems import Problem, UntrustedServer
 from tasks.registry import ca_offer, client, docker_trust, pki
 from tasks.registry import embedded as registry_actions
@@ -32,12 +33,13 @@ _SUCCESS = 200
 
 
 def _addresses(host: Server, p: Parameters) -> Finding:
-    return _no_clash(host, "cluster networks that no route of the host overlaps", lambda: address_plan.check(p))
+    needed = "cluster networks that no route of the host overlaps"
+    return _no_clash(host, needed, lambda: address_plan.check(p, routes.routes()))
 
 
 def _card_addresses(host: Server, p: Parameters) -> Finding:
     needed = "a network of the cards that no other route overlaps"
-    return _no_clash(host, needed, lambda: address_plan.check_cards(p))
+    return _no_clash(host, needed, lambda: address_plan.check_cards(p, routes.routes()))
 
 
 def _no_clash(host: Server, needed: str, check: Callable[[], None]) -> Finding:

@@ -94,7 +94,7 @@ class Machine:
         """Run a scenario inside and return what it printed; fail with its traceback where it failed.
 
         Args:
-            scenario: Name of a function of `tests.sriov.vm.scenarios`.
+            scenario: Name of a scenario of `tests.sriov.vm`.
             seconds: After which the machine is taken for hung.
         """
         assert self._process is not None

@@ -35,7 +35,7 @@ class Pool:
         """Have a machine run scenarios in their order, with a power cut between each two.
 
         Args:
-            stages: Names of functions of `tests.sriov.vm.scenarios`.
+            stages: Names of scenarios of `tests.sriov.vm`.
         """
         return self._threads.submit(self._run, stages)
 

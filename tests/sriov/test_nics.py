@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Future
 
-# Functions of `tests.sriov.vm.scenarios`, each of which ends as it began; the longest first, so that all machines end
+# Scenarios of `tests.sriov.vm`, each of which ends as it began; the longest first, so that all machines end
 # at about the same time.
 SCENARIOS = (
     "any_step_of_lending_may_be_the_last_one",

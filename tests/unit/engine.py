@@ -5,7 +5,6 @@ It runs nothing. Its answers have the shape of the Docker Engine API 1.43, with 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
@@ -14,41 +13,20 @@ import re
 import shutil
 import tarfile
 import tempfile
-import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingUnixStreamServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
 from tasks.engines.docker import client
 from tasks.settings import cluster, paths
+from tests.unit.engine_server import API_VERSION, Archive, Stream, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-API_VERSION = "1.43"
 _STATES = {"start": "running", "restart": "running", "unpause": "running", "stop": "exited", "pause": "paused"}
-
-
-class Stream(list[dict[str, Any]]):
-    """Events that the engine sends one by one, each in a chunk of its own."""
-
-
-class Archive(bytes):
-    """A tar with one file, whose facts the engine sends beside it."""
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the engine says of the file."""
-        with tarfile.open(fileobj=io.BytesIO(self)) as tar:
-            member = tar.getmembers()[0]
-        moment = datetime.fromtimestamp(member.mtime, timezone.utc)
-        return {"name": Path(member.name).name, "size": member.size, "mtime": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 @dataclass
@@ -303,76 +281,16 @@ def _passes(name: str, labels: Mapping[str, str], filters: Mapping[str, list[str
     return named and all(key in labels and value in {"", labels[key]} for key, _, value in wanted)
 
 
-def _handler(held: Engine) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            held.connections.add(self)
-            super().setup()
-
-        def finish(self) -> None:
-            super().finish()
-            held.connections.discard(self)
-
-        def _reply(self) -> None:
-            url = urlsplit(self.path)
-            path = unquote(re.sub(r"^/v\d+\.\d+", "", url.path))
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            query = {key: values[-1] for key, values in parse_qs(url.query).items()}
-            status, answer = held.answer(self.command, path, query, body)
-            self.send_response(status)
-            self.send_header("Api-Version", API_VERSION)
-            self.send_header("Content-Type", "application/json")
-            if isinstance(answer, Archive):
-                facts = base64.b64encode(json.dumps(answer.facts).encode()).decode()
-                self.send_header("X-Docker-Container-Path-Stat", facts)
-            if isinstance(answer, Stream):
-                self._send_chunks(answer)
-            else:
-                self._send_whole(_body(answer))
-
-        def _send_whole(self, body: bytes) -> None:
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(b"" if self.command == "HEAD" else body)
-
-        def _send_chunks(self, events: Stream) -> None:
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            for text in [*(f"{json.dumps(event)}\r\n" for event in events), ""]:
-                self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
-
-        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _reply  # noqa: N815 - names that the library asks for
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    return Handler
-
-
-def _body(answer: Any) -> bytes:
-    if isinstance(answer, bytes):
-        return answer
-    if answer is None or isinstance(answer, str):
-        return (answer or "").encode()
-    return json.dumps(answer).encode()
-
-
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An engine that holds nothing yet, which DOCKER_HOST names."""
     # Short, since the kernel takes no more than 107 bytes for the path of a socket.
     folder = Path(tempfile.mkdtemp(prefix="engine-"))
     held = Engine(f"unix://{folder}/docker.sock")
-    server = ThreadingUnixStreamServer(str(folder / "docker.sock"), _handler(held))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     monkeypatch.setenv("DOCKER_HOST", held.url)
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
-    client.forget()
-    yield held
-    client.forget()
-    server.shutdown()
-    server.server_close()
+    with serving(held, folder / "docker.sock"):
+        client.forget()
+        yield held
+        client.forget()
     shutil.rmtree(folder)

@@ -46,7 +46,7 @@ def _run(name: str) -> dict[str, Any]:
 
 def _scenario(name: str) -> int:
     try:
-        getattr(scenarios, name)()
+        scenarios.named(name)()
     except BaseException:  # noqa: BLE001 - whatever ends a scenario is its result
         traceback.print_exc()
         return 1

@@ -54,21 +54,22 @@ def test_a_problem_is_a_failure_of_the_task_and_a_bug_is_an_error(doit: Callable
 
 
 @pytest.mark.parametrize(
-    ("number", "place", "said"),
+    ("refused", "said"),
     [
-        (errno.EACCES, "build/x", "build/x: belongs to {owner}, not to 4000000"),
-        (errno.EROFS, "build/x", "build/x: is on a read-only file system"),
-        (errno.ENOSPC, None, "no space is left on a disk"),
+        ((errno.EACCES, "build/x"), "build/x: belongs to {owner}, not to 4000000"),
+        ((errno.EROFS, "build/x"), "build/x: is on a read-only file system"),
+        ((errno.ENOSPC, None), "no space is left on a disk"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_a_failure_of_one_line(
-    clone: Path, act_as: Callable[[int], None], number: int, place: str | None, said: str
+    clone: Path, act_as: Callable[[int], None], refused: tuple[int, str | None], said: str
 ) -> None:
     (clone / "build").mkdir()
     (clone / "build" / "x").touch()
     act_as(4_000_000)
 
     def refuse() -> None:
+        number, place = refused
         raise OSError(number, os.strerror(number), str(clone / place) if place else None)
 
     failed = Do(refuse)()

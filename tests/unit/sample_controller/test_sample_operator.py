@@ -144,7 +144,7 @@ def test_connections_are_gone_before_functions_end(cluster: Cluster) -> None:
 
 
 def test_chain_is_an_error_while_a_type_is_not_ready(cluster: Cluster) -> None:
-    from sample_operator.flowctrl import chain_fault
+    from sample_operator.catalog import chain_fault
 
     chain = cluster.api.objects["functionchains", NAMESPACE, "calcapp-chain"]
     types = cluster.api.list("functiontypes")

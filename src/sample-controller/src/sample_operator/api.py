@@ -202,6 +202,11 @@ def _finalizers(body: Body, names: list[str]) -> Body:
     return {"resourceVersion": body["metadata"]["resourceVersion"], "finalizers": names}
 
 
+def custom_resource(kind: str, metadata: Body, spec: Body) -> Body:
+    """An object of the controllers' own group."""
+    return {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
+
+
 def owned_by(owner: Body, name: str, **metadata: Any) -> Body:
     """Metadata of a child in its owner's namespace; Kubernetes deletes it after its owner."""
     reference = {

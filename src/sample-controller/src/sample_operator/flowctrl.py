@@ -1,11 +1,10 @@
-"""The flow controller: targets, types, chains, and a DataFlow's way from its chain to its functions."""
+"""The flow controller: a DataFlow's way from its chain to its functions."""
 
 from __future__ import annotations
 
 import json
 import logging
 import threading
-from collections import Counter
 from typing import Any
 
 import yaml
@@ -14,6 +13,7 @@ from . import names
 from .api import (
     Api,
     Body,
+    custom_resource,
     ensure_owned,
     has_finalizer,
     is_deleting,
@@ -22,6 +22,14 @@ from .api import (
     status_of,
     with_finalizer,
 )
+from .catalog import (
+    deployable_items,
+    reconcile_compute_resource,
+    reconcile_function_chain,
+    reconcile_function_type,
+    types_by_function,
+)
+from .children import capacity_of, wbconnection_body, wbfunction_body
 from .context import AT_ONCE, LATER, NO_CAPACITY_SECONDS, SOON, Context, Delay, Role
 from .placement import NoPlaceError, Target, Wanted, keys_in_order, place, usable_targets
 
@@ -29,86 +37,8 @@ log = logging.getLogger(__name__)
 
 _FILTER_PIPELINE = ["GenerateCombinations", "TargetResourceFit", "TargetResourceFitScore"]
 _CONNECTION_METHOD = "host-100gether"
-_REGION_FIELDS = [
-    "deviceType",
-    "deviceIndex",
-    "available",
-    "status",
-    "maxFunctions",
-    "currentFunctions",
-    "maxCapacity",
-    "currentCapacity",
-    "functions",
-]
 # One scheduling at a time: two would hand out the same capacity.
 _scheduling = threading.Lock()
-
-
-def reconcile_compute_resource(context: Context, namespace: str, name: str) -> Delay:
-    """Publish each region of a node as a FunctionTarget."""
-    resource = context.api.get("computeresources", namespace, name)
-    if resource is None or is_deleting(resource):
-        return None
-    node = resource["spec"]["nodeName"]
-    for region in (resource.get("status") or {}).get("regions", []):
-        target = names.function_target(node, region["deviceType"], region["deviceIndex"], region["name"])
-        reference = {"computeResourceRef": {"name": name, "namespace": namespace}}
-        if not ensure_owned(
-            context.api, "functiontargets", _object("FunctionTarget", owned_by(resource, target), reference)
-        ):
-            return LATER
-        status = {field: region[field] for field in _REGION_FIELDS if field in region}
-        status |= {"nodeName": node, "regionName": region["name"], "regionType": region["type"]}
-        context.api.patch("functiontargets", namespace, target, {"status": status})
-    return None
-
-
-def reconcile_function_type(context: Context, namespace: str, name: str) -> Delay:
-    """Judge a FunctionType by the region types of its function info; without one it gets no status."""
-    function_type = context.api.get("functiontypes", namespace, name)
-    if function_type is None:
-        return None
-    reference = function_type["spec"]["functionInfoCMRef"]
-    info = context.api.get("configmaps", reference["namespace"], reference["name"])
-    if info is None:
-        log.error("FunctionType %s/%s: no ConfigMap %s/%s", namespace, name, reference["namespace"], reference["name"])
-        return None
-    regions = sorted({item["regionType"] for item in _deployable_items(info) if item.get("regionType")})
-    status = {"status": names.READY if regions else names.ERROR, "regionTypeCandidates": regions}
-    if function_type.get("status") != status:
-        context.api.patch("functiontypes", namespace, name, {"status": status})
-    return None
-
-
-def reconcile_function_chain(context: Context, namespace: str, name: str) -> Delay:
-    """Judge a FunctionChain by the types as they are at this moment; nothing but a change of it judges again."""
-    chain = context.api.get("functionchains", namespace, name)
-    if chain is None:
-        return None
-    fault = chain_fault(chain["spec"], context.api.list("functiontypes"))
-    if fault:
-        log.error("FunctionChain %s/%s: %s", namespace, name, fault)
-    word = names.ERROR if fault else names.READY
-    if status_of(chain) != word:
-        context.api.patch("functionchains", namespace, name, {"status": {"status": word}})
-    return None
-
-
-def chain_fault(spec: Body, function_types: list[Body]) -> str:
-    """Why a chain cannot be used, or an empty string."""
-    types = _types_by_function(spec, function_types)
-    for function in spec["functions"].values():
-        version = (function["functionName"], function["version"])
-        if version not in types:
-            return f"function {version[0]}({version[1]}) was not found"
-        if status_of(types[version]) != names.READY:
-            return f"function {version[0]}({version[1]}) is not Ready"
-    for side in ("from", "to"):
-        ends = Counter((each[side]["functionKey"], each[side]["port"]) for each in spec["connections"])
-        for (key, port), times in ends.items():
-            if times > 1:
-                return f"{side} {key} uses port {port} {times} times"
-    return ""
 
 
 def reconcile_data_flow(context: Context, namespace: str, name: str) -> Delay:
@@ -131,7 +61,7 @@ def _admit(api: Api, flow: Body) -> Delay:
     if chain is None or status_of(chain) != names.READY:
         log.error("DataFlow %s: FunctionChain %s is not Ready", flow["metadata"]["name"], reference["name"])
         return _set_status(api, flow, {"status": names.ERROR})
-    types = _types_by_function(chain["spec"], api.list("functiontypes"))
+    types = types_by_function(chain["spec"], api.list("functiontypes"))
     status = {
         "status": names.SCHEDULING,
         "functionChain": {"metadata": {"name": reference["name"]}, "spec": chain["spec"], "status": chain["status"]},
@@ -150,9 +80,9 @@ def _schedule(api: Api, flow: Body) -> Delay:
         strategy, requested_nodes = _user_requirement(api, flow)
         metadata = owned_by(flow, flow["metadata"]["name"])
         pipeline = {"filterPipeline": strategy.get("filterPipeline", _FILTER_PIPELINE)}
-        api.create("schedulingdata", _object("SchedulingData", metadata, pipeline))
+        api.create("schedulingdata", custom_resource("SchedulingData", metadata, pipeline))
         chain = flow["status"]["functionChain"]["spec"]
-        types = _types_by_function(chain, flow["status"]["functionType"])
+        types = types_by_function(chain, flow["status"]["functionType"])
         region_types = {
             key: set(types[each["functionName"], each["version"]]["status"]["regionTypeCandidates"])
             for key, each in chain["functions"].items()
@@ -232,83 +162,9 @@ _STEPS = {
 }
 
 
-def wbfunction_body(flow: Body, key: str, item: Body) -> Body:
-    """The WBFunction of one key.
-
-    Args:
-        flow: the scheduled DataFlow.
-        key: the function's key in the chain.
-        item: the deployable item of its function info, with the item's ``spec`` looked up.
-    """
-    metadata, status = flow["metadata"], flow["status"]
-    spec = {
-        "dataFlowRef": {"name": metadata["name"], "namespace": metadata["namespace"]},
-        "functionName": status["functionChain"]["spec"]["functions"][key]["functionName"],
-        "configName": item["configName"].replace("_", "-"),
-        "requirements": {"capacity": capacity_of(flow)},
-        **status["scheduledFunctions"][key],
-    }
-    limits = {"maxDataFlows": "maxDataFlowsBase", "maxCapacity": "maxCapacityBase"}
-    spec |= {limit: item["spec"][base] for limit, base in limits.items() if base in item["spec"]}
-    for direction, this, other in (("nextWBFunctions", "from", "to"), ("previousWBFunctions", "to", "from")):
-        neighbours = {
-            str(each[this]["port"]): _function_end(flow, each[other])
-            for each in status["scheduledConnections"]
-            if each[this]["functionKey"] == key and each[other]["functionKey"] in status["scheduledFunctions"]
-        }
-        if neighbours:
-            spec[direction] = neighbours
-    return _object("WBFunction", owned_by(flow, names.wbfunction(metadata["name"], key)), spec)
-
-
-def wbconnection_body(flow: Body, connection: Body) -> Body:
-    """The WBConnection of one scheduled connection."""
-    metadata = flow["metadata"]
-    name = names.wbconnection(metadata["name"], connection["from"]["functionKey"], connection["to"]["functionKey"])
-    spec = {
-        "dataFlowRef": {"name": metadata["name"], "namespace": metadata["namespace"]},
-        "connectionMethod": connection["connectionMethod"],
-        "from": _function_end(flow, connection["from"]),
-        "to": _function_end(flow, connection["to"]),
-    }
-    return _object("WBConnection", owned_by(flow, name), spec)
-
-
-def capacity_of(flow: Body) -> int:
-    """What each function of a DataFlow takes of its target."""
-    capacity: int = flow["spec"].get("requirements", {}).get("all", {}).get("capacity", 0)
-    return capacity
-
-
-def _function_end(flow: Body, end: Body) -> Body:
-    key = end["functionKey"]
-    inside = key in flow["status"]["scheduledFunctions"]
-    name = names.wbfunction(flow["metadata"]["name"], key) if inside else key
-    return {"port": end["port"], "wbFunctionRef": {"name": name, "namespace": flow["metadata"]["namespace"]}}
-
-
-def _object(kind: str, metadata: Body, spec: Body) -> Body:
-    return {"apiVersion": names.GROUP_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
-
-
 def _set_status(api: Api, flow: Body, status: Body) -> Delay:
     api.patch("dataflows", flow["metadata"]["namespace"], flow["metadata"]["name"], {"status": status})
     return AT_ONCE
-
-
-def _types_by_function(chain: Body, function_types: list[Body]) -> dict[tuple[str, str], Body]:
-    wanted = {(each["functionName"], each["version"]) for each in chain["functions"].values()}
-    found = {
-        (each["spec"]["functionName"], each["spec"]["version"]): each
-        for each in function_types
-        if each.get("metadata", {}).get("namespace", chain["functionTypeNamespace"]) == chain["functionTypeNamespace"]
-    }
-    return {version: each for version, each in found.items() if version in wanted}
-
-
-def _deployable_items(info: Body) -> list[Body]:
-    items: list[Body] = json.loads(info.get("data", {}).get("deployableItems", "[]"))
-    return items
 
 
 def _deployable_item(api: Api, flow: Body, key: str) -> Body | None:
@@ -319,13 +175,13 @@ def _deployable_item(api: Api, flow: Body, key: str) -> Body | None:
     target = api.get("functiontargets", names.CONFIG_NAMESPACE, target_name)
     chain = flow["status"]["functionChain"]["spec"]
     function = chain["functions"][key]
-    types = _types_by_function(chain, flow["status"]["functionType"])
+    types = types_by_function(chain, flow["status"]["functionType"])
     reference = types[function["functionName"], function["version"]]["spec"]["functionInfoCMRef"]
     info = api.get("configmaps", reference["namespace"], reference["name"])
     if target is None or info is None:
         return None
     specs = {each["name"]: each for each in json.loads(info["data"].get("spec", "[]"))}
-    for item in _deployable_items(info):
+    for item in deployable_items(info):
         if item["regionType"] == target["status"]["regionType"]:
             return item | {"spec": specs.get(item.get("specName"), {})}
     return None

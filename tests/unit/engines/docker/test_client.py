@@ -6,7 +6,6 @@ import gc
 import importlib
 import os
 import socket
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import pytest
 from tasks.engines.docker import client, settings
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
+from tests.threads import side_by_side
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -86,10 +86,7 @@ def test_an_engine_that_answers_nonsense_is_no_engine(address: Path) -> None:
 
 
 def test_checks_side_by_side_share_one_connection(engine: Engine) -> None:
-    barrier = threading.Barrier(4)
-    with ThreadPoolExecutor(4) as pool:
-        sockets = {future.result() for future in [pool.submit(_meet_and_ask, barrier) for _ in range(4)]}
-    assert sockets == {engine.url}
+    assert side_by_side([client.socket] * 4) == [engine.url] * 4
     assert engine.reads.count("GET /_ping") == 1
     connected = client.client()
     client.forget()
@@ -145,8 +142,3 @@ def _answer_once(listener: socket.socket) -> bytes:
             if asked:
                 connection.sendall(b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
     return asked
-
-
-def _meet_and_ask(barrier: threading.Barrier) -> str:
-    barrier.wait()
-    return client.socket()

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,8 +17,8 @@ from tasks.engines.docker import client as docker_client
 from tasks.engines.docker import connection, context
 from tasks.engines.docker import settings as docker_settings
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
-from tasks.settings.parameters import layers
+from tests.threads import running
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def engine(tmp_path: Path) -> None:
     """A machine where no engine of the tool's own runs, and DOCKER is what it is for most users."""
-    chosen = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache")}))
+    chosen = lab(CACHE_DIR=str(tmp_path / "cache"))
     docker_settings.provide(lambda: chosen)
     docker_client.forget()
 
@@ -293,14 +292,9 @@ def answering(kernel: str) -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"tcp://127.0.0.1:{server.server_port}"
-    docker_client.forget()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(server):
+        yield f"tcp://127.0.0.1:{server.server_port}"
+        docker_client.forget()
 
 
 @pytest.mark.usefixtures("engine")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import threading
 import zipfile
 from dataclasses import replace
 from functools import partial
@@ -19,6 +18,7 @@ from tasks.engines.go import toolchain as go_toolchain
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
 from tasks.settings.parameters import layers
+from tests.threads import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -248,16 +248,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         for name in ("bin/go", "pkg/tool/linux_amd64/compile", "src/_go.mod"):
             bundle.writestr(f"{MODULE}/{name}", name)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("GOPROXY", address)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    yield address
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(server):
+        yield address
 
 
 def test_a_toolchain_is_unpacked_as_go_itself_does(site: str, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlparse
@@ -13,6 +12,8 @@ import pytest
 from tasks.engines.kube import api as kube_api
 from tasks.engines.kube import applying, manifests
 from tasks.problems import Problem
+from tests.exec_server import kubeconfig
+from tests.threads import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,19 +73,9 @@ def cluster(api: FakeApi, tmp_path: Path) -> Iterator[kube_api.Kube]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    config = {
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "users": [{"name": "u", "user": {}}],
-        "current-context": "c",
-    }
-    (tmp_path / "kubeconfig").write_text(json.dumps(config))
-    yield kube_api.Kube(tmp_path / "kubeconfig")
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig(server.server_port)))
+    with running(server):
+        yield kube_api.Kube(tmp_path / "kubeconfig")
 
 
 def patches(api: FakeApi) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from tasks.engines.programs import waiting
 from tasks.engines.programs.again import Patience
 from tasks.problems import Problem
 from tests.exec_server import kubeconfig
+from tests.threads import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,12 +122,8 @@ def server() -> Iterator[ThreadingHTTPServer]:
         requests: list[str] = []  # noqa: RUF012
 
     served = ThreadingHTTPServer(("127.0.0.1", 0), Served)
-    thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield served
-    served.shutdown()
-    thread.join()
-    served.server_close()
+    with running(served):
+        yield served
 
 
 @pytest.fixture

@@ -39,12 +39,10 @@ def cache(tmp_path: Path, choose: Callable[..., None]) -> Path:
     return tmp_path / "cache"
 
 
-def add(
-    engine: Engine, name: str, label: str = "", mounts: Mapping[str, str] | None = None, state: str = "running"
-) -> None:
+def add(engine: Engine, name: str, label: str = "", mounts: Mapping[str, str] | None = None) -> None:
     """Add a container to an engine, by default of no cluster and without mounts (source by destination)."""
     labels = {CLUSTER_LABEL: label} if label else {}
-    engine.containers[name] = Container(state, labels, mounts or {})
+    engine.containers[name] = Container("running", labels, mounts or {})
 
 
 def said(name: str = "kind") -> tuple[str, str]:
@@ -63,7 +61,8 @@ def test_nothing_and_what_has_our_folders_is_no_obstacle(engine: Engine) -> None
 
 
 def test_one_of_ours_that_was_left_half_made_is_ours(engine: Engine) -> None:
-    add(engine, "kind-worker", "kind", ours(), state="created")
+    add(engine, "kind-worker", "kind", ours())
+    engine.containers["kind-worker"].state = "created"
     cluster_owner.require_ours("kind")
 
 
@@ -146,7 +145,7 @@ def test_nodes_that_come_while_ours_are_made_are_deleted_only_if_they_are_ours(
     (built / "kind").symlink_to(programs.folder / "kind")
     add(engine, "kind-control-plane", "kind")
     with pytest.raises(Problem, match="not made by this tool"):
-        creation._make_nodes(chosen, end=float("inf"))
+        creation.Creation(chosen).make_nodes()
     assert [call[:3] for call in programs.calls if "kind" in call[0]] == [["kind", "create", "cluster"]]
     assert engine.requests == []
 
@@ -196,11 +195,9 @@ SERVICE = table.SERVICES[0]
         ("", True, "not made by this tool"),
     ],
 )
-def test_a_registry_is_ours_by_its_folder(
-    engine: Engine, cache: Path, source: str, words: str | None, *, label: bool
-) -> None:
+def test_a_registry_is_ours_by_its_folder(engine: Engine, source: str, words: str | None, *, label: bool) -> None:
     labels = {client.OURS: "1"} if label else {}
-    held = {"/var/lib/registry": source.format(cache=cache)}
+    held = {"/var/lib/registry": source.format(cache=parameters.current().cache_dir)}
     engine.containers[SERVICE.name] = Container("running", labels, held)
     stranger = embedded.objection(SERVICE, parameters.current())
     assert (stranger.message if stranger else None) == (words and f"container {SERVICE.name}: {words}")
