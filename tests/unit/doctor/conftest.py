@@ -14,7 +14,7 @@ from tasks.nics import ledger as nics_ledger
 from tasks.registry import pki
 from tasks.settings import cluster, nics, parameters, registry
 from tasks.settings.checks import CHECKS, FAILED
-from tests.unit.doctor.recorded import CA, FILES, LINKS, SOCKET, Case, RecordedServer
+from tests.unit.doctor.recorded import CA, FILES, LINKS, SOCKET, TRUST, Case, RecordedServer
 from tests.unit.engine import Container
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def record(root: Path, case: Case, socket: str) -> None:
     """Write the files of a machine."""
     for name, text in {**FILES, **case.files}.items():
         if text is not None:
-            file = root / name.replace(SOCKET, socket)[1:]
+            file = root / name.replace(SOCKET, socket).replace(TRUST, str(registry.DOCKER_TRUST))[1:]
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
     for name, target in {**LINKS, **case.links}.items():
