@@ -17,11 +17,14 @@ import dodo
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.meta import EVERY, MEANS, NOTHING, RUN, STOP
 from tasks.settings import parameters
+from tasks.settings.images import NODE_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from doit.task import Task
+
+    from tasks.settings.images import NodeImage
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {task.name: task for task in load_tasks(vars(dodo))}
@@ -93,6 +96,11 @@ def test_no_task_waits_for_a_chooser_in_two_ways(task: Task) -> None:
 def test_what_depends_on_the_runtime_waits_for_its_choice(name: str) -> None:
     task = TASKS[name]
     assert "_runtime_image" in {*task.task_dep, *task.calc_dep}
+
+
+@pytest.mark.parametrize("image", [image for image in NODE_IMAGES if image.archive], ids=lambda image: image.name)
+def test_an_image_with_a_part_of_the_archive_waits_for_it(image: NodeImage) -> None:
+    assert "_archive_source" in TASKS[f"image:{image.name}"].calc_dep
 
 
 @pytest.mark.parametrize("task", USER_TASKS, ids=lambda task: task.name)

@@ -217,7 +217,7 @@ def test_all_namespaces_of_functions_have_the_second_network(
 ) -> None:
     found = described("nvidia-k8s-ipam").objects()
     networks = [item for item in found if item["kind"] == "NetworkAttachmentDefinition"]
-    assert [item["metadata"]["namespace"] for item in networks] == list(patterns.NAMESPACES)
+    assert sorted(item["metadata"]["namespace"] for item in networks) == sorted(patterns.NAMESPACES)
     assert {"cpufunc-calcapp", "cpufunc-sample"} <= set(patterns.NAMESPACES)
     for item in networks:
         assert item["metadata"]["name"] == "sriov-ipam-config"
