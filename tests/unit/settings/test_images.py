@@ -14,7 +14,7 @@ KINDS = {
     "registry": (images.REGISTRY,),
 }
 ROWS = [image for rows in KINDS.values() for image in rows]
-# Folders that no row of these has: they are named where they are used.
+# Folders without such a row: they are named where they are used.
 NAMED_ELSEWHERE = {compilers.CONTROLLER, *(image.packages for image in controller.FUNCTION_IMAGES if image.packages)}
 
 
