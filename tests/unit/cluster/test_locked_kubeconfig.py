@@ -29,10 +29,14 @@ def locked(build: Path, kind: FakeKind) -> FakeKind:
     lay_cluster(kind.engine, parameters.current())
     kind.engine.containers["a-worker"].state = "exited"
     kind.engine.requests.clear()
-    lock = build.parent / "config.lock"
+    leave_lock(build.parent / "config")
+    return kind
+
+
+def leave_lock(file: Path) -> None:
+    lock = file.with_name(f"{file.name}.lock")
     lock.touch(0)
     os.utime(lock, (0, 0))
-    return kind
 
 
 def create(kind: FakeKind) -> None:
@@ -85,4 +89,17 @@ def test_a_cluster_whose_access_is_to_be_written_does(locked: FakeKind, build: P
     (build.parent / "config").unlink()
     with pytest.raises(Problem, match=LEFT):
         create(locked)
+    assert (locked.done, locked.engine.requests) == ([], [])
+
+
+def test_a_cluster_that_is_started_over_needs_the_kubeconfig_that_its_access_goes_to(
+    locked: FakeKind, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = build.parent / "first", build.parent / "config"
+    first.touch()
+    leave_lock(first)
+    second.with_name("config.lock").unlink()
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+    with pytest.raises(Problem, match=r"/first\.lock: a killed kind or kubectl left this lock"):
+        create_where_half_is(locked)
     assert (locked.done, locked.engine.requests) == ([], [])

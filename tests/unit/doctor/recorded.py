@@ -22,8 +22,8 @@ GB = 10**9
 SOCKET = "/the/engine's/socket"
 CERT_URL = "http://192.168.10.100/harbor/ca.crt"
 CA = b"<the CA of the fixture>"
-# The folder where its engine looks for the CAs of registries, in the names of files.
-TRUST = "/the/folder/of/trust"
+# The folder of the CAs that Docker trusts, in the names of files.
+TRUST = "/the/trust/of/Docker"
 TRUSTED = f"{TRUST}/192.168.10.100/ca.crt"
 PROC_NET_TCP = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
