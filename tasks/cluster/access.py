@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import atomic
-from tasks.engines.kube import kind, kubeconfigs
+from tasks.engines.kube import kubeconfigs
 from tasks.settings import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.cluster.collaborators import Tool
+    from tasks.engines.kube.kind import NodeFacts
     from tasks.settings.parameters.model import Parameters
 
 
@@ -19,35 +21,36 @@ def kubeconfig(name: str) -> Path:
     return paths.cluster_dir(name) / "kubeconfig"
 
 
-def ensure_access(p: Parameters, nodes: list[kind.NodeFacts]) -> None:
+def ensure_access(p: Parameters, nodes: list[NodeFacts], tool: Tool) -> None:
     """Write the tool's kubeconfig, and the user's, where they lack a cluster; kind itself wrote a new one's.
 
     Args:
         p: The parameters of the run.
         nodes: Its nodes.
+        tool: Knows how the cluster is reached.
     """
     name = p.cluster_name
     if not tool_has_access(name, nodes):
-        atomic.write(kubeconfig(name), kind.kubeconfig(name, p), mode=0o600)
+        atomic.write(kubeconfig(name), tool.kubeconfig(name, p), mode=0o600)
     if not user_has_access(name, nodes):
-        kind.export_kubeconfig(name, p)
+        tool.export_kubeconfig(name, p)
 
 
-def has_access(name: str, nodes: list[kind.NodeFacts]) -> bool:
+def has_access(name: str, nodes: list[NodeFacts]) -> bool:
     """Return whether both kubeconfigs lead to a cluster with these nodes."""
     return tool_has_access(name, nodes) and user_has_access(name, nodes)
 
 
-def tool_has_access(name: str, nodes: list[kind.NodeFacts]) -> bool:
+def tool_has_access(name: str, nodes: list[NodeFacts]) -> bool:
     """Return whether the tool's own kubeconfig leads to a cluster with these nodes."""
     return _server(nodes) in atomic.text(kubeconfig(name))
 
 
-def user_has_access(name: str, nodes: list[kind.NodeFacts]) -> bool:
+def user_has_access(name: str, nodes: list[NodeFacts]) -> bool:
     """Return whether one of the user's kubeconfigs leads to a cluster with these nodes."""
     wanted = _server(nodes), f"name: kind-{name}\n"
     return any(all(words in text for words in wanted) for text in map(atomic.text, kubeconfigs.files()))
 
 
-def _server(nodes: list[kind.NodeFacts]) -> str:
+def _server(nodes: list[NodeFacts]) -> str:
     return f"https://127.0.0.1:{max(node.api_port for node in nodes)}\n"

@@ -5,56 +5,59 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from tasks.engines.host import routes
 from tasks.problems import Problem
 from tasks.settings import nics, parameters
 from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from ipaddress import IPv4Network
 
+    from tasks.engines.host.routes import Route
     from tasks.settings.parameters.model import Parameters
 
 _CLUSTER_NETWORKS = ("POD_SUBNET", "SERVICE_SUBNET")
 _CARD_NETWORKS = ("NV_IPAM_SUBNET",)
 
 
-def check(p: Parameters) -> None:
+def check(p: Parameters, routes: Sequence[Route]) -> None:
     """Compare the cluster's networks with the host's routes, those of docker's networks among them.
 
     Args:
         p: The parameters of the run.
+        routes: The host's routes.
 
     Raises:
         Problem: One line per network that overlaps a route, or that the registry's address is in.
     """
-    _check(p, _CLUSTER_NETWORKS, but=())
+    _check(p, _CLUSTER_NETWORKS, routes)
 
 
-def check_cards(p: Parameters) -> None:
+def check_cards(p: Parameters, routes: Sequence[Route]) -> None:
     """Compare the network of the SR-IOV cards with the host's routes, but for those through the cards themselves.
 
     Args:
         p: The parameters of the run.
+        routes: The host's routes.
 
     Raises:
         Problem: One line per route that it overlaps; one more where the registry's address is in it.
     """
-    _check(p, _CARD_NETWORKS, but=[getattr(p, worker.interface.lower()) for worker in nics.WORKERS])
+    cards = {getattr(p, worker.interface.lower()) for worker in nics.WORKERS}
+    _check(p, _CARD_NETWORKS, [route for route in routes if route.device not in cards])
 
 
-def _check(p: Parameters, names: Sequence[str], but: Collection[str]) -> None:
-    clashes = [clash for name in names for clash in _clashes(p, name, but)]
+def _check(p: Parameters, names: Iterable[str], routes: Sequence[Route]) -> None:
+    clashes = [clash for name in names for clash in _clashes(p, name, routes)]
     if clashes:
         raise Problem("\n".join(clashes), hint=f"choose another network in {layers.USER_FILE}, or: ip route")
 
 
-def _clashes(p: Parameters, name: str, but: Collection[str]) -> Iterator[str]:
+def _clashes(p: Parameters, name: str, routes: Sequence[Route]) -> Iterator[str]:
     network: IPv4Network = getattr(p, name.lower())
     told = f"{parameters.origin(name)}: {name}: {network}"
-    for route in routes.routes():
-        if network.overlaps(route.destination) and route.device not in but:
+    for route in routes:
+        if network.overlaps(route.destination):
             yield f"{told} overlaps the route to {route.destination} on {route.device}"
     registry = p.dci_registry_addr_alt.partition("/")[0].partition(":")[0]
     if _is_in(registry, network):

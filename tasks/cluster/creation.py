@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
@@ -10,6 +11,7 @@ from tasks import progress
 from tasks.cluster import access, address_plan, config, engine, kubeconfig_owner, provenance, removal
 from tasks.engines.docker import containers as docker_containers
 from tasks.engines.docker import networks
+from tasks.engines.host import routes
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import cluster_owner, kind, kubeconfigs
 from tasks.engines.programs.waiting import Condition
@@ -18,8 +20,11 @@ from tasks.problems import Problem
 from tasks.settings import cluster, parameters, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from tasks.cluster.collaborators import Lender, Tool
+    from tasks.engines.host.routes import Route
+    from tasks.engines.kube.kind import NodeFacts
     from tasks.settings.parameters.model import Parameters
 
 # Seconds that an engine needs at most, on a busy machine, to finish what killed runs asked of it.
@@ -32,17 +37,7 @@ def lack() -> Lack:
     Raises:
         Problem: No engine answers, or it lacks an image of the nodes.
     """
-    p = parameters.current()
-    name = p.cluster_name
-    stranger = cluster_owner.objection(name)
-    if stranger is not None:
-        return lacks.obstacle(stranger.message)
-    nodes = kind.nodes(name)
-    if _is_as_wanted(p, nodes):
-        return lacks.unless(kube_api.answers(name), f"cluster {name}: its API does not answer")
-    obstacles = [found.message for found in (engine.objection(name), kubeconfig_owner.objection(name)) if found]
-    found = lacks.obstacle(*obstacles) + lacks.together(_lacks_of_nodes(p, nodes))
-    return found or lacks.of("its check says so")
+    return Creation(parameters.current()).lack()
 
 
 def create() -> None:
@@ -52,48 +47,151 @@ def create() -> None:
         Problem: It is not ours, it is on another engine, it was made from something else than it would be made from, or
             kind failed.
     """
-    p = parameters.current()
-    name = p.cluster_name
-    cluster_owner.require_ours(name)
-    engine.require_same(name)
-    kubeconfig_owner.require_free(name)
-    nodes = kind.nodes(name)
-    if not nodes or not access.user_has_access(name, nodes):
-        kubeconfigs.require_writable()
-    if nodes and not _keep(p, nodes):
-        kubeconfigs.require_writable()
-        kubeconfigs.require_removable(name)
-        removal.give_back(name)
-        kind.delete(name, p)
-        nodes = []
-    if not nodes:
-        _make(p)
+    Creation(parameters.current()).create()
+
+
+@dataclass(frozen=True)
+class Creation:
+    """A cluster that is to be there.
+
+    Attributes:
+        p: The parameters of the run.
+        tool: Makes and removes clusters.
+        lenders: What takes back that which the cluster has borrowed, before its nodes go.
+        answers: Whether the API of the cluster with a name answers.
+        routes: The routes of the host.
+        clock: The time, in seconds.
+    """
+
+    p: Parameters
+    tool: Tool = kind
+    lenders: tuple[Lender, ...] = removal.LENDERS
+    answers: Callable[[str], bool] = kube_api.answers
+    routes: Callable[[], Sequence[Route]] = routes.routes
+    clock: Callable[[], float] = time.monotonic
+
+    def lack(self) -> Lack:
+        """Return what keeps the cluster from being as it should.
+
+        Raises:
+            Problem: As the function `lack`.
+        """
+        name = self.p.cluster_name
         nodes = kind.nodes(name)
-    _start_stopped(nodes)
-    # A node that was stopped has its port again only now.
-    access.ensure_access(p, kind.nodes(name))
-    Condition(f"cluster {name}: its API answers", lambda: kube_api.answers(name), bool).wait(
-        p.cluster_deadline, hint=f"docker logs {cluster.node_names(name)[0]}"
-    )
+        stranger = cluster_owner.objection(name, nodes)
+        if stranger is not None:
+            return lacks.obstacle(stranger.message)
+        if _is_as_wanted(self.p, nodes):
+            return lacks.unless(self.answers(name), f"cluster {name}: its API does not answer")
+        objections = engine.objection(name, nodes), kubeconfig_owner.objection(name, nodes)
+        obstacles = lacks.obstacle(*(found.message for found in objections if found))
+        return obstacles + lacks.together(_lacks_of_nodes(self.p, nodes))
+
+    def create(self) -> None:
+        """Have the cluster.
+
+        Raises:
+            Problem: As the function `create`.
+        """
+        name = self.p.cluster_name
+        nodes = kind.nodes(name)
+        cluster_owner.require_ours(name, nodes)
+        engine.require_same(name, nodes)
+        kubeconfig_owner.require_free(name, nodes)
+        if not nodes or not access.user_has_access(name, nodes):
+            kubeconfigs.require_writable()
+        if nodes and _is_kept(self.p, nodes):
+            provenance.ensure_record(name, provenance.wanted(self.p))
+        else:
+            self._remove(nodes)
+            self._make()
+            nodes = kind.nodes(name)
+        if not all(node.running for node in nodes):
+            set_going(nodes)
+            nodes = kind.nodes(name)  # a node that stood still has its port again only now
+        access.ensure_access(self.p, nodes, self.tool)
+        Condition(f"cluster {name}: its API answers", lambda: self.answers(name), bool).wait(
+            self.p.cluster_deadline, hint=f"docker logs {cluster.node_names(name)[0]}"
+        )
+
+    def _remove(self, nodes: list[NodeFacts]) -> None:
+        """Remove nodes that are not kept, if there are any."""
+        if nodes:
+            kubeconfigs.require_writable()
+            kubeconfigs.require_removable(self.p.cluster_name)
+            removal.give_back(self.p, nodes, self.lenders)
+            self.tool.delete(self.p.cluster_name, self.p)
+
+    def _make(self) -> None:
+        name = self.p.cluster_name
+        address_plan.check(self.p, self.routes())
+        networks.ensure(cluster.NETWORK)
+        paths.CONTROLLER.mkdir(parents=True, exist_ok=True)
+        wanted = provenance.wanted(self.p)
+        engine.remember(name)
+        self.make_nodes()
+        # Written last: a control plane without it is of a cluster that was never finished.
+        provenance.ensure_record(name, wanted)
+
+    def make_nodes(self) -> None:
+        """Run kind; again while the engine is still making nodes for runs that were killed.
+
+        Raises:
+            Problem: kind failed, or other nodes than ours come.
+        """
+        name = self.p.cluster_name
+        end = self.clock() + _PATIENCE
+        while True:
+            try:
+                return self.tool.create(name, config.file(name), self.p)
+            except kind.NodesExist:
+                if self.clock() > end:
+                    raise
+            cluster_owner.require_ours(name)
+            self.tool.delete(name, self.p)
 
 
-def _is_as_wanted(p: Parameters, nodes: list[kind.NodeFacts]) -> bool:
+def set_going(nodes: list[NodeFacts]) -> None:
+    """Start the nodes that are stopped, and let go on those that are paused.
+
+    Args:
+        nodes: Nodes as they are.
+
+    Raises:
+        Problem: The engine refuses it.
+    """
+    for node in nodes:
+        if node.paused:
+            progress.line(f"Unpausing node {node.name}, which was paused.")
+            docker_containers.unpause(node.name)
+        elif not node.running:
+            progress.line(f"Starting node {node.name}, which was stopped.")
+            docker_containers.start(node.name)
+
+
+def _is_as_wanted(p: Parameters, nodes: list[NodeFacts]) -> bool:
     return (
-        [node.name for node in nodes] == sorted(cluster.node_names(p.cluster_name))
+        not _missing(p.cluster_name, nodes)
         and all(node.running for node in nodes)
-        and docker_containers.holds(nodes[0].name, cluster.RECORD, provenance.record(provenance.wanted(p)))
+        and provenance.is_recorded(p.cluster_name, provenance.wanted(p))
         and access.has_access(p.cluster_name, nodes)
     )
 
 
-def _lacks_of_nodes(p: Parameters, nodes: list[kind.NodeFacts]) -> Iterator[Lack]:
-    """Yield what would become of the nodes, as `_keep` decides it."""
+def _lacks_of_nodes(p: Parameters, nodes: list[NodeFacts]) -> Iterator[Lack]:
+    """Yield what would become of the nodes, as `_is_kept` decides it."""
     name = p.cluster_name
+    disrupted = f"cluster {name} with its running dataflows: it is made again"
     recorded = provenance.recorded(name) if nodes else None
     if recorded is None:
         yield lacks.remade(f"cluster {name}: {'left half made' if nodes else 'not there'}")
         return
-    drift = provenance.drift(recorded, provenance.wanted(p))
+    missing = _missing(name, nodes)
+    if missing:
+        yield Lack((f"cluster {name}: lost {', '.join(missing)}",), disrupts=(disrupted,), remakes=True)
+        return
+    wanted = provenance.wanted(p)
+    drift = provenance.drift(recorded, wanted)
     if drift:
         yield lacks.remade(*drift)
     for node in nodes:
@@ -101,12 +199,13 @@ def _lacks_of_nodes(p: Parameters, nodes: list[kind.NodeFacts]) -> Iterator[Lack
     if drift and not p.recreate:
         yield lacks.obstacle("needs consent: RECREATE=1, or ./doit delete_cluster first")
     elif drift:
-        yield Lack(disrupts=(f"cluster {name} with its running dataflows: it is made again",))
+        yield Lack(disrupts=(disrupted,))
     else:
         yield lacks.unless(access.has_access(name, nodes), "kubeconfig: lacks the cluster")
+        yield lacks.unless(provenance.is_recorded(name, wanted), f"cluster {name}: its record is written anew")
 
 
-def _keep(p: Parameters, nodes: list[kind.NodeFacts]) -> bool:
+def _is_kept(p: Parameters, nodes: list[NodeFacts]) -> bool:
     """Decide whether the nodes that exist are to be kept.
 
     Raises:
@@ -117,9 +216,9 @@ def _keep(p: Parameters, nodes: list[kind.NodeFacts]) -> bool:
     if recorded is None:
         progress.line(f"Cluster {name} was left half made: starting it over.")
         return False
-    missing = set(cluster.node_names(name)) - {node.name for node in nodes}
+    missing = _missing(name, nodes)
     if missing:
-        progress.line(f"Cluster {name} lost {', '.join(sorted(missing))}, and kind adds no node: starting it over.")
+        progress.line(f"Cluster {name} lost {', '.join(missing)}, and kind adds no node: starting it over.")
         return False
     drift = provenance.drift(recorded, provenance.wanted(p))
     if drift and not p.recreate:
@@ -132,41 +231,6 @@ def _keep(p: Parameters, nodes: list[kind.NodeFacts]) -> bool:
     return not drift
 
 
-def _make(p: Parameters) -> None:
-    name = p.cluster_name
-    address_plan.check(p)
-    networks.ensure(cluster.NETWORK)
-    paths.CONTROLLER.mkdir(parents=True, exist_ok=True)
-    wanted = provenance.wanted(p)
-    engine.remember(name)
-    _make_nodes(p, end=time.monotonic() + _PATIENCE)
-    # Written last: a control plane without it is of a cluster that was never finished.
-    docker_containers.copy_into(cluster.node_names(name)[0], cluster.RECORD, provenance.record(wanted))
-
-
-def _make_nodes(p: Parameters, end: float) -> None:
-    """Run kind; again while the engine is still making nodes for runs that were killed.
-
-    Args:
-        p: The parameters of the run.
-        end: End of the patience with that, on the clock of `time.monotonic`.
-    """
-    name = p.cluster_name
-    while True:
-        try:
-            return kind.create(name, config.file(name), p)
-        except kind.NodesExist:
-            if time.monotonic() > end:
-                raise
-        cluster_owner.require_ours(name)
-        kind.delete(name, p)
-
-
-def _start_stopped(nodes: list[kind.NodeFacts]) -> None:
-    for node in nodes:
-        if node.paused:
-            progress.line(f"Unpausing node {node.name}, which was paused.")
-            docker_containers.unpause(node.name)
-        elif not node.running:
-            progress.line(f"Starting node {node.name}, which was stopped.")
-            docker_containers.start(node.name)
+def _missing(name: str, nodes: list[NodeFacts]) -> list[str]:
+    """Return the names of the nodes that a whole cluster has and this one has not."""
+    return sorted(set(cluster.node_names(name)) - {node.name for node in nodes})

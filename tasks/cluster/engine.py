@@ -7,16 +7,17 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.docker_engine import service
 from tasks.engines.docker import client
 from tasks.engines.files import atomic
-from tasks.engines.kube import kind
 from tasks.gpu import ledger
 from tasks.nics import ledger as nics_ledger
 from tasks.problems import Problem
 from tasks.settings import paths
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.engines.kube.kind import NodeFacts
     from tasks.settings.parameters.model import Parameters
 
 _RECORD = "engine"
@@ -37,19 +38,20 @@ def made_elsewhere() -> set[str]:
     return {name for name in known if _recorded(name) not in {"", _plain(client.socket())}}
 
 
-def objection(name: str) -> Problem | None:
+def objection(name: str, nodes: list[NodeFacts]) -> Problem | None:
     """Return why this run must leave a cluster alone that was made on another engine than the one in use, or None.
 
     The engine in use knows nothing of it, and would take its name for free.
 
     Args:
         name: Name of the cluster.
+        nodes: Its nodes on the engine in use.
 
     Raises:
         Problem: No engine answers.
     """
     made_on = _recorded(name)
-    if not made_on or made_on == _plain(client.socket()) or kind.nodes(name):
+    if not made_on or made_on == _plain(client.socket()) or nodes:
         return None
     choice = "DOCKER=embedded" if made_on == _plain(client.embedded().url) else f"DOCKER_HOST={made_on}"
     folder = shlex.quote(str(paths.cluster_dir(name)))
@@ -60,25 +62,27 @@ def objection(name: str) -> Problem | None:
     )
 
 
-def require_same(name: str) -> None:
+def require_same(name: str, nodes: list[NodeFacts]) -> None:
     """Stop where a cluster was made on another engine than the one in use.
 
     Args:
         name: Name of the cluster.
+        nodes: Its nodes on the engine in use.
 
     Raises:
         Problem: It was, or no engine answers.
     """
-    found = objection(name)
+    found = objection(name, nodes)
     if found is not None:
         raise found
 
 
-def ensure_answer(p: Parameters) -> bool:
+def ensure_answer(p: Parameters, start: Callable[[str], None]) -> bool:
     """Start the embedded engine where none answers and it holds containers; return whether one answers then.
 
     Args:
         p: The parameters, which name the cluster that is looked for.
+        start: Starts the engine that DOCKER, its argument, allows.
 
     Returns:
         False where none answers and this checkout has nothing on any.
@@ -90,7 +94,7 @@ def ensure_answer(p: Parameters) -> bool:
         client.client()
     except Problem as problem:
         if _may_be_embedded(p):
-            service.ensure()
+            start(p.docker)
             return True
         expected = _expected_by(p)
         if expected:

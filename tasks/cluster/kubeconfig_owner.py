@@ -8,18 +8,20 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks.engines.kube import kind, kubeconfigs
+from tasks.engines.kube import kubeconfigs
 from tasks.problems import Problem
 from tasks.settings import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.engines.kube.kind import NodeFacts
+
 _CONNECT_SECONDS = 1.0
 _CA = "certificate-authority-data"
 
 
-def objection(name: str) -> Problem | None:
+def objection(name: str, nodes: list[NodeFacts]) -> Problem | None:
     """Return why the entry of a cluster must be left alone, with what to do instead, or None where it may go.
 
     Ours leads to a node of ours, or has the CA of our own kubeconfig. One that leads to a port of this machine where
@@ -27,11 +29,9 @@ def objection(name: str) -> Problem | None:
 
     Args:
         name: Name of the cluster, which is ours or not there.
-
-    Raises:
-        Problem: No engine answers.
+        nodes: Its nodes.
     """
-    own = {f"https://127.0.0.1:{node.api_port}" for node in kind.nodes(name) if node.api_port}
+    own = {f"https://127.0.0.1:{node.api_port}" for node in nodes if node.api_port}
     authorities = {entry.get(_CA) for entry in _entries(paths.cluster_dir(name) / "kubeconfig", name)} - {None}
     for file in kubeconfigs.files():
         for entry in _entries(file, name):
@@ -46,16 +46,17 @@ def objection(name: str) -> Problem | None:
     return None
 
 
-def require_free(name: str) -> None:
+def require_free(name: str, nodes: list[NodeFacts]) -> None:
     """Stop where kind would overwrite somebody else's entry.
 
     Args:
         name: Name of the cluster, which is ours or not there.
+        nodes: Its nodes.
 
     Raises:
-        Problem: It would, or no engine answers.
+        Problem: It would.
     """
-    found = objection(name)
+    found = objection(name, nodes)
     if found is not None:
         raise found
 

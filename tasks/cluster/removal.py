@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
@@ -19,8 +20,11 @@ from tasks.registry import certificates, embedded
 from tasks.settings import cluster, parameters, paths
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from tasks.cluster.collaborators import EmbeddedEngine, Lender, Tool
+    from tasks.engines.kube.kind import NodeFacts
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
 
@@ -32,10 +36,11 @@ def lack_of_deletion() -> Lack:
         Problem: No engine answers.
     """
     name = parameters.current().cluster_name
-    stranger = cluster_owner.objection(name)
+    nodes = kind.nodes(name)
+    stranger = cluster_owner.objection(name, nodes)
     if stranger is not None:
         return lacks.obstacle(stranger.message)
-    left = bool(kind.nodes(name)) or paths.cluster_dir(name).exists()
+    left = bool(nodes) or paths.cluster_dir(name).exists()
     lent = cards.still_lent(name) or lease.still_lent(name)
     return lacks.unless(not (left or lent), f"cluster {name}: is there")
 
@@ -46,9 +51,7 @@ def delete() -> None:
     Raises:
         Problem: It is not ours, it may be on an engine that does not answer, or something could not be given back.
     """
-    p = parameters.current()
-    if engine.ensure_answer(p):
-        _delete(p)
+    Removal(parameters.current()).delete()
 
 
 def lack_of_cleaning() -> Lack:
@@ -68,72 +71,125 @@ def clean() -> None:
     Raises:
         Problem: As `delete`, or something cannot be taken away.
     """
-    p = parameters.current()
-    access.check_removable(paths.BUILD)
-    siblings = _remove_from_engine(p)
-    if siblings:
-        first = f"CLUSTER_NAME={siblings[0]} ./doit clean"
-        progress.line(f"Left build/ to cluster {', '.join(siblings)} of this checkout. Try: {first}")
-    else:
-        _remove_build()
+    Removal(parameters.current()).clean()
 
 
-def give_back(name: str) -> None:
-    """Give back the network cards and the GPU that a cluster of ours has borrowed.
+def give_back(p: Parameters, nodes: list[NodeFacts], lenders: tuple[Lender, ...]) -> None:
+    """Give back what a cluster of ours has borrowed.
 
     Args:
-        name: Name of the cluster.
+        p: The parameters of the run.
+        nodes: Its nodes.
+        lenders: Who takes it.
 
     Raises:
         Problem: Something could not be given back as it was.
     """
-    for node in kind.nodes(name):
+    for node in nodes:
         # What uses the GPU there cannot be stopped while it is frozen.
         if node.paused:
             containers.unpause(node.name)
-    cards.let_go(name)
-    lease.let_go(parameters.current())
+    for lender in lenders:
+        lender(p)
 
 
-def _remove_from_engine(p: Parameters) -> list[str]:
-    """Take away what is on the engine, where one answers; return this checkout's clusters that stay."""
-    if not engine.ensure_answer(p):
-        return []
-    _delete(p)
-    siblings = sorted((cluster_owner.siblings() | engine.made_elsewhere()) - {p.cluster_name})
-    _leave_engine(p, siblings)
-    return siblings
+def _let_cards_go(p: Parameters) -> None:
+    cards.let_go(p.cluster_name)
 
 
-def _delete(p: Parameters) -> None:
-    name = p.cluster_name
-    cluster_owner.require_ours(name)
-    engine.require_same(name)
-    there = bool(kind.nodes(name))
-    foreign = kubeconfig_owner.objection(name)
-    if there and foreign is None:
-        kubeconfigs.require_removable(name)
-    give_back(name)
-    if there:
-        kind.delete(name, p, kubeconfig=paths.cluster_dir(name) / "kubeconfig" if foreign else None)
-        progress.line(f"Deleted cluster {name}.")
-    shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
+LENDERS: tuple[Lender, ...] = (_let_cards_go, lease.let_go)
 
 
-def _leave_engine(p: Parameters, siblings: list[str]) -> None:
-    """Take away what all clusters share, and the embedded engine itself, unless others use them."""
-    others = cluster_owner.others(p.cluster_name) or [f"cluster {sibling} of this checkout" for sibling in siblings]
-    if others:
-        progress.line(f"Left the registry and the Docker engine to {', '.join(others)}.")
-        return
-    embedded.remove(p)
-    certificates.distrust(p)
-    _remove_network()
-    tenants = containers.tenants(client.embedded().url)
-    if tenants:
-        progress.line(f"Left the embedded Docker engine to {', '.join(tenants)}.")
-    else:
-        service.stop()
+@dataclass(frozen=True)
+class Removal:
+    """A cluster that is to be taken away.
+
+    Attributes:
+        p: The parameters of the run.
+        tool: Removes clusters.
+        lenders: Who takes back what the cluster has borrowed.
+        embedded_engine: Starts and stops the embedded engine.
+        at_end: Has a function called with its arguments when the process ends.
+    """
+
+    p: Parameters
+    tool: Tool = kind
+    lenders: tuple[Lender, ...] = LENDERS
+    embedded_engine: EmbeddedEngine = service
+    at_end: Callable[..., object] = atexit.register
+
+    def delete(self) -> None:
+        """Take the cluster away.
+
+        Raises:
+            Problem: As the function `delete`.
+        """
+        if engine.ensure_answer(self.p, self.embedded_engine.ensure_one):
+            self._delete()
+
+    def clean(self) -> None:
+        """Take away everything but CACHE_DIR.
+
+        Raises:
+            Problem: As the function `clean`.
+        """
+        access.check_removable(paths.BUILD)
+        siblings = self._remove_from_engine()
+        if siblings:
+            first = f"CLUSTER_NAME={siblings[0]} ./doit clean"
+            progress.line(f"Left build/ to cluster {', '.join(siblings)} of this checkout. Try: {first}")
+        else:
+            self._remove_build(paths.BUILD)
+
+    def _remove_from_engine(self) -> list[str]:
+        """Take away what is on the engine, where one answers; return this checkout's clusters that stay."""
+        if not engine.ensure_answer(self.p, self.embedded_engine.ensure_one):
+            return []
+        self._delete()
+        siblings = sorted((cluster_owner.siblings() | engine.made_elsewhere()) - {self.p.cluster_name})
+        self._leave_engine(siblings)
+        return siblings
+
+    def _delete(self) -> None:
+        name = self.p.cluster_name
+        nodes = kind.nodes(name)
+        cluster_owner.require_ours(name, nodes)
+        engine.require_same(name, nodes)
+        foreign = kubeconfig_owner.objection(name, nodes)
+        if nodes and foreign is None:
+            kubeconfigs.require_removable(name)
+        give_back(self.p, nodes, self.lenders)
+        if nodes:
+            own = paths.cluster_dir(name) / "kubeconfig"
+            self.tool.delete(name, self.p, kubeconfig=own if foreign else None)
+            progress.line(f"Deleted cluster {name}.")
+        shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
+
+    def _leave_engine(self, siblings: list[str]) -> None:
+        """Take away what all clusters share, and the embedded engine itself, unless others use them."""
+        clusters = [f"cluster {sibling} of this checkout" for sibling in siblings]
+        others = cluster_owner.others(self.p.cluster_name) or clusters
+        if others:
+            progress.line(f"Left the registry and the Docker engine to {', '.join(others)}.")
+            return
+        embedded.remove(self.p)
+        certificates.distrust(self.p)
+        _remove_network()
+        tenants = containers.tenants(client.embedded().url)
+        if tenants:
+            progress.line(f"Left the embedded Docker engine to {', '.join(tenants)}.")
+        else:
+            self.embedded_engine.stop()
+
+    def _remove_build(self, build: Path) -> None:
+        """Remove what was generated; what doit and the reporter use or write goes when the process ends."""
+        in_use = tuple(file.name for file in (paths.TASK_DATABASE, paths.RUN_LOCK, paths.LAST_PARAMETERS))
+        for entry in build.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif not entry.name.startswith(in_use):
+                entry.unlink()
+        self.at_end(_remove_rest, build, in_use)
 
 
 def _remove_network() -> None:
@@ -143,20 +199,9 @@ def _remove_network() -> None:
         progress.line(f"Left the Docker network {cluster.NETWORK} to {', '.join(users)}.")
 
 
-def _remove_build() -> None:
-    """Remove what was generated; what doit and the reporter use or write goes when the process ends."""
-    in_use = (paths.TASK_DATABASE, paths.RUN_LOCK, paths.LAST_PARAMETERS)
-    for entry in paths.BUILD.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif not entry.name.startswith(tuple(file.name for file in in_use)):
-            entry.unlink()
-    atexit.register(_remove_rest, in_use)
-
-
-def _remove_rest(files: tuple[Path, ...]) -> None:
-    for file in files:
-        for part in paths.BUILD.glob(f"{file.name}*"):
+def _remove_rest(build: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        for part in build.glob(f"{name}*"):
             part.unlink(missing_ok=True)
-    if not any(paths.BUILD.iterdir()):
-        paths.BUILD.rmdir()
+    if not any(build.iterdir()):
+        build.rmdir()

@@ -40,10 +40,11 @@ def _rows(p: Parameters) -> Iterator[tuple[str, str]]:
     yield from ((service.name, _container(service.name)) for service in registry.SERVICES)
     yield from ((node, _container(node)) for node in cluster.node_names(p.cluster_name))
     name = p.cluster_name
-    stranger = cluster_owner.objection(name)
+    nodes = kind.nodes(name)
+    stranger = cluster_owner.objection(name, nodes)
     if stranger is not None:
         yield f"cluster {name}", stranger.message
-    elif kind.nodes(name):
+    elif nodes:
         yield from _workloads(name)
 
 
@@ -60,7 +61,7 @@ def profile_images(p: Parameters) -> Iterator[tuple[str, docker_images.ImageFact
     while name != images.BASE:
         tag = images.tag(name, p)
         yield tag, docker_images.find(tag)
-        name = images.parent_name(images.named(name), runtime.chosen(parameters.current()))
+        name = images.parent_name(images.named(name), runtime.chosen(p))
 
 
 def _images(p: Parameters) -> Iterator[tuple[str, str]]:
@@ -75,8 +76,7 @@ def _container(name: str) -> str:
 
 def _workloads(name: str) -> Iterator[tuple[str, str]]:
     try:
-        nodes = access.cluster(name).list(manifests.NODE)
-        pods = access.cluster(name).list(manifests.POD)
+        nodes, pods = access.cluster(name).lists(manifests.NODE, manifests.POD)
     except Problem as problem:
         yield "Kubernetes", problem.message
         return

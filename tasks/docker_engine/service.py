@@ -41,7 +41,18 @@ def ensure() -> None:
     Raises:
         Problem: None answers, and none may or can be started.
     """
-    docker = parameters.current().docker
+    ensure_one(parameters.current().docker)
+
+
+def ensure_one(docker: str) -> None:
+    """Have a Docker engine that answers, and room for the nodes' file watches.
+
+    Args:
+        docker: Which engine is allowed, as the parameter DOCKER says it.
+
+    Raises:
+        Problem: As `ensure`.
+    """
     if not _answers():
         _start_embedded(docker)
     _have_builder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from tasks.addons import installation as addon_actions
 from tasks.cluster import address_plan
 from tasks.doctor.finding import Finding, judged, not_asked_for
+from tasks.engines.host import routes
 from tasks.problems import Problem, UntrustedServer
 from tasks.registry import ca_offer, client, docker_trust, pki
 from tasks.registry import embedded as registry_actions
@@ -31,12 +33,13 @@ _SUCCESS = 200
 
 
 def _addresses(host: Server, p: Parameters) -> Finding:
-    return _no_clash(host, "cluster networks that no route of the host overlaps", lambda: address_plan.check(p))
+    needed = "cluster networks that no route of the host overlaps"
+    return _no_clash(host, needed, lambda: address_plan.check(p, routes.routes()))
 
 
 def _card_addresses(host: Server, p: Parameters) -> Finding:
     needed = "a network of the cards that no other route overlaps"
-    return _no_clash(host, needed, lambda: address_plan.check_cards(p))
+    return _no_clash(host, needed, lambda: address_plan.check_cards(p, routes.routes()))
 
 
 def _no_clash(host: Server, needed: str, check: Callable[[], None]) -> Finding:
@@ -178,7 +181,7 @@ def _registry(host: Server, p: Parameters) -> Finding:
 def _registry_trust(host: Server, p: Parameters) -> Finding:
     if p.registry != "harbor":
         return not_asked_for("REGISTRY", p.registry)
-    file = docker_trust.of(p).file()
+    file = replace(docker_trust.of(p), engine=lambda: host.engine_url).file()
     if file is None:
         return Finding(OK, "the engine trusts the address as it is, or is on another machine", "nothing then")
     needed = f"the registry's CA in {file.parent}, or the right to put it there"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tasks.settings.parameters.layers import Layers
+    from tasks.settings.parameters.model import Parameters
 
 # Of a terminal as narrow as they come.
 _WIDTH = 80
@@ -31,7 +32,6 @@ _MOST_LINES = 2
 _DEADLINE = 3.0
 _LAB = "lab"
 _UNASKED = "cannot be told before the parameters are right"
-_LATE = f"no answer within {_DEADLINE:.0f} s"
 # Given in front of a command, these have to stand in front of the next one too.
 _CARRIED = ("PROFILE", "CLUSTER_NAME")
 _ROWS = ("engine", "images", "cluster", "dataflows")
@@ -76,10 +76,19 @@ class _World:
 
 def show() -> None:
     """Show where one stands and what comes next; nothing that is wrong or absent is an error."""
-    progress.line("\n".join(layout.cut(line, _WIDTH) for line in _page()))
+    progress.line("\n".join(page(_DEADLINE)))
 
 
-def _page() -> Iterator[str]:
+def page(deadline: float) -> Iterator[str]:
+    """Yield the lines of the page.
+
+    Args:
+        deadline: Seconds until what has not answered is not waited for any longer.
+    """
+    yield from (layout.cut(line, _WIDTH) for line in _page(deadline))
+
+
+def _page(deadline: float) -> Iterator[str]:
     yield "OpenKasugai all-in-one"
     yield ""
     try:
@@ -88,8 +97,8 @@ def _page() -> Iterator[str]:
         yield from _rows({"parameters": problem.message, **dict.fromkeys(_ROWS, _UNASKED)}, problem.hint)
         yield from _next(_WRONG, "")
         return
-    complaints = _complaints(layers)
-    world = _World(dict.fromkeys(_ROWS, _UNASKED)) if complaints else _looked()
+    found, complaints = _checked(layers)
+    world = _looked(found, deadline) if found else _World(dict.fromkeys(_ROWS, _UNASKED))
     origin = _origin(layers, "PROFILE")
     yield from _rows({"profile": f"{layers.settings['PROFILE'].value} ({origin})"})
     yield from layout.wrapped(f"parameters  {_sources(layers)}", _WIDTH) if not complaints else _wrong(complaints)
@@ -97,12 +106,12 @@ def _page() -> Iterator[str]:
     yield from _next(_commands(layers, complaints, world), _carried(layers))
 
 
-def _complaints(layers: Layers) -> list[str]:
+def _checked(layers: Layers) -> tuple[Parameters | None, list[str]]:
+    """Return the parameters, or a line per wrong one."""
     try:
-        parameters.validated(layers)
+        return parameters.validated(layers), []
     except Problem as problem:
-        return problem.message.splitlines()
-    return []
+        return None, problem.message.splitlines()
 
 
 def _wrong(complaints: Sequence[str]) -> Iterator[str]:
@@ -125,62 +134,62 @@ def _origin(layers: Layers, name: str) -> str:
     return "the default" if origin.startswith("env/") else origin
 
 
-def _looked() -> _World:
+def _looked(p: Parameters, deadline: float) -> _World:
     """Return what is there; a look that hangs is left to itself."""
     world = _World()
     # Imported here: a thread that is left to itself in an import would hold its lock at the end.
     importlib.import_module("docker")
-    thread = threading.Thread(target=_look, args=(world,), daemon=True)
+    thread = threading.Thread(target=_look, args=(world, p), daemon=True)
     thread.start()
-    thread.join(_DEADLINE)
-    rows = {name: world.rows.get(name, _LATE) for name in _ROWS}
+    thread.join(deadline)
+    rows = {name: world.rows.get(name, f"no answer within {deadline:.0f} s") for name in _ROWS}
     return _World(rows, world.has_engine, world.has_nodes, world.has_dataflows)
 
 
-def _look(world: _World) -> None:
-    world.rows["engine"] = _or_problem(_engine, world)
+def _look(world: _World, p: Parameters) -> None:
+    world.rows["engine"] = _or_problem(_engine, world, p)
     if not world.has_engine:
         world.rows.update(dict.fromkeys(_ROWS[1:], "unknown without an engine"))
         return
     for name, look in (("images", _images), ("cluster", _cluster), ("dataflows", _dataflows)):
-        world.rows[name] = _or_problem(look, world)
+        world.rows[name] = _or_problem(look, world, p)
 
 
-def _or_problem(look: Callable[[_World], str], world: _World) -> str:
+def _or_problem(look: Callable[[_World, Parameters], str], world: _World, p: Parameters) -> str:
     try:
-        return look(world)
+        return look(world, p)
     except Problem as problem:
         return problem.message
     except Exception as error:  # noqa: BLE001 - this page says what cannot be seen, and the task that needs it why
         return f"cannot be seen: {type(error).__name__}: {error}"
 
 
-def _engine(world: _World) -> str:
+def _engine(world: _World, _: Parameters) -> str:
     version = client.client().version()["Version"]
     world.has_engine = True
     return f"Docker {version} at {client.socket()}"
 
 
-def _images(_: _World) -> str:
-    found = dict(status.profile_images(parameters.current()))
+def _images(_: _World, p: Parameters) -> str:
+    found = dict(status.profile_images(p))
     absent = [tag for tag, image in reversed(found.items()) if image is None]
     there = f"{len(found) - len(absent)} of {len(found)} there"
     return f"{there}; not yet: {', '.join(absent)}" if absent else there
 
 
-def _cluster(world: _World) -> str:
-    name = parameters.current().cluster_name
+def _cluster(world: _World, p: Parameters) -> str:
+    name = p.cluster_name
     nodes = kind.nodes(name)
     world.has_nodes = bool(nodes)
     running = sum(node.running for node in nodes)
     return f"{name}: {running} of {len(nodes)} nodes run" if nodes else f"{name}: not there"
 
 
-def _dataflows(world: _World) -> str:
+def _dataflows(world: _World, p: Parameters) -> str:
     if not world.has_nodes:
         return "none without a cluster"
     try:
-        found = access.cluster(parameters.current().cluster_name).list(kinds.DATA_FLOW)
+        found = access.cluster(p.cluster_name).list(kinds.DATA_FLOW)
     except api.Refused as refusal:
         if refusal.status != api.ABSENT:
             raise

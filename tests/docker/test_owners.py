@@ -47,7 +47,7 @@ GO_ON = """
 from tasks.cluster import creation as cluster
 from tasks.engines.docker import containers
 from tasks.engines.kube import kind
-cluster._start_stopped(kind.nodes("b"))
+cluster.set_going(kind.nodes("b"))
 print(containers.find("b-worker").status)
 """
 

@@ -12,7 +12,7 @@ import pytest
 from tasks import progress
 from tasks.archive import facts
 from tasks.engines.go import proxy as go_proxy
-from tasks.settings import artifacts, gpu, nics, parameters, paths
+from tasks.settings import artifacts, gpu, nics, parameters, paths, registry
 from tasks.settings.parameters import layers
 from tests.unit.engine import engine  # noqa: F401 - a fixture of all unit tests
 from tests.unit.programs import programs  # noqa: F401 - a fixture of all unit tests
@@ -32,7 +32,12 @@ _PLACES = {name: place for name, place in vars(paths).items() if isinstance(plac
 # The parts of a checkout under git that tasks read.
 _SOURCES = {"ROOT": "", "ENV": "env", "KIND": "kind", "MANIFEST": "manifest"}
 # What is written on a machine, whatever the checkout.
-_MACHINE = {(nics, "LEDGERS"): "ledgers/nics", (nics, "UDEV_RULES"): "rules.d", (gpu, "LEDGERS"): "ledgers/gpu"}
+_MACHINE = {
+    (nics, "LEDGERS"): "ledgers/nics",
+    (nics, "UDEV_RULES"): "rules.d",
+    (gpu, "LEDGERS"): "ledgers/gpu",
+    (registry, "DOCKER_TRUST"): "certs.d",
+}
 
 
 class Lines:

@@ -34,34 +34,36 @@ def made(seen: Mapping[str, str]) -> bool:
     return all(place in seen and _is_same(seen[place], folder) for folder, place in mounts().items())
 
 
-def objection(name: str) -> Problem | None:
+def objection(name: str, nodes: list[NodeFacts] | None = None) -> Problem | None:
     """Return why a cluster must be left alone and what to do instead, or None if it is this checkout's or absent.
 
     Only the mounts count: labels and names prove nothing, since kind gives them to every cluster.
 
     Args:
         name: Name of the cluster.
+        nodes: Its nodes, where they are at hand.
 
     Raises:
         Problem: No engine answers.
     """
-    nodes = kind.nodes(name)
-    strangers = [node for node in nodes if not made(node.mounts)]
-    if not set(cluster.node_names(name)) <= {node.name for node in nodes}:
+    listed = kind.nodes(name) if nodes is None else nodes
+    strangers = [node for node in listed if not made(node.mounts)]
+    if not set(cluster.node_names(name)) <= {node.name for node in listed}:
         strangers += kind.squatters(name)
     return _objection(name, strangers) if strangers else None
 
 
-def require_ours(name: str) -> None:
+def require_ours(name: str, nodes: list[NodeFacts] | None = None) -> None:
     """Stop if a cluster exists that is not this checkout's.
 
     Args:
         name: Name of the cluster.
+        nodes: Its nodes, where they are at hand.
 
     Raises:
         Problem: It is somebody else's, or no engine answers.
     """
-    found = objection(name)
+    found = objection(name, nodes)
     if found is not None:
         raise found
 
@@ -93,8 +95,9 @@ def require_not_lent_there(name: str) -> None:
         client.client()
     except Problem:
         return
-    if any(cluster.CONTROLLER in node.mounts for node in kind.nodes(name)):
-        require_ours(name)
+    nodes = kind.nodes(name)
+    if any(cluster.CONTROLLER in node.mounts for node in nodes):
+        require_ours(name, nodes)
 
 
 def others(name: str) -> list[str]:

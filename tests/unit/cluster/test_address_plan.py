@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
@@ -10,21 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.cluster import address_plan
-from tasks.engines.host import routes
+from tasks.engines.host.routes import Route
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
-from tasks.settings.parameters import layers as parameters_layers
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tasks.settings.parameters.model import Parameters
 
 
 @pytest.fixture
-def chosen(monkeypatch: pytest.MonkeyPatch) -> Parameters:
+def chosen(choose: Callable[..., None]) -> Parameters:
     """Parameters of which one is from the environment, and so says where it was given."""
-    layers = parameters_layers.read(paths.ROOT, {**os.environ, "POD_SUBNET": "10.244.0.0/16"})
-    monkeypatch.setattr(parameters, "_layers", lambda: layers)
-    return parameters.validated(layers)
+    choose(POD_SUBNET="10.244.0.0/16")
+    return parameters.current()
 
 
 @pytest.mark.parametrize(
@@ -35,24 +34,19 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Parameters:
         ("192.168.16.0/20", "eno1", "NV_IPAM_SUBNET: 192.168.20.0/24 overlaps the route to 192.168.16.0/20 on eno1"),
     ],
 )
-def test_the_cards_network_may_be_on_the_cards_only(
-    monkeypatch: pytest.MonkeyPatch, chosen: Parameters, network: str, device: str, clash: str
-) -> None:
-    monkeypatch.setattr(routes, "routes", lambda: (routes.Route(IPv4Network(network), device),))
+def test_the_cards_network_may_be_on_the_cards_only(chosen: Parameters, network: str, device: str, clash: str) -> None:
+    routes = [Route(IPv4Network(network), device)]
     if clash:
         with pytest.raises(Problem, match=re.escape(clash)):
-            address_plan.check_cards(chosen)
+            address_plan.check_cards(chosen, routes)
     else:
-        address_plan.check_cards(chosen)
+        address_plan.check_cards(chosen, routes)
 
 
-def test_a_registry_inside_a_network_of_the_cluster_is_named(
-    monkeypatch: pytest.MonkeyPatch, chosen: Parameters
-) -> None:
+def test_a_registry_inside_a_network_of_the_cluster_is_named(chosen: Parameters) -> None:
     other = chosen.model_copy(update={"dci_registry_addr_alt": "10.244.9.9:8443/images"})
-    monkeypatch.setattr(routes, "routes", lambda: ())
     with pytest.raises(Problem, match=r"POD_SUBNET: 10.244.0.0/16 holds the registry 10.244.9.9"):
-        address_plan.check(other)
+        address_plan.check(other, [])
 
 
 @pytest.mark.parametrize(
@@ -70,12 +64,12 @@ def test_a_registry_inside_a_network_of_the_cluster_is_named(
     ],
 )
 def test_overlap_names_parameter_network_and_interface(
-    monkeypatch: pytest.MonkeyPatch, chosen: Parameters, network: str, device: str, clash: str
+    chosen: Parameters, network: str, device: str, clash: str
 ) -> None:
-    monkeypatch.setattr(routes, "routes", lambda: (routes.Route(IPv4Network(network), device),))
+    routes = [Route(IPv4Network(network), device)]
     if clash:
         with pytest.raises(Problem) as raised:
-            address_plan.check(chosen)
+            address_plan.check(chosen, routes)
         assert clash in raised.value.message
     else:
-        address_plan.check(chosen)
+        address_plan.check(chosen, routes)

@@ -3,97 +3,103 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.cluster import access, creation, engine, kubeconfig_owner, removal
-from tasks.engines.kube import cluster_owner, kind
-from tasks.engines.kube.kind import NodeFacts
-from tasks.engines.programs import waiting
+from tasks.cluster.creation import Creation
+from tasks.cluster.removal import Removal
+from tasks.engines.kube import kind as kind_program
 from tasks.problems import Problem
-from tasks.settings import paths
-from tests.unit.conftest import lab
+from tasks.settings import parameters
+from tests.unit.cluster.fakes import FakeEmbedded, lay_cluster, never_take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.unit.cluster.fakes import FakeKind
+
 LEFT = r"^kubeconfig: .*/config\.lock: a killed kind or kubectl left this lock"
-NODE = NodeFacts("kind-control-plane", True, "sha256:0", 40000)
-ACCESS = "server: https://127.0.0.1:40000\nname: kind-kind\n"
 
 
 @pytest.fixture
-def touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> list[str]:
-    """What a run has touched: nothing yet. The kubeconfig names the cluster, and a killed kind has left its lock."""
-    choose()
-    done: list[str] = []
-    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    (tmp_path / "config").write_text(ACCESS)
-    (tmp_path / "config.lock").touch(0)
-    os.utime(tmp_path / "config.lock", (0, 0))
-    for module, name in ((creation, "_make"), (creation, "_start_stopped"), (removal, "_remove_build")):
-        monkeypatch.setattr(module, name, lambda *_, name=name: done.append(name))
-    for module, name in (
-        (cluster_owner, "require_ours"),
-        (engine, "require_same"),
-        (kubeconfig_owner, "objection"),
-        (kubeconfig_owner, "require_free"),
-    ):
-        monkeypatch.setattr(module, name, lambda _name: None)
-    monkeypatch.setattr(engine, "ensure_answer", lambda _p: True)
-    monkeypatch.setattr(removal, "give_back", lambda _name: done.append("give_back"))
-    monkeypatch.setattr(kind, "_run", lambda *words, **_: done.append(words[0]))
-    monkeypatch.setattr(kind, "nodes", lambda _name: [])
-    return done
+def locked(build: Path, kind: FakeKind) -> FakeKind:
+    """What made cluster a, which is whole but for a stopped worker. A killed kind left the user's kubeconfig locked."""
+    lay_cluster(kind.engine, parameters.current())
+    kind.engine.containers["a-worker"].state = "exited"
+    kind.engine.requests.clear()
+    leave_lock(build.parent / "config")
+    return kind
 
 
-@pytest.mark.parametrize(
-    ("nodes", "act"),
-    [
-        ([], creation.create),
-        ([NODE], removal.delete),
-        ([NODE], removal.clean),
-        ([NODE], partial(kind.delete, "kind", lab())),
-    ],
-)
+def leave_lock(file: Path) -> None:
+    lock = file.with_name(f"{file.name}.lock")
+    lock.touch(0)
+    os.utime(lock, (0, 0))
+
+
+def create(kind: FakeKind) -> None:
+    Creation(parameters.current(), kind, (never_take,), answers=lambda _: True).create()
+
+
+def create_where_nothing_is(kind: FakeKind) -> None:
+    kind.engine.containers.clear()
+    create(kind)
+
+
+def create_where_half_is(kind: FakeKind) -> None:
+    kind.engine.containers["a-control-plane"].files.clear()
+    create(kind)
+
+
+def removal(kind: FakeKind) -> Removal:
+    return Removal(parameters.current(), kind, (never_take,), FakeEmbedded(never=True), pytest.fail)
+
+
+def delete(kind: FakeKind) -> None:
+    removal(kind).delete()
+
+
+def clean(kind: FakeKind) -> None:
+    removal(kind).clean()
+
+
+def delete_by_kind_itself(_: FakeKind) -> None:
+    kind_program.delete("a", parameters.current())
+
+
+@pytest.mark.parametrize("act", [create_where_nothing_is, create_where_half_is, delete, clean, delete_by_kind_itself])
 def test_nothing_is_touched_where_the_kubeconfig_is_locked_for_good(
-    touched: list[str], monkeypatch: pytest.MonkeyPatch, nodes: list[NodeFacts], act: Callable[[], None]
+    locked: FakeKind, build: Path, act: Callable[[FakeKind], None]
 ) -> None:
-    monkeypatch.setattr(kind, "nodes", lambda _name: nodes)
+    before = {file: file.read_bytes() for file in build.parent.rglob("*") if file.is_file()}
     with pytest.raises(Problem, match=LEFT):
-        act()
-    assert touched == []
+        act(locked)
+    assert (locked.done, locked.engine.requests) == ([], [])
+    assert {file: file.read_bytes() for file in build.parent.rglob("*") if file.is_file()} == before
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_a_cluster_that_is_not_kept_needs_the_kubeconfig_though_it_is_in_there(
-    touched: list[str], monkeypatch: pytest.MonkeyPatch, keep: bool
+def test_a_cluster_that_is_kept_needs_no_kubeconfig_that_can_be_written(locked: FakeKind) -> None:
+    create(locked)
+    assert (locked.done, locked.engine.requests) == ([], ["POST /containers/a-worker/start"])
+
+
+def test_a_cluster_whose_access_is_to_be_written_does(locked: FakeKind, build: Path) -> None:
+    (build.parent / "config").unlink()
+    with pytest.raises(Problem, match=LEFT):
+        create(locked)
+    assert (locked.done, locked.engine.requests) == ([], [])
+
+
+def test_a_cluster_that_is_started_over_needs_the_kubeconfig_that_its_access_goes_to(
+    locked: FakeKind, build: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kind, "nodes", lambda _name: [NODE])
-    monkeypatch.setattr(creation, "_keep", lambda *_: keep)
-    monkeypatch.setattr(access, "ensure_access", lambda *_: None)
-    monkeypatch.setattr(waiting.Condition, "wait", lambda *_, **__: None)
-    if keep:
-        creation.create()
-        assert touched == ["_start_stopped"]
-    else:
-        with pytest.raises(Problem, match=LEFT):
-            creation.create()
-        assert touched == []
-
-
-def test_only_kubeconfigs_that_name_the_cluster_are_shown_to_kind(
-    touched: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str] = []
-    monkeypatch.setattr(kind, "_run", lambda *_, env, **__: seen.append(env["KUBECONFIG"]))
-    (tmp_path / "config.lock").unlink()
-    kind.delete("kind", lab())
-    (tmp_path / "config").write_text("clusters: [")
-    kind.delete("kind", lab())
-    assert seen == [str(tmp_path / "config"), str(tmp_path / "build" / "cluster-kind" / "no-kubeconfig")]
-    assert touched == []
+    first, second = build.parent / "first", build.parent / "config"
+    first.touch()
+    leave_lock(first)
+    second.with_name("config.lock").unlink()
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+    with pytest.raises(Problem, match=r"/first\.lock: a killed kind or kubectl left this lock"):
+        create_where_half_is(locked)
+    assert (locked.done, locked.engine.requests) == ([], [])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from tasks.archive import facts
+from tasks.archive import source
 from tasks.cluster import node_steps
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import parameters
 from tasks.settings.node_steps import NODE_STEPS
 
 if TYPE_CHECKING:
@@ -28,11 +27,11 @@ clusters:
 
 
 @pytest.fixture
-def build(monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None], tmp_path: Path) -> Path:
-    choose(CLUSTER_NAME="other")
-    monkeypatch.setattr(paths, "BUILD", tmp_path)
-    monkeypatch.setattr(facts, "facts", lambda: SimpleNamespace(kubeconfig="/etc/k8s_node/config"))
-    return tmp_path
+def build(tree: Path, choose: Callable[..., None]) -> Path:
+    """The build folder, with the source of the controller."""
+    choose(CLUSTER_NAME="other", CACHE_DIR=str(tree / "cache"))
+    source.prepare()
+    return tree / "build"
 
 
 def test_every_step_says_what_it_writes() -> None:

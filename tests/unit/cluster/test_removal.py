@@ -1,162 +1,191 @@
-"""tasks.cluster.removal and cluster_engine: what goes, what stays, and when nothing may be touched."""
+"""tasks.cluster.removal: what goes, what stays, and when nothing may be touched."""
 
 from __future__ import annotations
 
-import atexit
-import errno
-import shutil
-from dataclasses import dataclass, field
+import socket
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks import lack as lacks
 from tasks.cluster import creation, removal
-from tasks.cluster import engine as cluster_engine
-from tasks.docker_engine import service as engine_action
-from tasks.engines.docker import client, connection, containers
-from tasks.engines.kube import kind
+from tasks.cluster.creation import Creation
+from tasks.cluster.removal import Removal
+from tasks.engines.docker import client
 from tasks.gpu import lease
-from tasks.nics import cards
 from tasks.problems import Problem
-from tasks.registry import certificates, embedded
-from tasks.settings import gpu, parameters, paths
-from tasks.settings import nics as nic_settings
-from tests.unit.containers import Containers, ours
+from tasks.registry import docker_trust
+from tasks.settings import cluster, parameters, registry
+from tests.unit.cluster.fakes import FakeEmbedded, never_take
+from tests.unit.conftest import lab
+from tests.unit.engine import Container, node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from tasks.settings.parameters.model import Parameters
+    from tests.unit.cluster.fakes import FakeKind
     from tests.unit.conftest import Lines
+    from tests.unit.engine import Engine
+    from tests.unit.programs import Programs
 
-SOCKET = "unix:///run/one.sock"
+# This checkout's file where the engine looks for the CAs of a registry.
+TRUST_NAME = docker_trust.of(lab()).own_name
+OTHER_ENGINE = "unix:///run/other.sock"
+REMOVALS: tuple[Callable[[Removal], None], ...] = (Removal.delete, Removal.clean)
 
 
 @pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
-    """A build folder with what clusters a and b share and have, no ledger, and a cache without an engine."""
-    choose(CLUSTER_NAME="a", CACHE_DIR=str(tmp_path / "cache"))
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    for name, place in {"BUILD": "", "CONTROLLER": "controller", "REGISTRY_CA": "registry/ca.crt"}.items():
-        monkeypatch.setattr(paths, name, tmp_path / "build" / place)
+def shared(build: Path) -> Path:
+    """The build folder with what clusters a and b share and have."""
     for file in ("controller/x", "registry/ca.crt", "cluster-a/kubeconfig", "cluster-b/kubeconfig"):
-        (tmp_path / "build" / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "build" / file).touch()
-    for settings in (gpu, nic_settings):
-        monkeypatch.setattr(settings, "LEDGERS", tmp_path / "ledgers")
-    return tmp_path / "build"
-
-
-@pytest.fixture
-def engine(build: Path, monkeypatch: pytest.MonkeyPatch) -> Containers:
-    """An engine whose registry, network and CA can only be taken away."""
-    made = Containers()
-    monkeypatch.setattr(client, "client", made.client)
-    monkeypatch.setattr(client, "socket", lambda: SOCKET)
-    monkeypatch.setattr(containers, "tenants", lambda _url: [])
-    monkeypatch.setattr(kind, "delete", made.remove)
-    for module, name in ((embedded, "remove"), (certificates, "distrust"), (engine_action, "stop")):
-        monkeypatch.setattr(module, name, lambda *_: made.done.append("shared"))
-    monkeypatch.setattr(removal, "_remove_network", lambda: made.done.append("shared"))
-    monkeypatch.setattr(atexit, "register", lambda *_: None)
-    return made
-
-
-@pytest.fixture
-def silence(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No engine answers, and none can be started."""
-
-    def no_engine() -> None:
-        raise Problem("Docker: no engine answers", hint="start it")
-
-    monkeypatch.setattr(client, "client", no_engine)
-    monkeypatch.setattr(engine_action, "ensure", pytest.fail)
-    for module, name in ((cards, "let_go"), (lease, "let_go")):
-        monkeypatch.setattr(module, name, pytest.fail)
-    monkeypatch.setattr(atexit, "register", lambda *_: None)
-
-
-@pytest.fixture
-def bare(build: Path) -> Path:
-    """A build folder that no cluster has anything in."""
-    shutil.rmtree(build)
-    build.mkdir()
-    (build / "rendered").touch()
+        (build / file).parent.mkdir(parents=True, exist_ok=True)
+        (build / file).touch()
     return build
 
 
-def tree(build: Path) -> set[str]:
-    return {str(file.relative_to(build)) for file in build.rglob("*") if file.is_file()}
+@dataclass
+class Scene:
+    """Cluster a, which is to be removed, and what stands for the collaborators of that.
+
+    Attributes:
+        build: The build folder.
+        kind: What removes the nodes.
+        embedded: The embedded engine.
+        rest: What is to be done when the process ends.
+    """
+
+    build: Path
+    kind: FakeKind
+    embedded: FakeEmbedded = field(default_factory=FakeEmbedded)
+    rest: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that the cluster is on."""
+        return self.kind.engine
+
+    @property
+    def removal(self) -> Removal:
+        """The removal."""
+        return Removal(parameters.current(), self.kind, embedded_engine=self.embedded, at_end=self._at_end)
+
+    def _at_end(self, function: Callable[..., None], *arguments: object) -> None:
+        self.rest.append(partial(function, *arguments))
 
 
-def test_what_another_cluster_of_the_checkout_needs_stays(engine: Containers, build: Path, said: Lines) -> None:
-    engine.add("a-worker", "a", ours())
-    engine.add("b-worker", "b", ours())
-    before = tree(build)
-    removal.clean()
-    assert [one["Names"] for one in engine.listed] == [["/b-worker"]]
-    assert tree(build) == before - {"cluster-a/kubeconfig"}
-    assert engine.done == ["delete a"]
+@pytest.fixture
+def scene(shared: Path, kind: FakeKind, programs: Programs) -> Scene:
+    """Cluster a on an engine with the registry and the network of all clusters, which trusts the registry."""
+    programs.write("sudo", 'shift; exec "$@"')
+    service = registry.SERVICES[0]
+    (folder, place), *_ = service.mounts
+    data = parameters.current().cache_dir / "registry" / folder
+    kind.engine.networks[cluster.NETWORK] = {client.OURS: "1"}
+    kind.engine.containers[service.name] = Container(mounts={place: str(data)})
+    trusted = registry.DOCKER_TRUST / "registry.example" / TRUST_NAME
+    trusted.parent.mkdir(parents=True)
+    trusted.write_text(f"{registry.TRUST_MARK}\n", encoding="utf-8")
+    return Scene(shared, kind)
+
+
+def files(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+
+
+def left_of_shared(engine: Engine) -> set[str]:
+    trusted = (file.name for file in registry.DOCKER_TRUST.rglob("*.crt"))
+    return SHARED & {*engine.containers, *engine.networks, *trusted}
+
+
+SHARED = {registry.SERVICES[0].name, cluster.NETWORK, TRUST_NAME}
+
+
+def test_what_another_cluster_of_the_checkout_needs_stays(scene: Scene, said: Lines) -> None:
+    scene.engine.containers |= {"a-worker": node("a"), "b-worker": node("b")}
+    before = files(scene.build)
+    scene.removal.clean()
+    assert set(scene.engine.containers) == {"b-worker", registry.SERVICES[0].name}
+    assert files(scene.build) == before - {"cluster-a/kubeconfig"}
+    assert scene.kind.done == ["delete a"]
+    assert left_of_shared(scene.engine) == SHARED
     assert "Left the registry and the Docker engine to cluster b of this checkout." in said.kept
     assert "Left build/ to cluster b of this checkout. Try: CLUSTER_NAME=b ./doit clean" in said.kept
 
 
-def test_a_cluster_of_the_checkout_on_another_engine_keeps_what_it_needs(engine: Containers, build: Path) -> None:
-    (build / "cluster-b" / "engine").write_text("unix:///run/other.sock\n", encoding="utf-8")
-    removal.clean()
-    assert "registry/ca.crt" in tree(build)
-    assert "shared" not in engine.done
+def test_a_cluster_of_the_checkout_on_another_engine_keeps_what_it_needs(scene: Scene) -> None:
+    (scene.build / "cluster-b" / "engine").write_text(f"{OTHER_ENGINE}\n", encoding="utf-8")
+    scene.removal.clean()
+    assert "registry/ca.crt" in files(scene.build)
+    assert left_of_shared(scene.engine) == SHARED
+    assert scene.embedded.done == []
 
 
-def test_the_last_cluster_of_the_checkout_takes_all_with_it(engine: Containers, build: Path) -> None:
-    (build / "cluster-b" / "engine").write_text(f"{SOCKET}\n", encoding="utf-8")  # where it is no more
-    engine.add("a-worker", "a", ours())
-    removal.clean()
-    assert engine.listed == []
-    assert tree(build) == set()
-    assert engine.done == ["delete a", *["shared"] * 4]
+def test_the_last_cluster_of_the_checkout_takes_all_with_it(scene: Scene) -> None:
+    (scene.build / "cluster-b" / "engine").write_text(f"{scene.engine.url}\n", encoding="utf-8")  # where it is no more
+    scene.engine.containers["a-worker"] = node("a")
+    scene.removal.clean()
+    assert scene.engine.containers == {}
+    assert files(scene.build) == set()
+    assert scene.kind.done == ["delete a"]
+    assert left_of_shared(scene.engine) == set()
+    assert scene.embedded.done == ["stop"]
 
 
-def test_anothers_cluster_is_not_touched_and_nothing_else_is(
-    engine: Containers, build: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(removal, "give_back", pytest.fail)
-    engine.add("a-worker", "a")
-    before = tree(build)
-    for remove in (removal.delete, removal.clean):
-        with pytest.raises(Problem, match="cluster a: a-worker not made by this tool"):
-            remove()
-    assert (tree(build), engine.done) == (before, [])
+def test_a_network_that_somebody_uses_stays_and_is_said(scene: Scene, said: Lines) -> None:
+    (scene.build / "cluster-b" / "engine").write_text(f"{scene.engine.url}\n", encoding="utf-8")
+    scene.engine.containers["mine"] = Container("exited", addresses={cluster.NETWORK: ""})
+    scene.removal.clean()
+    assert left_of_shared(scene.engine) == {cluster.NETWORK}
+    assert f"Left the Docker network {cluster.NETWORK} to mine." in said.kept
 
 
-def test_a_plan_says_whose_it_is(engine: Containers) -> None:
-    engine.add("a-worker", "a")
+def test_what_the_run_itself_uses_goes_when_it_ends(scene: Scene) -> None:
+    used = {"doit.db", "doit.db.lock", "run.lock", "last-parameters.json"}
+    for name in used:
+        (scene.build / name).touch()
+    (scene.build / "link").symlink_to(scene.build / "controller")
+    scene.removal.clean()
+    assert {entry.name for entry in scene.build.iterdir()} == used
+    for act in scene.rest:
+        act()
+    assert not scene.build.exists()
+
+
+@pytest.mark.parametrize("remove", REMOVALS)
+def test_anothers_cluster_is_not_touched_and_nothing_else_is(scene: Scene, remove: Callable[[Removal], None]) -> None:
+    scene.engine.containers["a-worker"] = node("a", mounts={}, state="paused")
+    before = files(scene.build)
+    with pytest.raises(Problem, match="cluster a: a-worker not made by this tool"):
+        remove(scene.removal)
+    assert (files(scene.build), scene.kind.done, scene.engine.requests) == (before, [], [])
+
+
+def test_a_plan_says_whose_it_is(scene: Scene) -> None:
+    scene.engine.containers["a-worker"] = node("a", mounts={})
     for lack in (removal.lack_of_deletion(), removal.lack_of_cleaning()):
         assert "not made by this tool" in lack.obstacles[0]
 
 
-def test_a_cluster_that_is_gone_needs_no_deletion(engine: Containers, build: Path) -> None:
+def test_a_cluster_that_is_gone_needs_no_deletion(scene: Scene) -> None:
     assert removal.lack_of_deletion() == lacks.of("cluster a: is there")
     removal.delete()
     assert not removal.lack_of_deletion()
+    assert removal.lack_of_cleaning() == lacks.of("build/: is there")
 
 
-def test_a_cluster_on_another_engine_is_taken_neither_for_deleted_nor_for_new(engine: Containers, build: Path) -> None:
-    (build / "cluster-a" / "engine").write_text("unix:///run/other.sock\n", encoding="utf-8")
-    before = tree(build)
-    for act in (creation.create, removal.delete, removal.clean):
-        with pytest.raises(Problem, match=r"made on the Docker engine at unix:///run/other\.sock") as caught:
+def test_a_cluster_on_another_engine_is_taken_neither_for_deleted_nor_for_new(scene: Scene) -> None:
+    (scene.build / "cluster-a" / "engine").write_text(f"{OTHER_ENGINE}\n", encoding="utf-8")
+    before = files(scene.build)
+    for act in (Creation(parameters.current(), scene.kind).create, scene.removal.delete, scene.removal.clean):
+        with pytest.raises(Problem, match=f"made on the Docker engine at {OTHER_ENGINE}") as caught:
             act()
-        assert "DOCKER_HOST=unix:///run/other.sock" in caught.value.hint
-    assert (tree(build), engine.done) == (before, [])
-
-
-def test_the_engine_of_a_new_cluster_is_remembered(engine: Containers, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster_engine.remember("c")
-    assert cluster_engine.made_elsewhere() == set()
-    monkeypatch.setattr(client, "socket", lambda: "unix:///run/other.sock")
-    assert cluster_engine.made_elsewhere() == {"c"}
+        assert f"DOCKER_HOST={OTHER_ENGINE}" in caught.value.hint
+    assert OTHER_ENGINE in creation.lack().obstacles[0]
+    assert (files(scene.build), scene.kind.done, scene.engine.requests) == (before, [], [])
 
 
 @dataclass(frozen=True)
@@ -173,100 +202,94 @@ TRACES = (
     Trace("cluster-a is there", "build/cluster-a/kind.yaml"),
     Trace("cluster-z is there", "build/cluster-z/kind.yaml"),
     Trace("registry is there", "build/registry/ca.crt"),
-    Trace("a.json is there", "ledgers/a.json"),
+    Trace("nics/a.json is there", "ledgers/nics/a.json"),
+    Trace("gpu/a.json is there", "ledgers/gpu/a.json"),
     Trace("DOCKER=host", values={"DOCKER": "host"}),
     Trace("DOCKER_HOST is set", environ={"DOCKER_HOST": "unix:///none"}),
 )
 
 
 @pytest.fixture(params=TRACES, ids=lambda trace: trace.words)
-def trace(
-    request: pytest.FixtureRequest, bare: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]
-) -> Trace:
+def trace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Trace:
     """Something that speaks for an engine."""
+    build = request.getfixturevalue("no_engine")
     found: Trace = request.param
-    choose(CLUSTER_NAME="a", CACHE_DIR=str(bare.parent / "cache"), **found.values)
+    choose(CLUSTER_NAME="a", CACHE_DIR=str(build.parent / "cache"), **found.values)
     for name, value in found.environ.items():
         monkeypatch.setenv(name, value)
     if found.file:
-        (bare.parent / found.file).parent.mkdir()
-        (bare.parent / found.file).touch()
+        (build.parent / found.file).parent.mkdir(parents=True)
+        (build.parent / found.file).touch()
     return found
 
 
-@pytest.mark.parametrize("remove", [removal.delete, removal.clean])
+def untouching() -> Removal:
+    """Return a removal that fails where something that was lent is asked back, or an engine started."""
+    never = FakeEmbedded(never=True)
+    return Removal(parameters.current(), lenders=(never_take,), embedded_engine=never, at_end=lambda *_: None)
+
+
+@pytest.mark.parametrize("remove", REMOVALS)
 def test_an_engine_that_is_expected_and_does_not_answer_is_a_failure_and_nothing_is_removed(
-    silence: None, bare: Path, trace: Trace, remove: Callable[[], None]
+    no_engine: Path, trace: Trace, remove: Callable[[Removal], None]
 ) -> None:
-    before = tree(bare)
-    with pytest.raises(Problem, match="Docker: no engine answers; nothing is removed") as caught:
-        remove()
+    (no_engine / "rendered").touch()
+    before = files(no_engine)
+    with pytest.raises(Problem, match=r"Docker: no engine answers at \S+ \(.*\); nothing is removed") as caught:
+        remove(untouching())
     assert trace.words in caught.value.message
-    assert caught.value.hint == "start it"
-    assert tree(bare) == before
+    assert "sudo apt-get install docker.io" in caught.value.hint
+    assert files(no_engine) == before
 
 
-def test_where_nothing_was_ever_made_there_is_nothing_to_do(silence: None, bare: Path) -> None:
-    removal.delete()
-    removal.clean()
-    assert tree(bare) == set()
-
-
-@pytest.mark.parametrize(("made_on", "started"), [("", True), ("embedded", True), (SOCKET, False)])
-def test_an_embedded_engine_that_is_stopped_is_started_unless_the_cluster_is_on_another(
-    silence: None, build: Path, monkeypatch: pytest.MonkeyPatch, made_on: str, *, started: bool
-) -> None:
-    client.embedded().data.mkdir(parents=True)
-    if made_on:
-        url = client.embedded().url if made_on == "embedded" else made_on
-        (build / "cluster-a" / "engine").write_text(url, encoding="utf-8")
-    starts: list[str] = []
-    monkeypatch.setattr(engine_action, "ensure", lambda: starts.append("engine"))
-    if started:
-        assert cluster_engine.ensure_answer(parameters.current())
-    else:
-        with pytest.raises(Problem, match="nothing is removed"):
-            cluster_engine.ensure_answer(parameters.current())
-    assert bool(starts) == started
+def test_where_nothing_was_ever_made_there_is_nothing_to_do(no_engine: Path) -> None:
+    (no_engine / "rendered").touch()
+    untouching().delete()
+    assert files(no_engine) == {"rendered"}
+    untouching().clean()
+    assert files(no_engine) == set()
 
 
 @pytest.mark.parametrize("paused", [True, False])
-def test_a_paused_node_goes_on_before_the_gpu_is_taken_from_it(
-    engine: Containers, monkeypatch: pytest.MonkeyPatch, *, paused: bool
-) -> None:
-    engine.add("a-worker", "a", ours(), state="paused" if paused else "exited")
-    monkeypatch.setattr(containers, "unpause", lambda name: engine.done.append(f"unpause {name}"))
-    monkeypatch.setattr(cards, "let_go", lambda name: engine.done.append(f"nics {name}"))
-    monkeypatch.setattr(lease, "let_go", lambda p: engine.done.append(f"gpu {p.cluster_name}"))
-    removal.delete()
-    assert engine.done == [*(["unpause a-worker"] if paused else []), "nics a", "gpu a", "delete a"]
+def test_a_paused_node_goes_on_before_the_gpu_is_taken_from_it(scene: Scene, *, paused: bool) -> None:
+    scene.engine.containers["a-worker"] = node("a", state="paused" if paused else "exited")
+    seen: list[tuple[str, str, list[str]]] = []
+
+    def take(p: Parameters) -> None:
+        seen.append((p.cluster_name, scene.engine.containers["a-worker"].state, [*scene.kind.done]))
+
+    replace(scene.removal, lenders=(take,)).delete()
+    assert seen == [("a", "running" if paused else "exited", [])]
+    assert scene.engine.requests == (["POST /containers/a-worker/unpause"] if paused else [])
+    assert scene.kind.done == ["delete a"]
 
 
-def test_the_nodes_stay_while_a_card_is_not_back(engine: Containers, monkeypatch: pytest.MonkeyPatch) -> None:
-    def let_go(_name: str) -> None:
+def test_the_cards_come_back_before_the_gpu_does() -> None:
+    assert (removal._let_cards_go, lease.let_go) == removal.LENDERS
+
+
+def test_the_nodes_stay_while_a_card_is_not_back(scene: Scene) -> None:
+    def refuse(_: Parameters) -> None:
         raise Problem("a card is not back")
 
-    engine.add("a-worker", "a", ours())
-    monkeypatch.setattr(cards, "let_go", let_go)
+    scene.engine.containers["a-worker"] = node("a")
     with pytest.raises(Problem, match="a card is not back"):
-        removal.delete()
-    assert engine.done == []
+        replace(scene.removal, lenders=(refuse, never_take)).delete()
+    assert scene.kind.done == []
 
 
 @pytest.mark.parametrize(
-    ("number", "says", "cure"),
+    ("is_left", "says", "cure"),
     [
-        (errno.EACCES, "permission denied", "usermod -aG docker"),
-        (errno.ECONNREFUSED, "connection refused", "systemctl start docker"),
-        (errno.ENOENT, "no such socket", "apt-get install docker.io"),
+        (True, "connection refused", "systemctl start docker"),
+        (False, "no such socket", "apt-get install docker.io"),
     ],
 )
-def test_the_cause_of_an_engines_silence_is_named(
-    build: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str, cure: str
-) -> None:
-    monkeypatch.setattr(connection, "_refusal", lambda _url: number)
-    client.forget()
+def test_the_cause_of_an_engines_silence_is_named(no_engine: Path, says: str, cure: str, *, is_left: bool) -> None:
+    (no_engine / "cluster-a").mkdir()
+    if is_left:
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(client.host_url().removeprefix("unix://"))
     with pytest.raises(Problem, match=says) as caught:
         removal.delete()
     assert cure in caught.value.hint
-    assert parameters.current().docker == "auto"

@@ -2,103 +2,94 @@
 
 from __future__ import annotations
 
-import threading
-from types import SimpleNamespace
+import json
+import socket
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.cluster import status
-from tasks.engines.docker import client, images
-from tasks.engines.kube import access, api, kind
-from tasks.engines.kube.kind import NodeFacts
+from tasks.controller.kinds import DATA_FLOW
+from tasks.engines.docker import client
 from tasks.overview import page as overview_page
-from tasks.problems import Problem
+from tasks.settings import images, parameters, paths
+from tests.exec_server import kubeconfig
+from tests.unit.engine import Engine, Image, node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from tests.unit.conftest import Lines
-
-NODES = [NodeFacts("kind-control-plane", running=True, image_id="x", api_port=1)]
-
-
-@pytest.fixture(autouse=True)
-def engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine with one image of two, and no cluster."""
-    monkeypatch.setenv("PROFILE", "lab")
-    monkeypatch.setattr(client, "client", lambda: SimpleNamespace(version=lambda: {"Version": "28.5.2"}))
-    monkeypatch.setattr(client, "socket", lambda: "unix:///run/docker.sock")
-    monkeypatch.setattr(
-        status, "profile_images", lambda _: iter([("b:1", None), ("a:1", images.ImageFacts("sha256:1"))])
-    )
-    monkeypatch.setattr(kind, "nodes", lambda _name: [])
+    from tests.unit.kube_api import KubeApi
 
 
-def cluster(monkeypatch: pytest.MonkeyPatch, dataflows: Callable[..., list[Any]]) -> None:
-    monkeypatch.setattr(kind, "nodes", lambda _name: NODES)
-    monkeypatch.setattr(access, "cluster", lambda _name: SimpleNamespace(list=dataflows))
+@pytest.fixture
+def world(engine: Engine, checkout: Path, choose: Callable[..., None]) -> Engine:
+    """An engine with one image of the chain, and no cluster."""
+    choose(CACHE_DIR=str(checkout / "cache"))
+    engine.images[images.tag("kind-ubuntu", parameters.current())] = Image()
+    return engine
 
 
-def page(said: Lines) -> str:
-    overview_page.show()
-    lines = said.kept[0].splitlines()
-    assert len(lines) <= 24
-    assert all(len(line) <= 80 for line in lines)
-    return said.kept[0]
+@pytest.fixture
+def api(world: Engine, kube_api: KubeApi) -> KubeApi:
+    """The API of a cluster with one node, which has no kind of the controller's."""
+    world.containers["kind-control-plane"] = node("kind")
+    kube_api.lead_to("kind")
+    return kube_api
 
 
-def test_engine_images_and_an_absent_cluster(said: Lines) -> None:
-    text = page(said)
-    assert "engine      Docker 28.5.2 at unix:///run/docker.sock" in text
-    assert "images      1 of 2 there; not yet: b:1" in text
+def page(deadline: float = 60.0) -> str:
+    lines = list(overview_page.page(deadline))
+    text = "\n".join(lines)
+    assert text.count("\n") < 24
+    assert all(len(line) <= 80 for line in text.splitlines())
+    return text
+
+
+def test_engine_images_and_an_absent_cluster(world: Engine) -> None:
+    text = page()
+    assert f"engine      Docker {world.version} at {world.url}" in text
+    assert "images      1 of 4 there; not yet: kind-ubuntu-node:" in text
     assert "cluster     kind: not there" in text
     assert "dataflows   none without a cluster" in text
 
 
-def test_a_cluster_without_dataflows_is_offered_one(said: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_such_kind(_kind: object) -> list[Any]:
-        raise api.Refused("/apis/example.com/v1", api.ABSENT, "not found")
-
-    cluster(monkeypatch, no_such_kind)
-    text = page(said)
+def test_a_cluster_without_dataflows_is_offered_one(api: KubeApi) -> None:
+    text = page()
     assert "cluster     kind: 1 of 1 nodes run" in text
     assert "dataflows   none\n" in text
     assert "./doit dataflow:calcapp-basic " in text
 
 
-def test_dataflows_are_named_with_their_state(said: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    flow = {"metadata": {"name": "df-calcapp"}, "status": {"status": "Deployed"}}
-    cluster(monkeypatch, lambda _kind: [flow] * 9)
-    text = page(said)
+def test_dataflows_are_named_with_their_state(api: KubeApi) -> None:
+    flow: dict[str, Any] = {"metadata": {"name": "df-calcapp"}, "status": {"status": "Deployed"}}
+    api.objects[DATA_FLOW] = [flow] * 9
+    text = page()
     assert "dataflows   df-calcapp Deployed, df-calcapp Deployed" in text
     assert "./doit delete_cluster " in text
 
 
-def test_an_api_that_does_not_answer_is_said(said: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    def silent(_kind: object) -> list[Any]:
-        raise Problem("https://127.0.0.1:1: the API does not answer", hint="./doit create_cluster")
-
-    cluster(monkeypatch, silent)
-    assert "dataflows   https://127.0.0.1:1: the API does not answer" in page(said)
+def test_an_api_that_refuses_is_said(api: KubeApi) -> None:
+    api.objects[DATA_FLOW] = []
+    api.refusals[DATA_FLOW.name] = (403, "forbidden")
+    assert "dataflows   /apis/example.com/v1/dataflows: forbidden" in page()
 
 
-def test_an_engine_that_breaks_off_is_said(said: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    def reset(_name: str) -> list[NodeFacts]:
-        raise ConnectionResetError("Connection reset by peer")
-
-    monkeypatch.setattr(kind, "nodes", reset)
-    assert "cluster     cannot be seen: ConnectionResetError: Connection reset by peer" in page(said)
+def test_an_api_that_does_not_answer_is_said(api: KubeApi) -> None:
+    (paths.cluster_dir("kind") / "kubeconfig").write_text(json.dumps(kubeconfig(1)), encoding="utf-8")
+    assert "dataflows   http://127.0.0.1:1: the API does not answer" in page()
 
 
-def test_an_engine_that_hangs_is_not_waited_for(said: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = threading.Event()
+def test_an_engine_that_breaks_off_is_said(world: Engine) -> None:
+    world.refusals["GET /containers/json"] = (500, "broken")
+    assert "cluster     cannot be seen: APIError: 500 Server Error" in page()
 
-    def hangs() -> object:
-        ends.wait()
-        raise Problem("too late")
 
-    monkeypatch.setattr(overview_page, "_DEADLINE", 0.01)
-    monkeypatch.setattr(client, "client", hangs)
-    assert "engine      no answer within" in page(said)
-    ends.set()
+def test_an_engine_that_hangs_is_not_waited_for(world: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{folder}/docker.sock")
+        silent.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/docker.sock")
+        client.forget()
+        assert "engine      no answer within 0 s" in page(deadline=0.01)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
-import urllib.error
-import urllib.request
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,14 @@ import pytest
 from sample_operator.api import Api, ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Server:
     """Records requests; answers by their method and path, 404 otherwise."""
 
     def __init__(self) -> None:
+        self.address = ""
         self.requests: list[tuple[str, str, Any]] = []
         self.answers: dict[tuple[str, str], int | dict[str, Any]] = {}
         self.tokens = ["old", "new"]
@@ -27,24 +27,40 @@ class Server:
 
     def login(self) -> SimpleNamespace:
         nothing = dict.fromkeys(("ca_path", "ca_data", "certificate_path", "certificate_data"))
-        return SimpleNamespace(server="https://cluster", token=self.tokens.pop(0), **nothing)
+        return SimpleNamespace(server=self.address, token=self.tokens.pop(0), **nothing)
 
-    def open(self, request: urllib.request.Request, **_: Any) -> io.BytesIO:
-        path = request.full_url.removeprefix("https://cluster")
-        body = json.loads(request.data) if isinstance(request.data, bytes) else None
-        self.requests.append((request.get_method(), path, body))
-        trusted = (request.get_header("Authorization") or "").removeprefix("Bearer ") in self.accepted
-        answer = self.answers.get((request.get_method(), path), 404) if trusted else 401
-        if isinstance(answer, int):
-            raise urllib.error.HTTPError(request.full_url, answer, "no", {}, io.BytesIO(b"said no"))  # type: ignore[arg-type]
-        return io.BytesIO(json.dumps(answer).encode())
+
+def handler(server: Server) -> type[BaseHTTPRequestHandler]:
+    """Return what answers requests for a server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            server.requests.append((self.command, self.path, json.loads(content) if content else None))
+            is_trusted = (self.headers["Authorization"] or "").removeprefix("Bearer ") in server.accepted
+            answer = server.answers.get((self.command, self.path), 404) if is_trusted else 401
+            self.send_response(answer if isinstance(answer, int) else 200)
+            self.end_headers()
+            self.wfile.write(b"said no" if isinstance(answer, int) else json.dumps(answer).encode())
+
+        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server on loopback, which is asked through no proxy."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     made = Server()
-    monkeypatch.setattr(urllib.request, "urlopen", made.open)
-    return made
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler(made)) as listener:
+        made.address = f"http://127.0.0.1:{listener.server_port}"
+        threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield made
+        listener.shutdown()
 
 
 FLOW = "/apis/example.com/v1/namespaces/calc/dataflows/df"

@@ -1,18 +1,18 @@
-"""The layers of the parameters, every rule with good and bad values, and what a user reads about a bad one."""
+"""Every rule of the parameters with good and bad values, and what a user reads about a bad one."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from pathlib import Path, PosixPath
+from pathlib import Path
 
 import pydantic
 import pytest
 
-from tasks.problems import Problem
 from tasks.settings import parameters, paths
+from tasks.settings.nics import WORKERS
 from tasks.settings.parameters import layers as parameters_layers
 from tasks.settings.parameters.model import Parameters
-from tests.unit.settings.reading import refusal, valid
+from tests.unit.settings.conftest import refusal, valid
 
 MANUAL = {
     "DCI_REGISTRY_ADDR": "ghcr.io/openkasugai/controller",
@@ -94,76 +94,6 @@ def test_parameters_cannot_be_changed(root: Path) -> None:
         valid(root).cluster_name = "other"  # type: ignore[misc]
 
 
-def test_later_layers_win_and_origins_tell_which(root: Path) -> None:
-    (root / "env" / "lab.env").write_text("IMG_TAG=profile\nGO_VERSION=1.2\nKIND_VERSION=v1.0.0\n")
-    (root / ".env").write_text("# mine\n\nIMG_TAG=user\nexport GO_VERSION='1.3'\nPROFILE=lab\n")
-    settings = parameters_layers.read(root, {"IMG_TAG": "environment"}).settings
-    assert (settings["IMG_TAG"].value, settings["IMG_TAG"].origin) == ("environment", "environment")
-    assert (settings["GO_VERSION"].value, settings["GO_VERSION"].origin) == ("1.3", ".env:4")
-    assert (settings["KIND_VERSION"].value, settings["KIND_VERSION"].origin) == ("v1.0.0", "env/lab.env:3")
-    assert settings["K8S_VERSION"].origin.startswith("env/defaults.env:")
-
-
-def test_the_environment_chooses_the_profile_before_the_users_file(root: Path) -> None:
-    (root / ".env").write_text("PROFILE=lab\n")
-    assert valid(root).cni == "bridge"
-    assert valid(root, PROFILE="physical").cni == "calico"
-
-
-def test_an_unknown_profile_is_one_line_with_the_known_ones(root: Path) -> None:
-    with pytest.raises(Problem, match=r"environment: PROFILE: 'labb' is not a profile") as raised:
-        parameters_layers.read(root, {"PROFILE": "labb"})
-    assert raised.value.hint == "PROFILE=lab or PROFILE=physical"
-
-
-def test_a_line_that_is_no_assignment_is_named(root: Path) -> None:
-    (root / ".env").write_text("IMG_TAG=1\nwhat is this\nK8S_VERSION\n")
-    assert refusal(root) == [f".env:{line}: the line is not of the form NAME=value" for line in (2, 3)]
-
-
-def test_a_file_that_is_no_text_is_named(root: Path) -> None:
-    (root / ".env").write_bytes(b"IMG_TAG=\xff\xfe\n")
-    with pytest.raises(Problem, match=r"\.env: not a UTF-8 text file"):
-        parameters_layers.read(root, {})
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"\xef\xbb\xbfIMG_TAG=mine\nCNI=bridge\n",
-        b"IMG_TAG=mine\r\nCNI=bridge\r\n",
-        b"export IMG_TAG=mine\nexport CNI=bridge",
-    ],
-    ids=["byte order mark", "CRLF", "export"],
-)
-def test_files_of_other_editors_and_shells_are_read(root: Path, content: bytes) -> None:
-    (root / ".env").write_bytes(content)
-    p = valid(root)
-    assert (p.img_tag, p.cni) == ("mine", "bridge")
-
-
-def test_a_folder_in_place_of_the_users_file_is_named(root: Path) -> None:
-    (root / ".env").mkdir()
-    with pytest.raises(Problem, match=r"\.env: is a folder, not a file") as raised:
-        parameters_layers.read(root, {})
-    assert raised.value.hint == f"mv {root}/.env {root}/.env.old"
-
-
-class OfAnother(PosixPath):
-    """A folder whose `.env` this user may not read; root may read any."""
-
-    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
-        if self.name == ".env":
-            raise PermissionError(13, "Permission denied")
-        return super().read_text(encoding, errors)
-
-
-def test_a_file_that_the_user_may_not_read_is_named(root: Path) -> None:
-    with pytest.raises(Problem, match=r"\.env: cannot be read by this user") as raised:
-        parameters_layers.read(OfAnother(root), {})
-    assert f"{root}/.env" in raised.value.hint
-
-
 def test_names_for_programs_do_nothing_in_a_file_and_that_is_said(root: Path) -> None:
     names = (
         "HTTPS_PROXY",
@@ -182,11 +112,6 @@ def test_names_for_programs_do_nothing_in_a_file_and_that_is_said(root: Path) ->
         for line, name in enumerate(names, 1)
     ]
     parameters.validated(layers)
-
-
-def test_a_dollar_sign_stays_as_it_is(root: Path) -> None:
-    (root / ".env").write_text("NVIDIA_DRIVER_FILE=${HOME}.run\n")
-    assert valid(root).nvidia_driver_file == "${HOME}.run"
 
 
 def test_all_wrong_parameters_are_told_at_once_with_their_lines(root: Path) -> None:
@@ -226,6 +151,158 @@ def test_an_unknown_name_is_told_with_the_nearest_known_one(root: Path, name: st
 def test_names_of_others_are_left_alone(root: Path) -> None:
     (root / ".env").write_text("HTTP_PROXY=http://proxy:3128\n")
     valid(root, DOCKER_HOST="unix:///x", KIND_EXPERIMENTAL_PROVIDER="podman", NVIDIA_VISIBLE_DEVICES="all")
+
+
+# Each row: the parameter to blame, a part of the reason, and the given values.
+BAD = [
+    ("K8S_VERSION", "'1.31.0' is not a version such as v1.2.3", {"K8S_VERSION": "1.31.0"}),
+    ("GO_VERSION", "'v1.23.0' is not a version such as 1.2.3", {"GO_VERSION": "v1.23.0"}),
+    ("CRIO_REPO_VERSION", "'1.31' is not a version such as v1.2", {"CRIO_REPO_VERSION": "1.31"}),
+    ("CRIO_PKG_VERSION", "'1.31.0' is not a package version such as 1.2.3-1.1", {"CRIO_PKG_VERSION": "1.31.0"}),
+    ("CRIO_PKG_VERSION", "not in the repository", {"CRIO_PKG_VERSION": "1.30.2-1.1"}),
+    ("KUBERNETES_FROM", "is not 'auto', 'release' or 'modules'", {"KUBERNETES_FROM": "source"}),
+    ("K8S_RELEASE_URL", "http://host/path", {"K8S_RELEASE_URL": "dl.k8s.io/release"}),
+    ("GO_PROXY", "'direct' is not a list of Go module proxies", {"GO_PROXY": "direct"}),
+    ("GO_PROXY", "is not a list of Go module proxies such as http://host,direct", {"GO_PROXY": "http://host, direct"}),
+    ("CRIO_REPO_URL", "http://host/path", {"CRIO_REPO_URL": ""}),
+    ("CRIO_REPO_KEY_URL", "http://host/path", {"CRIO_REPO_KEY_URL": "Release.key"}),
+    ("CRIO_REPO_KEY_SHA256", "'abc' is not a SHA-256 of 64 hexadecimal digits", {"CRIO_REPO_KEY_SHA256": "abc"}),
+    ("APT_MIRROR", "http://host/path", {"APT_MIRROR": "mirror"}),
+    ("GPU", "is not 'auto', 'yes' or 'no'", {"GPU": "1"}),
+    ("CRIO_FROM", "is not 'packages' or 'modules'", {"CRIO_FROM": "source"}),
+    ("CRIO_VERSION", "not a version such as v1.2.3", {"CRIO_VERSION": "1.31"}),
+    ("NODE_RUNTIME", "is not 'crio', 'containerd' or 'auto'", {"NODE_RUNTIME": "docker"}),
+    ("GPU", "needs NODE_RUNTIME=crio", {"GPU": "yes", "NODE_RUNTIME": "containerd"}),
+    ("NVIDIA_TOOLKIT_VERSION", "1.2.3-1", {"NVIDIA_TOOLKIT_VERSION": "latest"}),
+    ("NVIDIA_TOOLKIT_REPO_URL", "http://host/path", {"NVIDIA_TOOLKIT_REPO_URL": "x"}),
+    ("DCGM_VERSION", "1.2.3-1", {"DCGM_VERSION": ""}),
+    ("DPDK_FROM", "is not 'release' or 'distribution'", {"DPDK_FROM": "archive"}),
+    ("DPDK_URL", "http://host/path", {"DPDK_URL": "fast.dpdk.org"}),
+    ("DPDK_SHA256", "64 hexadecimal digits", {"DPDK_SHA256": "abc"}),
+    ("NVIDIA_DRIVER_SHA256", "64 hexadecimal digits", {"NVIDIA_DRIVER_SHA256": "abc"}),
+    ("IMG_TAG", "'a b' is not an image tag of letters, digits, '_', '.', '-'", {"IMG_TAG": "a b"}),
+    ("IMG_TAG", "'' is not an image tag", {"IMG_TAG": ""}),
+    ("DCI_REGISTRY_ADDR", "without scheme", {"DCI_REGISTRY_ADDR": "https://ghcr.io/x"}),
+    ("DCI_REGISTRY_ADDR_ALT", "without scheme", {"DCI_REGISTRY_ADDR_ALT": "192.168.10.100"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'harbor' is not a registry", {"DCI_REGISTRY_ADDR_ALT": "harbor/images"}),
+    ("METALLB_REGISTRY", "'quay' is not a registry", {"METALLB_REGISTRY": "quay/metallb"}),
+    ("CALICO_REGISTRY", "'calico' is not a registry", {"CALICO_REGISTRY": "calico"}),
+    ("MULTUS_REGISTRY", "begins with a scheme", {"MULTUS_REGISTRY": "https://ghcr.io/x"}),
+    ("DCI_REGISTRY_ADDR", "ends with a slash", {"DCI_REGISTRY_ADDR": "ghcr.io/x/"}),
+    ("DCI_REGISTRY_ADDR", "the path is missing", {"DCI_REGISTRY_ADDR": "ghcr.io"}),
+    ("DCI_REGISTRY_ADDR", "try ghcr.io/open", {"DCI_REGISTRY_ADDR": "ghcr.io/Open"}),
+    ("DCI_REGISTRY_ADDR_ALT", "try harbor.lan/x", {"DCI_REGISTRY_ADDR_ALT": "Harbor.lan/x"}),
+    ("DCI_REGISTRY_ADDR_ALT", "an IPv6 address; give", {"DCI_REGISTRY_ADDR_ALT": "[fd00::1]:5000/x"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'70000' is not a port", {"DCI_REGISTRY_ADDR_ALT": "harbor:70000/x"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'' is not a port", {"DCI_REGISTRY_ADDR_ALT": "harbor:/x"}),
+    (
+        "DCI_REGISTRY_ADDR_ALT",
+        "'my_harbor.lan' is not the name of a host",
+        {"DCI_REGISTRY_ADDR_ALT": "my_harbor.lan/x"},
+    ),
+    ("DCI_REGISTRY_ADDR_ALT", "'x:1': a tag or digest", {"DCI_REGISTRY_ADDR_ALT": "harbor.lan/x:1"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'': not a part of a path", {"DCI_REGISTRY_ADDR_ALT": "harbor.lan//x"}),
+    ("UBUNTU_IMAGE_NAME", "'harbor' is not a registry", {"UBUNTU_IMAGE_NAME": "harbor/images/ubuntu:22.04"}),
+    ("UBUNTU_IMAGE_NAME", "begins with a scheme", {"UBUNTU_IMAGE_NAME": "https://harbor.lan/ubuntu:22.04"}),
+    ("UBUNTU_IMAGE_NAME", "is not a tag", {"UBUNTU_IMAGE_NAME": "ubuntu:"}),
+    ("UBUNTU_IMAGE_NAME", "the digest is not", {"UBUNTU_IMAGE_NAME": "ubuntu@sha256:12"}),
+    ("DCI_REGISTRY_CERT_URL", "http://host/path", {"DCI_REGISTRY_CERT_URL": "ftp://x/ca.crt"}),
+    ("DCI_REGISTRY_CERT_SHA256", "64 hexadecimal digits", {"DCI_REGISTRY_CERT_SHA256": "abc"}),
+    ("DCI_REGISTRY_CERT_URL", "offers its CA at", {"REGISTRY": "embedded"}),
+    ("DCI_K8S_SOFTWARE_TARFILE", "without folders", {"DCI_K8S_SOFTWARE_TARFILE": "src/controller.tar.gz"}),
+    ("NVIDIA_DRIVER_FILE", "without folders", {"NVIDIA_DRIVER_FILE": ""}),
+    ("CACHE_DIR", "not an absolute path", {"CACHE_DIR": "cache"}),
+    ("CA_PORT", "REGISTRY_PORT too", {"CA_PORT": "5000", "REGISTRY_PORT": "5000"}),
+    ("REGISTRY_PORT", "between 1 and 65535", {"REGISTRY_PORT": "70000"}),
+    ("RECREATE", "neither empty nor 1", {"RECREATE": "yes"}),
+    ("CLUSTER_DEADLINE", "only digits", {"CLUSTER_DEADLINE": "-5"}),
+    ("CLUSTER_DEADLINE", "between 1 and", {"CLUSTER_DEADLINE": "0"}),
+    ("CLUSTER_NAME", "lower-case", {"CLUSTER_NAME": "Kind_1"}),
+    ("CLUSTER_NAME", "leave room for 49", {"CLUSTER_NAME": "k" * 50}),
+    ("CNI", "is not 'calico' or 'bridge'", {"CNI": "flannel"}),
+    ("CONTROLLER_HARDWARE", "'tpu' is not one of gpu, fpga", {"CONTROLLER_HARDWARE": "gpu, tpu"}),
+    ("INVENTORY", "is not 'host' or 'collector'", {"INVENTORY": "node"}),
+    ("ADDONS", "'what' is not an add-on; there are multus, ", {"ADDONS": "what"}),
+    ("UBUNTU_IMAGE_NAME", "'Ubuntu' is not an image such as name:tag", {"UBUNTU_IMAGE_NAME": "Ubuntu"}),
+    ("METALLB_POOL", "neither auto", {"METALLB_POOL": "some"}),
+    ("METALLB_POOL", "comes after the last", {"METALLB_POOL": "10.0.0.9-10.0.0.1"}),
+    ("METALLB_POOL", "overlaps POD_SUBNET", {"METALLB_POOL": "10.244.1.0/24"}),
+    ("POD_SUBNET", "prefix length is missing", {"POD_SUBNET": "10.244.0.0"}),
+    ("POD_SUBNET", "host bits", {"POD_SUBNET": "10.244.0.1/16"}),
+    ("POD_SUBNET", "room for 2 nodes", {"POD_SUBNET": "10.244.0.0/23"}),
+    ("POD_SUBNET", "room for 0 nodes", {"POD_SUBNET": "10.244.0.0/25"}),
+    ("SERVICE_SUBNET", "overlaps POD_SUBNET", {"SERVICE_SUBNET": "10.244.128.0/20"}),
+    ("POD_SUBNET", "overlaps NV_IPAM_SUBNET", {"POD_SUBNET": "192.168.0.0/16"}),
+    ("SRIOV_IF_REGEX_1", "not a regular expression", {"SRIOV_IF_REGEX_1": "ens(9"}),
+    ("SRIOV_IF_REGEX_1", "is empty", {"SRIOV_IF_REGEX_1": ""}),
+    ("SRIOV_IF_REGEX_1", "does not match SRIOV_PF_IF_1", {"SRIOV_IF_REGEX_1": "eth0.*"}),
+    ("SRIOV_IF_REGEX_2", "matches SRIOV_PF_IF_1 ens9f0np0 too", {"SRIOV_IF_REGEX_2": "ens9.*"}),
+    ("SRIOV_PF_IF_2", "SRIOV_PF_IF_1 too", {"SRIOV_PF_IF_2": "ens9f0np0"}),
+    ("SRIOV_PF_IF_1", "at most 15 characters", {"SRIOV_PF_IF_1": "ens9f0np0" * 2}),
+    ("SRIOV_PF_IPADDR_1", "prefix length is missing", {"SRIOV_PF_IPADDR_1": "192.168.20.2"}),
+    ("SRIOV_PF_IPADDR_1", "is not in NV_IPAM_SUBNET", {"SRIOV_PF_IPADDR_1": "192.168.21.2/24"}),
+    ("SRIOV_PF_IPADDR_1", "another prefix", {"SRIOV_PF_IPADDR_1": "192.168.20.2/16"}),
+    ("SRIOV_PF_IPADDR_2", "SRIOV_PF_IPADDR_1 too", {"SRIOV_PF_IPADDR_2": "192.168.20.2/24"}),
+    ("SRIOV_PF_IPADDR_2", "would be given to a pod too", {"SRIOV_PF_IPADDR_2": "192.168.20.30/24"}),
+    ("SRIOV_PF_IPADDR_2", "network or broadcast", {"SRIOV_PF_IPADDR_2": "192.168.20.255/24"}),
+    ("SRIOV_NUM_VFS", "between 1 and 256", {"SRIOV_NUM_VFS": "0"}),
+    ("NV_IPAM_GATEWAY", "is not in NV_IPAM_SUBNET", {"NV_IPAM_GATEWAY": "10.0.0.1"}),
+    ("NV_IPAM_GATEWAY", "network or broadcast", {"NV_IPAM_GATEWAY": "192.168.20.0"}),
+    ("NV_IPAM_GATEWAY", "is not an address such as 192.0.2.1", {"NV_IPAM_GATEWAY": "192.168.20.1/24"}),
+    (
+        "NV_IPAM_PER_NODE_BLOCK_SIZE",
+        f"{len(WORKERS)} blocks of 128 do not fit the 254",
+        {"NV_IPAM_PER_NODE_BLOCK_SIZE": "128"},
+    ),
+    ("NV_IPAM_PER_NODE_BLOCK_SIZE", "worker 2, 192.168.20.61-192.168.20.120", {"NV_IPAM_PER_NODE_BLOCK_SIZE": "60"}),
+    ("NV_IPAM_EXCLUDE_END_1", "comes before", {"NV_IPAM_EXCLUDE_START_1": "192.168.20.20"}),
+    ("NV_IPAM_EXCLUDE_END_2", "is not in NV_IPAM_SUBNET", {"NV_IPAM_EXCLUDE_END_2": "192.168.21.0"}),
+    ("NV_IPAM_EXCLUDE_START_2", "does not come after", {"NV_IPAM_EXCLUDE_START_2": "192.168.20.5"}),
+]
+
+
+@pytest.mark.parametrize(("name", "reason", "given"), BAD)
+def test_a_bad_value_is_refused_by_name_and_reason(root: Path, name: str, reason: str, given: dict[str, str]) -> None:
+    origin = "environment" if name in given else "env/defaults.env:"
+    lines = refusal(root, **given)
+    assert any(line.startswith(origin) and f": {name}: " in line and reason in line for line in lines), lines
+
+
+GOOD = [
+    {"DCI_REGISTRY_ADDR_ALT": "harbor.example.org:8443/open-kasugai/images_v1"},
+    {"DCI_REGISTRY_ADDR_ALT": "localhost/images"},
+    {"DCI_REGISTRY_ADDR_ALT": "harbor:443/images/a__b"},
+    {"CALICO_REGISTRY": "docker.io/calico"},
+    {"UBUNTU_IMAGE_NAME": "ubuntu"},
+    {"UBUNTU_IMAGE_NAME": "someone/ubuntu:22.04"},
+    {"UBUNTU_IMAGE_NAME": "harbor:5000/mirror/library/ubuntu:jammy-20240911.1"},
+    {"UBUNTU_IMAGE_NAME": f"harbor.lan/ubuntu:22.04@sha256:{'0' * 64}"},
+    {"DCI_REGISTRY_CERT_SHA256": ":".join(["AB"] * 32)},
+    {"METALLB_POOL": "172.18.255.200-172.18.255.250"},
+    {"METALLB_POOL": "172.18.255.192/26"},
+    {"POD_SUBNET": "10.1.0.0/22"},
+    {"K8S_VERSION": "v1.32.0-rc.1"},
+    {"CRIO_PKG_VERSION": "1.31.4-1.1"},
+    {"GO_PROXY": "http://127.0.0.1:3000/go|https://goproxy.example,off"},
+    {"CACHE_DIR": "/var/cache/with space/é"},
+    {"CLUSTER_NAME": "lab-2"},
+    {"NV_IPAM_PER_NODE_BLOCK_SIZE": "16"},
+]
+
+
+@pytest.mark.parametrize("given", GOOD, ids=str)
+def test_a_good_value_is_accepted(root: Path, given: dict[str, str]) -> None:
+    valid(root, **given)
+
+
+def test_one_mistake_is_one_line(root: Path) -> None:
+    swapped = {"NV_IPAM_EXCLUDE_START_1": "192.168.20.9", "NV_IPAM_EXCLUDE_END_1": "192.168.20.0"}
+    (line,) = refusal(root, **swapped)
+    assert "NV_IPAM_EXCLUDE_END_1: 192.168.20.0 comes before" in line
+
+
+def test_a_fingerprint_is_compared_without_colons_and_case(root: Path) -> None:
+    assert valid(root, DCI_REGISTRY_CERT_SHA256=":".join(["AB"] * 32)).dci_registry_cert_sha256 == "ab" * 32
 
 
 def test_the_cache_is_where_the_desktop_says(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_nodes_that_come_while_ours_are_made_are_deleted_only_if_they_are_ours(
     (built / "kind").symlink_to(programs.folder / "kind")
     add(engine, "kind-control-plane", "kind")
     with pytest.raises(Problem, match="not made by this tool"):
-        creation._make_nodes(chosen, end=float("inf"))
+        creation.Creation(chosen).make_nodes()
     assert [call[:3] for call in programs.calls if "kind" in call[0]] == [["kind", "create", "cluster"]]
     assert engine.requests == []
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from tasks.engines.go import modules
 from tasks.engines.kube import kind
+from tasks.settings import artifacts, paths
+from tests.unit.conftest import lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.engine import Engine
+    from tests.unit.programs import Programs
 
 REGISTRY = "registry.example:5000/images"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -44,3 +55,21 @@ def test_kind_knows_the_proxies_of_the_docker_command(monkeypatch: pytest.Monkey
     assert kind._no_proxy(REGISTRY, {"NO_PROXY": ".docker"})["NO_PROXY"] == ".docker,registry.example"
     monkeypatch.delenv("https_proxy")
     assert kind._no_proxy(REGISTRY, {"NO_PROXY": ".docker"}) == {}
+
+
+def test_only_kubeconfigs_that_name_the_cluster_are_shown_to_kind(
+    engine: Engine, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, shown, user = lab(CACHE_DIR=str(tmp_path / "cache")), tmp_path / "shown", tmp_path / "config"
+    programs.put("docker")
+    built = modules._target(artifacts.KIND, chosen)
+    built.mkdir(parents=True)
+    (built / "kind").symlink_to(programs.folder / "kind")
+    programs.write("kind", f'echo "$KUBECONFIG" >>{shown}')
+    monkeypatch.setenv("KUBECONFIG", f"{user}:{tmp_path}/none")
+    for text in ("contexts:\n- name: kind-kind\n", "clusters: ["):
+        user.write_text(text, encoding="utf-8")
+        kind.delete("kind", chosen)
+    nothing = paths.cluster_dir("kind") / "no-kubeconfig"
+    assert shown.read_text(encoding="utf-8").splitlines() == [str(user), str(nothing)]
+    assert engine.requests == []

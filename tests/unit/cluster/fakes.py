@@ -1,0 +1,117 @@
+"""What stands for the collaborators of creation and removal, and what they leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.cluster import access, provenance
+from tasks.engines.kube import kubeconfigs
+from tasks.engines.kube.kind import NodesExist
+from tasks.settings import cluster, images
+from tests.unit.engine import Engine, Image, node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tasks.settings.parameters.model import Parameters
+
+API_PORT = 40000
+
+
+@dataclass
+class FakeKind:
+    """Does to the engine of unit tests what kind does, and keeps it in mind.
+
+    Attributes:
+        engine: The engine.
+        done: What was done, in order.
+        late: How many nodes of a killed run are still to come, each while a cluster is made.
+        comes: Brings such a node.
+    """
+
+    engine: Engine
+    done: list[str] = field(default_factory=list)
+    late: int = 0
+    comes: Callable[[], None] = lambda: None
+
+    def create(self, name: str, _config: Path, _settings: object) -> None:
+        """Make the nodes, unless others come."""
+        self.done.append("create")
+        if self.late:
+            self.late -= 1
+            self.comes()
+            raise NodesExist(f"cluster {name}: something else makes nodes of it")
+        add_nodes(self.engine, name)
+
+    def delete(self, name: str, _settings: object, *, kubeconfig: Path | None = None) -> None:
+        """Remove the nodes."""
+        self.done.append(f"delete {name}{' in our kubeconfig' if kubeconfig else ''}")
+        held = self.engine.containers
+        for one in [one for one in held if held[one].labels.get(cluster.CLUSTER_LABEL) == name]:
+            del held[one]
+
+    def kubeconfig(self, name: str, _settings: object) -> str:
+        """Return a kubeconfig that leads to the control plane."""
+        return access_to(name)
+
+    def export_kubeconfig(self, name: str, _settings: object) -> None:
+        """Keep in mind that the user's kubeconfig was to be written."""
+        self.done.append(f"export {name}")
+
+
+@dataclass
+class FakeEmbedded:
+    """An embedded engine that keeps in mind what it was told.
+
+    Attributes:
+        done: What that was.
+        never: Whether to be told anything is a failure.
+    """
+
+    done: list[str] = field(default_factory=list)
+    never: bool = False
+
+    def ensure_one(self, docker: str) -> None:
+        """Keep in mind that it was to be started."""
+        self._keep(f"start {docker}")
+
+    def stop(self) -> None:
+        """Keep in mind that it was to be stopped."""
+        self._keep("stop")
+
+    def _keep(self, deed: str) -> None:
+        assert not self.never
+        self.done.append(deed)
+
+
+def never_take(p: Parameters) -> None:
+    """Fail: what the cluster has borrowed is not to be asked back."""
+    pytest.fail(f"cluster {p.cluster_name} gives back what it has borrowed")
+
+
+def access_to(name: str, port: int = API_PORT) -> str:
+    """Return what a kubeconfig says of a cluster whose API answers at a port of this machine."""
+    entry = f"- cluster:\n    server: https://127.0.0.1:{port}\n  name: kind-{name}\n"
+    return f"apiVersion: v1\nclusters:\n{entry}"
+
+
+def add_nodes(engine: Engine, name: str) -> None:
+    """Have the engine hold the nodes of a whole cluster that this checkout made."""
+    control_plane, *workers = cluster.node_names(name)
+    engine.containers[control_plane] = node(name, ports={cluster.API_PORT: API_PORT})
+    engine.containers.update({worker: node(name) for worker in workers})
+
+
+def lay_cluster(engine: Engine, p: Parameters) -> None:
+    """Have the engine hold a whole cluster made from these parameters, to which both kubeconfigs lead."""
+    name = p.cluster_name
+    add_nodes(engine, name)
+    engine.images[images.tag(images.NODE_IMAGE, p)] = Image(id=f"sha256:{'a' * 64}")
+    provenance.ensure_record(name, provenance.wanted(p))
+    for file in (access.kubeconfig(name), *kubeconfigs.files()):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(access_to(name), encoding="utf-8")

@@ -1,0 +1,90 @@
+"""tasks.cluster.provenance: what a cluster is made from, and what a difference is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.cluster import provenance
+from tasks.engines.docker import containers
+from tasks.problems import Problem
+from tasks.settings import cluster, images, parameters, paths
+from tests.unit.engine import Image, node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.engine import Engine
+
+
+@pytest.fixture
+def control_plane(build: Path, engine: Engine) -> str:
+    """The control plane of cluster a, on an engine with both images of nodes."""
+    for name, digit in ((images.NODE_IMAGE, "a"), (images.GPU_IMAGE, "b")):
+        engine.images[images.tag(name, parameters.current())] = Image(id=f"sha256:{digit * 64}")
+    (name, *_) = cluster.node_names("a")
+    engine.containers[name] = node("a")
+    return name
+
+
+@pytest.mark.usefixtures("control_plane")
+def test_a_cluster_is_made_from_parameters_checkout_images_and_config() -> None:
+    wanted = provenance.wanted(parameters.current())
+    assert wanted["POD_SUBNET"] == "10.244.0.0/16"
+    assert wanted["NODE_RUNTIME"] == "containerd"
+    assert wanted["checkout"] == str(paths.ROOT)
+    assert wanted["node image"] == f"sha256:{'a' * 64}"
+    assert "first worker's image" not in wanted
+
+
+@pytest.mark.usefixtures("control_plane")
+def test_the_first_workers_image_counts_where_the_gpu_is_lent(build: Path, choose: Callable[..., None]) -> None:
+    choose(CLUSTER_NAME="a", CACHE_DIR=str(build.parent / "cache"), GPU="yes", NODE_RUNTIME="crio")
+    wanted = provenance.wanted(parameters.current())
+    assert wanted["first worker's image"] == f"sha256:{'b' * 64}"
+    assert wanted["node image"] == f"sha256:{'a' * 64}"
+
+
+def test_without_an_image_of_the_nodes_nothing_can_be_said(build: Path, engine: Engine) -> None:
+    with pytest.raises(Problem, match=images.NODE_IMAGE):
+        provenance.wanted(parameters.current())
+
+
+def test_the_record_of_a_cluster_is_read_as_it_was_written(control_plane: str) -> None:
+    made_from = {"POD_SUBNET": "10.244.0.0/16"}
+    assert provenance.recorded("a") is None
+    assert not provenance.is_recorded("a", made_from)
+    provenance.ensure_record("a", made_from)
+    assert provenance.recorded("a") == made_from
+    assert provenance.is_recorded("a", made_from)
+    assert not provenance.is_recorded("a", {**made_from, "CNI": "calico"})
+
+
+def test_a_record_that_is_there_already_is_not_written_again(control_plane: str, engine: Engine) -> None:
+    for _ in range(2):
+        provenance.ensure_record("a", {})
+    assert engine.requests == [f"PUT /containers/{control_plane}/archive"]
+
+
+def test_a_record_that_cannot_be_read_is_none(control_plane: str) -> None:
+    containers.copy_into(control_plane, cluster.RECORD, b"{")
+    assert provenance.recorded("a") is None
+
+
+@pytest.mark.parametrize(
+    ("recorded", "drift"),
+    [
+        ({"CNI": "calico", "kind config": "x"}, []),
+        ({"CNI": "flannel", "kind config": "y"}, ["CNI flannel -> calico"]),
+        ({"CNI": "calico", "kind config": "y"}, ["kind config y -> x"]),
+        ({"kind config": "x"}, ["CNI nothing -> calico"]),
+        ({"CNI": f"sha256:{'f' * 64}", "kind config": "x"}, [f"CNI {'f' * 12} -> calico"]),
+        ({"CNI": f"/home/{'long' * 20}", "kind config": "x"}, [f"CNI /home/{'long' * 20} -> calico"]),
+        ({"CNI": "calico", "kind config": "x", "earlier": "1"}, []),
+    ],
+    ids=["same", "parameter", "config alone", "new parameter", "digest", "path", "parameter that is gone"],
+)
+def test_what_differs_is_named_old_and_new(recorded: dict[str, str], drift: list[str]) -> None:
+    assert provenance.drift(recorded, {"CNI": "calico", "kind config": "x"}) == drift
