@@ -1,1 +1,1 @@
-"""The graph and all that its tasks do: one folder for a noun. CONTRIBUTING.md draws the house and its order."""
+"""The task graph and everything its tasks do: one folder per noun. CONTRIBUTING.md draws the house and its order."""

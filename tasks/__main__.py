@@ -1,4 +1,4 @@
-"""What `./doit` starts: doit, with output and interrupts as users of a shell expect them."""
+"""What `./doit` starts: doit, with output and interrupts handled as users of a shell expect."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 
 
 def main() -> int:
-    """Run doit with the words of the command line; return the exit code."""
+    """Run doit with the arguments of the command line; return the exit code."""
     from tasks.runner import ownership, streams
 
     ownership.give_back_at_exit()
-    streams.guard()  # before doit, which keeps standard output as a default
+    streams.guard()  # before the import of doit, which keeps standard output as a default
     from doit.doit_cmd import DoitMain
 
     code = int(DoitMain().run(sys.argv[1:]) or 0)

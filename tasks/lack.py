@@ -1,4 +1,4 @@
-"""What is not as it should be: the one value that a check returns, and that plan, info, list and a run read."""
+"""What is not as it should be: the one value that checks return and that plan, info, list and a run read."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lack:
-    """What a check found; false where everything is as it should be. Lacks are joined by `+`.
+    """What a check found; false if everything is as it should be. `+` joins two of them.
 
     Attributes:
         reasons: What is absent, or what changed: `name: old -> new`.
-        obstacles: Why a run would stop there instead of doing something.
-        disrupts: What of the user's a run would interrupt.
-        remakes: Whether what a run makes will certainly differ from what is there, so that others follow.
+        obstacles: Why a run would stop at this point instead of doing something.
+        disrupts: What a run would interrupt for the user.
+        remakes: Whether the result of a run will certainly differ from what is there, so that other tasks follow.
     """
 
     reasons: tuple[str, ...] = ()
@@ -48,25 +48,25 @@ def of(*reasons: str) -> Lack:
 
 
 def absent(what: str) -> Lack:
-    """Return the lack of something that is not there."""
+    """Return the lack for something that is absent."""
     return of(f"{what}: not there")
 
 
 def unless(good: object, *reasons: str) -> Lack:
-    """Return nothing where `good` is true, else the lack with these reasons."""
+    """Return nothing if `good` is true, else the lack with these reasons."""
     return NOTHING if good else Lack(reasons)
 
 
 def remade(*reasons: str) -> Lack:
-    """Return the lack where a run makes something that is certainly another one."""
+    """Return the lack of a task whose run certainly makes something different from what is there."""
     return Lack(reasons, remakes=True)
 
 
 def obstacle(*reasons: str) -> Lack:
-    """Return the lack where a run would stop."""
+    """Return the lack of a task whose run would stop for these reasons."""
     return Lack(obstacles=reasons)
 
 
 def together(lacks: Iterable[Lack]) -> Lack:
-    """Return what all of them lack."""
+    """Return the sum of several lacks."""
     return sum(lacks, NOTHING)

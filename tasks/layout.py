@@ -5,29 +5,29 @@ from __future__ import annotations
 import shutil
 import unicodedata
 
-# Where neither COLUMNS nor a terminal says how wide it is.
+# Used if neither COLUMNS nor a terminal gives a size.
 _USUAL = (80, 24)
 _NARROWEST = 20
 _CUT = "..."
 
 
 def columns() -> int:
-    """Return how many columns a line may have: those of COLUMNS or of the terminal, 80 in a pipe."""
+    """Return how many columns a line may have: COLUMNS or the width of the terminal, 80 in a pipe."""
     return max(shutil.get_terminal_size(_USUAL).columns, _NARROWEST)
 
 
 def cells(text: str) -> int:
-    """Return how many columns a text takes; a letter of East Asia takes two, a combining one none."""
+    """Return how many columns a text takes; an East Asian letter takes two, a combining one none."""
     return sum(map(_cells_of, text))
 
 
 def padded(text: str, width: int) -> str:
-    """Return the text with blanks up to a width in columns."""
+    """Return the text, padded with blanks to a width in columns."""
     return text + " " * (width - cells(text))
 
 
 def cut(text: str, width: int) -> str:
-    """Return the text, or as much of its beginning as the width has room for, with three dots.
+    """Return the text; if it is too wide, return as much of its beginning as fits, with three dots.
 
     Args:
         text: One line.
@@ -37,7 +37,7 @@ def cut(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return the text as lines of at most `width` columns, broken at blanks; a longer word is broken within.
+    """Return the text as lines of at most `width` columns, broken at blanks; a longer word is split.
 
     Args:
         text: One line.
@@ -57,10 +57,10 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def hanging(head: str, text: str, width: int) -> list[str]:
-    """Return `head` with the text beside it; its further lines begin in the same column.
+    """Return `head` with the text beside it; all lines of the text begin in the same column.
 
     Args:
-        head: What stands before the first line.
+        head: Text before the first line.
         text: One line.
         width: Columns of both together.
     """

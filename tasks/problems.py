@@ -1,4 +1,4 @@
-"""The one exception root: what a user can act on."""
+"""The one base class of exceptions that a user can act on."""
 
 
 class Problem(Exception):  # noqa: N818 - the word a user reads
@@ -29,10 +29,10 @@ class UntrustedServer(Problem):
     """A web server's certificate is not accepted.
 
     Attributes:
-        address: Where it was asked, which after a redirect is not where the user had pointed.
+        address: Its address; after a redirect, this is not the address that the user gave.
     """
 
     def __init__(self, message: str, *, address: str, hint: str = "") -> None:
-        """Keep the address for who knows more of it."""
+        """Keep the address for a caller that knows more about it."""
         super().__init__(message, hint=hint)
         self.address = address

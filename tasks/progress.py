@@ -1,4 +1,4 @@
-"""How actions tell what they are doing. They report here and never print: the reporter owns the terminal."""
+"""How actions show what they are doing. They report here and never print: the reporter owns the terminal."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Receives progress; `tasks.reporter` is the one of a doit run."""
+    """Receives progress; in a doit run, `tasks.runner.reporter` provides it."""
 
     def step(self, text: str) -> None:
-        """Replace the current task's live line by `text`."""
+        """Replace the current task's live line with `text`."""
 
     def line(self, text: str) -> None:
         """Keep `text` on the terminal, above the live line."""
 
 
 class _Silent:
-    """The listener where no doit run listens, as in a unit test."""
+    """The listener outside a doit run, such as in a unit test."""
 
     def step(self, text: str) -> None:
         pass
@@ -32,7 +32,7 @@ _listener: Listener = _Silent()
 
 
 def listen(listener: Listener) -> Callable[[], None]:
-    """Send progress to `listener` from here on.
+    """Send progress to `listener` from now on.
 
     Args:
         listener: Receives every step and line of the process.
@@ -52,17 +52,17 @@ def listen(listener: Listener) -> Callable[[], None]:
 
 
 def step(text: str) -> None:
-    """Say what the current task is doing at this moment, in a few words without a line end."""
+    """Show what the current task is doing, in a few words without a line end."""
     _listener.step(text)
 
 
 def line(text: str) -> None:
-    """Say something the user should still see when the run has ended."""
+    """Show something that the user should still see when the run has ended."""
     _listener.line(text)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells as lines of aligned columns; the first row is the head."""
+    """Return rows of cells as lines of aligned columns; the first row is the header."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

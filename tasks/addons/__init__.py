@@ -1,4 +1,4 @@
-"""What a cluster gets beyond Kubernetes, as the parameters choose it.
+"""What a cluster gets beyond Kubernetes, as chosen by the parameters.
 
 address_pool: the addresses that MetalLB hands out
 manifests: upstream's manifests, adapted by the overlay of each add-on

@@ -16,11 +16,11 @@ _SHARE = 8
 
 
 def metallb(chosen: Parameters) -> str:
-    """Return the range of METALLB_POOL, or where it is `auto` a slice at the end of the docker network of the nodes.
+    """Return METALLB_POOL or, if it is `auto`, a slice at the end of the nodes' docker network.
 
-    Docker gives its containers the lowest free addresses. The clusters of one network share its last quarter: each
-    takes the slice that its name chooses, so that a Service of one does not answer for that of another. The last slice,
-    with the broadcast address, is nobody's.
+    Docker gives its containers the lowest free addresses. The clusters of one network share its last quarter: the
+    name of each chooses its slice, so that a Service of one cluster does not answer for a Service of another. No
+    cluster gets the last slice, which has the broadcast address.
 
     Args:
         chosen: The parameters of the run.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     installation = later("tasks.addons.installation")
 
-# An add-on's own check sees what it names of another, or of an image.
+# The check of an add-on itself sees what it uses of another add-on or of an image.
 _SEEN_BY_ADDONS = {MEANS: {"addon": NOTHING}}
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def lack(name: str) -> Lack:
-    """Return what an add-on lacks on the nodes or in the cluster; nothing where it is not chosen."""
+    """Return what an add-on lacks on the nodes or in the cluster; nothing if it is not chosen."""
     p = parameters.current()
     addon = addons.addon(name)
     if not is_chosen(addon, p):
@@ -39,7 +39,7 @@ def install(name: str) -> None:
     """Put an add-on on every node or into the cluster, if the parameters choose it.
 
     Raises:
-        Problem: Its sources cannot be had, the server refuses an object, or a workload does not come up.
+        Problem: Its sources are not available, the server refuses an object, or a workload does not come up.
     """
     p = parameters.current()
     addon = addons.addon(name)
@@ -61,7 +61,7 @@ def install(name: str) -> None:
 
 
 def lack_of_image(name: str) -> Lack:
-    """Return whether the registry lacks the image of an add-on; nothing where none is to be compiled."""
+    """Return whether the registry lacks the image of an add-on; nothing if none is to be compiled."""
     addon = addons.addon(name)
     p = parameters.current()
     image = addon_images.compiled(addon.release, p)
@@ -72,7 +72,7 @@ def lack_of_image(name: str) -> Lack:
 
 
 def make_image(name: str) -> None:
-    """Have the image of an add-on in the registry, where it is to be compiled and can be."""
+    """Build the image of an add-on and push it, if the profile compiles it and its source is available."""
     addon = addons.addon(name)
     p = parameters.current()
     image = addon_images.compiled(addon.release, p)
@@ -87,11 +87,11 @@ def is_chosen(addon: Addon, p: Parameters) -> bool:
 
 
 def _lack_in_cluster(addon: Addon, manifests: Manifests) -> Lack:
-    """Return what keeps an add-on from running in the cluster; nothing where the user knows why it does not."""
+    """Return what keeps an add-on from running in the cluster; nothing if the user has been told why it is left out."""
     cluster_name = manifests.chosen.cluster_name
     refused = manifests.known_refusal()
     if refused is None:
-        return lacks.of(f"{addon.name}: the module proxy was not asked for it of late")
+        return lacks.of(f"{addon.name}: the module proxy has not been asked for it recently")
     if refused:
         return lacks.unless(_told(addon, cluster_name) == refused, f"{addon.name}: {refused}")
     if not manifests.are_rendered():
@@ -100,7 +100,7 @@ def _lack_in_cluster(addon: Addon, manifests: Manifests) -> Lack:
 
 
 def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
-    """Return what the first node lacks that has not all of an add-on."""
+    """Return what the first node lacks that does not have the whole add-on."""
     cidrs = _pod_cidrs(p.cluster_name)
     if len(cidrs) != len(NODES):
         return lacks.of("its check says so")
@@ -125,14 +125,14 @@ def _deploy(addon: Addon, manifests: Manifests) -> None:
             cluster.wait_rollout(
                 kind, kube_manifests.name_of(item), kube_manifests.namespace_of(item), deadline=deadline
             )
-    # What serves and checks them runs by now, but a webhook may refuse connections for a while yet.
+    # The workloads that serve and check them run by now, but a webhook may still refuse connections for a while.
     custom = cluster.apply((item for item in objects if kube_manifests.is_custom(item)), deadline=deadline)
     changed = len(applied.changed) + len(custom.changed)
     progress.line(f"{addon.name}: {changed} objects applied, {len(objects) - changed} were as they should be")
 
 
 def _told(addon: Addon, cluster_name: str) -> str:
-    """Return why an add-on was left out of this cluster, as the user was told."""
+    """Return what the user was told about why an add-on is left out of this cluster."""
     mark = _mark(addon, cluster_name)
     return mark.read_text(encoding="utf-8") if mark.is_file() else ""
 

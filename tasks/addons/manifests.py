@@ -32,14 +32,14 @@ _TEMPLATE = ".j2"
 
 
 def upstream(release: Release, chosen: Parameters) -> Path:
-    """Return upstream's manifests, a file or a folder; they are fetched unless they are there.
+    """Return upstream's manifests, a file or a folder; fetch them if they are missing.
 
     Args:
         release: What an add-on runs.
         chosen: The parameters of the run.
 
     Raises:
-        Problem: They cannot be had, or are not those of the checksum.
+        Problem: They are not available, or do not match the checksum.
     """
     source = release.manifests
     if isinstance(source, ModuleManifests):
@@ -52,13 +52,13 @@ def upstream(release: Release, chosen: Parameters) -> Path:
 
 @dataclass(frozen=True)
 class Manifests:
-    """The manifests of an add-on, as the parameters have it.
+    """The manifests of an add-on, as the parameters choose it.
 
     Attributes:
         name: Its name.
         release: What it runs.
         chosen: The parameters of the run.
-        fetch: Has upstream's manifests, a file or a folder.
+        fetch: Returns upstream's manifests, a file or a folder.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Manifests:
     fetch: Callable[[Release, Parameters], Path] = upstream
 
     def refusal(self) -> str:
-        """Return why the add-on cannot be had, in the module proxy's words, or nothing where it can.
+        """Return why the add-on is not available, in the module proxy's words, or an empty string if it is.
 
         Raises:
             Problem: The proxy does not answer.
@@ -76,7 +76,7 @@ class Manifests:
         return proxy.refusal(source.artifact, self.chosen) if isinstance(source, ModuleManifests) else ""
 
     def known_refusal(self) -> str | None:
-        """Return the same without asking anybody, or None where the proxy would have to be asked."""
+        """Return the same without any request, or None if the proxy would have to be asked."""
         source = self.release.manifests
         return proxy.known(source.artifact, self.chosen) if isinstance(source, ModuleManifests) else ""
 
@@ -85,10 +85,10 @@ class Manifests:
         return self._kept().is_file()
 
     def objects(self) -> list[Object]:
-        """Return the objects; they are rendered once for all that they are made of.
+        """Return the objects; they are rendered once for each set of inputs.
 
         Raises:
-            Problem: Upstream's manifests cannot be had, are not those of the checksum, or do not fit the overlay.
+            Problem: Upstream's manifests are not available, do not match the checksum, or do not fit the overlay.
         """
         kept = self._kept()
         if not kept.is_file():
@@ -142,7 +142,7 @@ def _version(release: Release, chosen: Parameters) -> str:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy contents only: what the module cache holds is read-only."""
+    """Copy the contents without permissions: the files of the module cache are read-only."""
     root = source if source.is_dir() else source.parent
     for file in source.rglob("*") if source.is_dir() else [source]:
         if file.is_file():

@@ -1,7 +1,7 @@
 """The controller's archive: the sources of its programs and images, or the sample's in their place.
 
-source        unpacks and checks it in build/controller, and says whether that is as it should be
-facts         what it says of itself: its version, its images, its definitions
+source        unpacks and checks it in build/controller, and says whether that is up to date
+facts         what it says about itself: its version, its images, its definitions
 dockerfiles   what its Dockerfiles copy, and how they compile a program
 deepstream    where its scenarios look for DeepStream
 """

@@ -22,11 +22,11 @@ def with_installed_paths(text: str) -> str:
     """Return a scenario's file with the paths that the image with DeepStream has.
 
     Args:
-        text: YAML with JSON inside; it is returned as it is where it names no DeepStream, or the archive has no
-            Dockerfile of the image.
+        text: YAML with JSON inside; it is returned unchanged if it names no DeepStream or the archive has no
+            Dockerfile for the image.
 
     Raises:
-        Problem: That Dockerfile does not tell the paths.
+        Problem: That Dockerfile does not name the paths.
     """
     file = paths.CONTROLLER / controller.DEEPSTREAM_FOLDER / "Dockerfile"
     if not _NAMED.search(text) or not file.is_file():

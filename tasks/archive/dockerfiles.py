@@ -1,7 +1,7 @@
 """Reads Dockerfiles of the controller's archive: what they copy, and how they make a Go program.
 
-The originals start from images of registries and download while they build. What matters of them is read here, so that
-the same program is compiled with the pinned toolchain and put on the base image that everything else starts from.
+The originals start from images of registries and download during the build. The parts that matter are read here, so
+that the same program is compiled with the pinned toolchain and put on the base image that everything else starts from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _COMPILED = re.compile(r"\bgo build\b.*?\s-o\s+(?P<output>\S+)\s+(?P<package>\S+)")
 _WITH_C = "CGO_ENABLED=1"
-# What the last stage says of the running program; the rest prepares the compiler.
+# Instructions of the last stage that concern the running program; the others prepare the compiler.
 _RUNTIME = frozenset({"USER", "ENTRYPOINT", "CMD"})
 # A Dockerfile that lets its base be chosen is built as it is.
 _BASE_ARGUMENT = "BASE_IMAGE"
@@ -31,7 +31,7 @@ class Copied:
 
     Attributes:
         sources: What is copied, as paths in the context.
-        target: Absolute path in the stage; a folder where it ends with a slash.
+        target: Absolute path in the stage; a folder if it ends with a slash.
         stage: The stage it is copied from; empty for the context.
     """
 
@@ -42,7 +42,7 @@ class Copied:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of a Dockerfile: its name, what it starts from, and its instructions, word and rest."""
+    """A stage of a Dockerfile: its name, what it starts from, and its instructions as keyword and arguments."""
 
     name: str
     parent: str
@@ -54,8 +54,8 @@ class GoProgram:
     """A Go program that a Dockerfile compiles.
 
     Attributes:
-        copies: What its source tree is put together from.
-        module: Absolute folder of its go.mod in the stage that compiles it.
+        copies: The COPY instructions that assemble its source tree.
+        module: Absolute path of the folder of its go.mod, in the stage that compiles it.
         package: What is compiled, relative to `module`.
         output: Absolute path of the program.
         with_c: Whether it links C libraries.
@@ -87,7 +87,7 @@ def stages(text: str) -> list[Stage]:
 
 
 def lets_base_be_chosen(text: str) -> bool:
-    """Tell whether a Dockerfile starts from the image that a build argument names."""
+    """Return whether a Dockerfile starts from the image that a build argument names."""
     return any(word == "ARG" and rest.partition("=")[0] == _BASE_ARGUMENT for word, rest in _instructions(text))
 
 
@@ -97,7 +97,7 @@ def copies(stage: Stage) -> list[Copied]:
 
 
 def go_program(text: str) -> GoProgram | None:
-    """Return the Go program that a Dockerfile compiles, or None where it compiles none."""
+    """Return the Go program that a Dockerfile compiles, or None if it compiles none."""
     for stage in stages(text):
         for folder, step in _walk(stage):
             found = _COMPILED.search(step) if isinstance(step, str) else None
@@ -109,17 +109,17 @@ def go_program(text: str) -> GoProgram | None:
 
 
 def runtime_copies(text: str, program: GoProgram | None) -> list[Copied]:
-    """Return what the last stage copies from the context, beside the source of the program."""
+    """Return what the last stage copies from the context, apart from the program's source."""
     found = stages(text)
     single = program is not None and len(found) == 1
     return [] if single else [copied for copied in copies(found[-1]) if not copied.stage]
 
 
 def on_base(text: str, program: GoProgram | None) -> str:
-    """Return a Dockerfile that puts the compiled program, with all the last stage says of it, on the chosen base.
+    """Return a Dockerfile that puts the compiled program, set up as in the last stage, on the chosen base.
 
-    Without a program the last stage installs packages, which the base has; what it does after its first copy from the
-    context is kept.
+    Without a program, the last stage installs packages, which the base already has; its instructions from the first
+    COPY on are kept.
     """
     last = stages(text)[-1]
     lines = [f"ARG {_BASE_ARGUMENT}", f"FROM ${{{_BASE_ARGUMENT}}}"]
@@ -152,7 +152,7 @@ def _lines_from_first_copy(stage: Stage) -> Iterator[str]:
 
 
 def _walk(stage: Stage) -> Iterator[tuple[str, Copied | str]]:
-    """Yield the COPY and RUN instructions of a stage with the working folder they are carried out in."""
+    """Yield the COPY and RUN instructions of a stage, each with its working directory."""
     folder = "/"
     for word, rest in stage.instructions:
         if word == "WORKDIR":

@@ -1,4 +1,4 @@
-"""What the controller's source says of itself."""
+"""What the controller's source says about itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Facts:
     """What the archive itself says.
 
     Attributes:
-        tag: Version of the controller: the tag its own script deploys, or that of its daemons.
+        tag: Version of the controller: the tag that its own script deploys, or else its daemons' tag.
         kubeconfig: File on each worker that the daemons mount to reach the API.
         images: Last path component of every image a component runs.
     """
@@ -37,7 +37,7 @@ def facts() -> Facts:
     """Return what the source in build/controller says.
 
     Raises:
-        Problem: It is not there, or moved something that is needed.
+        Problem: It is not there, or something that is needed is not in its place.
     """
     if not paths.CONTROLLER.is_dir():
         raise Problem(f"{shown(paths.CONTROLLER)}: not there", hint="./doit controller_source")
@@ -45,7 +45,7 @@ def facts() -> Facts:
 
 
 def facts_of(root: Path) -> Facts:
-    """Return what a tree of the source says of itself."""
+    """Return what a tree of the source says about itself."""
     daemons = [item for part in controller.deployed("daemon") for item in manifests.load(root / part.daemon_set)]
     images = {image_name(reference): reference for item in daemons for reference in image_references(item)}
     return Facts(_tag(root, images), _kubeconfig(daemons), frozenset(images))
@@ -63,7 +63,7 @@ def image_name(reference: str) -> str:
 
 
 def definition_files(root: Path) -> list[Path]:
-    """Return the files of the custom resource definitions that the kustomizations list, the later one of two.
+    """Return the CRD files that the kustomizations list; of two with the same name, the later one.
 
     Args:
         root: Top folder of the controller's source.
@@ -85,7 +85,7 @@ def definition_files(root: Path) -> list[Path]:
 
 
 def say_what_drivers_lack(image: str) -> None:
-    """Say where an image has libfpga without its JSON parser, as the archive's makers have to put that in.
+    """Report if an image has libfpga without its JSON parser, which the archive's makers have to add.
 
     Args:
         image: Name of the image.
@@ -111,7 +111,7 @@ def _tag(root: Path, images: dict[str, str]) -> str:
 
 
 def _kubeconfig(daemons: Iterable[manifests.Object]) -> str:
-    """Return the path on the nodes of the kubeconfig that the daemons mount."""
+    """Return the path, on the nodes, of the kubeconfig that the daemons mount."""
     found = {path for item in daemons for path in _mounted_kubeconfigs(item)}
     if len(found) != 1:
         raise Problem(f"controller: its daemons mount {sorted(found)} as kubeconfig, expected one path")
@@ -130,5 +130,5 @@ def _mounted_kubeconfigs(daemon: manifests.Object) -> Iterator[str]:
 
 
 def shown(path: Path) -> str:
-    """Return what a tree of the source says of itself."""
+    """Return a path as messages show it: relative to the checkout, if it is inside."""
     return path.relative_to(paths.ROOT).as_posix() if path.is_relative_to(paths.ROOT) else str(path)

@@ -1,7 +1,7 @@
-"""The controller's source in build/controller: unpacked and checked, or the sample's; and the facts it holds.
+"""The controller's source in build/controller: the archive, unpacked and checked, or the sample.
 
-build/controller is bound into every node at /root/controller. A mount holds on to the folder itself, so its entries are
-replaced and the folder stays.
+build/controller is mounted into every node at /root/controller. A mount refers to the folder itself, so the folder
+stays and its entries are replaced.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def prepare() -> None:
     """Put the controller's source into build/controller, replacing what is there.
 
     Raises:
-        Problem: There is no archive, or it is not what a controller's archive has to be.
+        Problem: There is no archive, or it is not a valid archive of the controller.
     """
     current = parameters.current()
     chosen = origin(current)
@@ -50,7 +50,7 @@ def prepare() -> None:
         check(fresh, archive_facts.shown(chosen), current.controller_hardware)
         found = archive_facts.facts_of(fresh)
         mark = {"origin": _identity(chosen, {}), "content": trees.listing(fresh)}
-        # All that can be wrong with a source has been found by here: only renaming is left.
+        # The source has passed every check by now; only renaming is left.
         _replace_entries(paths.CONTROLLER, fresh, Path(made) / "old")
     atomic.write(paths.CONTROLLER_MARK, json.dumps(mark))
     archive_facts.facts.cache_clear()
@@ -58,7 +58,7 @@ def prepare() -> None:
 
 
 def lack() -> Lack:
-    """Return what tells build/controller from what the chosen origin holds."""
+    """Return how build/controller differs from the chosen origin."""
     mark = _mark()
     if not mark:
         return lacks.absent(archive_facts.shown(paths.CONTROLLER))
@@ -107,11 +107,11 @@ def _absence(archive: Path) -> str:
 
 
 def check(root: Path, shown: str, hardware: Collection[str]) -> None:
-    """Refuse a source that lacks a part which is needed later.
+    """Stop if a source lacks a part that is needed later.
 
     Args:
         root: Top folder of the source.
-        shown: How messages name where it comes from.
+        shown: Its origin, as messages name it.
         hardware: What CONTROLLER_HARDWARE asks for.
 
     Raises:
@@ -131,12 +131,12 @@ def _required_parts(hardware: Collection[str]) -> Iterator[str]:
         yield f"{part.deployment}/kustomization.yaml"
     for file in controller.REQUIRED_CONFIGURATION.values():
         yield f"{controller.JSON}/{file}"
-    # A source without one of the others can still run those that it has.
+    # A source that lacks one of the other scenarios can still run those that it has.
     yield f"{controller.SCENARIOS}/{patterns.BASIC.folder}"
 
 
 def _required_drivers(root: Path) -> Iterator[str]:
-    """Yield the drivers' library where a Dockerfile needs it; an archive made without its submodule lacks it."""
+    """Yield the drivers' library if a Dockerfile needs it; an archive made without its submodule lacks it."""
     dockerfiles = [root / image.folder / "Dockerfile" for image in controller.CONTROLLER_IMAGES]
     if any(file.is_file() and controller.DRIVERS in file.read_text("utf-8", "replace") for file in dockerfiles):
         yield f"{controller.DRIVERS_SOURCE}/lib"
@@ -154,10 +154,10 @@ def _fill(fresh: Path, chosen: Path) -> None:
 
 
 def _replace_entries(target: Path, fresh: Path, old: Path) -> None:
-    """Give `target` the entries of `fresh`; a run that dies in between is recognised by the missing mark.
+    """Replace the entries of `target` with those of `fresh`; a missing mark shows that a run died in between.
 
     Raises:
-        Problem: An entry cannot be moved; those that were moved are back.
+        Problem: An entry cannot be moved; those that were moved are back in their place.
     """
     target.mkdir(exist_ok=True)
     old.mkdir()
@@ -166,7 +166,7 @@ def _replace_entries(target: Path, fresh: Path, old: Path) -> None:
     moves += [(entry, target / entry.name) for entry in fresh.iterdir()]
     done: list[tuple[Path, Path]] = []
     try:
-        # It is what a cluster mounts; the umask has a part in the mode it was made with.
+        # A cluster mounts this folder, and its mode depends on the umask with which it was created.
         if stat.S_IMODE(target.stat().st_mode) != modes.FOLDER:
             target.chmod(modes.FOLDER)
         for move in moves:
@@ -188,12 +188,12 @@ def _mark() -> dict[str, Any]:
 
 
 def _identity(chosen: Path, known: dict[str, Any]) -> dict[str, Any]:
-    """Return what tells one origin from another; an archive that was not written since is not read again."""
+    """Return what identifies an origin; an archive that has not been written since is not read again."""
     if chosen == paths.SAMPLE:
         return {"file": str(chosen), "stat": [], "digest": trees.digest(chosen)}
     status = chosen.stat()
     stat = [status.st_size, status.st_mtime_ns, status.st_ino]
     before = known.get("origin", {})
     unread = before.get("file") == str(chosen) and before.get("stat") == stat
-    # The stat only saves reading; the digest is what other things depend on.
+    # The stat only saves reading the archive; everything else depends on the digest.
     return {"file": str(chosen), "stat": stat, "digest": before["digest"] if unread else trees.file_digest(chosen)}

@@ -1,6 +1,6 @@
 """Measures the tool on this machine: a copy of the checkout, a cluster of its own, everything in one run.
 
-What is compared is compared within the run, as a ratio, since machines differ.
+Comparisons are ratios within this run, because machines differ.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run(*, warm: bool = False) -> None:
     """Measure, print a table and write build/benchmark.json.
 
     Args:
-        warm: Leave out the images from empty caches, which take the longest.
+        warm: Do not build the images from empty caches, which takes the longest.
 
     Raises:
         Problem: A measured command failed.
@@ -69,7 +69,7 @@ def run(*, warm: bool = False) -> None:
 
 
 def _lend_archive(archive: Path) -> None:
-    """Let the copy use this checkout's controller archive, where there is one."""
+    """Let the copy use this checkout's controller archive, if there is one."""
     if archive.is_file():
         (_COPY / "src" / archive.name).symlink_to(archive)
 
@@ -79,7 +79,7 @@ def _images_of_pattern() -> list[str]:
 
 
 def _cold_images() -> Seconds:
-    """Build the images from an empty cache, which brings an engine of its own where the engine is embedded."""
+    """Build the images from an empty cache; if the engine is embedded, the cache has an engine of its own."""
     apart = {"CACHE_DIR": str(_FOLDER / "cold-cache"), "IMG_TAG": "benchmark"}
     total, tasks = _doit("images", **apart)
     _doit("clean", **apart)
@@ -103,13 +103,13 @@ def _changed_images() -> Seconds:
 
 
 def _clusters(chosen: Parameters) -> Seconds:
-    """Create nodes by the tool and by kind alone in turns: kubeadm's own time differs by a quarter between two runs."""
+    """Create nodes with the tool and with kind alone in turns: kubeadm's own time varies by a quarter between runs."""
     own, stock = zip(*(_nodes_both_ways(chosen) for _ in range(benchmark.CLUSTERS)), strict=True)
     return {"nodes": statistics.median(own), "nodes, stock kind": statistics.median(stock)}
 
 
 def _nodes_both_ways(chosen: Parameters) -> tuple[float, float]:
-    """Return the seconds of the tool and those of kind alone for nodes of the same images and config."""
+    """Return the seconds that the tool and kind alone take for nodes with the same images and config."""
     own, _ = _doit("_kind")
     config = _FOLDER / "kind.yaml"
     shutil.copyfile(_COPY / "build" / f"cluster-{benchmark.CLUSTER_NAME}" / config.name, config)
@@ -122,14 +122,14 @@ def _nodes_both_ways(chosen: Parameters) -> tuple[float, float]:
 
 
 def _dataflow() -> Seconds:
-    """Go from images to a verified dataflow, and verify it again."""
+    """Get from images to a verified dataflow, and verify it again."""
     first, _ = _doit(f"dataflow:{benchmark.PATTERN}")
     again, _ = _doit(f"dataflow:{benchmark.PATTERN}")
     return {"warm images to a verified dataflow": first, "dataflow, verified again": again}
 
 
 def _idle() -> Seconds:
-    """Run what has nothing to do."""
+    """Measure commands that have nothing to do."""
     _doit("create_cluster_with_all")
     python = _COPY / ".venv" / "bin" / "python"
     return {
@@ -144,7 +144,10 @@ def _idle() -> Seconds:
 
 
 def _doctor() -> float:
-    """Look at the manual's server while its registry accepts connections and answers nothing; no check stops it."""
+    """Run doctor for the manual's server, with a registry that accepts connections but does not answer.
+
+    All checks are ignored, so that none stops it.
+    """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         env = {
@@ -157,7 +160,7 @@ def _doctor() -> float:
 
 
 def _registration(chosen: Parameters) -> Seconds:
-    """Register the files of all patterns that the source holds, on the same API server, by the tool and by kubectl."""
+    """Register the files of all patterns in the source, on the same API server, with the tool and with kubectl."""
     kubeconfig = _COPY / "build" / f"cluster-{benchmark.CLUSTER_NAME}" / "kubeconfig"
     scenarios = _COPY / "build" / "controller" / source.SCENARIOS
     files = [first.with_name(name) for first in sorted(scenarios.rglob(_REGISTERED[0])) for name in _REGISTERED]
@@ -188,7 +191,7 @@ def _unregister(cluster: Kube, items: list[Object]) -> None:
 
 
 def _median(measured: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:
-    """Return the median of the seconds that a call takes, the caches warm."""
+    """Return the median of the seconds that a call takes with warm caches."""
     took = []
     for _ in range(benchmark.REPEATS):
         before()
@@ -199,7 +202,7 @@ def _median(measured: Callable[[], object], before: Callable[[], object] = lambd
 
 
 def _doit(*words: str, **environment: str) -> tuple[float, Seconds]:
-    """Run the copy's `./doit`; return the seconds of the run, and those of each of its tasks."""
+    """Run the copy's `./doit`; return the seconds of the run and of each of its tasks."""
     progress.step(f"./doit {' '.join(words)}")
     env = {**credentials.given(), "CLUSTER_NAME": benchmark.CLUSTER_NAME, **environment}
     start = time.monotonic()
@@ -244,7 +247,7 @@ def _report(seconds: Seconds, sizes: dict[str, float]) -> None:
 
 
 def _held_against(aim: benchmark.Aim, seconds: Seconds) -> Row:
-    """Return a measurement beside what it should not exceed, as the JSON file has it."""
+    """Return a measurement with its limit, in the form of the JSON file."""
     found = seconds[aim.measured] / (seconds[aim.against] if aim.against else 1)
     against = {"against": aim.against} if aim.against else {}
     return {"name": aim.measured, "found": round(found, 3), **against, "limit": aim.limit, "met": found <= aim.limit}

@@ -1,7 +1,7 @@
-"""InfoCollector, which tells the controller what a worker offers: compiled here, run in each worker.
+"""InfoCollector, which tells the controller what a worker offers. It is compiled here and runs in each worker.
 
-The original compiles it in the nodes. Its list of models knows three CPUs and two GPUs, and one that is not in it makes
-the controller crash: it gets a list with what the worker has.
+The original compiles it in the nodes. Its lists of models know three CPUs and two GPUs, and a model that they lack
+makes the controller crash. So it gets lists that include the models of the worker.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _PROGRAM = "InfoCollector"
 _PLACE = "/opt/openkasugai/infocollector"
 _INPUTS = "infrainfo"
 _BITSTREAMS = "bitstream_id-config-table.json"
-# What it reads of the archive's JSON, beside the lists of models.
+# The files that it reads from the archive's JSON, besides the lists of models.
 _JSON = ("premadefilelist.json", "function-unique-info.json", "filter-resize-childbs.json", "functionnamemap.json")
 
 
 def lack(cluster: Kube, workers: Iterable[str]) -> Lack:
-    """Return of which workers InfoCollector has not told what they offer.
+    """Return the workers for which InfoCollector has not reported what they offer.
 
     Args:
         cluster: The API.
@@ -77,7 +77,7 @@ def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
 
 
 def _ensure_programs(chosen: Parameters) -> Path:
-    """Return the folder with the program and its libraries, compiled unless it was for the same source.
+    """Return the folder with the program and its libraries, compiled once for each source.
 
     Raises:
         Problem: The archive lacks its source, or it does not compile.
@@ -120,11 +120,11 @@ def _install(worker: Worker, programs: Path) -> None:
 
 
 def lists_of(worker: Worker, known: Models) -> dict[str, str]:
-    """Return the lists of models for a worker, by file name: the archive's, and what the worker has.
+    """Return the lists of models for a worker, by file name: the archive's models and those of the worker.
 
     Args:
-        worker: What the worker is.
-        known: What the archive says of models.
+        worker: The worker.
+        known: What the archive says about models.
     """
     gpus = {gpu.model: known.type_of_gpu(gpu.model) for gpu in worker.gpus}
     types = {**known.types, worker.cpu: "cpu", **gpus}
@@ -141,7 +141,7 @@ def lists_of(worker: Worker, known: Models) -> dict[str, str]:
 
 
 def _capacities(cluster: Kube) -> dict[str, int]:
-    """Return the CPU capacity that the cluster's inventory tells of each node."""
+    """Return the CPU capacity of each node, as the cluster's inventory states it."""
     found = cluster.get(manifests.CONFIG_MAP, inventory.OFFERED, inventory.NAMESPACE)
     text = (found or {}).get("data", {}).get(f"{inventory.OFFERED}.json", "{}")
     devices: list[dict[str, Any]] = json.loads(text).get("devices") or []

@@ -1,4 +1,4 @@
-"""Deploys the controller from the host: what its source says, adapted in memory, applied where the cluster differs.
+"""Deploys the controller from the host: the objects of its source, adapted in memory, applied if the cluster differs.
 
 definitions > configuration > managers > daemons
 """
@@ -31,7 +31,7 @@ _COLLECTED = "configuration"
 
 
 def lack(step: str) -> Lack:
-    """Return what of a step is not in the cluster as it should be, or does not run.
+    """Return the objects of a step that are not in the cluster as they should be, or do not run.
 
     Args:
         step: A key of `settings.controller.STEPS`.
@@ -88,8 +88,8 @@ class Controller:
 
     Attributes:
         cluster: The API.
-        hardware: Hardware whose components are deployed, beside those that need none.
-        inventory_by_host: Whether this tool tells what the workers offer, and not InfoCollector.
+        hardware: Hardware whose components are deployed, besides those that need none.
+        inventory_by_host: Whether this tool reports what the workers offer, instead of InfoCollector.
         references: Returns the full references of images by their short names.
         render: Returns the objects of a kustomization's folder.
     """

@@ -74,7 +74,7 @@ def task__gpu_in_inventory() -> dict[str, Any]:
 
 
 def _group(chooser: str, creator: Callable[[], object]) -> dict[str, Any]:
-    """Return a group that runs what its chooser names; yielded last, it replaces the one that runs all its tasks."""
+    """Return a group that runs the tasks its chooser names; yielded last, it replaces doit's group of all tasks."""
     return {"name": None, "doc": creator.__doc__, "calc_dep": [chooser]}
 
 

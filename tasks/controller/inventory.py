@@ -1,4 +1,4 @@
-"""What the workers offer to the controller: CPU, memory and GPUs, in the words that the archive has for models."""
+"""What the workers offer to the controller: CPU, memory and GPUs, with the archive's names for models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OFFERED = "deployinfo"
 _CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 _CPU = "cpu"
 _GPU_QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
-# A row of it; warnings are on the same output, before and after the list.
+# A row of its list; warnings are on the same output, before and after the list.
 _GPU_ROW = re.compile(r"^(\d+), (GPU-[\w-]+), (\S.*?)\s*$", re.MULTILINE)
 
 
@@ -43,11 +43,11 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker as it is.
+    """A worker and its devices.
 
     Attributes:
         name: Name of the node.
-        cpu: Model of its CPU; empty where the kernel tells none.
+        cpu: Model of its CPU; empty if the kernel does not name it.
         sockets: CPU sockets.
         gpus: GPUs that its driver sees.
     """
@@ -60,18 +60,18 @@ class Worker:
 
 @dataclass(frozen=True)
 class Models:
-    """What the archive says of models of devices.
+    """What the archive says about models of devices.
 
     Attributes:
         types: What the controller calls a model.
-        regions: What a model offers to functions, as the inventory has it.
+        regions: What a model offers to functions, in the form of the inventory.
     """
 
     types: Mapping[str, str]
     regions: Mapping[str, list[dict[str, Any]]]
 
     def type_of_gpu(self, model: str) -> str:
-        """Return what the controller calls a GPU; one that the archive does not list is recognised by its name."""
+        """Return what the controller calls a GPU; a model that the archive does not list is recognised by its name."""
         words = re.findall(r"[a-z0-9]+", model.lower())
         listed = [name for name in self.types.values() if name in words]
         return self.types.get(model) or (listed[0] if listed else "-".join(words))
@@ -88,14 +88,14 @@ def workers(cluster: Kube) -> tuple[str, ...]:
     """Return the names of the nodes that run functions.
 
     Args:
-        cluster: The API; asked once.
+        cluster: The API; it is asked only once.
     """
     labels = {manifests.name_of(node): node["metadata"].get("labels", {}) for node in cluster.list(manifests.NODE)}
     return tuple(sorted(name for name, found in labels.items() if _CONTROL_PLANE_LABEL not in found))
 
 
 def of(names: Iterable[str]) -> list[Worker]:
-    """Return what workers are; the nodes of kind share the CPU and memory of this machine.
+    """Return workers with their devices; the nodes of kind share the CPU and memory of this machine.
 
     Args:
         names: Names of the workers.
@@ -115,7 +115,7 @@ def cpu_model(cpuinfo: str) -> str:
 
 
 def sockets(cpuinfo: str) -> int:
-    """Return the number of CPU sockets, of which a virtual machine may not tell any.
+    """Return the number of CPU sockets, at least 1: a virtual machine may not report any.
 
     Args:
         cpuinfo: Text of /proc/cpuinfo.
@@ -129,10 +129,10 @@ def parsed_gpus(answer: str) -> tuple[Gpu, ...]:
 
 
 def models() -> Models:
-    """Return what the archive says of models; nothing where it has no such files.
+    """Return what the archive says about models; nothing if it has no such files.
 
     Raises:
-        Problem: A file is not of the form that is expected.
+        Problem: A file does not have the expected form.
     """
     folder = paths.CONTROLLER / controller.JSON
     types = _rows(folder / controller.DEVICE_TYPES, ("inputDeviceType", "outputDeviceType"))
@@ -144,11 +144,11 @@ def models() -> Models:
 
 
 def config_maps(workers: Iterable[Worker], known: Models) -> list[Object]:
-    """Return the ConfigMaps that tell the controller what the workers have, and what of it functions may use.
+    """Return the ConfigMaps that tell the controller what the workers have, and how much of it functions may use.
 
     Args:
-        workers: What the workers are.
-        known: What the archive says of models.
+        workers: The workers and their devices.
+        known: What the archive says about models.
     """
     present: list[dict[str, Any]] = []
     offered: list[dict[str, Any]] = []

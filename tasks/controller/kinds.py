@@ -29,7 +29,7 @@ WB_FUNCTION = Kind(_API, "WBFunction")
 READY = "Ready"
 DEPLOYED = "Deployed"
 ERROR = "Error"
-# Said here of an object that its controller has said nothing of.
+# Stands for the status of an object that its controller has not written yet.
 SILENT = "no status yet"
 
 
@@ -52,19 +52,19 @@ def namespaces_of(items: Iterable[Object]) -> list[str]:
 
 
 def state(item: Object | None) -> str:
-    """Return the one word (or phrase) of an object's status; "absent" or "no status yet" where there is none."""
+    """Return the word (or phrase) of an object's status; "absent" or "no status yet" if there is none."""
     if item is None:
         return "absent"
     return str(item.get("status", {}).get("status") or SILENT)
 
 
 def function_name(dataflow: str, key: str = "") -> str:
-    """Return the name of the WBFunction of a key of the chain; without a key, what all of a DataFlow begin with."""
+    """Return the name of the WBFunction for a key of the chain; without a key, the prefix of all such names."""
     return f"{dataflow}-wbfunction-{key}"
 
 
 def connection_prefix(dataflow: str) -> str:
-    """Return what the names of all WBConnections of a DataFlow begin with."""
+    """Return the prefix of the names of a DataFlow's WBConnections."""
     return f"{dataflow}-wbconnection-"
 
 

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 _DAEMON_NAMESPACE = "default"
 CONFIGURATION_NAMESPACE = "default"
-# A change of what a workload reads once, at its start, restarts it.
+# Annotation with the digest of what a workload reads only at its start: a change restarts the workload.
 _CONFIGURATION = "openkasugai.dev/configuration"
 
 
 def objects(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]]:
-    """Return the objects as the source says them, by image, and its definitions under `definitions`.
+    """Return the objects as the source has them, by image, and its definitions under `definitions`.
 
     They are rendered once for each source and version of this module.
 
     Args:
-        hardware: Hardware whose components are deployed, beside those that need none.
+        hardware: Hardware whose components are deployed, besides those that need none.
         render: Returns the objects of a kustomization's folder.
     """
     parts = [part.image for role in ("manager", "daemon") for part in controller.deployed(role, hardware)]
@@ -49,7 +49,7 @@ def _rendered(hardware: tuple[str, ...], render: Render) -> dict[str, list[Objec
     root = paths.CONTROLLER
     found = {"definitions": [item for file in facts.definition_files(root) for item in manifests.load(file)]}
     for part in controller.deployed("manager", hardware):
-        # Definitions come from the listed files alone: they are there before any manager.
+        # Definitions come from the listed files only, so that they are there before any manager.
         found[part.image] = [
             item
             for item in render(root / part.deployment)
@@ -71,7 +71,7 @@ def _loaded(kept: Path) -> dict[str, list[Object]]:
 
 
 def configuration_maps() -> list[Object]:
-    """Return the ConfigMaps of the files in JSON that the source holds."""
+    """Return the ConfigMaps with the JSON files of the source."""
     folder = paths.CONTROLLER / controller.JSON
     wanted = {**controller.REQUIRED_CONFIGURATION, **controller.OPTIONAL_CONFIGURATION}
     present = {name: folder / file for name, file in wanted.items() if (folder / file).is_file()}
@@ -86,7 +86,7 @@ def adapted_component(part: Component, items: Sequence[Object], image: str, read
 
     Args:
         part: The component.
-        items: Its objects, as the source says them.
+        items: Its objects, as the source has them.
         image: Full reference of its image.
         reads: Digest of the ConfigMaps that it reads at its start, or an empty string.
 
@@ -110,7 +110,7 @@ def require_image(component: str, items: Sequence[Object]) -> None:
 
 
 def adapted(item: Object, references: Mapping[str, str], reads: str = "") -> Object:
-    """Return a workload as it is deployed here: our images, without dropped containers.
+    """Return a workload as it is deployed here: with this installation's images, without dropped containers.
 
     Args:
         item: Any object; only the containers of a pod template are touched.

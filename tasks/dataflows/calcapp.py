@@ -16,7 +16,7 @@ _INPUT = re.compile(r"\binputs:\s*(\S+)")
 
 @dataclass(frozen=True)
 class Answer:
-    """What reached a function: the inputs, and the values by the operator that added them."""
+    """What reached a function: the inputs, and each value by the operator that added it."""
 
     inputs: tuple[float, ...]
     values: dict[str, float]
@@ -24,21 +24,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class Row:
-    """A function of the chain with the value it answered, None where it answered none."""
+    """A function of the chain with the value it answered, None if it answered none."""
 
     hop: Hop
     value: float | None
 
     @property
     def ok(self) -> bool:
-        """Whether the value is exactly what was expected; those that only pass on are never wrong."""
+        """Whether the value is exactly the expected one; a function that only passes values on is never wrong."""
         return not self.hop.operator or self.value == self.hop.value
 
 
 def parse(line: str) -> Answer | None:
-    """Return what a log line says about a request, or None where it is no such line.
+    """Return what a log line says about a request, or None if it is about none.
 
-    The request is protobuf text inside JSON: its spacing is not stable, and values that are zero are left out.
+    The request is protobuf text inside JSON: its spacing varies, and values of zero are left out.
     """
     if REQUEST not in line:
         return None
@@ -54,7 +54,7 @@ def rows(pattern: Pattern, answer: Answer) -> list[Row]:
 
 
 def wrong(pattern: Pattern, answer: Answer) -> Row | None:
-    """Return the first function that answered another value than expected, or none at all."""
+    """Return the first function whose value is wrong or missing."""
     return next((row for row in rows(pattern, answer) if not row.ok), None)
 
 

@@ -1,6 +1,6 @@
 """Deploys a pattern's dataflow, and deletes it again.
 
-"Deployed" does not mean that pods run: only Ready pods count. Whether the dataflow answers is for `values` and `video`.
+"Deployed" does not mean that pods run: only Ready pods count. `values` and `video` check whether the dataflow answers.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _DEVICE_DAEMON = "crc-deviceinfo-daemon"
 
 
 def deploy(name: str) -> None:
-    """Have a pattern's DataFlow Deployed with all its pods Ready.
+    """Deploy a pattern's DataFlow, and wait until all its pods are Ready.
 
-    One that is deployed otherwise, in Error, without some of its pods or with earlier images is deleted first: the
+    A DataFlow that differs from the pattern, is in Error, lacks a pod or runs earlier images is deleted first: the
     controller repairs none of these.
 
     Args:
         name: Name of a pattern.
 
     Raises:
-        Problem: There is no cluster yet; the registry lacks an image of its functions, before anything is deployed; or
-            it does not come up within DATAFLOW_DEADLINE, and the details say what it waits for.
+        Problem: There is no cluster yet; the registry lacks an image of its functions, which is checked before
+            anything is deployed; or it does not come up within DATAFLOW_DEADLINE: the details say what it waits for.
     """
     chosen = parameters.current()
     flow = flows.of(name, chosen)
@@ -62,7 +62,7 @@ def delete(name: str) -> None:
         name: Name of a pattern.
 
     Raises:
-        Problem: There is no cluster yet, or something of it stays.
+        Problem: There is no cluster yet, or parts of the dataflow remain.
     """
     flow = flows.of(name, parameters.current())
     if not flow.leftovers():
@@ -73,7 +73,7 @@ def delete(name: str) -> None:
 
 
 def _fault(flow: Flow) -> str:
-    """Return why a live DataFlow cannot be kept, or nothing."""
+    """Return why a live DataFlow cannot be kept, or an empty string."""
     live = flow.live()
     if live is None:
         return "has left parts behind" if flow.leftovers() else ""
@@ -96,7 +96,7 @@ def _age(live: Object) -> float:
 
 
 def _damage(flow: Flow) -> str:
-    """Return which functions of a Deployed DataFlow lost their pod or run an image of before, or nothing."""
+    """Return which functions of a Deployed DataFlow lost their pods or run earlier images, if any."""
     pods = flow.pods()
     alive = {key for key, pod in pods.items() if "deletionTimestamp" not in pod["metadata"]}
     missing = [hop.key for hop in flow.pattern.hops if hop.key not in alive]
@@ -109,7 +109,7 @@ def _damage(flow: Flow) -> str:
 
 
 def _remove(flow: Flow) -> None:
-    """Delete the DataFlow and wait until nothing of it is left; after a deadline, take the controller's part."""
+    """Delete the DataFlow and wait until nothing of it is left; after a deadline, act for the controller."""
     flow.cluster.delete(DATA_FLOW, flow.name, flow.namespace)
     try:
         _await_removal(flow)
@@ -129,17 +129,20 @@ def _await_removal(flow: Flow) -> None:
 
 
 def _rescue(flow: Flow) -> None:
-    """Strip finalizers that nobody will, and have the capacity counted afresh, which such a deletion leaks."""
+    """Remove the finalizers that no controller will remove, and have the capacity counted again.
+
+    This kind of deletion leaks capacity.
+    """
     cluster = flow.cluster
     for item in flow.parts():
         kind, name = manifests.kind_of(item), manifests.name_of(item)
-        # Those of its own that the controller still removes may go at any moment.
+        # The controller may still remove parts by itself, at any moment.
         cluster.release(kind, name, flow.namespace)
         cluster.delete(kind, name, flow.namespace)
     for pod in flow.pods().values():
         cluster.delete(manifests.POD, manifests.name_of(pod), flow.namespace)
     cluster.release(DATA_FLOW, flow.name, flow.namespace)
-    # The controller publishes the capacity anew, which `post_setup` waits for: it may not even run here.
+    # The controller publishes the capacity again. Only `post_setup` waits for that: the controller may not run now.
     for node in flow.workers:
         cluster.delete(COMPUTE_RESOURCE, f"compute-{node}", "default")
     for pod in cluster.list(manifests.POD, "default", f"app={_DEVICE_DAEMON}"):

@@ -1,4 +1,4 @@
-"""A pattern's dataflow in the cluster: what of it is there, and what it waits for."""
+"""A pattern's dataflow in the cluster: which of its parts are there, and what it waits for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
     from tasks.settings.patterns import Pattern
 
-# Those that a DataFlow is made of, in the order in which the controller deletes them.
+# The kinds that a DataFlow is made of, in the order in which the controller deletes them.
 _PARTS = (WB_CONNECTION, ETHERNET_CONNECTION, WB_FUNCTION, CPU_FUNCTION, GPU_FUNCTION)
 
 
@@ -53,7 +53,7 @@ def of(name: str, chosen: Parameters) -> Flow:
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long the cluster is waited for.
+    """How long to wait for the cluster.
 
     Attributes:
         dataflow: DATAFLOW_DEADLINE, in seconds.
@@ -72,7 +72,7 @@ class Flow:
         cluster: The API.
         pattern: What it is made of.
         scenario: What it refers to.
-        deadlines: How long the cluster is waited for.
+        deadlines: How long to wait for the cluster.
     """
 
     cluster: Kube
@@ -101,11 +101,11 @@ class Flow:
         return f"./doit delete_dataflow:{self.pattern.name} dataflow:{self.pattern.name}"
 
     def live(self) -> Object | None:
-        """Return its DataFlow, None where there is none."""
+        """Return its DataFlow, or None if there is none."""
         return self.cluster.get(DATA_FLOW, self.name, self.namespace)
 
     def leftovers(self) -> list[str]:
-        """Return what of it is in the cluster, the DataFlow included."""
+        """Return its parts that are in the cluster, including the DataFlow."""
         live = self.live()
         parts = [manifests.label_of(item) for item in self.parts()]
         pods = [f"Pod {manifests.name_of(pod)}" for pod in self.pods().values()]
@@ -122,7 +122,7 @@ class Flow:
     def pods(self) -> dict[str, Object]:
         """Return the live pods of its functions, by key."""
         live = {manifests.name_of(pod): pod for pod in self.cluster.list(manifests.POD, self.namespace)}
-        # The pod of a function on a GPU is named after the GPU too.
+        # The name of a pod on a GPU contains the GPU too.
         names = {
             hop.key: re.compile(rf"{kinds.function_name(self.name, hop.key)}-(cpu|mps-dgpu-.+)-pod")
             for hop in self.pattern.hops
@@ -130,7 +130,7 @@ class Flow:
         return {key: pod for key, wanted in names.items() for name, pod in live.items() if wanted.fullmatch(name)}
 
     def explanation(self) -> str:
-        """Return what it may be waiting for: whatever it needs that is not as it should be."""
+        """Return what it may be waiting for: everything it needs that is not as it should be."""
         lines = [*self._not_ready(), *self._not_deployed(), *self._absent(), *self._capacity()]
         return "\n".join([*lines, self.cluster.evidence(self.namespace)]).strip()
 

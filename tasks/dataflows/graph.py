@@ -33,9 +33,9 @@ else:
     needs = later("tasks.scenarios.needs")
 
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
-# The add-ons that run in the cluster for a pattern that needs them.
+# The add-ons that provide what a pattern needs.
 _ADDONS = {NICS: ("multus", "sriov-device-plugin", "nvidia-k8s-ipam"), LOADBALANCER: ("metallb",)}
-# What has to be there in the cluster for a pattern that needs it.
+# The task that provides what a pattern needs in the cluster.
 _LEASES = {GPU: "_gpu_in_inventory", NICS: "_virtual_functions", VIDEO: "send_video_tool"}
 
 
@@ -51,12 +51,12 @@ def task_dataflow() -> Iterator[dict[str, Any]]:
 
 
 def _verifier(pattern: Pattern) -> Callable[[str], None]:
-    """Return what verifies a pattern: values are sent by a client of its own, videos by the sender."""
+    """Return the function that verifies a pattern: one with a client takes values, any other takes videos."""
     return values.verify if pattern.client else video.verify
 
 
 def _prerequisites(pattern: Pattern) -> Iterator[str]:
-    """Yield what a dataflow depends on: first what is only looked at, before anything is touched."""
+    """Yield the tasks that a dataflow depends on: those that only look come first, before anything is touched."""
     yield "_doctor:create_cluster"
     yield from (f"_doctor:{need}" for need in pattern.needs)
     if pattern.vfs:
@@ -80,7 +80,7 @@ def task__enough_functions() -> Iterator[dict[str, Any]]:
 
 
 def lack_of_functions(name: str) -> Lack:
-    """Return the obstacle where a pattern takes more virtual functions than SRIOV_NUM_VFS."""
+    """Return an obstacle if a pattern takes more virtual functions than SRIOV_NUM_VFS."""
     return needs.lack_of_functions(name, parameters.current().sriov_num_vfs)
 
 

@@ -1,4 +1,4 @@
-"""What each deployed DataFlow consists of at this moment: functions, nodes, pods, addresses, connections."""
+"""What each deployed DataFlow currently consists of: functions, nodes, pods, addresses, connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
 
-# The ends of a chain, which are no functions.
+# Prefix of the keys of a chain's two ends, which are not functions.
 _END = "wb-"
 
 
@@ -27,12 +27,12 @@ class Function:
 
     Attributes:
         key: Its key in the chain.
-        state: What the controller says of it.
+        state: What the controller says about it.
         node: Node it was placed on.
-        pod: Name of its pod; empty where there is none.
-        pod_state: The pod's phase, with "Ready" where it is.
+        pod: Name of its pod; empty if there is none.
+        pod_state: "Ready" if the pod is, else its phase.
         address: The pod's address.
-        service: Addresses under which other functions and the outside reach it.
+        service: Addresses at which other functions and the outside reach it.
     """
 
     key: str
@@ -46,7 +46,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection between two functions, with what the controller says of it and of its two sides."""
+    """A connection between two functions, with what the controller says about it and about its two sides."""
 
     sender: str
     receiver: str
@@ -57,7 +57,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Deployed:
-    """A DataFlow with all that the controller made for it."""
+    """A DataFlow with everything that the controller made for it."""
 
     name: str
     namespace: str
@@ -74,7 +74,7 @@ class World:
     objects: dict[Kind, list[Object]]
 
     def named(self, kind: Kind, namespace: str, prefix: str) -> list[Object]:
-        """Return the objects of a namespace whose names begin so."""
+        """Return the objects of a namespace whose names begin with the prefix."""
         mine = [item for item in self.objects[kind] if manifests.namespace_of(item) == namespace]
         return [item for item in mine if manifests.name_of(item).startswith(prefix)]
 
@@ -96,7 +96,7 @@ def show(*, as_json: bool = False) -> None:
 
 
 def read(cluster: Kube) -> World:
-    """Return what the cluster holds of DataFlows; a cluster without the controller holds nothing of them.
+    """Return the DataFlows of a cluster and their parts; a cluster without the controller holds none.
 
     Args:
         cluster: The API.
@@ -117,7 +117,7 @@ def _objects(cluster: Kube, kind: Kind) -> list[Object]:
 
 
 def flows(world: World) -> list[Deployed]:
-    """Return the DataFlows of a world, by namespace and name."""
+    """Return the DataFlows of a world, sorted by namespace and name."""
     found = [_flow(world, item) for item in world.objects[DATA_FLOW]]
     return sorted(found, key=lambda flow: (flow.namespace, flow.name))
 
@@ -159,7 +159,7 @@ def _flow(world: World, item: Object) -> Deployed:
 
 
 def _place(flow: Object, key: str) -> int:
-    """Return where a function comes in its chain; behind all others where the controller does not say."""
+    """Return the position of a function in its chain; if the controller does not say, it is the last."""
     scheduled = flow.get("status", {}).get("scheduledConnections") or []
     order = [connection["to"]["functionKey"] for connection in scheduled]
     return order.index(key) if key in order else len(order)
@@ -167,7 +167,7 @@ def _place(flow: Object, key: str) -> int:
 
 def _function(world: World, flow: str, item: Object) -> Function:
     namespace, name = manifests.namespace_of(item), manifests.name_of(item)
-    # The pod's name tells its device too, such as `-cpu-pod`; other functions' names may begin like this one's.
+    # The pod's name ends with its device, such as `-cpu-pod`; other functions' names may begin like this one's.
     pod = next(
         (
             each
@@ -190,7 +190,7 @@ def _function(world: World, flow: str, item: Object) -> Function:
 
 
 def _addresses(service: Object) -> list[str]:
-    """Return a Service's addresses with their ports: inside the cluster, and outside where it has one."""
+    """Return a Service's addresses with their ports: inside the cluster and, if there are any, outside."""
     ports = ",".join(f"{port['port']}/{port.get('protocol', 'TCP')}" for port in service["spec"].get("ports", []))
     outside = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
     known = [service["spec"].get("clusterIP", ""), *(entry.get("ip", "") for entry in outside)]
@@ -220,7 +220,7 @@ def _connection(flow: str, item: Object, details: Object) -> Connection:
 
 
 def _end(flow: str, connection: Object, side: str) -> str:
-    """Return the key of the function at one side of a connection; nothing for an end of the chain."""
+    """Return the key of the function at one side of a connection; an empty string for an end of the chain."""
     name = str(connection["spec"].get(side, {}).get("wbFunctionRef", {}).get("name", ""))
     key = _key(flow, name)
     return "" if key.startswith(_END) else key

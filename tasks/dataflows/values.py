@@ -1,4 +1,4 @@
-"""Verifies a calcapp dataflow: values go in at the first function, and the receiver has to log what they become."""
+"""Verifies a calcapp dataflow: values go in at the first function, and the receiver has to log the right results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tasks.settings.patterns import Pattern
 
 _APP = "cpu-container0"
-# The sidecar has to learn the next hop after a pod is Ready; a chain that is silent for longer is broken.
+# After a pod is Ready, its sidecar still has to learn the next hop; a chain that is silent for longer is broken.
 _ANSWER_SECONDS = 60.0
 _CLIENT_SECONDS = 15.0
 _LOG_SECONDS = 3.0
@@ -38,7 +38,7 @@ def verify(name: str) -> None:
     """Send values in, and compare what the receiver logs with what the pattern expects.
 
     Args:
-        name: Name of a pattern of values.
+        name: Name of a pattern that is verified with values.
 
     Raises:
         Problem: No answer, or a value is wrong or missing; the message names the function.
@@ -61,7 +61,7 @@ def verify(name: str) -> None:
 
 
 def _tell_next_hops(flow: Flow, pods: Mapping[str, Object]) -> None:
-    """Make functions that restarted read their configuration again: they have forgotten their next hop."""
+    """Make restarted functions read their configuration again: they have forgotten their next hop."""
     script = (
         "for process in /proc/[0-9]*; do read -r -d '' program < $process/cmdline; "
         f"[[ $program == {flow.pattern.client} ]] && kill -HUP ${{process#/proc/}}; done; true"
@@ -75,7 +75,7 @@ def _tell_next_hops(flow: Flow, pods: Mapping[str, Object]) -> None:
 
 
 def _ask(flow: Flow) -> Answer | None:
-    """Send the inputs once; return what the receiver logged of them, or None where nothing reached it."""
+    """Send the inputs once; return what the receiver logged about them, or None if nothing reached it."""
     receiver = _pod_name(flow, flow.pattern.hops[-1].key)
     before = set(_log(flow, receiver))
     _send(flow)
@@ -88,7 +88,7 @@ def _ask(flow: Flow) -> Answer | None:
 
 
 def _send(flow: Flow) -> str:
-    """Run the client once; return what it complains about: only the receiver's log tells whether it was heard."""
+    """Run the client once; return its complaint: only the receiver's log shows whether the values arrived."""
     sender = Container(_pod_name(flow, flow.pattern.hops[0].key), flow.namespace, _APP)
     command = [flow.pattern.client, *flow.pattern.inputs]
     try:
@@ -104,17 +104,17 @@ def _log(flow: Flow, pod: str, since: str = "") -> list[str]:
 
 
 def _pod_name(flow: Flow, key: str) -> str:
-    """Return the name of the pod of a key of the chain."""
+    """Return the name of the pod for a key of the chain."""
     return f"{kinds.function_name(flow.name, key)}-cpu-pod"
 
 
 def _is_complete(pattern: Pattern, answer: Answer) -> bool:
-    """Tell whether every function has added its value."""
+    """Return whether every function has added its value."""
     return all(hop.operator in answer.values for hop in pattern.hops if hop.operator)
 
 
 def _broken_hop(flow: Flow) -> str:
-    """Send once more and say how far the request came."""
+    """Send once more, and return how far the request gets."""
     start = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
     pattern = flow.pattern
     complaint = _send(flow)

@@ -1,4 +1,4 @@
-"""Verifies a video dataflow: a video goes in at the first function, and what the last one recorded has to play."""
+"""Verifies a video dataflow: a video goes in at the first function, and the recording of the last one has to play."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 _APP = "cpu-container0"
 _NETWORKS = "k8s.v1.cni.cncf.io/network-status"
-# A pipeline starts some seconds after its pod is Ready, or after it was asked to.
+# A pipeline starts some seconds after its pod is Ready or after a request.
 _PIPELINE_SECONDS = 60.0
 _STOP_SECONDS = 30.0
-# What a sender takes beyond the length of the video, on a busy machine.
+# The time that a sender takes on a busy machine, beyond the length of the video.
 _SENDER_SECONDS = 60.0
 _ATTEMPTS = 3
 _LAST_LINES = 8
-# The shell opens the file: gst-launch would read blanks, quotes and backslashes of a name as its own syntax.
+# The shell opens the file: gst-launch would read blanks, quotes and backslashes in a name as its own syntax.
 _OPENED = ("sh", "-c", 'exec 3< "$0" && exec "$@"')
 _MAY_WRITE = 'sudo chown -R "$USER" work/DATA/video'
-# Prints the ids of the processes of a program, and with a signal sends it to them.
+# Prints the ids of a program's processes and, if there is a signal, sends it to them.
 _PROCESSES = (
     "for process in /proc/[0-9]*; do program=; read -r -d '' program < $process/cmdline; "
     '[[ $program == "$0" || ${{program##*/}} == "$0" ]] && {{ echo ${{process#/proc/}}; {signal}; }}; '
@@ -51,7 +51,7 @@ _PROCESSES = (
 
 @dataclass(frozen=True)
 class Pipelines:
-    """The running functions of a pattern of videos.
+    """The running functions of a video pattern.
 
     Attributes:
         flow: The dataflow.
@@ -78,10 +78,10 @@ def verify(name: str) -> None:
     """Send each video through a dataflow and play what was received.
 
     Args:
-        name: Name of a pattern of videos.
+        name: Name of a video pattern.
 
     Raises:
-        Problem: A pipeline does not run, or what was received does not play as what was sent.
+        Problem: A pipeline does not run, or the received video does not play like the one that was sent.
     """
     flow = flows.of(name, parameters.current())
     folder = user_videos.here()
@@ -91,7 +91,7 @@ def verify(name: str) -> None:
 
 
 def _to_send(folder: Folder) -> list[Path]:
-    """Return the user's videos, or one made for the test.
+    """Return the user's videos or, if there are none, one made for the test.
 
     Raises:
         Problem: One of them cannot be sent; the first line names it.
@@ -142,7 +142,7 @@ def _verify_one(pipelines: Pipelines, path: Path) -> None:
 
 
 def _ensure_fresh_receiver(pipelines: Pipelines) -> None:
-    """Have all pipelines run, and the last one record from its beginning."""
+    """Restart the last pipeline if it has recorded something; wait until all run and its recording is empty."""
     cluster, flow, receiver = pipelines.cluster, pipelines.flow, pipelines.receiver
     if _recorded_bytes(cluster, receiver) > 0:
         _stop(cluster, receiver)
@@ -161,10 +161,10 @@ def _ensure_fresh_receiver(pipelines: Pipelines) -> None:
 
 
 def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
-    """Send a video of so many seconds to the first function.
+    """Send a video to the first function.
 
     Raises:
-        Problem: The function has no address, or there is nothing that sends.
+        Problem: The function has no address, or no sender is running.
     """
     cluster, flow = pipelines.cluster, pipelines.flow
     key = flow.pattern.hops[0].key
@@ -185,12 +185,12 @@ def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
 
 
 def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
-    """Return where the first function of a pattern is reached from a node.
+    """Return the address at which a node reaches the first function of a pattern.
 
     Args:
-        pattern: A pattern of videos.
+        pattern: A video pattern.
         pod: The function's pod.
-        service: The Service in front of it, where there is one.
+        service: The Service in front of it, if there is one.
 
     Raises:
         Problem: It has no address in the pattern's network.
@@ -208,7 +208,7 @@ def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
 
 
 def _second_address(pod: Object) -> str:
-    """Return a pod's address in the SR-IOV network, as Multus writes it down."""
+    """Return a pod's address in the SR-IOV network, as Multus records it."""
     status = json.loads(pod["metadata"].get("annotations", {}).get(_NETWORKS, "[]"))
     found = [network for network in status if network["name"].rpartition("/")[2] == patterns.SRIOV_NETWORK]
     if not found or not found[0].get("ips"):
@@ -219,7 +219,7 @@ def _second_address(pod: Object) -> str:
 
 
 def _recorded(pipelines: Pipelines) -> Video | None:
-    """End the recording properly, copy it and play it; without its end an MP4 file has no index."""
+    """End the recording properly, copy it and play it: an unfinished MP4 file has no index."""
     cluster, receiver = pipelines.cluster, pipelines.receiver
     _stop(cluster, receiver)
     with tempfile.TemporaryDirectory() as folder:
@@ -229,11 +229,11 @@ def _recorded(pipelines: Pipelines) -> Video | None:
 
 
 def complaint(sent: Video, received: Video | None) -> str:
-    """Return what is wrong with what was received, or an empty string.
+    """Return what is wrong with the received video, or an empty string.
 
     Args:
         sent: The video that was sent.
-        received: The recording, None where it does not play.
+        received: The recording, None if it does not play.
     """
     if received is None:
         return "nothing that plays was received"
@@ -255,7 +255,7 @@ def _table(pipelines: Pipelines) -> str:
 
 
 def _evidence(pipelines: Pipelines) -> str:
-    """Return which functions run a pipeline, and their last words."""
+    """Return which functions run a pipeline, and the last lines of their logs."""
     cluster, flow, lines = pipelines.cluster, pipelines.flow, []
     for hop in flow.pattern.hops:
         pod = pipelines.pods[hop.key]
@@ -281,7 +281,7 @@ def _stop(cluster: Kube, receiver: Object) -> None:
 
 
 def _processes(cluster: Kube, pod: Object, program: str, signal: str = "") -> list[str]:
-    """Return the ids of the processes of a program in a pod, having sent them a signal where one is named."""
+    """Return the ids of a program's processes in a pod, and send them a signal if one is given."""
     script = _PROCESSES.format(signal=f"kill -{signal} ${{process#/proc/}}" if signal else ":")
     command = ["bash", "-c", script, program]
     return cluster.exec(Container.of(pod, _APP), command).split()

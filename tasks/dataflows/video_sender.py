@@ -1,4 +1,4 @@
-"""What sends videos to dataflows: a pod in the first worker's own network, with the videos of work/DATA/video."""
+"""The pod that sends videos to dataflows. It is in the first worker's own network and sees work/DATA/video."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def lack() -> Lack:
 
 
 def deploy() -> None:
-    """Have the sender run.
+    """Start the sender, and wait until it runs.
 
     Raises:
-        Problem: It does not come up within CONTROLLER_DEADLINE; carries what its pod complains about.
+        Problem: It does not come up within CONTROLLER_DEADLINE; the details say what its pod complains about.
     """
     chosen = parameters.current()
     user_videos.here().ensure()
@@ -50,7 +50,7 @@ def _deployment(node: str, chosen: Parameters) -> Object:
     }
     pod = {
         "nodeSelector": {"kubernetes.io/hostname": node},
-        # From the node's own network it reaches Services, load balancers and the cards that were lent to the node.
+        # From the node's own network it reaches Services, load balancers and the cards that are lent to the node.
         "hostNetwork": True,
         "terminationGracePeriodSeconds": 0,
         "containers": [container],

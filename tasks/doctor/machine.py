@@ -65,8 +65,7 @@ def _docker_folders(host: Server) -> list[Path]:
 def _prune(host: Server) -> str:
     """Return the command that frees what the engine in use keeps for nobody; empty where none answers."""
     try:
-        host.require_engine()
-        return f"DOCKER_HOST={client.socket()} docker system prune, or use a larger disk"
+        return f"DOCKER_HOST={host.engine_url} docker system prune, or use a larger disk"
     except Problem:
         return ""
 

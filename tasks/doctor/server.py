@@ -41,6 +41,16 @@ class Server(Host):
             raise self._engine
         return self._engine
 
+    @property
+    def engine_url(self) -> str:
+        """The address of that engine.
+
+        Raises:
+            Problem: As `engine`.
+        """
+        self.require_engine()
+        return client.socket()
+
     def require_engine(self) -> None:
         """Stop where there is no engine to ask.
 

@@ -1,13 +1,12 @@
 """The one part of the tool that needs root: looks into network namespaces, moves devices, writes sysfs and ledgers.
 
-Run as a program (`sudo -n python -m tasks.engines.nic_root`) it reads one request from standard input, `{"call": name,
-"arguments": {...}}`, and prints `{"result": ...}` or `{"problem": [message, hint, details]}`. Root itself calls the
-same functions directly. It uses the standard library only.
+Run as a program (`sudo -n python -m tasks.engines.nic_root`), it reads one request from standard input, `{"call": name,
+"arguments": {...}}`, and prints `{"result": ...}` or `{"problem": [message, hint, details]}`. A run as root calls the
+functions directly. Only the standard library is needed.
 
-It runs `ip` rather than speaking netlink through pyroute2: `ip -json` already answers in dictionaries, knows every
-attribute by name and is installed wherever a container runtime is, so that what is left for us to write is the choice
-of fields. pyroute2 would leave the decoding of flags, families and nested attributes to us, and would have to be
-installed for root too. The commands are also the ones a user types to undo something by hand.
+It runs `ip` instead of using pyroute2. `ip -json` decodes and names every attribute, is installed wherever a container
+runtime is, and takes the commands that a user types to undo something by hand. With pyroute2, flags, families and
+nested attributes would have to be decoded here, and root would need the package too.
 """
 
 from __future__ import annotations
@@ -39,17 +38,17 @@ _DEVICES = Path("/sys/bus/pci/devices")
 _OBJECTS = ("link", "address", "route")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _POD = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
-# A driver answers "busy" for a moment after virtual functions were switched off.
+# A driver answers "busy" for a moment after virtual functions have been switched off.
 _BUSY_SECONDS = 15.0
 _FOLDER_MODE, _FILE_MODE = 0o755, 0o644
 
 
 def survey(nodes: dict[str, int], *, everywhere: bool) -> list[dict[str, Any]]:
-    """Return the network namespaces of this machine with their interfaces, this process's own (the host) first.
+    """Return this machine's network namespaces with their interfaces, this process's own (the host's) first.
 
     Args:
-        nodes: A process of each node container, by the node's name.
-        everywhere: Look into every namespace of the machine, not only into the host's and the nodes'.
+        nodes: One process of each node container, by the node's name.
+        everywhere: Look into every namespace of the machine, not only the host's and the nodes'.
     """
     seen = _Seen()
     seen.note(OWN_NAMESPACE, host=True)
@@ -70,18 +69,18 @@ class _Seen(dict[int, dict[str, Any]]):
     """Namespaces by inode."""
 
     def note(self, path: str, *, host: bool = False, node: str = "", process: int = 0) -> None:
-        """Add the namespace at a path, unless there is none or it is known already."""
+        """Add the namespace at a path if it exists and is not yet known."""
         with contextlib.suppress(OSError):
             found = os.stat(path)  # noqa: PTH116 - the magic link itself, resolved by the kernel
             inode = found.st_ino
-            # A file below /run/netns that no namespace is mounted on any more is an ordinary one.
+            # Once its namespace is unmounted, a file below /run/netns is an ordinary file.
             if found.st_dev == os.stat(OWN_NAMESPACE).st_dev and inode not in self:  # noqa: PTH116
                 self[inode] = {"inode": inode, "path": path, "host": host, "node": node, "process": process,
                                "pod": _pod_of(process), "command": _command_of(process)}  # fmt: skip
 
 
 def _note_all(seen: _Seen) -> None:
-    """Add the namespaces of all processes, then those that only a file keeps alive."""
+    """Add the namespaces of all processes, then those that are kept alive only by a file."""
     for process in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
         seen.note(f"/proc/{process}/ns/net", process=process)
     for process in {found["process"] for found in seen.values()}:
@@ -92,7 +91,7 @@ def _note_all(seen: _Seen) -> None:
 
 
 def _pod_of(process: int) -> str:
-    """Return the UID of the pod that a process belongs to, as its control group names it, or an empty string."""
+    """Return the UID of a process's pod, from the name of its control group, or an empty string."""
     with contextlib.suppress(OSError):
         found = _POD.search(Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8"))
         return found.group(1).replace("_", "-") if found else ""
@@ -106,7 +105,7 @@ def _command_of(process: int) -> str:
 
 
 def _links(path: str, inode: int) -> list[dict[str, Any]] | None:
-    """Return the interfaces of a namespace, or None where its last process ended in between."""
+    """Return the interfaces of a namespace, or None if it has ended in the meantime."""
     try:
         with _opened(path, inode) as handle:
             answer = _ip(handle, ["-json", "-details", "address", "show"])
@@ -117,7 +116,7 @@ def _links(path: str, inode: int) -> list[dict[str, Any]] | None:
 
 @contextlib.contextmanager
 def _opened(path: str, inode: int) -> Iterator[str]:
-    """Hold a namespace open, and give the path of the handle: a container that restarts has another namespace."""
+    """Hold a namespace open and yield the handle's path; fail if the container has restarted since the survey."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         if os.fstat(descriptor).st_ino != inode:
@@ -137,15 +136,15 @@ def _ip(handle: str, words: Sequence[str]) -> str:
 
 
 def change(steps: list[dict[str, Any]], namespaces: list[tuple[int, str]]) -> None:
-    """Carry out steps in their order, all through handles that are opened before the first one.
+    """Carry out steps in order, through handles that are all opened before the first step.
 
     Args:
-        steps: Each `{"namespace": inode, "ip": [words]}`, where a word `@inode` stands for the handle of another
-            namespace, or `{"write": a file of a PCI function in sysfs, "text": what to write}`.
-        namespaces: Inode and path of the namespaces that the steps name.
+        steps: Each is `{"namespace": inode, "ip": [words]}`, where the word `@inode` stands for the handle of another
+            namespace, or `{"write": a PCI function's file in sysfs, "text": what to write}`.
+        namespaces: Inode and path of each namespace that the steps name.
 
     Raises:
-        Problem: A namespace is another one than it was, or a step failed; the ones before it are done.
+        Problem: A namespace has been replaced, or a step failed; the steps before it have been carried out.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -175,12 +174,12 @@ def _write(path: str, text: str) -> None:
 
 
 def write_patiently(file: Path, text: str, deadline: float) -> None:
-    """Write to a file of the kernel's, again while its driver is busy.
+    """Write to a kernel file, and retry while its driver is busy.
 
     Args:
         file: The file.
         text: What to write.
-        deadline: Seconds after which a busy driver is given up.
+        deadline: Seconds to keep trying while the driver is busy.
 
     Raises:
         Problem: The driver refuses, or stays busy.
@@ -204,10 +203,10 @@ def write_patiently(file: Path, text: str, deadline: float) -> None:
 
 
 def keep_ledger(cluster: str, content: dict[str, Any]) -> None:
-    """Write a cluster's ledger so that a power cut leaves the earlier or this one, never half of it.
+    """Write a cluster's ledger atomically: after a power cut, either the earlier ledger or this one is there.
 
     Raises:
-        Problem: Another cluster's ledger holds one of the same physical functions, or this one is another checkout's.
+        Problem: Another cluster's ledger holds one of its physical functions, or the ledger is another checkout's.
     """
     _make_folder(nics.LEDGERS)
     _refuse_foreign(_ledger(cluster), content)
@@ -218,7 +217,7 @@ def keep_ledger(cluster: str, content: dict[str, Any]) -> None:
 def _refuse_foreign(ledger: Path, content: dict[str, Any]) -> None:
     there = json.loads(ledger.read_text(encoding="utf-8")).get("checkout", "") if ledger.exists() else ""
     if there and there != content.get("checkout") and (Path(there) / "dodo.py").exists():
-        raise Problem(f"{ledger}: is of a cluster of {there}, and is left to it",
+        raise Problem(f"{ledger}: belongs to a cluster of {there}, and is left alone",
                       hint=f"cd {there} and ./doit nics_restore")  # fmt: skip
 
 
@@ -233,18 +232,18 @@ def _refuse_held(cluster: str, content: dict[str, Any]) -> None:
 
 
 def drop_ledger(cluster: str) -> None:
-    """Remove a cluster's ledger, after everything it lists is back."""
+    """Remove a cluster's ledger, once everything that it lists has been given back."""
     _ledger(cluster).unlink(missing_ok=True)
     _sync_folder(nics.LEDGERS)
 
 
 def keep_rule(cluster: str, rule: str, devices: Sequence[str] = ()) -> None:
-    """Put the udev rule of a cluster's lent devices in force.
+    """Install the udev rule for a cluster's lent devices.
 
     Args:
         cluster: Name of the cluster.
-        rule: The rule; an empty one takes it away.
-        devices: PCI addresses of devices of the host that it shall be applied to at once.
+        rule: The rule; an empty one removes it.
+        devices: PCI addresses of the host's devices to which it is applied at once.
     """
     if not nics.UDEV_RULES.parent.exists():
         return
@@ -261,7 +260,7 @@ def keep_rule(cluster: str, rule: str, devices: Sequence[str] = ()) -> None:
 
 
 def rule_name(cluster: str) -> str:
-    """Return the file name of a cluster's udev rule; it sorts behind the rules that set what it overrides."""
+    """Return the file name of a cluster's udev rule, which sorts after the rules that it overrides."""
     return f"90-openkasugai-nics-{cluster}.rules"
 
 
@@ -273,9 +272,9 @@ def _ledger(cluster: str) -> Path:
 
 @contextlib.contextmanager
 def _alone(call: str) -> Iterator[None]:
-    """Hold the folder of ledgers while a call works: a run that ended before its helper did leaves nobody else to wait.
+    """Lock the folder of ledgers during a call, because a helper may outlive its run and the run's own lock.
 
-    Before the first ledger there is nothing to hold: nobody changes anything without one.
+    Before the first ledger exists there is nothing to lock: every change needs a ledger.
     """
     lock = nics.LEDGERS / ".lock"
     if call == keep_ledger.__name__:
@@ -295,14 +294,13 @@ def _alone(call: str) -> Iterator[None]:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder with those above it, which everybody may read, whatever the umask is."""
+    """Create a folder and its parents, readable by everybody whatever the umask is."""
     missing = [part for part in (folder, *folder.parents) if not part.exists()]
     for part in reversed(missing):
         part.mkdir(exist_ok=True)
         part.chmod(_FOLDER_MODE)
     if folder == nics.LEDGERS:
-        # An earlier version may have made its own with the umask of that day.
-        folder.chmod(_FOLDER_MODE)
+        folder.chmod(_FOLDER_MODE)  # it may have been created with a stricter umask
         folder.parent.chmod(_FOLDER_MODE)
 
 
@@ -331,13 +329,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def perform(call: str, arguments: dict[str, Any]) -> Any:
-    """Run a function of the table while no other helper of this machine works."""
+    """Run one of FUNCTIONS, while no other helper on this machine is at work."""
     with _alone(call):
         return FUNCTIONS[call](**arguments)
 
 
 def main() -> None:
-    """Answer the one request on standard input, to its end: whoever asked waits for it, also when it is stopped."""
+    """Answer the one request on standard input; ignore signals, since even a stopped run waits for the answer."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     request = json.load(sys.stdin)

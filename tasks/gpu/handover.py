@@ -1,7 +1,7 @@
 """Hands the server's GPU over to a node's driver, and back to the host's as it was.
 
-A GPU is driven by one set of kernel modules. The node brings its own driver, so the host's modules have to go first,
-and whatever keeps them in use before that.
+A GPU is driven by one set of kernel modules. The node brings its own driver, so everything that uses the host's modules
+has to stop first, and then the modules are unloaded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tasks.gpu.machine import Machine
 
 _SMI = ("nvidia-smi", "--query-gpu=pci.bus_id,name,driver_version", "--format=csv,noheader")
-# A row of it; warnings are on the same output, before and after the list.
+# A row of its list; the same output may have warnings before and after the list.
 _GPU = re.compile(r"^[0-9A-F]{8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7], [^,\n]+, [^,\s]+$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -57,13 +57,13 @@ def node(cluster: str) -> str:
 
 
 def lend(lease: Lease) -> None:
-    """Take the GPU from the host's driver and have the node's driver run it; the caller holds the lock.
+    """Take the GPU from the host's driver and start the node's driver on it; the caller holds the lock.
 
     Args:
         lease: Who gets it.
 
     Raises:
-        Problem: Another cluster has it, a process uses it, a module does not go, or the node cannot use it.
+        Problem: Another cluster has it, a process uses it, a module cannot be unloaded, or the node cannot use it.
     """
     container = running_node(lease)
     _refuse_second_loan(lease.cluster)
@@ -82,7 +82,7 @@ def lend(lease: Lease) -> None:
 
 
 def give_back(lease: Lease, ledger: Ledger) -> None:
-    """Put the host's driver back as the ledger tells; the caller holds the lock.
+    """Restore the host's driver as recorded in the ledger; the caller holds the lock.
 
     Args:
         lease: Who has it.
@@ -117,14 +117,14 @@ def _restore(lease: Lease, ledger: Ledger) -> None:
 
 
 def _borrower(lease: Lease, ledger: Ledger) -> ContainerFacts | None:
-    """Return the node that has the GPU; a container of others that bears its name by now is not it."""
+    """Return the node that has the GPU, or None if there is none or its name now belongs to another container."""
     try:
         found = lease.machine.container(lease.node)
         if found is not None and found.running:
             lease.machine.require_here(found)
     except Problem:
-        return None  # without an engine no node runs, and one of another machine has not got this GPU
-    # While the GPU is on its way the ledger has no container yet.
+        return None  # without an engine no node runs, and a node of another machine does not have this GPU
+    # While the GPU is on its way, the ledger has no container yet.
     known = found is not None and (found.id == ledger.container or cluster_owner.made(found.mounts))
     return found if known else None
 
@@ -152,7 +152,7 @@ def _require_driver(lease: Lease) -> None:
 
 
 def _known(lease: Lease) -> Ledger | None:
-    """Return the ledger of an earlier run; one from before a reboot is of no use, as the host has its driver again."""
+    """Return the ledger of an earlier run if it is of this boot; a reboot gives the GPU back to the host's driver."""
     ledger = gpu_ledger.load(lease.cluster)
     return ledger if ledger and ledger.boot == lease.machine.boot() else None
 
@@ -161,7 +161,7 @@ def running_node(lease: Lease) -> ContainerFacts:
     """Return the node that gets the GPU.
 
     Raises:
-        Problem: It does not run, or not on this machine.
+        Problem: It does not run, or runs on another machine.
     """
     container = lease.machine.container(lease.node)
     if container is None or not container.running:
@@ -196,7 +196,7 @@ def _is_active(machine: Machine, unit: str) -> bool:
 
 
 def _strangers(lease: Lease, container: ContainerFacts | None) -> tuple[Process, ...]:
-    """Return the processes that use the GPU, but for those of the node and of services that will be stopped."""
+    """Return the processes that use the GPU, except those of the node and of services that will be stopped."""
     own = container.id if container else "no container"
     return tuple(
         process
@@ -221,7 +221,7 @@ def _refuse(lease: Lease, strangers: Sequence[Process]) -> None:
 
 
 def _stop_in(lease: Lease, container: ContainerFacts) -> None:
-    """Stop the driver's services of a node, and end what else uses the GPU there, such as the pods of a dataflow."""
+    """Stop the driver's services in a node, and end other users of the GPU there, such as the pods of a dataflow."""
     lease.machine.run_in(container.name, ["systemctl", "stop", *gpu.NODE_SERVICES], check=False)
     inside = [process for process in _users(lease.machine) if container.id in process.group]
     lease.machine.processes.end(inside, deadline=lease.machine.patience)
@@ -239,7 +239,7 @@ def _free(lease: Lease, strangers: Sequence[Process]) -> None:
 
 
 def _require_listed(listing: str, devices: Sequence[str], where: str) -> None:
-    """Compare what nvidia-smi lists with the GPUs of the ledger."""
+    """Stop if nvidia-smi does not list as many GPUs as the ledger."""
     found = _GPU.findall(listing)
     if len(found) != len(devices):
         raise Problem(f"{where}: nvidia-smi lists {len(found)} GPUs, {len(devices)} were lent", details=listing)
@@ -247,14 +247,14 @@ def _require_listed(listing: str, devices: Sequence[str], where: str) -> None:
 
 
 def _prove(lease: Lease, ledger: Ledger) -> None:
-    """Compare the host's driver with the ledger."""
+    """Stop if the host's driver differs from the ledger."""
     loaded = {module.name: module.version for module in lease.machine.modules.unload_order(gpu.MODULE)}
     different = [
         f"kernel module {module.name}: version {loaded.get(module.name, 'none')}, it was {module.version}"
         for module in ledger.modules
         if loaded.get(module.name) != module.version
     ]
-    different += [f"{unit}: does not run, it did" for unit in ledger.services if not _is_active(lease.machine, unit)]
+    different += [f"{unit}: does not run, but did" for unit in ledger.services if not _is_active(lease.machine, unit)]
     if different:
         raise Problem("\n".join(different), hint="sudo journalctl -k -g -i nvrm, then ./doit gpu_return")
     if ledger.modules and lease.machine.has_program(_SMI[0]):

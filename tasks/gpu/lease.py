@@ -1,4 +1,4 @@
-"""The server's GPU, lent to the first worker and given back. The doors of the tasks."""
+"""Entry points of the tasks that lend the server's GPU to the first worker and give it back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def lack() -> Lack:
-    """Return what keeps the node from having had the GPU since this boot.
+    """Return whether the node lacks the GPU.
 
     Raises:
         Problem: No engine answers, or the ledger cannot be understood.
@@ -29,7 +29,7 @@ def lack() -> Lack:
 
 
 def lack_of(lease: Lease) -> Lack:
-    """Return what keeps the node of a lease from having had the GPU since this boot.
+    """Return whether the node of a lease lacks the GPU; a reboot ends a loan.
 
     Args:
         lease: The cluster, and the machine with its node.
@@ -51,10 +51,10 @@ def lack_of(lease: Lease) -> Lack:
 
 
 def lend() -> None:
-    """Take the GPU from the host's driver and have the node's driver run it.
+    """Take the GPU from the host's driver and start the node's driver on it.
 
     Raises:
-        Problem: Another cluster has it, a process uses it, a module does not go, or the node cannot use it.
+        Problem: Another cluster has it, a process uses it, a module cannot be unloaded, or the node cannot use it.
     """
     lend_to(_lease(parameters.current()))
 
@@ -65,13 +65,13 @@ def lend_to(lease: Lease) -> None:
     Raises:
         Problem: As `lend`.
     """
-    handover.running_node(lease)  # refused before the lock is made
+    handover.running_node(lease)  # stops before the lock is created
     with ledgers.alone(gpu.LEDGERS):
         handover.lend(lease)
 
 
 def give_back() -> None:
-    """Put the host's driver back as the ledger tells; nothing where the cluster has not borrowed the GPU.
+    """Restore the host's driver as recorded in the ledger, if the cluster has borrowed the GPU.
 
     Raises:
         Problem: Another checkout has lent it, a process uses the GPU, or the host's driver does not come back.
@@ -82,12 +82,12 @@ def give_back() -> None:
 
 
 def lack_of_return() -> Lack:
-    """Return that the cluster has borrowed the GPU, which is not back yet."""
+    """Return whether the cluster still has the GPU."""
     return still_lent(parameters.current().cluster_name)
 
 
 def let_go(chosen: Parameters) -> None:
-    """Put the host's driver back before the cluster is deleted.
+    """Restore the host's driver before the cluster is deleted.
 
     Args:
         chosen: The parameters of the run.
@@ -99,7 +99,7 @@ def let_go(chosen: Parameters) -> None:
 
 
 def give_back_from(lease: Lease) -> None:
-    """Put the host's driver back after a lease.
+    """Restore the host's driver after a lease.
 
     Raises:
         Problem: As `let_go`.
@@ -122,7 +122,7 @@ def is_lent_to(node: str) -> bool:
 
 
 def still_lent(cluster: str) -> Lack:
-    """Return that a cluster has borrowed the GPU, which is not back yet.
+    """Return whether a cluster still has the GPU.
 
     Args:
         cluster: Name of the cluster.

@@ -1,6 +1,6 @@
-"""The ledger of a lent GPU: what the host's driver was before the first touch, and which node has the GPU.
+"""The ledger of a lent GPU: the state of the host's driver before the first change, and the node that has the GPU.
 
-One file a cluster, readable by anybody, written by root before anything is changed.
+Each cluster has one file. Anybody may read it; root writes it before anything is changed.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the host had, and who has it.
+    """What the host had, and which node has the GPU.
 
     Attributes:
         cluster: Name of the cluster.
         boot: The kernel's identifier of the boot in which it was lent.
-        container: Identifier of the node's container that has it; empty while it is on its way.
+        container: Identifier of the node's container that has the GPU; empty while the GPU is on its way.
         devices: PCI addresses of the GPUs.
         modules: Modules of the host's driver, in the order in which they were unloaded.
         services: Services of the host that ran, in the order in which they were stopped.
@@ -50,7 +50,7 @@ def path(cluster: str) -> Path:
 
 
 def load(cluster: str) -> Ledger | None:
-    """Return a cluster's ledger, or None where it has not borrowed the GPU.
+    """Return a cluster's ledger, or None if it has not borrowed the GPU.
 
     Raises:
         Problem: The file cannot be understood.

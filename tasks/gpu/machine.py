@@ -1,4 +1,4 @@
-"""This machine as far as lending the GPU needs it: one value that is handed down; a test hands in another."""
+"""This machine, as far as lending the GPU needs it: one value that is passed down; tests pass another."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Machine:
     """The host and the engine with its nodes.
 
     Attributes:
-        root: Where its files are.
-        patience: Seconds in which a process that was asked to end has to do so, before it is killed.
+        root: The root folder of its files.
+        patience: Seconds that a process gets to end by itself before it is killed.
     """
 
     root = Path("/")
@@ -51,7 +51,7 @@ class Machine:
         return root.run(*argv, check=check)
 
     def container(self, name: str) -> ContainerFacts | None:
-        """Return a container, or None where there is none.
+        """Return a container, or None if there is none.
 
         Raises:
             Problem: No engine answers.
@@ -59,10 +59,10 @@ class Machine:
         return containers.find(name)
 
     def require_here(self, container: ContainerFacts) -> None:
-        """Refuse a running container that is not on this machine.
+        """Stop if a running container is on another machine.
 
         Raises:
-            Problem: It is on another one.
+            Problem: It is.
         """
         local_containers.require(container)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def lack(image: NodeImage, current: Parameters) -> Lack:
-    """Return what the registry lacks of the image that the sources make."""
+    """Return the image that is made from source, if the registry lacks it."""
     wanted = _reference(image, current)
     return lacks.unless(client.of(current).holds(wanted), f"{wanted}: not in the registry")
 
@@ -30,7 +30,7 @@ def ensure_image(image: NodeImage, current: Parameters) -> None:
         Problem: It does not compile, or the registry refuses it.
     """
     if building.lack_of(node_images.recipe(image, current)):
-        # A recipe of its own: which Go compiles may turn out only while it does.
+        # A new recipe, because which Go compiles may become known only during the build.
         building.build(node_images.recipe(image, current))
     wanted = _reference(image, current)
     client.of(current).push(node_images.recipe(image, current).tag, wanted)
@@ -38,12 +38,12 @@ def ensure_image(image: NodeImage, current: Parameters) -> None:
 
 
 def compiled(release: Release | None, current: Parameters) -> NodeImage | None:
-    """Return the image that is compiled for an add-on, or None where those of upstream are used."""
+    """Return the image that is compiled for an add-on, or None if upstream's images are used."""
     return release.built if release and current.addon_images == "source" else None
 
 
 def replacements(release: Release, current: Parameters) -> list[dict[str, str]]:
-    """Return what stands in for each of upstream's images, in kustomize's words."""
+    """Return the replacement for each of upstream's images, in kustomize's format."""
     image = compiled(release, current)
     references = {
         each.name: _reference(image, current) if image else _published(release, each, current)
@@ -59,6 +59,6 @@ def _published(release: Release, image: PublishedImage, current: Parameters) -> 
 
 
 def _reference(image: NodeImage, current: Parameters) -> str:
-    """Return the name under which nodes pull a compiled image; its tag says what it is made of."""
+    """Return the name under which nodes pull a compiled image; its tag is derived from its inputs."""
     digest = node_images.recipe(image, current).made_of.digest
     return f"{current.dci_registry_addr_alt}/{image.name}:{digest[:TAG_LENGTH]}"

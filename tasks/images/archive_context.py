@@ -1,4 +1,4 @@
-"""What a Dockerfile of the controller's archive takes of the source, and how that gets into a build context."""
+"""What a Dockerfile of the controller's archive copies from the source, and how that gets into a build context."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from tasks.settings.controller import SourceImage
     from tasks.settings.parameters.model import Parameters
 
-# What a Dockerfile copies that this tool puts into the context: the compiled module, and the CAs this machine trusts.
+# Sources of COPY that this tool provides: compiled programs, and the CAs that this machine trusts.
 _PROGRAMS = "bin/"
 _TRUSTED = "ca-certificates.crt"
-# What lies elsewhere in the archive than where Dockerfiles copy it from.
+# Parts that are not at the path from which Dockerfiles copy them, with their place in the archive.
 _MOVED = {
     controller.DRIVERS: controller.DRIVERS_SOURCE,
     controller.FPGA_DATABASE: controller.FPGA_DATABASE_SOURCE,
@@ -49,12 +49,12 @@ def dockerfile(image: SourceImage) -> Path:
 
 
 def text(image: SourceImage) -> str:
-    """Return what an image's Dockerfile says."""
+    """Return the text of an image's Dockerfile."""
     return dockerfile(image).read_text(encoding="utf-8")
 
 
 def go_program(image: SourceImage) -> GoProgram | None:
-    """Return the Go program that an image is compiled from, unless its Dockerfile is built as it is or compiles none.
+    """Return the Go program that an image's Dockerfile compiles, or None if it has none or is built as it is.
 
     Raises:
         Problem: The Dockerfile neither compiles a Go program nor lets its base be chosen.
@@ -71,7 +71,7 @@ def go_program(image: SourceImage) -> GoProgram | None:
 
 
 def copied(image: SourceImage) -> list[str]:
-    """Return what a Dockerfile copies from its context, as it names it."""
+    """Return the paths that a Dockerfile copies from its context, as it spells them."""
     found = [each for stage in dockerfiles.stages(text(image)) for each in dockerfiles.copies(stage)]
     return [source for each in found if not each.stage for source in each.sources]
 
@@ -82,7 +82,7 @@ def compiled_programs(image: SourceImage) -> list[str]:
 
 
 def scope(image: SourceImage) -> Iterator[Path]:
-    """Yield the files of the source that an image is made of."""
+    """Yield the source files that an image is made of."""
     if compiled_programs(image):
         yield from files(paths.CONTROLLER / image.context)
         return
@@ -108,7 +108,7 @@ def _found(image: SourceImage, source: str) -> list[Path]:
 
 
 def put(image: SourceImage, current: Parameters, context: Path) -> None:
-    """Fill a build context with what the Dockerfile copies, and no more of the source.
+    """Fill a build context with what the Dockerfile copies, and nothing else from the source.
 
     Raises:
         Problem: A program does not compile.
@@ -127,7 +127,7 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
 
 
 def _put_on_base(image: SourceImage, current: Parameters, context: Path) -> None:
-    """Fill the build context of a Dockerfile that starts elsewhere: its running stage on what it starts from here."""
+    """Fill the build context of a Dockerfile with a fixed base: its last stage is moved to this tool's base."""
     program = go_program(image)
     if program:
         _compile(image, program, current, context)
@@ -136,7 +136,7 @@ def _put_on_base(image: SourceImage, current: Parameters, context: Path) -> None
 
 
 def _compile(image: SourceImage, program: GoProgram, current: Parameters, context: Path) -> None:
-    """Put a program's source together as its Dockerfile does, and compile it into the context."""
+    """Assemble a program's source as its Dockerfile does, and compile it into the context."""
     workspace = part_of(context.with_name(f"{image.name}.source"))
     _copy_all(image, program.copies, workspace)
     module = workspace / program.module.lstrip("/")
@@ -149,7 +149,7 @@ def _compile(image: SourceImage, program: GoProgram, current: Parameters, contex
 
 
 def _copy_all(image: SourceImage, copied: Iterable[Copied], target: Path, *, keep_paths: bool = False) -> None:
-    """Carry out COPY instructions: to their targets, or under the paths that they have in the context."""
+    """Carry out COPY instructions, into their targets or, with `keep_paths`, under the paths of their sources."""
     for instruction in copied:
         for source in instruction.sources:
             place = target / (source if keep_paths else instruction.target).lstrip("/")
@@ -160,7 +160,7 @@ def _copy_all(image: SourceImage, copied: Iterable[Copied], target: Path, *, kee
 
 
 def _trusted_certificates() -> Path:
-    """Return the CAs that this machine trusts: a build behind a proxy of a company sees certificates of its CA."""
+    """Return the file of the CAs that this machine trusts: a company's proxy may present certificates of its own CA."""
     chosen = os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile
     fallback = Path("/etc/ssl/certs/ca-certificates.crt")
     return Path(chosen) if chosen else fallback

@@ -1,7 +1,7 @@
 """Images built from the controller's source and pushed to the registry that the nodes pull from.
 
-A tag says what an image is made of: a reference never means two things, an unchanged image is never pulled again, and a
-changed one restarts exactly the workloads that name it.
+A tag is derived from the image's inputs. So a reference never means two things, an unchanged image is never pulled
+again, and a changed one restarts exactly the workloads that name it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PASSED_ON = ("PIP_INDEX_URL",)
 
 
 def lack(name: str) -> Lack:
-    """Return what the registry lacks: the image that the source makes, or the published one.
+    """Return the image, compiled or published, if the registry lacks it.
 
     Args:
         name: Name of an image, such as "cpufunction".
@@ -48,7 +48,7 @@ def lack(name: str) -> Lack:
 
 
 def build(name: str) -> None:
-    """Have an image in the engine, built or pulled unless it is there from an earlier run, and push it.
+    """Build or pull an image, unless the engine has it from an earlier run, and push it.
 
     Args:
         name: Name of an image.
@@ -60,7 +60,7 @@ def build(name: str) -> None:
     current = parameters.current()
     image = IMAGES[name]
     if not _is_published(image, current) and _compiles(image):
-        # The digest names the Go that really compiles.
+        # The digest includes the Go that actually compiles.
         modules.settle(current)
     local = building.ensure_image(wanted(image, current))
     registry_client.of(current).push(local, reference(name, current))
@@ -91,7 +91,7 @@ def references(names: Iterable[str], current: Parameters) -> dict[str, str]:
 
 
 def is_in_source(name: str) -> bool:
-    """Tell whether the source holds what an image is built from.
+    """Return whether the source has the Dockerfile of an image.
 
     Args:
         name: Name of an image, such as "cpufunc_gst".
@@ -100,10 +100,10 @@ def is_in_source(name: str) -> bool:
 
 
 def wanted(image: SourceImage, current: Parameters) -> Pulled | Recipe:
-    """Return what makes an image: its recipe, or the name of the one that its makers publish.
+    """Return the recipe for an image, or the name of the published image that is pulled instead.
 
     Raises:
-        Problem: The source is not there, or it starts from an image that only the user can build and that is not there.
+        Problem: The source is missing, or the image starts from one that only the user can build and that is missing.
     """
     if _is_published(image, current):
         return Pulled(f"{current.dci_registry_addr}/{image.name}:{archive.facts().tag}")
@@ -135,12 +135,12 @@ def parent(image: SourceImage, current: Parameters) -> str | Pulled | Recipe:
 
 @cache
 def inputs(name: str, current: Parameters, go: str) -> str:
-    """Return the digest of what an image is made of: its Dockerfile, what that copies, and what it starts from.
+    """Return the digest of what an image is made of: its Dockerfile, the files that this copies, and its parent.
 
     Args:
         name: Name of an image.
         current: The parameters of the run.
-        go: Which Go compiles its programs, where it has any.
+        go: The Go that compiles its programs, if it has any.
 
     Raises:
         Problem: The source is not there.
@@ -160,7 +160,7 @@ def _content(image: SourceImage, current: Parameters, go: str) -> Iterator[bytes
 
 
 def _parent_identity(image: SourceImage, current: Parameters) -> str:
-    """Return what identifies what an image starts from, which may not have been made yet."""
+    """Return what identifies an image's parent, which may not exist yet."""
     found = parent(image, current)
     if isinstance(found, Recipe):
         return found.made_of.digest
@@ -170,10 +170,10 @@ def _parent_identity(image: SourceImage, current: Parameters) -> str:
 
 
 def _is_published(image: SourceImage, current: Parameters) -> bool:
-    """Tell whether an image is taken as its makers publish it; the rest is compiled in any case.
+    """Return whether the published image is used; images that nobody publishes are always compiled.
 
     Raises:
-        Problem: The sample controller's are asked for.
+        Problem: The controller is the sample, which has no published images.
     """
     chosen = current.controller_images == "registry"
     if chosen and archive_source.origin(current) == paths.SAMPLE:
@@ -186,17 +186,17 @@ def _compiles(image: SourceImage) -> bool:
 
 
 def _origin(image: SourceImage) -> str:
-    """Return the last path component of what the running stage of a Dockerfile starts from, whatever its tag is."""
+    """Return the last path component of the image that a Dockerfile's last stage starts from, without its tag."""
     return archive.image_name(dockerfiles.stages(archive_context.text(image))[-1].parent)
 
 
 def _packages(image: SourceImage) -> str:
-    """Return the folder of what an image's packages come from, unless its Dockerfile is built as it is."""
+    """Return the folder of kind/ with an image's packages, or nothing if its Dockerfile is built as it is."""
     return "" if dockerfiles.lets_base_be_chosen(archive_context.text(image)) else image.packages
 
 
 def _deepstream() -> str:
-    """Return the name in the engine of the image with DeepStream, of any registry and tag.
+    """Return the name of the engine's image with DeepStream, from any registry and with any tag.
 
     Raises:
         Problem: There is none.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def lack() -> Lack:
-    """Return what differs between the base and the one that a build would start from."""
+    """Return what differs between the engine's base and the one that this machine would bootstrap."""
     current = parameters.current()
     if current.base_from == "registry":
         return lacks.NOTHING
@@ -29,7 +29,7 @@ def lack() -> Lack:
 
 
 def build() -> None:
-    """Have the base where it is bootstrapped; a registry's is pulled by the first build.
+    """Bootstrap the base; one from a registry is pulled by the first build instead.
 
     Raises:
         Problem: It cannot be bootstrapped on this machine.
@@ -41,16 +41,16 @@ def build() -> None:
 
 
 def identity(current: Parameters) -> str:
-    """Return what identifies the base whether it has been made or not."""
+    """Return what identifies the base, whether or not it has been made."""
     return bootstrapped(current.cache_dir) if current.base_from == "bootstrap" else images.tag(images.BASE, current)
 
 
 def linked(artifact: GoArtifact, current: Parameters) -> str:
-    """Return what identifies the base where an artifact links its C libraries, or nothing where it links none."""
+    """Return what identifies the base if an artifact links its C libraries, else an empty string."""
     return identity(current) if artifact.compiler else ""
 
 
 @cache
 def bootstrapped(cache_dir: Path) -> str:
-    """Return the digest of the root filesystem that this machine bootstraps, found out once."""
+    """Return the digest of the root filesystem that this machine bootstraps, computed once."""
     return rootfs.digest(cache_dir)

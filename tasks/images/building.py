@@ -1,4 +1,4 @@
-"""Builds an image from its recipe, once: it is up to date while its label carries the digest of what it is made of."""
+"""Builds an image from its recipe, once: it is up to date as long as its label has the digest of its inputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def lack(tag: str, made_of: Callable[[], Definition]) -> Lack:
 
     Args:
         tag: The name of the image.
-        made_of: Says what it would be made of; asked only where there is such an image.
+        made_of: Returns what it would be made of; called only if the engine has an image of that name.
     """
     found = docker_images.find(tag)
     if found is None:
@@ -48,15 +48,15 @@ def lack(tag: str, made_of: Callable[[], Definition]) -> Lack:
 
 
 def lack_of(recipe: Recipe) -> Lack:
-    """Return what differs between the image of the engine and what its recipe makes."""
+    """Return what differs between the engine's image and the one that its recipe makes."""
     return lack(recipe.tag, lambda: recipe.made_of)
 
 
 def ensure_image(wanted: str | Pulled | Recipe) -> str:
-    """Have an image in the engine; of two that want the same, one makes it.
+    """Ensure that the engine has an image; of two runs that need the same recipe, one builds it.
 
     Args:
-        wanted: The name of one that is there, one that is pulled, or one that is made unless the engine has it.
+        wanted: The name of an existing image, an image to pull, or the recipe of one to build unless the engine has it.
 
     Returns:
         Its name.

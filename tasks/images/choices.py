@@ -1,4 +1,4 @@
-"""What the parameters choose: the nodes' runtime, whose image has the driver, and which images the controller needs."""
+"""What the parameters choose: the nodes' runtime, the node with the GPU driver, and the controller's images."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def lack_of_runtime() -> Lack:
-    """Return the question that the choice of the runtime needs, if any."""
+    """Return the question that has to be answered to choose the runtime, if any."""
     return runtime.lack(parameters.current())
 
 
 def runtime_image() -> dict[str, list[str]]:
-    """Return the task of the image that holds the nodes' runtime, in doit's words for calculated dependencies."""
+    """Return the task of the image that holds the nodes' runtime, as doit's calculated dependencies."""
     return _runtime_image(parameters.current())
 
 
 def choose_runtime() -> dict[str, list[str]]:
-    """Return the same once the runtime has been chosen.
+    """Choose the runtime, and return the task of its image.
 
     Raises:
         Problem: NODE_RUNTIME is auto, and the module proxy does not answer.
@@ -35,14 +35,14 @@ def choose_runtime() -> dict[str, list[str]]:
 
 
 def archive_source() -> dict[str, list[str]]:
-    """Return the task of the controller's source where an image takes a part of it, in doit's words."""
+    """Return the task of the controller's source if an image takes a part of it, as doit's dependencies."""
     current = parameters.current()
     taken = any(node_images.archive_part(image, current) for image in images.NODE_IMAGES)
     return {"task_dep": ["controller_source"] if taken else []}
 
 
 def gpu_image() -> dict[str, list[str]]:
-    """Return the task of the image with the NVIDIA driver where a worker has it, in doit's words."""
+    """Return the task of the image with the NVIDIA driver if a worker has it, as doit's dependencies."""
     return {"task_dep": [f"image:{images.GPU_IMAGE}"] if is_gpu_lent(parameters.current()) else []}
 
 
@@ -54,7 +54,7 @@ def controller_images() -> dict[str, Any]:
 
 
 def is_gpu_lent(current: Parameters, host: Host | None = None) -> bool:
-    """Return whether the first worker's image has the NVIDIA driver: as GPU says, or if there is something to lend.
+    """Return whether the first worker's image has the NVIDIA driver: by GPU or, for `auto`, if a GPU can be lent.
 
     Args:
         current: The parameters of the run.

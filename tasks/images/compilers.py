@@ -1,4 +1,4 @@
-"""Images of a folder of kind/ on the base: what compiles programs that link C, and packages of the distribution."""
+"""Images built from a folder of kind/ on the base: compilers for programs that link C, and distribution packages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from tasks.settings.parameters.model import Parameters
 
-# Folder of kind/ with what compiles programs that link the drivers' library.
+# Folder of kind/ whose image compiles programs that link the drivers' library.
 CONTROLLER = "controller-cgo"
 
 
 @cache
 def recipe(folder: str, current: Parameters) -> Recipe:
-    """Return how the image of a folder of kind/ is made, found out once.
+    """Return the recipe for the image of a folder of kind/, computed once.
 
     Args:
         folder: Name of the folder.
@@ -49,14 +49,14 @@ def compile_with_c(program: cgo.CProgram, output: Path, current: Parameters) -> 
         current: The parameters of the run.
 
     Raises:
-        Problem: It does not compile; the details carry the compiler's words.
+        Problem: It does not compile; the details carry the compiler's output.
     """
     compiler = building.ensure_image(recipe(CONTROLLER, current))
     cgo.build_tree(program, compiler, output, current)
 
 
 def compiler_digest(current: Parameters) -> str:
-    """Return the digest of what compiles programs that link the drivers' library."""
+    """Return the digest of the image that compiles programs that link the drivers' library."""
     return recipe(CONTROLLER, current).made_of.digest
 
 

@@ -1,4 +1,4 @@
-"""The node images, each built when something it is made of has changed.
+"""The node images, each built when one of its inputs has changed.
 
 image:<name>  images
 """
@@ -22,10 +22,10 @@ else:
     choices = later("tasks.images.choices")
     node_images = later("tasks.images.node_images")
 
-# What makes the parent of an image, where that is not simply another image.
+# Dependencies that make the parent of an image, if that is not simply another image.
 _PARENTS = {RUNTIME: {"calc_dep": ["_runtime_image"]}, SCRATCH: {"task_dep": ["engine"]}}
 
-# An image's label names its inputs, so that a changed one has another id, which is an input of its children. The
+# An image's label names its inputs, so a changed image has another id, which is an input of its children. The
 # registry's own check compares the image that its containers run.
 _FOLLOWED = {MEANS: {"image": RUN, "registry": RUN, "_kind": STOP}}
 

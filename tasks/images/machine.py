@@ -1,4 +1,4 @@
-"""What node images take of this machine: facts of it, and the driver's installer that the user put here."""
+"""What node images take from this machine: facts about it, and the driver's installer that the user put here."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def host() -> Host:
     return facts.Host()
 
 
-# Build argument -> what says it.
+# Build argument -> function that returns its value.
 FACTS = {"KERNEL_RELEASE": lambda: host().kernel}
 
 
 def driver(current: Parameters) -> Path:
-    """Return where the installer of the NVIDIA driver is looked for."""
+    """Return the path at which the installer of the NVIDIA driver is expected."""
     return paths.DRIVER / current.nvidia_driver_file
 
 
 def require_driver(current: Parameters) -> None:
-    """Refuse to start a build without the installer that is wanted.
+    """Stop if the driver's installer is missing or is not the expected one.
 
     Raises:
-        Problem: It is not there, or is another one than NVIDIA_DRIVER_SHA256 says.
+        Problem: It is missing, or its SHA-256 is not NVIDIA_DRIVER_SHA256.
     """
     file, wanted = driver(current), current.nvidia_driver_sha256
     if not file.is_file():

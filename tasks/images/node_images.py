@@ -1,4 +1,4 @@
-"""How a node image is made: the recipe of a row of settings/images.py and its folder of kind/."""
+"""How a node image is made: the recipe for a row of settings/images.py and its folder of kind/."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _SCRIPT_MARK = b"#!"
 _SHORT = 12
-# Stands for the programs that an image is made without.
+# Stands for programs whose source is not available, so that the image lacks them.
 _ABSENT = "not to be had"
 
 
@@ -61,7 +61,7 @@ def build(name: str) -> None:
 
 
 def recipe(image: NodeImage, current: Parameters) -> Recipe:
-    """Return how an image is made. Nothing is compiled for it, and its digest is found out when it is asked for.
+    """Return the recipe for an image; this compiles nothing, and its digest is computed on demand.
 
     Args:
         image: A node image.
@@ -78,13 +78,13 @@ def recipe(image: NodeImage, current: Parameters) -> Recipe:
 
 
 def archive_part(image: NodeImage, current: Parameters) -> ArchivePart | None:
-    """Return what an image takes of the controller's archive with these parameters."""
+    """Return the part of the controller's archive that an image takes with these parameters, if any."""
     part = image.archive
     return part if part and part.hardware in current.controller_hardware else None
 
 
 def _contents(image: NodeImage, current: Parameters) -> Iterator[Callable[[Path], None]]:
-    """Yield what puts each part of an image into the build context."""
+    """Yield the functions that put the parts of an image into the build context."""
     yield partial(put_folder, paths.KIND / image.name, ".")
     for folder in image.shared:
         yield partial(put_folder, paths.KIND / folder, folder)
@@ -107,7 +107,7 @@ class _Inputs:
     current: Parameters
 
     def definition(self) -> Definition:
-        """Return it as a digest and in words.
+        """Return the inputs as a digest and in words.
 
         Raises:
             Problem: An artifact's go.mod pins another version than its parameter names, or the parent is missing.
@@ -129,7 +129,7 @@ class _Inputs:
         }
 
     def _named(self, parts: dict[str, Any]) -> dict[str, str]:
-        """Return the parts in words that a user knows, so that the next plan can tell what changed."""
+        """Return the parts in words that a user knows, so that the next plan can show what changed."""
         image, part = self.image, archive_part(self.image, self.current)
         uses = zip(_programs(image, self.current), parts["programs"], strict=True)
         parent = parts["parent"].removeprefix("sha256:")
@@ -154,7 +154,7 @@ class _Inputs:
         }
 
     def _parent_id(self) -> str:
-        """Return the parent's id, or its name where BuildKit pulls it and the engine never lists it."""
+        """Return the parent's id, or its name if BuildKit pulls it, since the engine never lists it then."""
         pulled = self.image.parent == images.BASE and self.current.base_from == "registry"
         return self.parent if pulled or self.image.parent == images.SCRATCH else docker_images.require(self.parent).id
 
@@ -176,7 +176,7 @@ def _made_of(programs: Programs, current: Parameters) -> str:
 
 
 def _refusal(programs: Programs, current: Parameters) -> str:
-    """Return why an image is made without these programs, or nothing."""
+    """Return why an image is made without these programs, or an empty string."""
     artifact = programs.artifact
     return proxy.refusal(artifact, current, base.linked(artifact, current)) if programs.optional else ""
 
@@ -195,7 +195,7 @@ def _arguments(image: NodeImage, current: Parameters) -> dict[str, str]:
 
 
 def _archive_folder(part: ArchivePart) -> Path:
-    """Return that part of the unpacked archive.
+    """Return the folder of a part of the unpacked archive.
 
     Raises:
         Problem: It is not there; an archive made without its submodule lacks it.
@@ -220,7 +220,7 @@ def _put_archive_part(image: NodeImage, part: ArchivePart, context: Path) -> Non
 
 
 def _put_module_files(files: ModuleFiles, current: Parameters, context: Path) -> None:
-    """Copy files of a module; the module cache is read-only and a module archive knows no execute bits."""
+    """Copy files of a module and set their modes: the cache is read-only, and module archives lack execute bits."""
     source = go_modules.module_folder(files.artifact, files.artifact.module, current) / files.path
     for path in sorted(source.rglob("*")):
         target = context / files.folder / path.relative_to(source)
@@ -246,7 +246,7 @@ def _put_programs(programs: Programs, current: Parameters, context: Path) -> Non
 
 
 def _compiled(programs: Programs, current: Parameters) -> Path:
-    """Have programs that link C libraries, compiled in a container of the base image.
+    """Compile programs that link C libraries, in a container on the base image, and return their folder.
 
     Raises:
         Problem: The module proxy does not have its source, or it does not compile.

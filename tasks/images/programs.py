@@ -1,4 +1,4 @@
-"""Where an image's programs come from: an official release, or built from Go modules."""
+"""Where an image's programs come from: an official release, or a build from Go modules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MODULES = "modules"
 
 
 def definition(artifact: GoArtifact, current: Parameters) -> str:
-    """Return what an artifact's programs are made of; nothing is asked or compiled for it.
+    """Return what an artifact's programs are made of, without asking a server or compiling anything.
 
     Raises:
         Problem: They may be compiled, and go.mod pins another version than the parameter names.
@@ -32,7 +32,7 @@ def definition(artifact: GoArtifact, current: Parameters) -> str:
 
 
 def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) -> Path:
-    """Have programs of an artifact.
+    """Download or build programs of an artifact.
 
     Args:
         artifact: An entry of the artifact table.
@@ -43,7 +43,7 @@ def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) ->
         The folder that holds them.
 
     Raises:
-        Problem: They cannot be had, or have another checksum than is published.
+        Problem: They are not available, or their checksum is not the published one.
     """
     source = _source(artifact, current)
     if source == _MODULES or (source != RELEASE and not _reached(artifact, names[0], current)):

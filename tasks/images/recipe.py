@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-# Texts for people: no part of a node image.
+# Documentation, which is no part of a node image.
 _NOT_COPIED = shutil.ignore_patterns("*.md")
-# How much of a digest the tag of an image says that is named by what it is made of.
+# Number of the digest's digits in the tag of an image that is named by its inputs.
 TAG_LENGTH = 12
 
 
@@ -33,8 +33,8 @@ class Definition:
     """What identifies an image.
 
     Attributes:
-        digest: SHA-256 of all that it is made of.
-        parts: The same in words that a user knows, where the image carries them.
+        digest: SHA-256 of everything it is made of.
+        parts: The same in words that a user knows, if the image carries them.
     """
 
     digest: str
@@ -47,11 +47,11 @@ class Recipe:
 
     Attributes:
         tag: Its full name in the engine.
-        parent: What it starts from: an image that is there, one that is pulled, or one that is made first.
-        contents: What puts each part into the build context, in this order. Programs are compiled by that.
-        define: Says what it is made of; called once, and by a build only after its programs are compiled, since which
-            Go compiles them is a part of it.
-        arguments: Build arguments beside BASE_IMAGE.
+        parent: What it starts from: an existing image, one to pull, or one to build first.
+        contents: Functions that put the parts into the build context, in this order; they also compile programs.
+        define: Returns what it is made of. It is called once, and by a build only after its programs are compiled,
+            because the Go that compiles them is a part of the definition.
+        arguments: Build arguments in addition to BASE_IMAGE.
     """
 
     tag: str
@@ -62,7 +62,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """Repository of its tag."""
+        """The repository of its tag."""
         return self.tag.partition(":")[0]
 
     @cached_property
@@ -88,7 +88,7 @@ def files(path: Path) -> Iterator[Path]:
 
 
 def content(root: Path, found: Iterable[Path]) -> Iterator[bytes]:
-    """Yield names, contents and permissions to execute; what a link points at counts, where it is there."""
+    """Yield names, contents and execute permissions; a link counts as its target, if that exists."""
     for file in sorted(set(found)):
         mode = "x" if modes.is_executable(file) else "-"
         inside = file.read_bytes() if file.is_file() else str(file.readlink()).encode()
@@ -106,7 +106,7 @@ def tree(folder: Path) -> dict[str, list[str]]:
 
 
 def put_folder(source: Path, target: str, context: Path) -> None:
-    """Copy a folder into a build context, without texts for people.
+    """Copy a folder into a build context, without its documentation.
 
     Args:
         source: The folder.

@@ -1,4 +1,4 @@
-"""The network cards that the parameters ask for: lent, looked at, given back. The doors of the tasks."""
+"""Entry points of the tasks that lend the network cards that the parameters name, show them and give them back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lend(task: str) -> None:
     """
     asked = nics_wish.wishes(parameters.current())
     wish = asked.pop(task)
-    nics_wish.node_processes(wish.cluster)  # what is refused by that is refused before the lock is made
+    nics_wish.node_processes(wish.cluster)  # if it has to stop, it stops before the lock is created
     with ledgers.alone(settings.LEDGERS):
         lending.lend_to(
             wish, tuple(asked.values()), Machine(nics_wish.node_processes(wish.cluster), cluster=wish.cluster)
@@ -67,12 +67,12 @@ def give_back() -> None:
 
 
 def lack_of_return() -> Lack:
-    """Return that the cluster has borrowed cards, which are not back yet."""
+    """Return whether the cluster still has borrowed cards."""
     return still_lent(parameters.current().cluster_name)
 
 
 def restore(cluster: str, machine: Machine | None = None) -> None:
-    """Give back what a cluster has borrowed, as it was; costs nothing where it has nothing.
+    """Give back what a cluster has borrowed, as it was; do nothing if it has borrowed nothing.
 
     Args:
         cluster: Name of the cluster.
@@ -92,7 +92,7 @@ def restore(cluster: str, machine: Machine | None = None) -> None:
 
 
 def let_go(cluster: str, machine: Machine | None = None) -> None:
-    """Give back what a cluster has borrowed, before it is deleted: what differs once all is back is only said.
+    """Give back what a cluster has borrowed before it is deleted; if all is back, differences are only reported.
 
     Args:
         cluster: Name of the cluster.
@@ -108,7 +108,7 @@ def let_go(cluster: str, machine: Machine | None = None) -> None:
 
 
 def still_lent(cluster: str) -> Lack:
-    """Return that a cluster has borrowed cards, which are not back yet.
+    """Return whether a cluster still has borrowed cards.
 
     Args:
         cluster: Name of the cluster.
@@ -117,7 +117,7 @@ def still_lent(cluster: str) -> Lack:
 
 
 def await_allocatable() -> None:
-    """Wait until the nodes offer what they were lent to pods; not where no device plugin runs.
+    """Wait until the nodes offer their virtual functions to pods; return at once if no device plugin runs.
 
     Raises:
         Problem: The device plugin does not see the virtual functions.
@@ -140,7 +140,7 @@ def status(*, as_json: bool = False) -> None:
     try:
         processes = nics_wish.node_processes(asked[0].cluster)
     except Problem:
-        processes = {}  # without Docker there are no nodes, but the cards can be looked at all the same
+        processes = {}  # without Docker there are no nodes, but the cards can still be shown
     found = nics_status.rows(asked, Machine(processes, cluster=asked[0].cluster))
     if as_json:
         progress.line(json.dumps([asdict(row) for row in found], indent=2))

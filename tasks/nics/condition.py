@@ -1,4 +1,4 @@
-"""Whether a node still has what was lent to it: what it lacks, and what of the loan is astray."""
+"""Whether a node still has what was lent to it: what it lacks, and which lent devices are astray."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def lack(wish: Wish, ledger: Ledger | None, machine: Machine) -> Lack:
-    """Return what a node lacks of what is asked for it; looks into the host's and the nodes' namespaces only.
+    """Return what a node lacks of what is asked for it.
+
+    This looks into the namespaces of the host and the nodes, and into all others only if a device is in none of these.
 
     Args:
         wish: What is asked for.
@@ -30,12 +32,12 @@ def lack(wish: Wish, ledger: Ledger | None, machine: Machine) -> Lack:
 
 
 def _lack(wish: Wish, ledger: Ledger | None, machine: Machine) -> str:
-    """Return in words what a node lacks; empty where it lacks nothing."""
+    """Return in words what a node lacks; empty if it lacks nothing."""
     loan = ledger.loans.get(wish.node) if ledger else None
     if ledger is None or loan is None or not loan.names:
         return f"has no {wish.interface} yet"
     if ledgers.is_foreign(ledger.checkout):
-        return f"its ledger is of {ledger.checkout}"
+        return f"its ledger belongs to {ledger.checkout}"
     changed = _change(wish, loan, ledger.devices[loan.physical_function])
     if changed:
         return changed
@@ -52,7 +54,7 @@ def _lack(wish: Wish, ledger: Ledger | None, machine: Machine) -> str:
 
 
 def _change(wish: Wish, loan: Loan, record: Record) -> str:
-    """Return in words how what is asked for differs from what is lent."""
+    """Return in words how the wish differs from the loan."""
     function = pci.read(loan.physical_function)
     count = function.num_vfs if function else None
     if wish.interface not in (record.name, *record.altnames):
@@ -63,7 +65,7 @@ def _change(wish: Wish, loan: Loan, record: Record) -> str:
 
 
 def _dislocation(wish: Wish, astray: list[str], card: tuple[Namespace, Link] | None) -> str:
-    """Return what of a loan is neither in its node nor with a pod."""
+    """Return in words which lent devices are astray, or what the card in the node lacks."""
     if astray or card is None:
         return f"not in it: {', '.join(astray) or wish.interface}"
     return "" if is_dressed(wish, card[1]) else f"{wish.interface} is not up with {wish.address}"

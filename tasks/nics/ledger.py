@@ -1,7 +1,7 @@
-"""The ledger of lent network cards: what each device was before the first touch, and which node has it.
+"""The ledger of lent network cards: the state of each device before the first change, and the node that has it.
 
-One file a cluster, readable by anybody, written by root. It is complete before anything is changed, so that whatever
-happens afterwards (a crash, a reboot, a node that dies by itself) the way back is known.
+Each cluster has one file. Anybody may read it; root writes it. It is complete before anything is changed, so the way
+back is known whatever happens afterwards: a crash, a reboot, a node that dies.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
-# Words of an address that stand alone, in `ip`'s output as in its commands.
+# Flags of an address: words without a value, in `ip`'s output as well as in its commands.
 ADDRESS_FLAGS = ("noprefixroute", "nodad", "home", "mngtmpaddr", "autojoin")
 _ADDRESS_FIELDS = (
     "family", "local", "address", "prefixlen", "broadcast", "scope", "label", "metric", *ADDRESS_FLAGS,
 )  # fmt: skip
 _NOT_PRESCRIBED = "00:00:00:00:00:00"
-# Where a device was: the host, or a namespace of somebody else's, where it is left.
+# Where a device was: on the host, or in somebody else's namespace, where it is left.
 HOST, ELSEWHERE = "host", "elsewhere"
 
 
@@ -38,19 +38,19 @@ class Record:
     """A device as it was; everything in it is restored.
 
     Attributes:
-        bdf: PCI address: what the device is known by.
-        identity: PCI vendor and device, to notice that another card is at the address.
-        permanent_mac: The address that the card was made with; empty for a virtual function, which has none.
+        bdf: PCI address, which identifies the device.
+        identity: PCI vendor and device, to detect another card at the address.
+        permanent_mac: The card's factory hardware address; empty for a virtual function, which has none.
         namespace: Where its interface was: `HOST`, or `ELSEWHERE` (a container that was given a virtual function).
-        name: Name of its interface; empty where its driver makes none (vfio-pci).
+        name: Name of its interface; empty if its driver creates none (vfio-pci).
         altnames: Other names of its interface.
         mac: Hardware address.
         mtu: Largest payload in bytes.
         up: Whether it was switched on.
         driver: Its driver.
-        num_vfs: How many virtual functions were switched on; None for a virtual function.
+        num_vfs: How many virtual functions were enabled; None for a virtual function.
         physical_function: PCI address of the card that a virtual function belongs to, or an empty string.
-        addresses: Its addresses, but for those that the kernel, a DHCP client or a router's advertisement makes.
+        addresses: Its addresses, except those that the kernel, a DHCP client or a router advertisement creates.
         routes: Its routes, with the same exceptions.
         vf_settings: What the card prescribes for each virtual function (address, VLAN, trust, ...).
     """
@@ -79,7 +79,7 @@ class Loan:
     Attributes:
         physical_function: PCI address of its card.
         num_vfs: How many virtual functions were made for it.
-        namespace: Inode of the node's namespace when they were moved in; another one means that it restarted.
+        namespace: Inode of the node's namespace when they were moved in; a different one means that the node restarted.
         names: Names of the lent interfaces, by PCI address; empty until they are known.
     """
 
@@ -96,7 +96,7 @@ class Ledger:
     Attributes:
         cluster: Name of the cluster.
         boot: The kernel's identifier of the boot in which it was written.
-        devices: What they were, by PCI address.
+        devices: Records of the devices, by PCI address.
         loans: What each node has, by the node's name.
         home: Whether all of it is on the host again, though not as it was.
         checkout: Folder of the checkout that lends it.
@@ -110,7 +110,7 @@ class Ledger:
     checkout: str = ""
 
     def with_loan(self, node: str, loan: Loan, records: tuple[Record, ...] = ()) -> Ledger:
-        """Return it with a node's loan, and with records of devices that it has none of yet."""
+        """Return it with a node's loan, and with the records of devices that it does not have yet."""
         known = {record.bdf: record for record in records} | dict(self.devices)
         return replace(self, devices=known, loans={**self.loans, node: loan}, home=False)
 
@@ -129,7 +129,7 @@ def path(cluster: str) -> Path:
 
 
 def load(cluster: str) -> Ledger | None:
-    """Return a cluster's ledger, or None where it has borrowed nothing.
+    """Return a cluster's ledger, or None if it has borrowed nothing.
 
     Raises:
         Problem: The file cannot be understood.
@@ -138,16 +138,16 @@ def load(cluster: str) -> Ledger | None:
 
 
 def foreign(cluster: str) -> str:
-    """Return the other checkout whose ledger a cluster of this name has, or an empty string."""
+    """Return the other checkout that owns the ledger for a cluster's name, or an empty string."""
     ledger = load(cluster)
     return ledger.checkout if ledger and ledgers.is_foreign(ledger.checkout) else ""
 
 
 def refuse_foreign(cluster: str) -> None:
-    """Refuse to lend under a name whose ledger is another checkout's.
+    """Stop if the ledger for a cluster's name belongs to another checkout.
 
     Raises:
-        Problem: It is one.
+        Problem: It does.
     """
     lender = foreign(cluster)
     if lender:
@@ -202,8 +202,8 @@ def capture(
 
     Args:
         function: Its PCI function.
-        link: Its interface, or None where its driver makes none.
-        routes: The host's routes; none where the interface is not there.
+        link: Its interface, or None if its driver creates none.
+        routes: The host's routes; none if the interface is elsewhere.
         namespace: Where the interface is.
     """
     there = link or engine.Link("")
@@ -227,7 +227,7 @@ def capture(
 
 
 def lasting_addresses(link: engine.Link) -> tuple[Mapping[str, Any], ...]:
-    """Return the addresses of an interface that nobody but us would put back."""
+    """Return the addresses of an interface that nothing but this tool restores."""
     return tuple(_chosen(info, _ADDRESS_FIELDS) for info in link.addresses if not _is_made_again(info, link.mac))
 
 
@@ -252,12 +252,12 @@ def _chosen(found: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]
 def without_reports(link: engine.Link, record: Record, macs: Sequence[str]) -> engine.Link:
     """Return a card's interface without the addresses that its virtual functions gave themselves.
 
-    Some drivers (igb, ixgbe) tell those where others tell only what was prescribed; where nothing was prescribed, that
-    is no difference.
+    Some drivers (igb, ixgbe) report these addresses, while others report only prescribed ones. If no address was
+    prescribed, such a report is no difference.
 
     Args:
         link: The card's interface.
-        record: What the card was.
+        record: The card's record.
         macs: Hardware addresses of its virtual functions, in their order.
     """
     free = {setting["vf"] for setting in record.vf_settings if setting.get("address") == _NOT_PRESCRIBED}
@@ -271,7 +271,7 @@ def without_reports(link: engine.Link, record: Record, macs: Sequence[str]) -> e
 
 
 def differences(wanted: Record, found: Record) -> list[str]:
-    """Return in what a device differs from its record, a line for each field and route; nothing where it is equal."""
+    """Return a line for each field and route in which a device differs from its record."""
     was, now = (json.loads(json.dumps(asdict(record), sort_keys=True)) for record in (wanted, found))
     routes = nics_routes.differences(was.pop("routes"), now.pop("routes"), wanted.name)
     fields = [f"{name} was {was[name]!r}, is {now[name]!r}" for name in was if was[name] != now[name]]

@@ -1,7 +1,7 @@
 """Lends a card with its virtual functions to a node.
 
-The world is looked at before every phase and only what differs is changed, so that a run after a crash at any point
-goes on where the other one stopped. A device is known by its PCI address; its name is what a user reads.
+Each phase looks at the machine first and changes only what differs. So a run after a crash continues where the other
+one stopped. A device is identified by its PCI address; its name is for the user.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def lend_to(wish: Wish, others: Sequence[Wish], machine: Machine) -> None:
         machine: The machine, with a process of each node.
 
     Raises:
-        Problem: It must not be lent, and nothing was touched; or a step failed, and the ledger knows the way back.
+        Problem: It must not be lent, and nothing was changed; or a step failed, and the ledger has the way back.
     """
     nics_ledger.refuse_foreign(wish.cluster)
     world = machine.survey(everywhere=True)
@@ -57,10 +57,12 @@ def lend_to(wish: Wish, others: Sequence[Wish], machine: Machine) -> None:
 
 
 def find_card(lending: Lending) -> tuple[Namespace, Link]:
-    """Return where the physical function is: as the ledger knows it, else by its name, in its place before others.
+    """Return where the physical function is, and its interface.
+
+    A lent one is found through the ledger, another one by its name: first on the host and in the node, then elsewhere.
 
     Raises:
-        Problem: It is nowhere, or another one is lent.
+        Problem: It is not found, or another one is lent.
     """
     wish, world = lending.wish, lending.world
     ours = (world.host, lending.node)
@@ -96,10 +98,10 @@ def _lent_card(wish: Wish, world: World, record: Record) -> tuple[Namespace, Lin
 
 
 def require_lendable(lending: Lending, card: tuple[Namespace, Link], others: Sequence[Wish]) -> pci.Function:
-    """Return the card's function after every reason to refuse it was looked for.
+    """Return the card's function, if there is no reason to refuse it.
 
     Args:
-        lending: What is asked for, and what is known of the machine.
+        lending: What is asked for, and what is known about the machine.
         card: Where the card's interface is, and the interface.
         others: What is asked for the other workers.
 
@@ -136,7 +138,7 @@ def _card_of(wish: Wish, lending: Lending) -> str:
 
 
 def refuse_held(lending: Lending, function: pci.Function) -> None:
-    """Refuse another count of virtual functions while one is in use: changing it ends them all.
+    """Stop if a virtual function is in use: a change of their number removes them all.
 
     Raises:
         Problem: One is in use.
@@ -151,16 +153,16 @@ def refuse_held(lending: Lending, function: pci.Function) -> None:
 
 
 def _use(bdf: str, lending: Lending) -> str:
-    """Return in words what uses a virtual function, or an empty string where nothing does."""
+    """Return in words what uses a virtual function, or an empty string if nothing does."""
     place, function = lending.world.place(bdf), pci.read(bdf)
     if place and place[0] not in (lending.world.host, lending.node):
         return f"{place[1].name} ({bdf}) is {presence.where(place[0], lending.machine.pods)}"
-    # The kernel waits without end for a function that a virtual machine has.
+    # The kernel waits forever for a function that a virtual machine has.
     return f"{bdf} has the driver {function.driver}" if function and function.passed_through else ""
 
 
 def _record_loan(lending: Lending, card: tuple[Namespace, Link], function: pci.Function) -> Lending:
-    """Write this loan to the disk before anything is touched; then keep others away."""
+    """Write the loan to disk before anything is changed, then keep other programs away from the devices."""
     wish, node, ledger = lending.wish, lending.node, lending.ledger
     earlier = ledger.loans.get(wish.node)
     kept = earlier.names if earlier and earlier.num_vfs == wish.num_vfs == function.num_vfs else {}
@@ -177,7 +179,7 @@ def _record_loan(lending: Lending, card: tuple[Namespace, Link], function: pci.F
 
 
 def _make_functions(lending: Lending, bdf: str) -> Lending:
-    """Have a card make its virtual functions, and wait until each has an interface."""
+    """Create a card's virtual functions, and wait until each has an interface."""
     function, wish = presence.present(bdf), lending.wish
     if function.num_vfs != wish.num_vfs:
         progress.step(f"{wish.interface}: making {wish.num_vfs} virtual functions")
@@ -186,7 +188,7 @@ def _make_functions(lending: Lending, bdf: str) -> Lending:
 
 
 def _record_names(lending: Lending, bdf: str) -> Lending:
-    """Write down the names of what will be moved: the card and those functions that the expression matches."""
+    """Record the names of what will be moved: the card and the functions that the expression matches."""
     function, wish, ledger = presence.present(bdf), lending.wish, lending.ledger
     refusals.refuse_foreign_matches(wish, function, lending.world.host)
     loan = ledger.loans[wish.node]
@@ -204,7 +206,7 @@ def _record_names(lending: Lending, bdf: str) -> Lending:
 
 
 def _move_in(lending: Lending) -> None:
-    """Move what is astray into the node; what a pod holds stays there."""
+    """Move what is astray into the node; what a pod holds stays with the pod."""
     wish, world, node, machine = lending.wish, lending.world, lending.node, lending.machine
     steps = []
     for bdf, name in lending.ledger.loans[wish.node].names.items():
@@ -226,7 +228,7 @@ def _refuse_taken(node: Namespace, bdf: str, name: str) -> None:
 
 
 def _dress(lending: Lending) -> None:
-    """Inside the node, give everything its name, and the card its address, this one only, and switch it on."""
+    """Inside the node, give each interface its name, make the wanted address the card's only one, and bring it up."""
     wish, machine, arrived = lending.wish, lending.machine, lending.seen(lending.machine.survey())
     world, node = arrived.world, arrived.node
     loan = lending.ledger.loans[wish.node]

@@ -1,4 +1,4 @@
-"""A card on its way to a node: the one value that the steps of lending hand on."""
+"""A card on its way to a node: the one value that the steps of lending pass on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lending:
-    """A card on its way to a node; each step returns it as it is afterwards.
+    """A card on its way to a node; each step returns its new state.
 
     Attributes:
         wish: What is asked for.
-        world: Every namespace, as it was last looked at.
+        world: Every namespace, as last seen.
         ledger: What the cluster has borrowed so far.
         machine: The machine, with a process of each node.
     """

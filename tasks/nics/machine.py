@@ -1,4 +1,4 @@
-"""This machine as far as lending needs it: one value that is handed down, so that a test can hand in another."""
+"""This machine, as far as lending needs it: one value that is passed down, so that a test can pass another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Machine:
     Attributes:
         processes: A process of each node, by the node's name.
         rules: Folder of the udev rules in force.
-        cluster: Name of the cluster that is asked for its pods; of none where empty.
+        cluster: Name of the cluster whose pods are queried; if empty, there is none.
     """
 
     processes: Mapping[str, int] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Machine:
         return namespaces.survey(self.processes, everywhere=everywhere)
 
     def own_namespace(self) -> Namespace:
-        """Return the host's namespace, not looked into."""
+        """Return the host's namespace, without looking into it."""
         return namespaces.own_namespace()
 
     def change(self, world: World, steps: Sequence[Mapping[str, Any]]) -> None:
@@ -63,7 +63,7 @@ class Machine:
         return namespaces.lifelines()
 
     def pods(self) -> Mapping[str, str]:
-        """Return `namespace/name` of each pod by its UID; nothing where no cluster answers."""
+        """Return `namespace/name` of each pod by its UID; nothing if no cluster answers."""
         return pods.names(self.cluster)
 
     def holder(self, link: Link) -> str:

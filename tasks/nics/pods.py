@@ -1,4 +1,4 @@
-"""Pods and their virtual functions: who they are, what they hold, and what the scheduler may give to more of them."""
+"""Pods and their virtual functions: names of pods, what they hold, and what the scheduler can still assign."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENDED = ("Succeeded", "Failed")
 
 
 def names(cluster: str) -> dict[str, str]:
-    """Return `namespace/name` of each pod by its UID; nothing where the cluster does not answer.
+    """Return `namespace/name` of each pod by its UID; nothing if the cluster does not answer.
 
     Args:
         cluster: Name of the cluster.
@@ -40,14 +40,14 @@ def names(cluster: str) -> dict[str, str]:
 
 
 def holder(link: Link, cluster: str) -> str:
-    """Return `namespace/name` of the pod that a virtual function was given to and that has not ended, or nothing.
+    """Return `namespace/name` of the pod that has a virtual function and has not ended, or an empty string.
 
     Args:
         link: The function's interface.
         cluster: Name of the cluster.
 
     Raises:
-        Problem: It does not answer.
+        Problem: The cluster does not answer.
     """
     from tasks.engines.kube import access as kube_api
 
@@ -55,7 +55,7 @@ def holder(link: Link, cluster: str) -> str:
 
 
 def holder_among(pods: Sequence[Object], link: Link) -> str:
-    """Return `namespace/name` of that one of some pods which has a virtual function and has not ended, or nothing.
+    """Return the same from a list of pods.
 
     Args:
         pods: The pods.
@@ -75,14 +75,14 @@ def _name(pod: Object) -> str:
 
 
 def await_allocatable(wanted: Mapping[str, int], api: Kube, *, deadline: float = settings.ALLOCATABLE_DEADLINE) -> None:
-    """Wait until the nodes offer their virtual functions to pods; not where no device plugin runs.
+    """Wait until the nodes offer their virtual functions to pods; return at once if no device plugin runs.
 
-    The plugin looks for functions once, when it starts: where it was there before them, its pod is made anew.
+    The plugin looks for functions only once, when it starts. If it started before they were there, its pod is replaced.
 
     Args:
         wanted: How many each node has, by its name.
         api: The cluster's API.
-        deadline: Seconds until that is given up.
+        deadline: Seconds to wait.
 
     Raises:
         Problem: The device plugin does not see them within the deadline.
@@ -105,7 +105,7 @@ def await_allocatable(wanted: Mapping[str, int], api: Kube, *, deadline: float =
 
 
 def _start_again(api: Kube, plugin: Object, node: str) -> None:
-    """Have the device plugin of a node look for functions again; a pod of it that has not started yet will anyway."""
+    """Restart a node's device plugin to make it look for functions again; one that has not started yet will anyway."""
     labels = ",".join(f"{name}={value}" for name, value in plugin["spec"]["selector"]["matchLabels"].items())
     for pod in api.list(manifests.POD, plugin["metadata"]["namespace"], labels):
         if pod["spec"].get("nodeName") == node and pod["status"].get("phase") == "Running":

@@ -1,4 +1,4 @@
-"""Whether a card and its virtual functions are there, and in words where they are."""
+"""Whether a card and its virtual functions are there, and where, in words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def present(bdf: str) -> pci.Function:
 def wait_for_interfaces(functions: Sequence[str], machine: Machine) -> World:
     """Wait until each function has a network interface somewhere, and udev has named it.
 
-    What a virtual machine has is not waited for: it gets none.
+    It does not wait for functions that a virtual machine has: they get no interface.
     """
 
     def missing(world: World) -> list[str]:
@@ -58,7 +58,7 @@ def wait_for_interfaces(functions: Sequence[str], machine: Machine) -> World:
 
 
 def refuse_other_card(record: Record) -> None:
-    """Refuse to go on where another card is at a recorded address.
+    """Stop if the card at a recorded address is not the recorded one.
 
     Raises:
         Problem: It is another one, or none.
@@ -75,8 +75,8 @@ def refuse_other_card(record: Record) -> None:
 def is_abandoned(namespace: Namespace, link: Link, machine: Machine) -> bool:
     """Return whether a function is left over in the namespace of a pod that ended without giving it back.
 
-    No process is in it any more, only a file keeps it. CRI-O's pods may look like that between two starts of a
-    container, so that the cluster has to confirm it; where none answers, nothing is taken away.
+    Such a namespace has no process any more; only a file keeps it. CRI-O's pods may look like that between two starts
+    of a container, so the cluster has to confirm it. If none answers, nothing is taken away.
     """
     if namespace.process or namespace.host or namespace.node:
         return False
@@ -91,7 +91,7 @@ def where(namespace: Namespace, pods: Callable[[], Mapping[str, str]]) -> str:
 
     Args:
         namespace: Where it is.
-        pods: Returns the names of pods by their UID; asked where they are needed.
+        pods: Returns the names of pods by their UID; called only if they are needed.
     """
     if namespace.host:
         return "on the host"

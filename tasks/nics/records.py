@@ -1,4 +1,4 @@
-"""What a card and its virtual functions are before they are lent, wherever they are by then."""
+"""Records of a card and its virtual functions before they are lent, wherever they are at that time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def of(lending: Lending, card: tuple[Namespace, Link], function: pci.Function) -> tuple[Record, ...]:
-    """Return the records of a card and of the virtual functions it has already.
+    """Return the records of a card and of the virtual functions that it already has.
 
     Args:
-        lending: What is asked for, and what is known of the machine.
+        lending: What is asked for, and what is known about the machine.
         card: Where the card's interface is, and the interface.
         function: The card.
 
@@ -36,7 +36,7 @@ def of(lending: Lending, card: tuple[Namespace, Link], function: pci.Function) -
     virtual = [_record(one, where, routes, place) for one, where in found if one]
     if place.host:
         return ledger.capture(function, link, routes), *virtual
-    # Another tool moved it in: what it was on the host is not known, but for what a move leaves as it is.
+    # Another tool moved it in: its state on the host is unknown, except for what a move does not change.
     progress.line(f"{link.name} is in {place.node} already, moved by something else: it will go back without addresses")
     return tuple(_bare(record) for record in (ledger.capture(function, link), *virtual))
 
@@ -44,7 +44,7 @@ def of(lending: Lending, card: tuple[Namespace, Link], function: pci.Function) -
 def _record(
     function: pci.Function, where: tuple[Namespace, Link] | None, routes: Sequence[Mapping[str, Any]], card: Namespace
 ) -> Record:
-    """Return the record of a virtual function; one that a container was given beside the host's card stays its own."""
+    """Return the record of a virtual function; if its card is on the host, one in a container will stay there."""
     if where is None or where[0].host:
         return ledger.capture(function, where[1] if where else None, routes)
     return ledger.capture(function, where[1], (), ledger.ELSEWHERE if card.host else ledger.HOST)

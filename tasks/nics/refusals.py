@@ -1,4 +1,4 @@
-"""What is never lent, each with the one line that says why; decided before anything is touched."""
+"""What is never lent, each with one line that says why; decided before anything is changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def refuse_lifelines(wish: Wish, function: Function, host: Namespace, lifelines: Mapping[str, str]) -> None:
-    """Refuse a card if its interface, or that of a virtual function it has, must not leave the host.
+    """Stop if the interface of a card, or of one of its virtual functions, must not leave the host.
 
     Args:
         wish: What is asked for.
@@ -27,7 +27,7 @@ def refuse_lifelines(wish: Wish, function: Function, host: Namespace, lifelines:
         lifelines: Interfaces that the default route or a TCP connection goes through, each with the reason.
 
     Raises:
-        Problem: It is one of those, a member of a bridge or bond, or others are built upon it.
+        Problem: It is one of those, a member of a bridge or bond, or other interfaces are built on it.
     """
     for link in host.links:
         reason = hold(link, host, lifelines) if link.bdf in (function.bdf, *function.virtual_functions) else ""
@@ -37,7 +37,7 @@ def refuse_lifelines(wish: Wish, function: Function, host: Namespace, lifelines:
 
 
 def hold(link: Link, host: Namespace, lifelines: Mapping[str, str]) -> str:
-    """Return what holds an interface on the host, or an empty string."""
+    """Return why an interface has to stay on the host, or an empty string."""
     if link.master:
         return f"it is a member of {link.master}"
     upper = [other.name for other in host.links if other.under in link.names]
@@ -47,7 +47,7 @@ def hold(link: Link, host: Namespace, lifelines: Mapping[str, str]) -> str:
 
 
 def refuse_routes(wish: Wish, links: Iterable[Link], routes: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse a card with a route that could not be given back.
+    """Stop if a card has a route that could not be restored.
 
     Args:
         wish: What is asked for.
@@ -68,10 +68,10 @@ def refuse_routes(wish: Wish, links: Iterable[Link], routes: Sequence[Mapping[st
 
 
 def refuse_unable(wish: Wish, function: Function | None) -> None:
-    """Refuse a device that cannot have as many virtual functions.
+    """Stop if a device cannot have the wanted number of virtual functions.
 
     Raises:
-        Problem: It has no SR-IOV, or fewer.
+        Problem: It has no SR-IOV, or can have only fewer.
     """
     where = f"{wish.parameter('interface')}: {wish.interface}"
     if function is None or function.num_vfs is None or not function.total_vfs:
@@ -84,12 +84,12 @@ def refuse_unable(wish: Wish, function: Function | None) -> None:
 
 
 def refuse_shared(wish: Wish, bdf: str, others: Mapping[str, str], ledgers: Iterable[Ledger]) -> None:
-    """Refuse a card that another worker or another cluster has.
+    """Stop if another worker or another cluster has the card.
 
     Args:
         wish: What is asked for.
         bdf: Address of its card.
-        others: Addresses of the cards of the other workers' parameters, by the parameter.
+        others: Addresses of the cards that the other workers' parameters name, by the parameter.
         ledgers: The ledgers of all clusters.
 
     Raises:
@@ -107,18 +107,18 @@ def refuse_shared(wish: Wish, bdf: str, others: Mapping[str, str], ledgers: Iter
 
 
 def refuse_foreign_matches(wish: Wish, function: Function, host: Namespace) -> None:
-    """Refuse an expression that matches interfaces other than the card and its own virtual functions.
+    """Stop if the expression matches interfaces other than the card and its own virtual functions.
 
     Raises:
-        Problem: With the list of them.
+        Problem: It does; the message lists them.
     """
     own = {function.bdf, *function.virtual_functions}
-    # What stands on the card itself is no virtual function to move: a representor has no address of its own.
+    # A representor belongs to the card and has no PCI address of its own: it is no virtual function to move.
     foreign = [
         link.name
         for link in host.links
         if link.bdf not in own and not link.representor and nics_wish.matches(wish.pattern, link.names)
     ]
     if foreign:
-        raise Problem(f"{wish.parameter('pattern')}: {wish.pattern} also matches what is not of {wish.interface}: "
-                      f"{', '.join(sorted(foreign))}")  # fmt: skip
+        raise Problem(f"{wish.parameter('pattern')}: {wish.pattern} also matches what does not belong to "
+                      f"{wish.interface}: {', '.join(sorted(foreign))}")  # fmt: skip

@@ -1,7 +1,7 @@
 """Gives back what a cluster has borrowed, as it was, and proves it by comparing with the ledger.
 
-Where a device is and what it is called by then does not matter: it is found by its PCI address, in a node, a pod, on
-the host under another name, or after a reboot.
+A device is found by its PCI address, wherever it is and whatever its name: in a node, in a pod, on the host under
+another name, or after a reboot.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 # Giving back is repeated while udev still renames what came back.
 _ROUNDS = 3
-# Longer than the kernel looks for duplicates of an IPv6 address: one probe, one second, by default.
+# Longer than the kernel's duplicate address detection for IPv6: one probe of one second, by default.
 _TENTATIVE_SECONDS = 5.0
 
 
 class NotAsItWas(Problem):
-    """Every device is on the host again, but something of one differs from the ledger, which stays."""
+    """Every device is on the host again, but one differs from the ledger, which stays."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Return:
 
 
 def give_back(cluster: str, machine: Machine | None = None) -> None:
-    """Give back what a cluster has borrowed; costs nothing where it has nothing.
+    """Give back what a cluster has borrowed; do nothing if it has borrowed nothing.
 
     Args:
         cluster: Name of the cluster.
         machine: The machine that gets it back; None for this one.
 
     Raises:
-        NotAsItWas: Every device is on the host, but something of one differs; the ledger stays.
+        NotAsItWas: Every device is on the host, but one differs from the ledger, which stays.
         Problem: A device could not be brought back; the ledger stays.
     """
     ledger = nics_ledger.load(cluster)
@@ -88,15 +88,15 @@ def _not_given_back(ledger: Ledger, left: Sequence[str], away: Sequence[str]) ->
     return NotAsItWas(
         f"cluster {ledger.cluster}: lent network cards are on the host again, but not as they were",
         details="\n".join(left),
-        hint="./doit nics_restore once it can be; if it is right like this: "
+        hint="./doit nics_restore once the cause is gone; or, to keep them as they are: "
         f"sudo rm {nics_ledger.path(ledger.cluster)}",
     )
 
 
 def refuse_new_lifeline(record: Record, back: Return) -> None:
-    """Refuse to touch a card that the host lives on by now, itself or through a function of it, unless it is as it was.
+    """Stop if the host now depends on a card or one of its functions, and the card differs from its record.
 
-    A reboot gives every card back to the host, which may have configured it since.
+    A reboot gives every card back to the host, which may have configured it since then.
     """
     world = back.machine.survey()
     lifelines = back.machine.lifelines()
@@ -109,12 +109,12 @@ def refuse_new_lifeline(record: Record, back: Return) -> None:
         raise refusal(
             f"{held[0][0]} is left as it is: {held[0][1]}",
             details="\n".join(left),
-            hint=f"if it is right like this: sudo rm {nics_ledger.path(back.ledger.cluster)}",
+            hint=f"to keep it as it is: sudo rm {nics_ledger.path(back.ledger.cluster)}",
         )
 
 
 def _restore(back: Return) -> list[str]:
-    """Give back in rounds until nothing differs; return what still does."""
+    """Give back in rounds until nothing differs; return what still differs."""
     left: list[str] = []
     for _ in range(_ROUNDS):
         refused = bring_home(back)
@@ -122,7 +122,7 @@ def _restore(back: Return) -> list[str]:
         refused += _restore_fields(back)
         refused += _restore_routes(back)
         back.machine.settle()
-        # What differs counts; a step that was refused tells why.
+        # Only differences count; refused steps explain them.
         differing = _differences(back)
         left = [*dict.fromkeys(refused), *differing] if differing else []
         if not left:
@@ -131,7 +131,7 @@ def _restore(back: Return) -> list[str]:
 
 
 def _own(ledger: Ledger) -> list[str]:
-    """Return the PCI addresses of what has to be on the host: the cards and their functions, but for what was not."""
+    """Return the PCI addresses of the cards and their functions, except functions that were not on the host."""
     cards = [card.bdf for card in ledger.physical_functions()]
     found = [bdf for card in cards for bdf in (card, *presence.present(card).virtual_functions)]
     return [bdf for bdf in found if not _was_elsewhere(ledger, bdf)]
@@ -143,7 +143,7 @@ def _was_elsewhere(ledger: Ledger, bdf: str) -> bool:
 
 
 def _away(back: Return) -> list[str]:
-    """Return the PCI addresses of what has an interface, or had one, and is not on the host."""
+    """Return the PCI addresses of devices that have or had an interface and are not on the host."""
     there = {link.bdf for link in back.machine.survey().host.links}
     named = [record.bdf for record in _recorded(back.ledger) if record.name]
     awaited = dict.fromkeys([*named, *(bdf for bdf in _own(back.ledger) if not _has_no_interface(bdf))])
@@ -161,7 +161,7 @@ def _recorded(ledger: Ledger) -> list[Record]:
 
 
 def bring_home(back: Return) -> list[str]:
-    """Move everything that is not on the host there, cards first; return a line for each that cannot be moved."""
+    """Move every device that is elsewhere to the host, cards first; return a line for each that cannot be moved."""
     world = back.machine.survey(everywhere=True)
     nodes = {loan.namespace for loan in back.ledger.loans.values()}
     cards = [card.bdf for card in back.ledger.physical_functions()]
@@ -176,7 +176,7 @@ def bring_home(back: Return) -> list[str]:
 
 
 def _attempt(machine: Machine, world: World, steps: list[nics_steps.Step], device: str) -> list[str]:
-    """Carry out steps for one device; return the line that says why not, so that the others are served all the same."""
+    """Carry out steps for one device; return a line if they fail, so that the other devices are still handled."""
     try:
         machine.change(world, steps)
     except Problem as problem:
@@ -185,10 +185,10 @@ def _attempt(machine: Machine, world: World, steps: list[nics_steps.Step], devic
 
 
 def _restore_counts(back: Return) -> list[str]:
-    """Give each card the count of virtual functions that it had, and each of those its driver.
+    """Give each card the number of virtual functions that it had, and each of these its driver.
 
     Returns:
-        A line for each that cannot have it.
+        A line for each device for which this fails.
     """
     world = back.machine.survey()
     refused = []
@@ -204,7 +204,7 @@ def _restore_counts(back: Return) -> list[str]:
 
 
 def _missing_interfaces(functions: Sequence[str], back: Return) -> list[str]:
-    """Wait for the interfaces of virtual functions; return the line that says which do not appear."""
+    """Wait for the interfaces of virtual functions; return a line that names those that do not appear."""
     try:
         presence.wait_for_interfaces(functions, back.machine)
     except Problem as problem:
@@ -213,9 +213,9 @@ def _missing_interfaces(functions: Sequence[str], back: Return) -> list[str]:
 
 
 def _restore_fields(back: Return) -> list[str]:
-    """Give every device its fields; return a line for each that cannot have them, after all others were served."""
+    """Restore the fields of every device; return a line for each for which this fails, after all others are done."""
     records = [record for record in _recorded(back.ledger) if record.name]
-    # First every name that is not its own is given up, so that two devices which swapped names can swap back.
+    # First, every device gives up names that are not its own, so that two devices can swap their names back.
     world = back.machine.survey()
     refused = [
         line
@@ -235,7 +235,7 @@ def _restore_device(record: Record, link: Link, world: World, back: Return) -> l
 
 
 def _restore_routes(back: Return) -> list[str]:
-    """Give every device its routes, once all are up: some go over several. Return a line for each that cannot be."""
+    """Restore all routes once all devices are up, as some routes use several; return a line for each that fails."""
     records = [record for record in _recorded(back.ledger) if record.routes]
     _await_addresses(records, back)
     return [line for record in records for line in _restore_routes_of(record, back)]
@@ -250,12 +250,12 @@ def _restore_routes_of(record: Record, back: Return) -> list[str]:
 
     if not _attempt(back.machine, world, lacking(), record.bdf):
         return []
-    # The one that is refused must not keep the others away.
+    # A refused route must not prevent the others.
     return [line for step in lacking() for line in _attempt(back.machine, world, [step], record.bdf)]
 
 
 def _await_addresses(records: Sequence[Record], back: Return) -> None:
-    """Wait until no address is tentative that is the source of an IPv6 route: the kernel would refuse the route."""
+    """Wait until no source address of an IPv6 route is tentative: the kernel would refuse the route."""
     sources = {route.get("prefsrc") for record in records for route in record.routes if route.get("family") == "inet6"}
 
     def tentative() -> list[str]:
@@ -263,7 +263,7 @@ def _await_addresses(records: Sequence[Record], back: Return) -> None:
         return [info["local"] for info in infos if info.get("tentative") and info.get("local") in sources]
 
     if sources - {None}:
-        # Without a carrier it stays so; then the kernel says why it refuses the route.
+        # Without a carrier it stays tentative; then the kernel says why it refuses the route.
         with contextlib.suppress(Problem):
             waiting.until("end of the duplicate address detection", tentative, lambda found: not found,
                           deadline=_TENTATIVE_SECONDS)  # fmt: skip
@@ -275,7 +275,7 @@ def _present(records: Iterable[Record], world: World) -> list[tuple[Record, Link
 
 
 def _at_home(record: Record, world: World) -> Link | None:
-    """Return the interface of a recorded device, where it is on the host."""
+    """Return the interface of a recorded device, if it is on the host."""
     links = {link.bdf: link for link in world.host.links if link.bdf}
     function = pci.read(record.bdf)
     if function is None or record.bdf not in links:
@@ -288,7 +288,7 @@ def holders(record: Record, world: World) -> list[str]:
     """Return a line for each name of a device that another interface of the host has."""
     named = [(name, world.host.named(name)) for name in (record.name, *record.altnames)]
     return [
-        f"{record.bdf}: its name {name} is that of {link.name}{f' ({link.bdf})' if link.bdf else ''}"
+        f"{record.bdf}: its name {name} is taken by {link.name}{f' ({link.bdf})' if link.bdf else ''}"
         for name, link in named
         if link is not None and link.bdf != record.bdf
     ]

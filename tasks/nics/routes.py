@@ -1,8 +1,8 @@
-"""Routes of a network device: which are recorded, what cannot be given back, and the words of `ip` for each.
+"""Routes of a network device: which are recorded, which cannot be restored, and the words of `ip` for each.
 
-A route belongs to a device that it goes through, also as one of several hops, or whose address it has as its source:
-the kernel drops all of these when the device leaves. The kernel keeps rules (`ip rule`) that name a device; they hold
-again as soon as one of that name is back.
+A route belongs to a device if it goes through the device, also as one of several hops, or if its source is an address
+of the device: the kernel drops all of these when the device leaves. The kernel keeps rules (`ip rule`) that name a
+device; they apply again as soon as a device of that name is back.
 """
 
 from __future__ import annotations
@@ -16,47 +16,47 @@ if TYPE_CHECKING:
 
     Route = Mapping[str, Any]
 
-# Their makers make them again: the kernel from addresses, a client or a router's advertisement by itself.
+# Protocols of routes that come back by themselves: from the kernel, a DHCP client or a router advertisement.
 _OTHERS = ("kernel", "ra", "dhcp", "redirect")
-# What `ip -json` calls a field, and the word of its command.
+# The name of a field in `ip -json`, and its word in a command.
 _WORDS = {
     "tos": "tos", "from": "from", "protocol": "proto", "scope": "scope", "table": "table", "metric": "metric",
     "prefsrc": "src", "pref": "pref",
 }  # fmt: skip
 _HOP = ("gateway", "via", "dev", "weight", "flags")
 _FIELDS = ("family", "type", "dst", *_WORDS, "gateway", "via", "dev", "flags", "metrics", "locks", "nexthops")
-# What tells of this moment only.
+# Fields that describe only the present moment.
 _PASSING = ("expires", "cache", "used", "users", "age", "error")
-# Flags that a command sets; the others (linkdown, offload, ...) are the kernel's word on the moment.
+# Flags that a command sets; with the others (linkdown, offload, ...) the kernel describes the present moment.
 _FLAGS = ("onlink", "pervasive")
 _DEFAULT_PREFERENCE = "medium"
-# Metrics that `ip` prints as a number of milliseconds, in a flag of their own, or under another name.
+# Metrics that `ip` prints in milliseconds, as flags of their own, or under another name.
 _MILLISECONDS = ("rtt", "rttvar", "rto_min")
-# Locked by its command, which has no word for it.
+# The command always locks this one, and has no word for it.
 _ALWAYS_LOCKED = "rto_min"
 _FEATURES = ("ecn", "tcp_usec_ts")
 _METRIC_WORDS = {"congestion": "congctl"}
-# What a route's place in its table depends on.
+# Fields that determine a route's place in its table.
 _KEY = ("family", "table", "dst", "tos", "from", "metric")
 
 
 def of(link: Link, routes: Iterable[Route]) -> tuple[dict[str, Any], ...]:
-    """Return the routes of a device that nobody but us would put back, as a ledger has them.
+    """Return the routes of a device that nothing but this tool restores, as a ledger has them.
 
     Args:
         link: Its interface on the host.
-        routes: The host's routes, as `engines.nics.routes` gives them.
+        routes: The host's routes, as `tasks.engines.host.namespaces.routes` returns them.
     """
     return ordered(_recorded(route, link.name) for route in _lasting(link, routes))
 
 
 def ordered(routes: Iterable[Route]) -> tuple[dict[str, Any], ...]:
-    """Return routes by table and destination; among those of one place, where the first one counts, as they are."""
+    """Return routes sorted by table and destination; those of one place keep their order, as the first one counts."""
     return tuple(sorted(map(dict, routes), key=lambda route: [str(part) for part in _place(route)]))
 
 
 def obstacles(link: Link, routes: Iterable[Route]) -> list[str]:
-    """Return a line for each route of a device with something that cannot be given back (an encapsulation, ...)."""
+    """Return a line for each route of a device with something that cannot be restored (an encapsulation, ...)."""
     known = {*_FIELDS, *_PASSING}
     strange = [(route["dst"], sorted(set(route) - known)) for route in _lasting(link, routes)]
     return [f"its route to {where} has {', '.join(fields)}" for where, fields in strange if fields]
@@ -65,7 +65,7 @@ def obstacles(link: Link, routes: Iterable[Route]) -> list[str]:
 def missing(wanted: Iterable[Route], name: str, routes: Sequence[Route]) -> list[dict[str, Any]]:
     """Return what has to be added so that the recorded routes of a device are there.
 
-    Of an IPv6 route over several hops the kernel takes away only the hop that leaves, so that only this one is added.
+    When a hop of an IPv6 route over several hops leaves, the kernel removes only that hop, so only that one is added.
 
     Args:
         wanted: The routes of its record.
@@ -77,7 +77,7 @@ def missing(wanted: Iterable[Route], name: str, routes: Sequence[Route]) -> list
 
 
 def remnant(route: Route, name: str, routes: Sequence[Route]) -> dict[str, Any] | None:
-    """Return what is left of an IPv6 route whose source address went: the kernel keeps it, without its source.
+    """Return what is left of an IPv6 route whose source address is gone: the kernel keeps it without the source.
 
     Args:
         route: A recorded route that is missing.
@@ -93,7 +93,7 @@ def words(verb: str, route: Route, name: str) -> list[str]:
     """Return the words of `ip` that change a route.
 
     Args:
-        verb: `append` puts it behind those of its place, so that none is replaced; `del` takes it away.
+        verb: `append` adds it after those of its place, so that none is replaced; `del` removes it.
         route: A recorded route.
         name: Name of the interface that it belongs to.
     """
@@ -101,10 +101,10 @@ def words(verb: str, route: Route, name: str) -> list[str]:
 
 
 def differences(wanted: Iterable[Route], found: Iterable[Route], name: str) -> list[str]:
-    """Return a line for each route that is gone, and for each that was not there."""
+    """Return a line for each route that is gone, and for each that is new."""
     was, now = ordered(wanted), ordered(found)
     gone = [f"lost the route {_shown(route, name)}" for route in was if route not in now]
-    new = [f"has the route {_shown(route, name)}, which it had not" for route in now if route not in was]
+    new = [f"has the route {_shown(route, name)}, which it did not have" for route in now if route not in was]
     return gone + new or (["its routes are in another order"] if was != now else [])
 
 
@@ -126,7 +126,7 @@ def _recorded(route: Route, name: str) -> dict[str, Any]:
         kept["metrics"] = {metric: value for found in kept["metrics"] for metric, value in found.items()}
     if "nexthops" in kept:
         hops = [_chosen(hop, _HOP) for hop in kept["nexthops"]]
-        # Of IPv6 the order of hops says nothing: it is that of their making.
+        # The order of IPv6 hops has no meaning: it is the order in which they were added.
         kept["nexthops"] = sorted(hops, key=str) if kept.get("family") == "inet6" else hops
     return kept
 

@@ -28,10 +28,10 @@ class Row:
     Attributes:
         device: Its PCI address.
         role: `PF`, or `VF` with its number.
-        name: Name of its interface where it is.
-        place: In words, where that is.
+        name: Present name of its interface.
+        place: Where it is, in words.
         lent_to: The node that it is lent to, or an empty string.
-        original: Name of its interface before it was lent, where that is known.
+        original: Name of its interface before it was lent, if that is known.
     """
 
     device: str
@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class _Look:
-    """What is seen of the machine at this moment."""
+    """The machine as it is at this moment."""
 
     world: World
     ledger: Ledger | None
@@ -72,7 +72,7 @@ def table(found: Sequence[Row]) -> str:
 
 
 def _cards(wishes: Sequence[Wish], world: World, ledger: Ledger | None) -> dict[str, str]:
-    """Return the node that each card is lent to, by the card's PCI address; those that are only asked for, too."""
+    """Return the node that each card is lent to, by PCI address; an empty string for cards that are only asked for."""
     lent = {loan.physical_function: node for node, loan in (ledger.loans.items() if ledger else ())}
     named = (world.host.named(wish.interface) for wish in wishes)
     return lent | {link.bdf: "" for link in named if link and link.bdf and link.bdf not in lent}

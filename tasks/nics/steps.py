@@ -1,6 +1,6 @@
-"""The orders that move a network device or give it fields: pure functions from what is to what should be.
+"""The steps that move a network device or set its fields: pure functions of the present and the wanted state.
 
-Each step is what `tasks.engines.nic_root.change` carries out.
+`tasks.engines.nic_root.change` carries them out.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def write(bdf: str, file: str, text: object) -> Step:
 
 
 def temporary_name(bdf: str) -> str:
-    """Return a name that no other interface has: the PCI address, of at most 15 characters as the kernel wants."""
+    """Return a name that no other interface has: its PCI address, within the kernel's limit of 15 characters."""
     return "ok" + bdf.replace(":", "").replace(".", "")
 
 
 def set_count(bdf: str, now: int, wanted: int) -> list[Step]:
-    """Return the steps to another count of virtual functions; the kernel wants 0 in between."""
+    """Return the steps that change the number of virtual functions; the kernel requires 0 in between."""
     counts = [*([0] if now else []), *([wanted] if wanted else [])]
     return [] if now == wanted else [write(bdf, "sriov_numvfs", count) for count in counts]
 
@@ -48,9 +48,9 @@ def set_count(bdf: str, now: int, wanted: int) -> list[Step]:
 def move(link: Link, source: Namespace, target: Namespace) -> list[Step]:
     """Return the steps that move an interface to another namespace.
 
-    Other names are taken off first: the kernel refuses a move, and older ones stop (CVE-2024-26634), where one of
-    them is in use on the other side. For the same reason it goes under a name of its own where its name is taken, and
-    from a pod: pods call theirs alike (net1), so that the second one would find its name taken by the first.
+    Altnames are removed first: if one of them is in use in the target, the kernel refuses the move, and older kernels
+    crash (CVE-2024-26634). For the same reason, the interface gets a name of its own if its name is in use in the
+    target, or if it comes from a pod: pods use the same name (net1), so the second one would find its name taken.
     """
     steps = drop_altnames(link, source.inode, link.altnames)
     name = link.name
@@ -69,13 +69,13 @@ def rename(link: Link, namespace: int, name: str) -> list[Step]:
 
 
 def take_name(link: Link, namespace: int, name: str) -> list[Step]:
-    """Return the steps that give an interface a name, also one that udev has made another name of it."""
+    """Return the steps that give an interface a name, even one that udev has made its altname."""
     own = drop_altnames(link, namespace, {name} & set(link.altnames))
     return [*own, *rename(link, namespace, name)] if link.name != name else []
 
 
 def drop_altnames(link: Link, namespace: int, names: Iterable[str]) -> list[Step]:
-    """Return the steps that take other names off an interface."""
+    """Return the steps that remove altnames from an interface."""
     return [ip(namespace, "link", "property", "del", "dev", link.name, "altname", name) for name in names]
 
 
@@ -92,14 +92,14 @@ def bind(bdf: str, driver: str, wanted: str) -> list[Step]:
 
 
 def make_way(record: Record, link: Link, namespace: int) -> list[Step]:
-    """Return the steps after which an interface has no name that is not its own."""
+    """Return the steps that remove every name of an interface that is not its own."""
     steps = drop_altnames(link, namespace, set(link.altnames) - set(record.altnames))
     own = temporary_name(record.bdf)
     return [*steps, *(rename(link, namespace, own) if link.name not in (record.name, own) else [])]
 
 
 def give_back_fields(record: Record, link: Link, namespace: int) -> list[Step]:
-    """Return the steps from what an interface is to what it was."""
+    """Return the steps that restore the recorded fields of an interface."""
 
     def change(*words: object) -> Step:
         return ip(namespace, "link", "set", "dev", record.name, *words)
@@ -121,10 +121,10 @@ def give_back_fields(record: Record, link: Link, namespace: int) -> list[Step]:
 
 
 def give_back_routes(record: Record, routes: Sequence[Mapping[str, Any]], namespace: int) -> list[Step]:
-    """Return the steps to the recorded routes that an interface lacks.
+    """Return the steps that add the recorded routes that an interface lacks.
 
     Args:
-        record: What the interface was.
+        record: The record of the interface.
         routes: The host's routes.
         namespace: Inode of the host's namespace.
     """
@@ -139,9 +139,10 @@ def give_back_routes(record: Record, routes: Sequence[Mapping[str, Any]], namesp
 
 
 def _surplus(record: Record, link: Link, namespace: int) -> list[Step]:
-    """Return the steps that take away addresses which were not there, or are in another order.
+    """Return the steps that remove the addresses of an interface, if some are new or in another order.
 
-    First, since going down would take some by itself; backwards, since a primary one takes the others along.
+    These steps come first, because an interface that goes down loses some addresses by itself. They go backwards,
+    because the kernel removes the others of a subnet along with its primary address.
     """
     present = lasting_addresses(link)
     if present == record.addresses[: len(present)]:
@@ -150,9 +151,9 @@ def _surplus(record: Record, link: Link, namespace: int) -> list[Step]:
 
 
 def _addresses(record: Record, link: Link, namespace: int, *, stayed_up: bool) -> list[Step]:
-    """Return the steps to the recorded addresses, in their order: the first of a subnet is its primary one.
+    """Return the steps that set the recorded addresses in their order: the first of a subnet is its primary one.
 
-    Of IPv6 the kernel lists the newest address first, and prefers it.
+    For IPv6, the kernel lists the newest address first, and prefers it.
     """
     if stayed_up == record.up and lasting_addresses(link) == record.addresses:
         return []
@@ -166,7 +167,7 @@ def _with_prefix(info: Mapping[str, Any]) -> str:
 
 
 def _address_words(info: Mapping[str, Any]) -> list[object]:
-    # Where there is a peer, `local` is ours without a prefix and `address` is the other end's.
+    # If there is a peer, `local` is the interface's own address without a prefix, and `address` is the peer's.
     place = (
         [info["local"], "peer", f"{info['address']}/{info['prefixlen']}"] if "address" in info else [_with_prefix(info)]
     )
@@ -177,7 +178,7 @@ def _address_words(info: Mapping[str, Any]) -> list[object]:
 
 
 def _vf_settings(record: Record, link: Link, change: Any) -> list[Step]:
-    """Return the steps to what the card prescribed for its virtual functions; its driver numbers them."""
+    """Return the steps that restore what the card prescribed for its virtual functions, by their numbers."""
     present = {found["vf"]: found for found in link.vf_settings}
     return [
         change("vf", wanted["vf"], *words)

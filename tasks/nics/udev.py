@@ -1,8 +1,8 @@
 """The udev rule that keeps NetworkManager and systemd-networkd away from lent devices.
 
-It is in force before virtual functions are made, and names their PCI addresses and their card's. It covers `move`: a
-device that comes back from a namespace arrives with that action, not with `add`. It goes with the loan, and is written
-to /run, which a reboot empties.
+It is in force before virtual functions are created, and names their PCI addresses and their card's. It covers the
+action `move`, because a device that comes back from a namespace arrives with that, not with `add`. It is removed with
+the loan. It is in /run, which a reboot empties.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LINE = (
 
 
 def rule(ledger: Ledger) -> str:
-    """Return the text of the rule for everything that a cluster has or is about to get; empty where all is back."""
+    """Return the text of the rule for everything that a cluster has or is about to get; empty if all is back."""
     if ledger.home:
         return ""
     lent = sorted({bdf for loan in ledger.loans.values() for bdf in _functions(loan)})
@@ -53,7 +53,7 @@ def is_in_force(ledger: Ledger, rules: Path) -> bool:
 
 
 def enforce(ledger: Ledger, rules: Path) -> None:
-    """Put the rule in force where it is not.
+    """Put the rule in force if it is not.
 
     Args:
         ledger: What a cluster has borrowed.
@@ -64,7 +64,7 @@ def enforce(ledger: Ledger, rules: Path) -> None:
 
 
 def lift(ledger: Ledger, rules: Path) -> None:
-    """Take the rule away, and have udev look at what is back once more: it remembers what the rule said.
+    """Remove the rule, and make udev process the returned devices again: it remembers what the rule said.
 
     Args:
         ledger: What a cluster has borrowed.
@@ -76,7 +76,7 @@ def lift(ledger: Ledger, rules: Path) -> None:
 
 
 def complaints(rules: Path) -> list[str]:
-    """Return a line for each cluster whose lent devices nothing keeps NetworkManager and udev away from.
+    """Return a line for each cluster whose rule is not in force.
 
     Args:
         rules: Folder of the udev rules in force.

@@ -1,4 +1,4 @@
-"""What the parameters ask for each worker."""
+"""What the parameters request for each worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the parameters ask for one worker.
+    """What the parameters request for one worker.
 
     Attributes:
         row: The worker.
@@ -25,7 +25,7 @@ class Wish:
         interface: Name of the physical function.
         pattern: Expression that its virtual functions' names match.
         address: Address of the physical function inside the node, with its prefix.
-        num_vfs: How many virtual functions it shall have.
+        num_vfs: How many virtual functions it should have.
     """
 
     row: Row
@@ -41,7 +41,7 @@ class Wish:
         return self.row.node(self.cluster)
 
     def parameter(self, role: str) -> str:
-        """Return the name of the parameter that says its `interface`, `pattern` or `address`."""
+        """Return the name of the parameter that sets its `interface`, `pattern` or `address`."""
         return str(getattr(self.row, role))
 
 
@@ -51,7 +51,7 @@ def matches(pattern: str, names: Iterable[str]) -> bool:
 
 
 def wishes(values: Parameters) -> dict[str, Wish]:
-    """Return what the parameters ask, by the worker's task."""
+    """Return what the parameters request, by the worker's task."""
 
     def wish(row: Row) -> Wish:
         interface, pattern, address = (
@@ -64,7 +64,7 @@ def wishes(values: Parameters) -> dict[str, Wish]:
 
 
 def node_processes(cluster: str) -> dict[str, int]:
-    """Return the main process of each worker's container that runs, by the node's name.
+    """Return the main process of each worker's running container, by the node's name.
 
     Raises:
         Problem: No engine answers, or a node is not on this machine.

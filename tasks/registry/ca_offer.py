@@ -1,4 +1,4 @@
-"""A CA that is offered by a server whose own certificate it has issued: nothing can vouch for it but its SHA-256."""
+"""A CA offered by a server whose own certificate it has issued: only its SHA-256 can vouch for it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _OK = 200
 
 
 def instead(refused: UntrustedServer, url: str, *, sha256: str = "") -> bytes:
-    """Return the CA that is offered at an address that was refused, where its SHA-256 is known beforehand.
+    """Return the CA that is offered at a refused address, if its SHA-256 is known in advance.
 
     Args:
         refused: Why the address was refused.
         url: The address that the user gave.
-        sha256: The expected SHA-256 of the CA in DER form, in hexadecimal digits; empty where none is known.
+        sha256: The expected SHA-256 of the CA in DER form, in hexadecimal digits; empty if none is known.
 
     Raises:
-        UntrustedServer: The refusal, where something else is at fault.
-        Problem: The CA is the one that has issued the server's own certificate, and no SHA-256 is known or another one.
+        UntrustedServer: The refusal, if it has another cause.
+        Problem: The CA has issued the server's own certificate, and its SHA-256 is not known or not the expected one.
     """
     try:
         ca = pki.judge_ca(_read(refused.address), url)
@@ -44,7 +44,7 @@ def instead(refused: UntrustedServer, url: str, *, sha256: str = "") -> bytes:
 
 
 def _read(address: str) -> bytes:
-    """Return what is at an address, whatever certificate its server has."""
+    """Return the content at an address, without verifying the server's certificate."""
     anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anybody.check_hostname = False
     anybody.verify_mode = ssl.CERT_NONE
@@ -62,7 +62,7 @@ def _read(address: str) -> bytes:
 
 
 def _issued_by(address: str, ca: bytes) -> bool:
-    """Return whether the certificate of the server at an address is of a CA, for whatever name."""
+    """Return whether a CA has issued the certificate of the server at an address, for any name."""
     context = ssl.create_default_context(cadata=ca.decode("ascii"))
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -1,4 +1,4 @@
-"""The CA of the registry: downloaded, judged, kept for the nodes, and trusted by the Docker that pushes."""
+"""The CA of the registry: downloaded, checked, kept for the nodes, and trusted by the Docker engine that pushes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGEST = 1 << 20
 
 
 def registry_ca() -> bytes:
-    """Return the CA that was downloaded, as PEM text.
+    """Return the downloaded CA, as PEM text.
 
     Raises:
         Problem: It is not there.
@@ -31,9 +31,9 @@ def registry_ca() -> bytes:
 
 
 def lack() -> Lack:
-    """Return whether the CA that was downloaded was changed, or is no longer the one that is served.
+    """Return whether the downloaded CA was changed by hand, or is no longer the one that is served.
 
-    A registry that does not answer at this moment does not make the CA that it served a worse one.
+    If the registry does not answer at the moment, the CA that it served remains good.
 
     Raises:
         Problem: It is not there, or no longer good.
@@ -50,11 +50,11 @@ def lack() -> Lack:
 
 
 def fetch() -> None:
-    """Download the registry's CA, and keep it if it can be trusted and the registry answers with a certificate of it.
+    """Download the registry's CA, and keep it if it is good and has issued the registry's certificate.
 
     Raises:
-        Problem: It cannot be had, or is not a CA in PEM form that is valid and, where one is pinned, the expected one;
-            or the registry does not answer, has a certificate of another CA or name, or refuses the credentials.
+        Problem: It cannot be downloaded; it is not a valid CA in PEM form or not the pinned one; or the registry does
+            not answer, has a certificate of another CA or for another name, or refuses the credentials.
     """
     p = parameters.current()
     content = _judge(_offered(p), p)
@@ -64,12 +64,12 @@ def fetch() -> None:
 
 
 def lack_of_trust() -> Lack:
-    """Return where the Docker engine does not trust the CA that was downloaded, though it should."""
+    """Return the folder in which the Docker engine lacks the downloaded CA, if it needs it there."""
     return docker_trust.of(parameters.current()).lack(registry_ca)
 
 
 def trust() -> None:
-    """Have the Docker engine trust the CA that was downloaded.
+    """Make the Docker engine trust the downloaded CA.
 
     Raises:
         Problem: Only root may write its file, and sudo was refused.
@@ -78,7 +78,7 @@ def trust() -> None:
 
 
 def distrust(p: Parameters) -> None:
-    """Take the CA away from the Docker engine, where this checkout put it there."""
+    """Remove the CA from the Docker engine, if this checkout put it there."""
     docker_trust.of(p).remove(registry_ca() if paths.REGISTRY_CA.exists() else None)
 
 

@@ -1,4 +1,4 @@
-"""The registry as images get into it: where to push, and whether an image is there already."""
+"""The registry from the side that pushes: its addresses, and whether it has an image already."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Registry:
     Attributes:
         pull_address: Registry and path under which the cluster pulls images: `host[:port]/path`.
         push_address: Registry and path under which this machine's engine pushes the same images.
-        ca: File with its CA, as PEM text; while it is not there, what the machine trusts counts.
-        anonymous: It asks nobody who he is.
+        ca: File with its CA, as PEM text; until it is there, the machine's own trusted CAs count.
+        anonymous: Whether it requires no credentials.
     """
 
     pull_address: str
@@ -38,7 +38,7 @@ class Registry:
 
     @property
     def host(self) -> str:
-        """Where it is reached from this machine: `host[:port]`."""
+        """Its address as seen from this machine: `host[:port]`."""
         return self.push_address.partition("/")[0]
 
     def holds(self, reference: str) -> bool:
@@ -53,18 +53,18 @@ class Registry:
             return False
 
     def require(self, references: Iterable[str]) -> None:
-        """Stop where it lacks images.
+        """Stop if it lacks images.
 
         Args:
-            references: Full names; those of other registries are not looked at.
+            references: Full names; those of other registries are ignored.
 
         Raises:
-            Problem: One line an image that is not there, or it does not answer.
+            Problem: One line per missing image; or the registry does not answer.
         """
         ours = [reference for reference in dict.fromkeys(references) if reference.startswith(f"{self.pull_address}/")]
         missing = [f"image {reference}: {reason}" for reference in ours for reason in _refusal(self._status(reference))]
         if missing:
-            raise Problem("\n".join(missing), hint=f"docker push it there, with {_secret_hint()} where asked for")
+            raise Problem("\n".join(missing), hint=f"docker push it there, with {_secret_hint()} if required")
 
     def push(self, local_tag: str, reference: str) -> None:
         """Push an image of the engine.
@@ -79,13 +79,14 @@ class Registry:
         images.push(local_tag, self.pushed(reference), anonymous=self.anonymous)
 
     def prove(self, ca: bytes) -> None:
-        """Ask it for an answer with a certificate of a CA, and to accept the credentials where there are any.
+        """Check that it answers with a certificate of a CA and accepts the credentials, if there are any.
 
         Args:
             ca: The CA, as PEM text.
 
         Raises:
-            Problem: It does not answer, its certificate is of another CA or for another name, or it refuses.
+            Problem: It does not answer, its certificate is of another CA or for another name, it refuses the
+                credentials, or it is no registry.
         """
         url = f"https://{self.host}{PING}"
         status = Server(self.host, trusting_only(ca.decode("ascii"))).status("GET", PING)
@@ -95,11 +96,11 @@ class Registry:
             raise Problem(f"{url}: status {status}, which is no registry's", hint=f"curl -v {url}")
 
     def pushed(self, reference: str) -> str:
-        """Return the name under which this machine's engine pushes an image that the cluster pulls by another."""
+        """Return the name under which this machine's engine pushes an image, from the one that the cluster pulls."""
         return reference.replace(f"{self.pull_address}/", f"{self.push_address}/", 1)
 
     def _status(self, reference: str) -> int:
-        """Return the status with which it answers for an image's manifest."""
+        """Return the status of its answer to a request for an image's manifest."""
         host, _, path = self.pushed(reference).partition("/")
         repository, _, tag = path.rpartition(":")
         return Server(host, trusting(self.ca)).status("HEAD", f"/v2/{repository}/manifests/{tag}")
@@ -108,8 +109,9 @@ class Registry:
 def of(chosen: Parameters) -> Registry:
     """Return the registry that the parameters name.
 
-    The embedded registry is pushed to through the loopback address, which Docker trusts without a CA; its own name
-    means nothing to the host. It asks nobody who he is: a program that keeps credentials need not be there.
+    Images are pushed to the embedded registry through the loopback address, which Docker trusts without a CA; the host
+    does not know the registry's own name. The registry requires no credentials, so a configured credential helper may
+    be missing.
     """
     address = chosen.dci_registry_addr_alt
     if chosen.registry != "embedded":
@@ -123,7 +125,7 @@ def _secret_hint() -> str:
 
 
 def _refusal(status: int) -> Iterator[str]:
-    """Yield why an image cannot be pulled, by the status of its manifest; nothing where it can."""
+    """Yield why an image cannot be pulled, by the status of its manifest; nothing if it can."""
     if status in {UNAUTHORIZED, _FORBIDDEN}:
         yield f"the registry refuses it (status {status})"
     elif status == _NOT_FOUND:

@@ -1,7 +1,7 @@
-"""The registry's CA where the Docker that pushes looks for it, beside what an administrator put there.
+"""The registry's CA where the Docker engine that pushes looks for it, next to files that an administrator put there.
 
-Docker trusts every `*.crt` in the folder of a registry. So each checkout has a file of its own name there, and neither
-writes nor removes another one.
+Docker trusts every `*.crt` in the folder of a registry. So each checkout has a file with a name of its own there, and
+leaves all other files alone.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _MADE = "# Made for it: "
 
 @dataclass(frozen=True)
 class Trust:
-    """Docker's folder of trust, as a checkout uses it for its registry.
+    """Docker's folder of trusted CAs, as a checkout uses it for its registry.
 
     Attributes:
         host: The registry that is pushed to: `host[:port]`.
-        engine: Returns the address of the engine that pushes; asked only where it matters.
-        checkout: Whose files they are: checkouts may have different CAs of one registry.
-        folder: Where the engine looks for CAs: a folder per registry.
+        engine: Returns the address of the engine that pushes; called only if it matters.
+        checkout: The owner of the files: checkouts may have different CAs for one registry.
+        folder: Where the engine looks for CAs, in one subfolder per registry.
     """
 
     host: str
@@ -54,20 +54,20 @@ class Trust:
         return f"{table.TRUST_PREFIX}{hashlib.sha256(str(self.checkout).encode()).hexdigest()[:8]}{_SUFFIX}"
 
     def file(self) -> Path | None:
-        """Return this checkout's file for the registry.
+        """Return the path of this checkout's file for the registry, or None if there should be none.
 
-        None where the registry is pushed to by loopback, which Docker trusts as it is, or the engine is on another
-        machine, whose files are its owner's.
+        There is none if images are pushed through loopback, which Docker trusts without a CA, or if the engine is on
+        another machine, whose files belong to its owner.
         """
         if self.host.startswith(_LOOPBACK) or not self.engine().startswith("unix://"):
             return None
         return self.folder / self.host / self.own_name
 
     def lack(self, ca: Callable[[], bytes]) -> Lack:
-        """Return where the Docker engine does not trust the registry's CA, though it should.
+        """Return the folder in which the Docker engine lacks the registry's CA, if it needs it there.
 
         Args:
-            ca: Returns the CA's certificates, as PEM text; asked only where the engine needs them.
+            ca: Returns the CA's certificates, as PEM text; called only if the engine needs them.
         """
         place = self.file()
         if place is None:
@@ -75,7 +75,7 @@ class Trust:
         return lacks.unless(holds(place.parent, ca()), f"{place.parent}: does not hold the registry's CA")
 
     def put(self, ca: bytes) -> None:
-        """Have the Docker engine trust a CA; it reads the folder at each push.
+        """Make the Docker engine trust a CA; it reads the folder at each push.
 
         Raises:
             Problem: Only root may write the file, and sudo was refused; or somebody else made a file of that name.
@@ -89,10 +89,10 @@ class Trust:
         progress.line(f"The Docker engine trusts the registry's CA: {place}")
 
     def remove(self, ca: bytes | None) -> None:
-        """Take away this checkout's files, of every registry that it ever had, and the folders made for them.
+        """Remove this checkout's files, for every registry that it has used, and the folders made for them.
 
         Args:
-            ca: The CA's certificates, as PEM text, by which a file of an earlier version is known; None without any.
+            ca: The CA's certificates, as PEM text, which identify a file of an earlier version; None if there are none.
         """
         for place in sorted(self.folder.glob(f"*/{self.own_name}")):
             if _is_ours(place):
@@ -106,7 +106,7 @@ class Trust:
             _remove(earlier)
 
     def _header(self, place: Path) -> str:
-        """Return what stands before the certificates: whose file it is, and which folders go with the last of ours."""
+        """Return the lines before the certificates: the owner, and the folders to remove with this tool's last file."""
         ours = list(self.folder.glob(f"*/{table.TRUST_PREFIX}*{_SUFFIX}"))
         missing = [folder for folder in place.parents if root.run("test", "-e", folder, check=False).returncode != 0]
         made = sorted({*missing, *_made_for(place, ours)})
@@ -140,7 +140,7 @@ def _is_ours(place: Path) -> bool:
 
 
 def _made_for(place: Path, ours: Iterable[Path]) -> set[Path]:
-    """Return the folders above a file that were made for files of this tool, as these say."""
+    """Return the folders above a file that were made for files of this tool, according to these files."""
     lines = [line for one in ours if _is_ours(one) for line in _text(one).splitlines()]
     return {folder for folder in place.parents if f"{_MADE}{folder}" in lines}
 

@@ -39,19 +39,19 @@ _RENEW_AT = "openkasugai.renew-at"
 
 
 def image() -> dict[str, list[str]]:
-    """Return the task of the embedded registry's image where it is wanted, in doit's words for dependencies."""
+    """Return the task of the embedded registry's image if that registry is wanted, as doit's dependencies."""
     return {"task_dep": [f"image:{images.REGISTRY.name}"] if _is_wanted(parameters.current()) else []}
 
 
 def lack() -> Lack:
-    """Return what keeps the embedded registry from running as it should; nothing where it is not wanted."""
+    """Return what keeps the embedded registry from running as it should; nothing if it is not wanted."""
     p = parameters.current()
     services = table.SERVICES if _is_wanted(p) else ()
     return next((found for service in services if (found := _lack(service, p))), lacks.NOTHING)
 
 
 def ensure() -> None:
-    """Have the embedded registry, if the parameters want it: certificates, network, containers, and an answer."""
+    """Start the embedded registry, if it is wanted, with its certificates and network; wait until it answers."""
     p = parameters.current()
     if not _is_wanted(p):
         return
@@ -69,7 +69,7 @@ def ensure() -> None:
 
 
 def remove(p: Parameters) -> None:
-    """Remove the registry's containers, where they are ours. Its images and CA stay in CACHE_DIR."""
+    """Remove the registry's containers, if they belong to this CACHE_DIR; its images and CA stay there."""
     for service in table.SERVICES:
         stranger = objection(service, p)
         if stranger is not None:
@@ -110,7 +110,7 @@ def ca_certificate(p: Parameters) -> Path:
 
 
 def objection(service: Service, p: Parameters) -> Problem | None:
-    """Return why a container must be left alone, with what to do instead, or None where it is ours or not there.
+    """Return why a container must be left alone and what to do instead; None if it is this CACHE_DIR's or missing.
 
     Args:
         service: Its row in the table.
@@ -123,7 +123,7 @@ def objection(service: Service, p: Parameters) -> Problem | None:
 
 
 def _objection(service: Service, found: ContainerFacts | None, ours: Path) -> Problem | None:
-    """Return the same for what was found; ours has folders of our CACHE_DIR mounted, by which checkouts share it."""
+    """Return the same for a found container; checkouts with one CACHE_DIR share the one that mounts its folders."""
     if found is None:
         return None
     source, target = service.mounts[0]
@@ -154,8 +154,8 @@ def _host(p: Parameters) -> str:
 
 
 def _ensure_certificates(p: Parameters) -> None:
-    """Have a CA and a server certificate that are good for another month."""
-    # Programs of another user only ever see `public` and `server`: the CA's key stays here.
+    """Ensure that the CA and the server certificate are valid for another month."""
+    # Programs of other users only see `public` and `server`; the CA's key stays here.
     ca = pki.ensure_ca(home(p) / "ca", _CA_NAME)
     pki.ensure_server(home(p) / "server", ca, [_host(p), "localhost", "127.0.0.1"])
     _publish(ca, ca_certificate(p))
@@ -177,7 +177,7 @@ def _lack(service: Service, p: Parameters) -> Lack:
     if found is None or not found.running:
         return lacks.of(f"container {service.name}: does not run")
     same = found.labels.get(images.INPUTS_LABEL) == _inputs(service, p)
-    # Parsing certificates takes longer than all else that is asked here, so the container itself tells.
+    # Parsing certificates takes longer than all other checks here, so a label of the container has the date.
     lasts = found.labels.get(_RENEW_AT, "") > _now().isoformat()
     if not same:
         return lacks.of(f"container {service.name}: was started from something else")
@@ -192,7 +192,7 @@ def _inputs(service: Service, p: Parameters) -> str:
     """Return the digest of what a container is started from."""
     certificate = home(p) / "server" / "server.crt"
     parts = {
-        # Not its id: checkouts that share an engine make the same content, each under an id of its own.
+        # Not its id: checkouts that share an engine build the same content under different ids.
         "image": docker_images.require(_image(p)).labels.get(images.INPUTS_LABEL),
         "command": service.command,
         "port": [service.port, getattr(p, service.published)],
@@ -208,7 +208,7 @@ def _image(p: Parameters) -> str:
 
 
 def _start(service: Service, p: Parameters) -> None:
-    """Start a container afresh; all it keeps is in its mounts."""
+    """Replace a container with a new one; its data is in its mounts."""
     stranger = objection(service, p)
     if stranger is not None:
         raise stranger
@@ -225,7 +225,7 @@ def _start(service: Service, p: Parameters) -> None:
         _image(p),
         list(service.command),
         name=service.name,
-        # The files that it writes in CACHE_DIR belong to who runs this.
+        # The files that it writes in CACHE_DIR belong to the user who runs this.
         user=f"{os.getuid()}:{os.getgid()}",
         ports=[service.port],
         labels={client.OURS: "1", images.INPUTS_LABEL: _inputs(service, p), _RENEW_AT: _renew_at(home(p))},
@@ -242,12 +242,12 @@ def _start(service: Service, p: Parameters) -> None:
 
 
 def _renew_at(folder: Path) -> str:
-    """Return from when on a certificate is to be made again, in ISO 8601 and UTC."""
+    """Return the time from which one of the certificates has to be renewed, in ISO 8601 and UTC."""
     return min(pki.renew_at(folder / certificate) for certificate in _CERTIFICATES).isoformat()
 
 
 def _logs() -> str:
-    """Return the last words of the containers."""
+    """Return the last log lines of the containers."""
     from docker.errors import NotFound
 
     words = []

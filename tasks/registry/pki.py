@@ -1,4 +1,4 @@
-"""Certificates: the embedded registry's own CA, and the judgement of a CA that was downloaded."""
+"""Certificates: the embedded registry's own CA, and the checks of a downloaded CA."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def judge_ca(content: bytes, origin: str, *, sha256: str = "") -> bytes:
 
     Args:
         content: What was downloaded: a certificate, or a bundle of several in any order.
-        origin: Where from, named in errors.
-        sha256: Expected SHA-256 of a certificate in DER form, in hexadecimal digits, that is the only one or has issued
-            the others, directly or not; empty accepts any.
+        origin: Where it comes from; named in errors.
+        sha256: Expected SHA-256, in hexadecimal digits, of a certificate in DER form: the only one, or the one that has
+            issued the others, directly or indirectly; empty accepts any.
 
     Raises:
-        Problem: One is not PEM, not a CA, not valid at this time, or not covered by the expected one.
+        Problem: One is not PEM, not a CA, not valid at this time, or not issued by the expected one.
     """
     certificates = _parse(content, origin)
     for number, certificate in enumerate(certificates, 1):
@@ -68,9 +68,9 @@ def root_fingerprint(ca: bytes) -> str:
 
 
 def certificates_in(text: str) -> set[bytes]:
-    """Return the certificates in PEM text in DER form, each whatever its line breaks are; a damaged one is none.
+    """Return the certificates of PEM text in DER form, whatever their line breaks; damaged ones are left out.
 
-    It takes no library, since every run that has nothing to do asks.
+    It works without a library to be fast, because even a run that has nothing to do calls it.
     """
     found = set()
     for block in _BLOCK.findall(text):
@@ -80,11 +80,11 @@ def certificates_in(text: str) -> set[bytes]:
 
 
 def ensure_ca(folder: Path, name: str) -> Pair:
-    """Return the CA kept in `folder`; make one where there is none that is whole and valid for a month.
+    """Return the CA kept in `folder`; create one if there is none that is complete and valid for a month.
 
     Args:
         folder: Where `ca.crt` and `ca.key` are.
-        name: Common name of a CA that is made.
+        name: Common name of a new CA.
     """
     pair = Pair(folder / "ca.crt", folder / "ca.key")
     if not _holds(pair):
@@ -94,11 +94,11 @@ def ensure_ca(folder: Path, name: str) -> Pair:
 
 
 def ensure_server(folder: Path, ca: Pair, hosts: Sequence[str]) -> Pair:
-    """Return the server certificate kept in `folder`; make one where there is none for these hosts by this CA.
+    """Return the server certificate kept in `folder`; create one if there is none from this CA for these hosts.
 
     Args:
         folder: Where `server.crt` and `server.key` are.
-        ca: Signs it.
+        ca: The CA that signs it.
         hosts: Host names and addresses it is for.
     """
     pair = Pair(folder / "server.crt", folder / "server.key")
@@ -109,7 +109,7 @@ def ensure_server(folder: Path, ca: Pair, hosts: Sequence[str]) -> Pair:
 
 
 def renew_at(certificate: Path) -> dt.datetime:
-    """Return the moment from which on a certificate is made again."""
+    """Return the time from which a certificate has to be renewed."""
     from cryptography import x509
 
     parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
@@ -122,7 +122,7 @@ def _parse(content: bytes, origin: str) -> list[x509.Certificate]:
         raise Problem(f"{origin}: an HTML page, not a certificate", hint=hint)
     if content.startswith(_DER_SEQUENCE):
         raise Problem(f"{origin}: a certificate in DER form; PEM is needed", hint=f"{hint} | openssl x509 -inform der")
-    # Split at each beginning, so that one whose end is missing is not passed over.
+    # Split at each BEGIN line, so that a certificate without its END line is not skipped.
     parts = content.split(_PEM)[1:]
     if not parts:
         raise Problem(f"{origin}: not a PEM certificate", hint=hint)
@@ -134,7 +134,7 @@ def _parse_one(content: bytes, place: str) -> x509.Certificate:
 
     try:
         certificate = x509.load_pem_x509_certificate(content)
-        # Extensions are read when they are first asked for.
+        # Extensions are parsed on first access.
         _ = certificate.extensions
     except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise Problem(
@@ -165,7 +165,7 @@ def _judge_one(certificate: x509.Certificate, place: str) -> None:
 
 
 def _require_pinned(certificates: Sequence[x509.Certificate], origin: str, sha256: str) -> None:
-    """Stop where a bundle holds a certificate that the pinned one does not answer for: anybody could have added it."""
+    """Stop if a bundle holds a certificate that the pinned one has not issued: anybody could have added it."""
     pinned = next((one for one in certificates if _fingerprint(one) == sha256), None)
     found = ", ".join(map(_fingerprint, certificates))
     if pinned is None:
@@ -182,9 +182,9 @@ def _require_pinned(certificates: Sequence[x509.Certificate], origin: str, sha25
 
 
 def _covered(certificates: Sequence[x509.Certificate], root: x509.Certificate) -> list[x509.Certificate]:
-    """Return a certificate and those that it has issued, directly or through others of them."""
+    """Return a certificate and those that it has issued, directly or indirectly."""
     covered = [root]
-    # It grows while it is gone through.
+    # The list grows during the loop.
     for issuer in covered:
         covered += [one for one in certificates if one not in covered and _has_issued(issuer, one)]
     return covered

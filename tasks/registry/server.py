@@ -1,4 +1,4 @@
-"""A server of images, asked over HTTPS: by whom it is trusted to be itself, and what it wants to know of us."""
+"""Requests to an image registry over HTTPS: which certificates are trusted, and how a request is authorized."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NOBODY: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered: its status, how it wants to be authorized, and the content."""
+    """A server's answer: its status, the authorization that it asks for, and the content."""
 
     status: int
     challenge: str
@@ -41,11 +41,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Server:
-    """A server of images.
+    """An image registry, or the server of its tokens.
 
     Attributes:
         host: Its address: `host[:port]`.
-        context: Which certificate it has to have.
+        context: Decides which certificates are trusted.
     """
 
     host: str
@@ -55,23 +55,23 @@ class Server:
         """Return the answer to one request.
 
         Raises:
-            Problem: It does not answer, or with a certificate of another CA or for another name.
+            Problem: It does not answer, or its certificate is of another CA or for another name.
         """
         try:
             with contextlib.closing(self._connection()) as connection:
                 connection.request(method, path, headers={"Accept": _MANIFESTS, **headers})
                 answer = connection.getresponse()
                 return Answer(answer.status, answer.headers.get("WWW-Authenticate", ""), answer.read())
-        # A UnicodeError is what a label becomes that no name may have.
+        # A host name with an invalid label raises a UnicodeError.
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
             raise Problem(f"https://{self.host}{path}: {reason}", hint=f"curl -v https://{self.host}{PING}") from error
 
     def status(self, method: str, path: str) -> int:
-        """Return the status of a request, made again with a token where the server wants one, as harbor does.
+        """Return the status of a request, retried with a token if the server requires one, as harbor does.
 
         Raises:
-            Problem: It does not answer, or says of tokens what cannot be followed.
+            Problem: It does not answer, or its challenge cannot be followed.
         """
         answer = self.ask(method, path, _basic())
         if answer.status != UNAUTHORIZED or not answer.challenge.lower().startswith("bearer "):
@@ -80,25 +80,25 @@ class Server:
         return self.ask(method, path, {"Authorization": f"Bearer {token}"}).status if token else answer.status
 
     def token(self, challenge: str) -> str:
-        """Return the token that a challenge asks for, or nothing where it is refused.
+        """Return the token that a challenge asks for, or an empty string if it is refused.
 
-        The form is that of https://distribution.github.io/distribution/spec/auth/token/.
+        The protocol: https://distribution.github.io/distribution/spec/auth/token/.
 
         Args:
             challenge: The header WWW-Authenticate.
 
         Raises:
-            Problem: It names no address of https, or what is there gives no token.
+            Problem: It names no https address, or the answer from there has no token.
         """
         wanted = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
         address = wanted.pop("realm", "")
         try:
             realm = urlsplit(address)
         except ValueError:
-            raise Problem(f"{address}: no address, though it is where the registry gives tokens") from None
-        # The credentials go to nobody who could be anybody.
+            raise Problem(f"{address}: not an address, though the registry names it for tokens") from None
+        # Credentials are sent only to a server that proves its identity.
         if realm.scheme != "https":
-            raise Problem(f"{realm.geturl() or 'no address'}: where the registry gives tokens; https is needed")
+            raise Problem(f"{realm.geturl() or 'no address'}: the registry names it for tokens, but https is needed")
         giver = Server(realm.netloc, self.context)
         answer = giver.ask("GET", f"{realm.path}?{urlencode(wanted)}", _basic())
         if answer.status != OK:
@@ -114,7 +114,7 @@ class Server:
 
 
 def trusting(file: Path) -> ssl.SSLContext:
-    """Return a context that trusts the CA of a file alone, or where there is no file yet what the machine trusts.
+    """Return a context that trusts only the CA in a file or, if there is no file yet, what the machine trusts.
 
     Raises:
         Problem: The file holds no certificates.
@@ -127,13 +127,13 @@ def trusting(file: Path) -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=2)
 def trusting_only(ca: str | None) -> ssl.SSLContext:
-    """Return a context that trusts a CA alone, or what the machine trusts.
+    """Return a context that trusts only a CA, or what the machine trusts.
 
     Args:
         ca: The CA's certificates, as PEM text; None for what the machine trusts.
     """
     context = ssl.create_default_context(cadata=ca)
-    # An intermediate CA may stand alone, as it may for Docker and for the nodes' runtimes.
+    # An intermediate CA is accepted without its root, as in Docker and in the nodes' runtimes.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 

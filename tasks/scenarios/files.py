@@ -42,7 +42,7 @@ def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A pattern's files with the images and workers of this installation, both looked up where they are needed only.
+    """A pattern's files with the images and workers of this installation; both are looked up only when needed.
 
     Attributes:
         pattern: The pattern.
@@ -55,23 +55,23 @@ class Scenario:
     references: Callable[[Iterable[str]], Mapping[str, str]]
 
     def require_images(self, registry: Registry) -> None:
-        """Stop where the registry lacks an image that a function runs.
+        """Stop if the registry lacks an image that a function runs.
 
         Args:
             registry: Where the nodes pull from.
 
         Raises:
-            Problem: One line an image, with its name.
+            Problem: One line per image, with its name.
         """
         texts = (text for item in self.configuration() for text in item.get("data", {}).values())
         registry.require(match[2] for text in texts for match in _IMAGE.finditer(text))
 
     def configuration(self) -> list[Object]:
-        """Return the ConfigMaps: how the functions are run, what they need, and where they are asked to be."""
+        """Return the ConfigMaps: how the functions are run, what they need, and the nodes requested for them."""
         return [*self._load("cm-cpufunc-config.yaml"), *self._load("functioninfo.yaml"), *self._placement()]
 
     def resources(self) -> dict[Kind, list[Object]]:
-        """Return what has to become Ready, by kind, in the order in which it has to."""
+        """Return the objects that have to become Ready, by kind, in the required order."""
         return {
             FUNCTION_TYPE: self._load("functiontype.yaml"),
             FUNCTION_CHAIN: self._load("functionchain.yaml"),
@@ -91,7 +91,7 @@ class Scenario:
         return {**found[0], "spec": {**found[0]["spec"], **requirement}}
 
     def requested_nodes(self) -> dict[str, str]:
-        """Return the node that each function of a multi-worker pattern is asked to run on, by key."""
+        """Return the node that is requested for each function of a multi-worker pattern, by key."""
         if not self.pattern.on_second_worker:
             return {}
         asked = self._nodes()
@@ -122,28 +122,28 @@ class Scenario:
         ]
 
     def _nodes(self) -> dict[str, str]:
-        """Return the node of each key of the namespace's multi-worker patterns, whose ConfigMaps are the same."""
+        """Return the node of each key of the namespace's multi-worker patterns, which share their ConfigMaps."""
         first, second = self.workers()[:2]
         on_second = patterns.spread_keys(self.pattern.namespace)
         return {key: second if is_second else first for key, is_second in on_second.items()}
 
 
 def folder(pattern: Pattern) -> Path:
-    """Return where the source has the files of a pattern."""
+    """Return the folder of the source with the files of a pattern."""
     return paths.CONTROLLER / source.SCENARIOS / pattern.folder
 
 
 def with_references(text: str, references: Mapping[str, str], needed: tuple[str, ...], origin: str) -> str:
-    """Put our image references in the place of those that a file names.
+    """Replace the image references in a file with those of this installation.
 
     Args:
         text: YAML with JSON inside, as the scenarios hold it.
         references: Full reference by last path component.
-        needed: Images of which at least one reference has to be found.
+        needed: Images that the file has to refer to at least once.
         origin: The file, for errors.
 
     Raises:
-        Problem: A needed image is named nowhere.
+        Problem: The file does not name a needed image.
     """
     found = {archive_source.image_name(match[2]) for match in _IMAGE.finditer(text)}
     missing = sorted(set(needed) - found)

@@ -81,7 +81,7 @@ def task__runnable() -> dict[str, Any]:
 
 
 def announce() -> dict[str, Any]:
-    """Say what each pattern lacks; return the same as `choice`."""
+    """Show what each pattern lacks; return the same as `choice`."""
     return needs.announce(needs.machine(parameters.current()))
 
 

@@ -1,4 +1,4 @@
-"""What patterns lack here, said before anything is touched: hardware, addresses, parts of the source."""
+"""What patterns lack on this machine, shown before anything is touched: hardware, addresses, parts of the source."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "f
 
 @dataclass(frozen=True)
 class Machine:
-    """What patterns are weighed against.
+    """What patterns are checked against.
 
     Attributes:
         functions: Virtual functions that each worker is to have.
-        missing: Returns what the machine lacks of a need, one phrase each.
+        missing: Returns what the machine lacks for a need, one phrase each.
     """
 
     functions: int
@@ -45,19 +45,19 @@ def machine(chosen: Parameters) -> Machine:
 
 @cache
 def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
-    """Return what the machine lacks of a need; what is lent to the nodes already is not looked for on the host."""
+    """Return what the machine lacks for a need; what is already lent to the nodes is not looked for on the host."""
     if examination.is_settled(need, chosen):
         return ()
     return phrases(examination.of_this_machine(chosen).examine((need,)))
 
 
 def phrases(results: Iterable[Result]) -> tuple[str, ...]:
-    """Return in words what keeps a pattern from running, of what was looked at."""
+    """Return one phrase for each result that keeps a pattern from running."""
     return tuple(f"{one.title}: {one.found}" for one in results if one.is_obstacle)
 
 
 def announce(here: Machine) -> dict[str, Any]:
-    """Say what each pattern lacks; return the same as `choice`."""
+    """Show what each pattern lacks; return the same as `choice`."""
     chosen = choice(here)
     for name, found in chosen["missing"].items():
         progress.line(f"{name}: not registered: {'; '.join(found)}")
@@ -83,7 +83,7 @@ def missing_of(pattern: Pattern, here: Machine) -> list[str]:
 
 
 def lack_of_functions(name: str, each: int) -> Lack:
-    """Return the obstacle where a pattern takes more virtual functions than the workers are to have.
+    """Return an obstacle if a pattern takes more virtual functions than the workers are to have.
 
     Args:
         name: Name of a pattern.
@@ -114,7 +114,7 @@ def _too_few_functions(pattern: Pattern, each: int) -> list[str]:
 
 
 def lack_of_source(name: str) -> Lack:
-    """Return what of a pattern the controller's source does not hold.
+    """Return the parts of a pattern that the controller's source does not hold.
 
     Args:
         name: Name of a pattern.

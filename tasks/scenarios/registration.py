@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 _RETRIGGERED = "openkasugai.dev/retriggered"
-# Seconds without a word of its controller after which an object is shown to it again.
+# An object whose controller gives it no status for this many seconds is shown to it again.
 _SILENCE = 10.0
 
 
 def lack(name: str) -> Lack:
-    """Return what of a pattern is not registered as its files say, or not Ready.
+    """Return the objects of a pattern that are not registered as its files say, or not Ready.
 
     Args:
         name: Name of a pattern.
@@ -37,7 +37,7 @@ def lack(name: str) -> Lack:
 
 
 def lack_of_runnable() -> Lack:
-    """Return what is not registered, or not Ready, of all patterns that can run here."""
+    """Return the objects of all runnable patterns that are not registered, or not Ready."""
     chosen = parameters.current()
     return _lack(needs.runnable(needs.machine(chosen)), chosen)
 
@@ -75,13 +75,14 @@ def register_runnable() -> None:
     names = needs.runnable(needs.machine(chosen))
     _register(names, chosen)
     if len(names) < len(patterns.PATTERNS):
-        progress.line(f"{len(patterns.PATTERNS) - len(names)} patterns are not: each was named with what it lacks")
+        left_out = len(patterns.PATTERNS) - len(names)
+        progress.line(f"{left_out} patterns are not registered: each was listed with what it lacks")
 
 
 def _register(names: Sequence[str], chosen: Parameters) -> None:
-    """Register patterns: all their configuration, then all function types, then all chains, each kind awaited.
+    """Register patterns: all their configuration, then all function types, then all chains; wait for each kind.
 
-    What has to come in order is of different kinds; objects of one kind are sent and awaited at the same time.
+    The order matters only between kinds, so objects of the same kind are sent and awaited together.
     """
     cluster = access.cluster(chosen.cluster_name)
     wanted = _together(cluster, names, chosen)
@@ -96,7 +97,7 @@ def _register(names: Sequence[str], chosen: Parameters) -> None:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What patterns refer to: their configuration, and by kind what has to become Ready."""
+    """What patterns refer to: their configuration, and the objects that have to become Ready, by kind."""
 
     settings: list[Object]
     resources: dict[Kind, list[Object]]
@@ -107,7 +108,7 @@ class _Wanted:
 
 
 def _together(cluster: Kube, names: Iterable[str], chosen: Parameters) -> _Wanted:
-    """Return what patterns refer to; what several of them share is there once."""
+    """Return what patterns refer to; objects that several of them share are there once."""
     scenarios = [files.of(cluster, patterns.BY_NAME[name], chosen) for name in names]
     by_kind: dict[Kind, list[Object]] = {}
     for scenario in scenarios:
@@ -122,7 +123,7 @@ def _each_once(items: Iterable[Object]) -> list[Object]:
 
 
 def _await_ready(cluster: Kube, kind: Kind, items: list[Object], deadline: float) -> None:
-    """Wait until objects are Ready; what the controller does not look at again by itself is shown to it again."""
+    """Wait until objects are Ready; retrigger those that the controller does not look at again by itself."""
     where = {manifests.name_of(item): manifests.namespace_of(item) for item in items}
     namespaces = ", ".join(kinds.namespaces_of(items))
     stuck = _Stuck()
@@ -143,10 +144,10 @@ def _await_ready(cluster: Kube, kind: Kind, items: list[Object], deadline: float
 
 
 class _Stuck:
-    """Tells which objects to show to their controller again: each in Error once, silent ones every few seconds.
+    """Chooses the objects to show to their controller again: those in Error once, silent ones every few seconds.
 
-    A chain that came before its types stays in Error; a type whose ConfigMap could not be read at the first attempt is
-    forgotten (controller 1.0.0, functiontype_controller.go).
+    A chain that came before its types stays in Error. The controller forgets a type whose ConfigMap it could not read
+    at the first attempt (controller 1.0.0, functiontype_controller.go).
     """
 
     def __init__(self) -> None:
@@ -154,7 +155,7 @@ class _Stuck:
         self._asked = time.monotonic()
 
     def among(self, seen: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Return the name of each, and what is wrong with it."""
+        """Return the name of each of these objects, and what is wrong with it."""
         failed = [name for name, found in seen.items() if found == ERROR and name not in self._in_error]
         self._in_error.update(failed)
         return [*((name, "is in Error") for name in failed), *((name, "has no status") for name in self._silent(seen))]

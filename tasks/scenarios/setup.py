@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def lack_of_namespaces() -> Lack:
-    """Return which of the functions' namespaces are not there."""
+    """Return which of the functions' namespaces are missing."""
     return access.cluster(parameters.current().cluster_name).lack(namespaces())
 
 
@@ -33,7 +33,7 @@ def namespaces() -> list[Object]:
 
 
 def lack_of_setup() -> Lack:
-    """Return what keeps functions from reading their configuration, or which capacity no worker offers yet."""
+    """Return what keeps functions from reading their configuration, else the capacity that is not offered yet."""
     cluster = access.cluster(parameters.current().cluster_name)
     return cluster.lack(_bindings()) or lacks.of(
         *(f"{FUNCTION_TARGET} {name}: {seen}" for name, seen in _missing_targets(cluster).items())
@@ -62,7 +62,10 @@ def set_up() -> None:
 
 
 def _bindings() -> list[Object]:
-    """Return what lets the default account of each functions' namespace read; the sidecars watch ConfigMaps."""
+    """Return the bindings that let the default account of each functions' namespace read objects.
+
+    The sidecars need this to watch ConfigMaps.
+    """
     return [
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -1,4 +1,4 @@
-"""The add-ons of a cluster. A table: an add-on is data, and one piece of code installs them all."""
+"""The table of a cluster's add-ons: an add-on is data, and the same code installs all of them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class AddonFile:
     """A file that an add-on puts on every node.
 
     Attributes:
-        source: Its name in the add-on's folder under manifest/; one that ends in .j2 is rendered for each node.
-        path: Where it goes; not on a tmpfs.
+        source: Its name in the add-on's folder under manifest/; a name that ends in .j2 is rendered for each node.
+        path: Its path on the node; not on a tmpfs.
         mode: Its permission bits.
     """
 
@@ -31,7 +31,7 @@ class AddonFile:
 
 @dataclass(frozen=True)
 class ModuleManifests:
-    """Upstream's manifests, as the Go module of an artifact holds them; its go.sum is the checksum.
+    """Upstream's manifests in the Go module of an artifact; its go.sum is the checksum.
 
     Attributes:
         artifact: The artifact.
@@ -62,7 +62,7 @@ class PublishedImage:
     """An image that upstream publishes.
 
     Attributes:
-        name: As upstream's manifests name it, without tag.
+        name: Its name in upstream's manifests, without tag.
         tag: Its tag; {version} stands for the version of the add-on.
     """
 
@@ -78,8 +78,8 @@ class Release:
         version: Parameter with its version.
         registry: Parameter with the registry and path that hold its published images.
         manifests: Upstream's manifests; the overlay finds them in `upstream`.
-        images: What of the manifests' images is replaced.
-        built: The image that stands in for all of them where they are compiled.
+        images: The images of the manifests that are replaced.
+        built: The image that replaces all of them if they are compiled.
     """
 
     version: str
@@ -94,14 +94,14 @@ class Addon:
     """Something a cluster gets beyond Kubernetes.
 
     Attributes:
-        name: Its name, also that of its folder under manifest/.
+        name: Its name, and the name of its folder under manifest/.
         doc: One sentence for the list of tasks.
-        parameter: Parameter that chooses it, by its value or by a list that holds it; empty where it is always there.
+        parameter: Parameter that chooses it, by its value or by a list that holds it; empty if it is always there.
         value: The value that chooses it.
         files: What it puts on every node.
         units: systemd units that are enabled and started there.
         release: What it runs in the cluster.
-        needs: Add-ons that have to be there before.
+        needs: Add-ons that have to be there first.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Addon:
 
     @property
     def is_pod_network(self) -> bool:
-        """Whether nodes become Ready by it."""
+        """Whether it is what makes nodes Ready."""
         return self.parameter == "CNI"
 
 

@@ -26,14 +26,14 @@ class GoArtifact:
     """Programs that are built from one Go module.
 
     Attributes:
-        name: What it is called in messages and in the cache.
+        name: Its name in messages and in the cache.
         folder: Folder of its go.mod, relative to the checkout.
         programs: What is built.
-        module: Module whose version is a parameter; empty where the source is our own.
+        module: Module whose version is a parameter; empty if the source is in this repository.
         parameter: Name of that parameter.
         stamps: Values for the linker's -X; {version}, {major} and {minor} stand for the parts of the version.
-        release: Name of the parameter that tells where its official releases are, where it has any.
-        compiler: Name of the image that compiles it, where it links C libraries.
+        release: Name of the parameter with the address of its official releases, if it has any.
+        compiler: Name of the image that compiles it, if it links C libraries.
     """
 
     name: str
@@ -91,7 +91,7 @@ CONTAINERD = GoArtifact(
     parameter="CONTAINERD_VERSION",
     stamps=("github.com/containerd/containerd/version.Version={version}",),
 )
-# Its compiler makes pinns beside it, which is written in C.
+# Its compiler image also builds pinns, which is written in C.
 CRIO = GoArtifact(
     name="cri-o",
     folder="kind/go/crio",

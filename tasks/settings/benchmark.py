@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 # A cluster of its own, never the user's.
 CLUSTER_NAME = "benchmark"
-# Times that each short command is run; the median counts.
+# How often each short command is run; the median counts.
 REPEATS = 5
-# Times that nodes are created by each of two ways; the median counts.
+# How often nodes are created in each of two ways; the median counts.
 CLUSTERS = 3
 PATTERN = "calcapp-basic"
 
@@ -20,7 +20,7 @@ class Aim:
     Attributes:
         measured: Name of the measurement.
         limit: Seconds, or the ratio to another measurement of the same run.
-        against: Name of that other measurement; empty where the limit is in seconds.
+        against: Name of that other measurement; empty if the limit is in seconds.
     """
 
     measured: str

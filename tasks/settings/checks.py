@@ -1,4 +1,4 @@
-"""The checks that doctor knows, and what asks for each; `tasks.doctor.looks` says how each is made."""
+"""The checks of doctor, and what needs each of them; `tasks.doctor.looks` holds the code of each."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ REGISTRY = "registry"
 CLUSTER = "cluster"
 CONTROLLER = "controller"
 NICS = "nics"
-# Not a part of NICS, whose tasks are the cure.
+# Not a part of NICS, because the tasks of NICS are the cure.
 LENT_NICS = "lent-nics"
 GPU = "gpu"
 VIDEO = "video"
 LOADBALANCER = "loadbalancer"
 FPGA = "fpga"
 
-# What every dataflow stands on.
+# What every dataflow needs.
 BASE = (IMAGES, REGISTRY, CLUSTER, CONTROLLER)
 
-# The purposes of the tasks that a user asks for by name; those of a dataflow follow from its pattern.
+# The purposes of the tasks that a user runs by name; the purposes of a dataflow follow from its pattern.
 TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     "images": (IMAGES,),
     "registry": (REGISTRY,),
@@ -37,23 +37,23 @@ TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     "send_video_tool": (VIDEO,),
 }
 PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA)
-# What is checked as the first step of what needs it.
+# The purposes that are checked as the first step of the tasks that need them.
 FIRST_STEPS = ("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA)
 
-# What a look ends with: the last where something could not be seen.
+# The results of a check: the last means that something could not be seen.
 OK = "ok"
 FAILED = "failed"
 UNKNOWN = "unknown"
 
-# What these checks end with where what they look at is absent; a machine that lacks all is not the manual's server.
+# The results of these checks if what they look for is absent; a machine that lacks all is not the manual's server.
 ABSENT_ON_OTHERS = {
-    "ofed": (UNKNOWN,),  # of a card that is there it would tell the driver
+    "ofed": (UNKNOWN,),  # for a card that is there, it would name the driver
     "gpu": (FAILED,),
     "archive": (FAILED,),
     "registry-ca": (FAILED, UNKNOWN),
 }
 
-# A node of kind is a systemd with a container runtime; below these the second or third one fails to start.
+# A kind node runs systemd and a container runtime; below these limits, the second or third node fails to start.
 INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
 
 
@@ -68,7 +68,7 @@ class Check:
         name: What IGNORE_CHECKS calls it.
         title: What is looked at.
         purposes: What needs it.
-        cure: What to do where it fails, unless the look itself knows the exact command.
+        cure: What to do if it fails, unless the check itself knows the exact command.
     """
 
     name: str
@@ -92,8 +92,8 @@ CHECKS: tuple[Check, ...] = (
         (IMAGES, REGISTRY, CLUSTER),
         "sudo usermod -aG docker $USER, then log out and in again",
     ),
-    Check("cluster-owner", "whose the cluster is", (CLUSTER,), "CLUSTER_NAME=<another name> with the same command"),
-    Check("registry-owner", "whose the registry is", (REGISTRY,), "docker ps --all --filter name=openkasugai-registry"),
+    Check("cluster-owner", "owner of the cluster", (CLUSTER,), "CLUSTER_NAME=<another name> with the same command"),
+    Check("registry-owner", "owner of the registry", (REGISTRY,), "docker ps --all --filter name=openkasugai-registry"),
     Check("addresses", "address plan", (CLUSTER,), "./doit parameters"),
     Check("card-addresses", "address plan of the cards", (NICS,), "./doit parameters"),
     Check("kubeconfig", "the user's kubeconfig", (CLUSTER,), "export KUBECONFIG=/path/to/another/file"),

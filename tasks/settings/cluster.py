@@ -11,18 +11,18 @@ API_PORT = 6443
 CONTROL_PLANE = "control-plane"
 WORKER = "worker"
 
-# Where each runtime answers, where it is not kind's own default.
+# The socket of each runtime, if it is not kind's own default.
 CRI_SOCKETS = {"crio": "unix:///var/run/crio/crio.sock"}
 
-# CRI-O reads the CAs of a registry from here at each pull, and containerd is configured to.
+# CRI-O reads the CAs of a registry from here at each pull; containerd is configured to do the same.
 TRUST = "/etc/containers/certs.d"
 
-# Where the nodes see the controller's source; no cluster but one of this tool has it.
+# Where the nodes see the controller's source; only the clusters of this tool have it.
 CONTROLLER = "/root/controller"
 # Where they see what the user puts into the checkout: videos for the pods.
 WORK = "/root/work"
 
-# In the control plane's own file system: what the cluster was made from. It is there once kind has finished.
+# In the control plane's own file system: a record of what the cluster was made from. It exists once kind has finished.
 RECORD = "/etc/openkasugai/cluster.json"
 
 
@@ -32,7 +32,7 @@ class Node:
 
     Attributes:
         suffix: Follows the cluster's name in the node's name.
-        role: kind's word for what it is.
+        role: kind's word for its role.
     """
 
     suffix: str

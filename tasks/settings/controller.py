@@ -1,4 +1,4 @@
-"""What the controller's archive is made of, as the adapters look for it. Stands alone."""
+"""The parts of the controller's archive that the adapters look for. Imports no other module of this tool."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ SCENARIOS = "test/sample-data/sample-data-for-all-in-one"
 DEPLOY_SCRIPT = "test/script/run_controllers.sh"
 FUNCTIONS = "sample-functions/functions/for_all_in_one"
 UTILITIES = "sample-functions/utils"
-# What sends videos to dataflows.
+# The image that sends videos to dataflows.
 VIDEO_SENDER = "send_video_tool"
 COLLECTOR = "src/tools/InfoCollector"
 
 # Where the Dockerfiles expect the drivers that some programs link, and where the archive holds their source.
 DRIVERS = "openkasugai-hardware-drivers"
 DRIVERS_SOURCE = "src/submodules/fpga-software"
-# Its source lies beside the controllers, but those that link it copy it from their own folder.
+# Its source lies beside the controllers, but the controllers that link it copy it from their own folder.
 FPGA_DATABASE = "fpgadb"
 FPGA_DATABASE_SOURCE = "src/fpgadb"
-# In the drivers' source, but only where who made the archive has put it there.
+# In the drivers' source, but only if the maker of the archive has put it there.
 DRIVERS_JSON_PARSER = "lib/JSON/parson/parson.c"
 
-# Namespaces that no manifest of the archive holds, but its managers expect.
+# Namespaces that the archive's managers expect, although none of its manifests holds them.
 NAMESPACES = ("test01", "cluster01", "topologyinfo")
 
-# What a manager's manifests may call its image: the original's build puts the real name in.
+# The name that a manager's manifests may give its image: the original's build replaces it with the real name.
 PLACEHOLDER = "controller"
 
 # The user that the archive's Dockerfiles run daemons as. A kubelet passes on an image's user, but not its group.
 USER_ID = 65532
 
-# Its image was removed upstream; it only guards metrics that nobody scrapes here.
+# Upstream no longer has its image; it only guards metrics that nobody scrapes here.
 DROPPED_CONTAINERS = frozenset({"kube-rbac-proxy"})
 
 
@@ -51,7 +51,7 @@ class Component:
         folder: Its folder under `src`.
         role: A manager is a Deployment on the control plane, a daemon runs on each worker.
         reads: ConfigMaps it reads once, when it starts.
-        needs: Hardware without which it is not deployed; its definitions are, in any case.
+        needs: Hardware that it needs to be deployed; its definitions are deployed in any case.
     """
 
     image: str
@@ -76,7 +76,7 @@ class Component:
         return f"src/{self.folder}/config/crd/kustomization.yaml"
 
 
-# In the order of the original installation: where two folders hold a definition, the later one counts.
+# In the order of the original installation: if two folders hold the same definition, the later one counts.
 COMPONENTS = (
     Component("deviceinfo", "DeviceInfo", "daemon", reads=("infrastructureinfo", "deployinfo")),
     Component("pcieconnection", "PCIeConnection", "daemon", needs="fpga"),
@@ -90,7 +90,7 @@ COMPONENTS = (
 )
 
 
-# What is applied of it, in this order, and what of a running one a step disrupts.
+# The steps of its deployment in their order, and what each disrupts in a running controller.
 STEPS = {
     "definitions": "",
     "configuration": "",
@@ -107,7 +107,7 @@ def deployed(role: str, hardware: Collection[str] = ()) -> tuple[Component, ...]
 
     Args:
         role: `manager` or `daemon`.
-        hardware: Hardware whose components are asked for, beside those that need none.
+        hardware: Hardware whose components are requested, besides those that need none.
     """
     wanted = {"", *hardware}
     return tuple(component for component in COMPONENTS if component.role == role and component.needs in wanted)
@@ -121,7 +121,7 @@ class SourceImage:
         name: Last path component of the references to it.
         folder: Where its Dockerfile is in the archive.
         context: The folder its Dockerfile copies from.
-        packages: Folder of kind/ whose image has, from the distribution, what its Dockerfile installs from elsewhere.
+        packages: Folder of kind/ whose image takes from the distribution what its Dockerfile installs from elsewhere.
         published: Whether its makers publish it.
     """
 
@@ -141,7 +141,7 @@ def _video_tool(name: str) -> SourceImage:
     return SourceImage(name, folder, folder, packages="gstreamer", published=True)
 
 
-# What the functions of dataflows run, and what sends them videos; each is built when a pattern runs it.
+# The images of dataflow functions and of their video tools; each is built when a pattern runs it.
 FUNCTION_IMAGES = (
     _function_image("calc-func/cpufunc_calcapp"),
     _function_image("cpugpu-func/cpufunc_sidecar"),
@@ -155,16 +155,16 @@ CONTROLLER_IMAGES = tuple(
     SourceImage(component.image, f"src/{component.folder}", "src", published=True) for component in COMPONENTS
 )
 
-# DeepStream with the archive's plugins: 22 GB, and a GPU is needed to build it. The user does, as the archive says.
+# DeepStream with the archive's plugins: 22 GB, and its build needs a GPU. The user builds it, as the archive says.
 DEEPSTREAM = "gpu_infer_tcp"
 DEEPSTREAM_FOLDER = "sample-functions/functions/gpu_infer_tcp_plugins/fpga_depayloader/build_docker/gpu-deepstream"
 
-# ConfigMap -> file in JSON; without these no dataflow is ever scheduled.
+# ConfigMap -> JSON file; without these, no dataflow is ever scheduled.
 REQUIRED_CONFIGURATION = {
     "functionkindmap": "functionkindmap.json",
     "connectionkindmap": "connectionkindmap.json",
 }
-# FPGA and demo data: created where the archive holds the file.
+# FPGA and demo data: created if the archive holds the file.
 OPTIONAL_CONFIGURATION = {
     "servicer-mgmt-info": "servicer-mgmt-info.json",
     "region-unique-info": "region-unique-info.json",
@@ -181,9 +181,9 @@ OPTIONAL_CONFIGURATION = {
     "gpufunc-config-low-infer": "gpufunc-config-low-infer.json",
 }
 
-# What a model of CPU or GPU is called in the inventory, and what it offers.
+# The names of CPU and GPU models in the inventory, and what each offers.
 DEVICE_TYPES = "devicetypemap.json"
 REGIONS = "region-unique-info.json"
-# What one CPU socket, or a GPU, offers to functions where the archive does not know the model.
+# What one CPU socket, or a GPU, offers to functions if the archive does not know the model.
 FUNCTIONS_PER_SOCKET = 110
 CAPACITY_PER_SOCKET = 120

@@ -21,7 +21,7 @@ class Credentials:
 
     Attributes:
         user: Name of a user, or of one of harbor's robots, which holds a `$`.
-        password: The secret; no representation shows it.
+        password: The secret; its `repr` does not show it.
     """
 
     user: str
@@ -34,7 +34,7 @@ class Credentials:
 
 
 def current() -> Credentials | None:
-    """Return the credentials of this process; None where the registry is used without."""
+    """Return the credentials of this process; None if the registry is used without credentials."""
     found = given()
     return Credentials(found[USER], found[PASSWORD]) if len(found) == len(NAMES) else None
 

@@ -1,22 +1,22 @@
-"""What lending the GPU means: the modules and services of the NVIDIA driver, on the host and in a node."""
+"""What lending the GPU involves: the modules and services of the NVIDIA driver, on the host and in a node."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-# Of the machine, not of a checkout or user: the GPU is, and what was lent must survive a reboot and a `clean`.
+# Belongs to the machine, as the GPU does, not to a checkout or user: it must survive a reboot and a `clean`.
 LEDGERS = Path("/var/lib/openkasugai-all-in-one/gpu")
 
 # What its node's name adds to CLUSTER_NAME.
 NODE_SUFFIX = "worker"
 
 NVIDIA = "10de"
-# PCI class of display controllers, a GPU without a monitor among them.
+# PCI class of display controllers, including GPUs without a monitor.
 DISPLAY = "03"
-# Of the driver and of the modules built on it; those of its displays (/dev/dri) are known by the GPU.
+# Device files of the driver and of the modules built on it; those of displays (/dev/dri) are found through the GPU.
 DEVICE_FILES = ("/dev/nvidia*", "/dev/gdrdrv")
 
-# Every other module of the driver, and whatever else is built on it (gdrdrv, nvidia_fs, ...), holds this one.
+# Every other module of the driver, and everything built on it (gdrdrv, nvidia_fs, ...), keeps this one in use.
 MODULE = "nvidia"
 
 # Services of the host that keep the driver in use, in the order in which they are stopped.
@@ -30,10 +30,10 @@ HOST_SERVICES = (
     "nvidia-persistenced.service",
 )
 
-# Of the node image with the driver. Its modules are not in /lib/modules: kind binds the host's folder over that.
+# In the node image with the driver. Its modules are not in /lib/modules, because kind mounts the host's folder there.
 NODE_MODULES = "/opt/nvidia"
 NODE_LOADS = ("nvidia", "nvidia_modeset", "nvidia_uvm")
 NODE_SERVICES = ("nvidia-persistenced.service", "nvidia-mps.service", "nvidia-dcgm.service")
 
-# Seconds in which a process that was asked to end has to do so, before it is killed.
+# Seconds that a process has to end after it was asked to; then it is killed.
 END_DEADLINE = 10.0

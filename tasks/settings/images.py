@@ -20,7 +20,7 @@ BASE = "base"
 SCRATCH = "scratch"
 # Stands in `parent` for the image of the chosen NODE_RUNTIME.
 RUNTIME = "runtime"
-# The image of nodes, and that of the worker that is lent the GPU.
+# The image of nodes, and the image of the worker that is lent the GPU.
 NODE_IMAGE = "dci-kind-node-non-acc"
 GPU_IMAGE = "dci-kind-node-with-acc"
 RUNTIME_IMAGES = {"crio": "kind-ubuntu-node-crio", "containerd": "kind-ubuntu-node-containerd"}
@@ -34,9 +34,9 @@ class Programs:
         artifact: The artifact.
         names: File names of the programs.
         folder: Folder of the build context they go to.
-        optional: The image is made without them where the module proxy does not have their source.
-        only: A parameter and its value with which the image takes them; nothing where it always does.
-        instead: What else the user can choose where the module proxy does not have their source.
+        optional: The image is made without them if the module proxy does not have their source.
+        only: A parameter and its value with which the image takes them; None if it always does.
+        instead: What else the user can choose if the module proxy does not have their source.
     """
 
     artifact: GoArtifact
@@ -68,13 +68,13 @@ class ModuleFiles:
 
 @dataclass(frozen=True)
 class ArchivePart:
-    """A folder of the controller's archive that an image takes where the parts for some hardware are asked for.
+    """A folder of the controller's archive that an image takes if the parts for some hardware are requested.
 
     Attributes:
-        hardware: Word of CONTROLLER_HARDWARE that asks for it, and the stage of the Dockerfile that has it.
+        hardware: Word of CONTROLLER_HARDWARE that requests it, and the stage of the Dockerfile that has it.
         source: Folder in the archive.
         folder: Folder of the build context.
-        arguments: Parameters that the Dockerfile has as build arguments then.
+        arguments: Parameters that the Dockerfile then takes as build arguments.
     """
 
     hardware: str
@@ -93,11 +93,11 @@ class NodeImage:
         parent: Name of the image it starts from, or BASE, RUNTIME or SCRATCH.
         programs: Go programs it takes.
         files: Files of Go modules it takes.
-        shared: Folders of kind/ it takes beside its own.
-        arguments: Parameters that its Dockerfile has as build arguments.
-        facts: Facts of the machine that it has as build arguments.
+        shared: Folders of kind/ it takes besides its own.
+        arguments: Parameters that its Dockerfile takes as build arguments.
+        facts: Facts of the machine that its Dockerfile takes as build arguments.
         driver: Whether it takes the installer of NVIDIA_DRIVER_FILE.
-        archive: What it takes of the controller's archive for hardware.
+        archive: What it takes from the controller's archive for some hardware.
     """
 
     name: str
@@ -190,7 +190,7 @@ NODE_IMAGES = (
         driver=True,
     ),
 )
-# What compiles Go programs that link C libraries, by the name that their artifact gives.
+# The images that compile Go programs that link C libraries; the artifact names its compiler.
 COMPILERS = (NodeImage(name=artifacts.CRIO.compiler, meaning="the compiler of CRI-O", parent=BASE),)
 REGISTRY = NodeImage(
     name="openkasugai-registry",
@@ -198,7 +198,7 @@ REGISTRY = NodeImage(
     parent=SCRATCH,
     programs=(Programs(artifacts.REGISTRY, ("registry",), "bin"), Programs(artifacts.CA_SERVER, ("ca-server",), "bin")),
 )
-# What add-ons run where their images are compiled; the cluster pulls them from its registry.
+# What add-ons run if their images are compiled; the cluster pulls them from its registry.
 ADDON_IMAGES = (
     NodeImage(
         name="addon-metallb",
@@ -223,7 +223,7 @@ _BY_NAME = {image.name: image for image in (*NODE_IMAGES, *COMPILERS, REGISTRY, 
 
 
 def named(name: str) -> NodeImage:
-    """Return the image of that name."""
+    """Return the image with this name."""
     return _BY_NAME[name]
 
 
@@ -246,5 +246,5 @@ def tag(name: str, parameters: Naming) -> str:
 
 
 def parent_name(image: NodeImage, runtime: str) -> str:
-    """Return the name of the image that an image starts from, with the nodes' runtime (a key of RUNTIME_IMAGES)."""
+    """Return the name of the image that an image starts from; `runtime` is a key of RUNTIME_IMAGES."""
     return RUNTIME_IMAGES[runtime] if image.parent == RUNTIME else image.parent

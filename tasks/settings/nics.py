@@ -1,4 +1,4 @@
-"""Which network card is lent to which worker, and where what is lent is written down."""
+"""Which network card is lent to which worker, and where the loans are recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Row:
     """One worker and the parameters that describe its card.
 
     Attributes:
-        task: Name of its sub-task of `nics`, as the manual calls the worker.
+        task: Name of its sub-task of `nics`, which is the manual's name for the worker.
         node_suffix: What its node's name adds to CLUSTER_NAME.
         interface: Parameter with the name of the physical function.
         pattern: Parameter with the expression that its virtual functions' names match.
@@ -35,15 +35,15 @@ WORKERS = (
 )
 BY_TASK = {row.task: row for row in WORKERS}
 
-# Of the machine, not of a checkout or user: cards are, and what is lent must survive a reboot and a `clean`.
+# Belongs to the machine, as the cards do, not to a checkout or user: it must survive a reboot and a `clean`.
 LEDGERS = Path("/var/lib/openkasugai-all-in-one/nics")
-# Volatile on purpose: a reboot gives every device back to the host, and then nobody must be kept away from it.
+# Volatile on purpose: a reboot gives every device back to the host, and then no rule may keep anybody away from it.
 UDEV_RULES = Path("/run/udev/rules.d")
 
-# What the SR-IOV device plugin offers the scheduler, one for each virtual function.
+# The resource that the SR-IOV device plugin offers the scheduler, one for each virtual function.
 RESOURCE = "nvidia.com/mlnx_sriov_netdevice"
 
-# Seconds until virtual functions that were asked for have their network interfaces.
+# Seconds until new virtual functions must have their network interfaces.
 VF_DEADLINE = 60.0
-# Seconds until the device plugin offers virtual functions that came back.
+# Seconds until the device plugin must offer virtual functions that came back.
 ALLOCATABLE_DEADLINE = 180.0

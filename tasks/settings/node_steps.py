@@ -12,12 +12,12 @@ class NodeStep:
     """A step that puts a file on nodes.
 
     Attributes:
-        name: Its name, that of its task below `node`.
+        name: Its name, and the name of its task below `node`.
         doc: One sentence for the list of tasks.
         roles: Kinds of nodes that get it.
         units: systemd units that are enabled and started there.
-        needs: Tasks it needs, beside the one that makes the nodes.
-        disrupts: What of the user's it interrupts, whenever it runs.
+        needs: Tasks it needs, besides the one that makes the nodes.
+        disrupts: What it interrupts for the user, whenever it runs.
     """
 
     name: str
@@ -29,7 +29,7 @@ class NodeStep:
 
 
 TRUST_REGISTRY = NodeStep("trust-registry", "Let the nodes trust the registry's CA.", needs=("registry_ca",))
-# The kubelet looks once in five minutes for a file that was not there, so it is started again.
+# The kubelet looks for a missing file only every five minutes, so it is restarted.
 CREDENTIALS = NodeStep(
     "registry-credentials",
     "Give the nodes the credentials of the registry, where there are any.",

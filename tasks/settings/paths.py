@@ -18,7 +18,7 @@ WORK = ROOT / "work"
 BUILD = ROOT / "build"
 RENDERED = BUILD / "rendered"
 CONTROLLER = BUILD / "controller"
-# Beside the folder, not in it: it is written last, so that its absence tells of a source half made.
+# Beside the folder, not in it: it is written last, so that its absence shows that the source is incomplete.
 CONTROLLER_MARK = BUILD / "controller.json"
 REGISTRY_CA = BUILD / "registry" / "ca.crt"
 TASK_DATABASE = BUILD / "doit.db"
@@ -27,5 +27,5 @@ RUN_LOCK = BUILD / "run.lock"
 
 
 def cluster_dir(cluster_name: str) -> Path:
-    """Return the folder of what belongs to one cluster, such as its rendered config and log archives."""
+    """Return the folder for everything that belongs to one cluster, such as its rendered config and log archives."""
     return BUILD / f"cluster-{cluster_name}"

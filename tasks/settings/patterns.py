@@ -1,7 +1,7 @@
 """The dataflow patterns: what each is made of, what it needs and how its answer is verified.
 
-The original's nine scenarios, each also as a twin that is spread over both workers. A row is all that a new one of the
-same kind needs.
+They are the nine scenarios of the original, each with a twin that is spread over both workers. A new pattern of the
+same kind needs only a row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Hop:
 
     Attributes:
         key: Its key in the FunctionChain.
-        operator: What it calls itself in the receiver's log; empty for those that only pass on.
+        operator: Its name in the receiver's log; empty if it only passes values on.
         value: What it must answer for the pattern's inputs.
     """
 
@@ -41,10 +41,10 @@ class Pattern:
         hops: Its functions, in order; the first sends, the last receives.
         images: Images its functions run.
         network: How its functions reach each other.
-        client: Program that sends the inputs, run in the first function's pod; empty where a video is sent.
+        client: Program that sends the inputs, run in the first function's pod; empty if a video is sent.
         inputs: What is sent.
         on_second_worker: Keys placed on the second worker, the others on the first; empty leaves all to the scheduler.
-        needs: What it asks of the machine beyond what every dataflow does, in the words of `settings.checks`.
+        needs: What it needs from the machine beyond what every dataflow needs, in the words of `settings.checks`.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Pattern:
 
     @property
     def vfs_each(self) -> int:
-        """Number of virtual functions that each of the two workers must have; what names no node may be spread."""
+        """Number of virtual functions that each of the two workers must have; without named nodes, it may spread."""
         second = len(self.on_second_worker) or self.vfs // 2
         return max(self.vfs - second, second) if self.vfs else 0
 
@@ -150,13 +150,13 @@ PATTERNS = tuple(pattern for single in SINGLE for pattern in (single, _spread(si
 
 BY_NAME = {pattern.name: pattern for pattern in PATTERNS}
 NAMESPACES = tuple(dict.fromkeys(pattern.namespace for pattern in SINGLE))
-# Namespaces of functions, `test` among them; pods there may read what the sidecar watches.
+# Namespaces of functions, including `test`; pods there may read what the sidecar watches.
 FUNCTION_NAMESPACES = (*NAMESPACES, "test")
 
-# Spread by naming the nodes, with the filters that can do so; the original's values.
+# How patterns are spread by naming the nodes: the filters that can do so, with the original's values.
 FILTER_PIPELINE = ("GenerateCombinations", "TargetResourceFit", "TargetResourceFitScore")
 SELECT_TOP = "3"
-# Where functions of the second network get their addresses, by the name of its NetworkAttachmentDefinition.
+# The NetworkAttachmentDefinition from which functions get their addresses in the second network.
 SRIOV_NETWORK = "sriov-ipam-config"
 
 

@@ -1,7 +1,7 @@
 """Names of repositories and images, as a Docker client reads them (github.com/distribution/reference).
 
-The client takes what stands before the first slash for a registry only if it has a dot or a port, or is `localhost`;
-anything else is a name on Docker Hub, to which the credentials of a registry must not go.
+The client takes the part before the first slash for a registry only if it has a dot or a port, or is `localhost`.
+Anything else is a name on Docker Hub, which must not get the credentials of a registry.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _PARTS_ON_HUB = 2
 
 
 def repository(text: str) -> str:
-    """Return the text of a registry and path.
+    """Return the text, if it is a registry and path.
 
     Raises:
-        ValueError: It is none; the reason.
+        ValueError: It is not; the message is the reason.
     """
     _check_form(text)
     host, slash, path = text.partition("/")
     if not is_registry(host):
-        raise ValueError(f"{host!r} is no registry: that has a dot or a port, or is localhost")
+        raise ValueError(f"{host!r} is not a registry: a registry has a dot or a port, or is localhost")
     if not slash:
         raise ValueError("the path is missing")
     _check_host(host)
@@ -36,10 +36,10 @@ def repository(text: str) -> str:
 
 
 def image(text: str) -> str:
-    """Return the text of an image: a name, with a registry where it is not of Docker Hub, and a tag or a digest.
+    """Return the text, if it is an image: a name, a registry unless it is on Docker Hub, and a tag or a digest.
 
     Raises:
-        ValueError: It is none; the reason.
+        ValueError: It is not; the message is the reason.
     """
     name, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):
@@ -55,7 +55,7 @@ def image(text: str) -> str:
         _check_host(host)
         path = rest
     elif path.count("/") >= _PARTS_ON_HUB:
-        raise ValueError(f"{host!r} is no registry: that has a dot or a port, or is localhost")
+        raise ValueError(f"{host!r} is not a registry: a registry has a dot or a port, or is localhost")
     _check_path(path)
     return text
 
@@ -66,7 +66,7 @@ def is_registry(host: str) -> bool:
 
 
 def _check_form(text: str) -> None:
-    """Raise what tells more than that a part is wrong."""
+    """Raise the errors that say more than that a part is wrong."""
     if "://" in text:
         raise ValueError("it begins with a scheme")
     if text.endswith("/"):

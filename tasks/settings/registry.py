@@ -1,4 +1,4 @@
-"""The embedded registry, which stands where the manual's server has a harbor."""
+"""The embedded registry, which takes the place of the harbor on the manual's server."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ PORT = 443
 CA_PORT = 80
 # Where every Docker engine looks for the CA of a registry: a folder per host[:port].
 DOCKER_TRUST = Path("/etc/docker/certs.d")
-# What this tool's files there are called, followed by the checkout's digest, and how they begin.
+# Prefix of the names of this tool's files there, before the checkout's digest, and the beginning of their text.
 TRUST_PREFIX = "openkasugai-"
 TRUST_MARK = "# Written by openkasugai-all-in-one"
-# All that earlier versions put before the certificate, in a file called ca.crt.
+# Everything that earlier versions put before the certificate, in a file called ca.crt.
 EARLIER_TRUST_MARK = "# Written by openkasugai-all-in-one; ./doit clean removes it.\n"
 
 
@@ -24,10 +24,10 @@ class Service:
     Attributes:
         name: Name of the container.
         command: Program with arguments.
-        port: Port it listens at.
+        port: Port it listens on.
         published: Parameter with the loopback port of the host that leads there.
-        mounts: Folders below CACHE_DIR/registry and where it sees them; `:ro` where it only reads.
-        certificate: Whether it is to start again when the server certificate changes.
+        mounts: Folders below CACHE_DIR/registry and where it sees them; `:ro` if it only reads them.
+        certificate: Whether it has to restart when the server certificate changes.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""How videos go through dataflows. Stands alone but for the folders."""
+"""How videos go through dataflows. Imports no other module of this tool."""
 
 from __future__ import annotations
 
-# In the folder of the user's own, of H.264 in MP4.
+# In the folder of the user's videos: H.264 in MP4.
 TEST_VIDEO = "made/test.mp4"
 TEST_SECONDS = 3.0
 
@@ -17,5 +17,5 @@ PROGRAM = "gst-launch-1.0"
 WRAPPER = "/wrapper"
 RECORDING = "/rcv_video.mp4"
 
-# RTP on UDP may lose packets: so much of what was sent has to arrive.
+# RTP on UDP may lose packets: this share of what was sent has to arrive.
 SHARE = 0.9

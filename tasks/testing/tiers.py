@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(*, tiers: Sequence[str] = (), select: str = "") -> None:
-    """Run pytest on the terminal, in one run over all tiers, so that its last line tells everything.
+    """Run pytest on the terminal, in one run over all tiers, so that its last line sums up everything.
 
     Args:
         tiers: Only these tiers.
@@ -40,7 +40,7 @@ def run(*, tiers: Sequence[str] = (), select: str = "") -> None:
 def _install_tools() -> None:
     """Install the pinned test tools beside the pinned packages, once per lock file."""
     lock = paths.ROOT / "tests" / "requirements.lock"
-    # Beside the interpreter and copied last: a new .venv has none, a half made installation has none either.
+    # It is in the .venv and copied last: it is absent in a new .venv and after an unfinished installation.
     installed = paths.VENV / "tests-requirements.lock"
     if installed.exists() and installed.read_bytes() == lock.read_bytes():
         return

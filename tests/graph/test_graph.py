@@ -15,13 +15,17 @@ from doit.loader import load_tasks
 
 import dodo
 from tasks.runner.declare import Current, Do, Same
+from tasks.runner.later import Function
 from tasks.runner.meta import EVERY, MEANS, NOTHING, RUN, STOP
 from tasks.settings import parameters
+from tasks.settings.images import NODE_IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from doit.task import Task
+
+    from tasks.settings.images import NodeImage
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {task.name: task for task in load_tasks(vars(dodo))}
@@ -78,6 +82,36 @@ def test_loading_the_graph_reads_no_parameter() -> None:
     assert parameters._layers.cache_info().misses == 0
 
 
+def test_parameters_are_read_at_the_doors_of_tasks_only() -> None:
+    """A door is a function that a graph.py names in Do, Current or Same; what it calls is handed the values."""
+    doors = {(function.module, function.name) for function in functions_of_tasks() if isinstance(function, Function)}
+    flats = {graph.parent.name for graph in GRAPHS} | {"archive", "engines"}
+    readers = {
+        (".".join(file.relative_to(ROOT).with_suffix("").parts), node.name if isinstance(node, ast.FunctionDef) else "")
+        for flat in flats
+        for file in (ROOT / "tasks" / flat).rglob("*.py")
+        if file.name != "graph.py"
+        for node in ast.parse(file.read_text()).body
+        if reads_parameters(node)
+    }
+    assert readers <= doors
+    assert len(readers) > len(flats)
+
+
+def functions_of_tasks() -> Iterator[object]:
+    """Yield what the actions and checks of all tasks call."""
+    for task in TASKS.values():
+        yield from (action.py_callable._call[0] for action in task.actions)
+        checks = [check for check, *_ in task.uptodate]
+        yield from (check._call[0] for check in checks if isinstance(check, Current))
+        yield from (check._function for check in checks if isinstance(check, Same))
+
+
+def reads_parameters(node: ast.AST) -> bool:
+    calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    return any(ast.unparse(call.func).endswith("parameters.current") for call in calls)
+
+
 def test_every_dependency_exists() -> None:
     TaskControl(list(TASKS.values())).process(list(TASKS))
     assert {need for task in TASKS.values() for need in task.calc_dep} <= TASKS.keys()
@@ -93,6 +127,11 @@ def test_no_task_waits_for_a_chooser_in_two_ways(task: Task) -> None:
 def test_what_depends_on_the_runtime_waits_for_its_choice(name: str) -> None:
     task = TASKS[name]
     assert "_runtime_image" in {*task.task_dep, *task.calc_dep}
+
+
+@pytest.mark.parametrize("image", [image for image in NODE_IMAGES if image.archive], ids=lambda image: image.name)
+def test_an_image_with_a_part_of_the_archive_waits_for_it(image: NodeImage) -> None:
+    assert "_archive_source" in TASKS[f"image:{image.name}"].calc_dep
 
 
 @pytest.mark.parametrize("task", USER_TASKS, ids=lambda task: task.name)

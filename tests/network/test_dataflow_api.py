@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +21,7 @@ from tasks.problems import Problem
 from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters, paths
 from tasks.settings.patterns import BY_NAME
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,14 +50,8 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
     monkeypatch.setattr(archive_images, "references", lambda *_: ours)
     monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
-    chosen = {
-        "cluster_name": "kind",
-        "dci_registry_addr_alt": "registry.example/images",
-        "dataflow_deadline": 10,
-        "controller_deadline": 5,
-    }
-    deadlines = SimpleNamespace(**chosen)
-    monkeypatch.setattr(parameters, "current", lambda: deadlines)
+    chosen = lab(DCI_REGISTRY_ADDR_ALT="registry.example/images", DATAFLOW_DEADLINE="10", CONTROLLER_DEADLINE="5")
+    monkeypatch.setattr(parameters, "current", lambda: chosen)
     definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]
     api.apply([*definitions, *setup.namespaces()])
     yield api
@@ -74,6 +68,12 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
             api.patch(kind, manifests.name_of(item), PATTERN.namespace, {"metadata": {"finalizers": None}})
             api.delete(kind, manifests.name_of(item), PATTERN.namespace)
             api.wait_gone(kind, manifests.name_of(item), PATTERN.namespace, deadline=10)
+
+
+def wait_at_most(monkeypatch: pytest.MonkeyPatch, **deadlines: float) -> None:
+    """Give the parameters shorter deadlines than a user may choose, in seconds."""
+    shorter = parameters.current().model_copy(update=deadlines)
+    monkeypatch.setattr(parameters, "current", lambda: shorter)
 
 
 def fault(pattern: Pattern) -> str:
@@ -145,7 +145,7 @@ def test_a_type_that_the_controller_forgot_is_shown_to_it_again(
 
 
 def test_types_that_do_not_become_ready_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parameters.current(), "dataflow_deadline", 0.3)
+    wait_at_most(monkeypatch, dataflow_deadline=0.3)
     with pytest.raises(
         Problem, match=r"FunctionTypes of cpufunc-calcapp: Ready: .*functype-calcapp-plus no status yet"
     ):
@@ -154,7 +154,7 @@ def test_types_that_do_not_become_ready_are_named(monkeypatch: pytest.MonkeyPatc
 
 
 def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parameters.current(), "controller_deadline", 0.3)
+    wait_at_most(monkeypatch, controller_deadline=0.3)
     with pytest.raises(Problem, match=r"one\.cpu-0\.cpu absent, two\.cpu-0\.cpu absent"):
         setup.set_up()
     for node in ("one", "two"):
@@ -206,7 +206,7 @@ def test_endless_scheduling_is_explained_by_the_capacity(cluster: Kube, monkeypa
     }
     cluster.apply([target])
     set_state(cluster, target, "Ready", **_TARGET)
-    monkeypatch.setattr(parameters.current(), "dataflow_deadline", 1)
+    wait_at_most(monkeypatch, dataflow_deadline=1)
     with (
         Acting(cluster, (DATA_FLOW,), lambda _item: "Scheduling in progress"),
         pytest.raises(Problem, match=r"df-calcapp: Deployed: .*last seen: Scheduling in progress") as caught,
@@ -295,7 +295,7 @@ def test_pods_that_do_not_start_are_explained_by_their_events(cluster: Kube, mon
     set_state(cluster, flow, "Deployed")
     cluster.apply([event("plus", "Warning", "FailedScheduling", "0/3 nodes are available: 2 Insufficient cpu.")])
     cluster.apply([event("minus", "Normal", "Pulling", "Pulling image")])
-    monkeypatch.setattr(parameters.current(), "dataflow_deadline", 0.3)
+    wait_at_most(monkeypatch, dataflow_deadline=0.3)
     with pytest.raises(Problem, match=r"pods of df-calcapp: Ready: .*not yet: send, plus, ") as caught:
         dataflows_deployment.deploy(PATTERN.name)
     lines = caught.value.details.splitlines()

@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 CALL_SECONDS = docker_connection.CALL_SECONDS
 # The last client in which DOCKER_BUILDKIT=1 works without the buildx plugin.
 _LAST_BUNDLED_BUILDKIT = 22
-# On what this tool made and may remove.
+# The label of what this tool made and may remove.
 OURS = "openkasugai.made"
-# One at a time: two threads that look at once would make two connections and forget one.
+# Two threads that choose at the same time would open two connections and lose one of them.
 _CHOOSING = threading.Lock()
 
 
 def host_url() -> str:
-    """Return the address of the machine's own engine, as the docker command finds it: DOCKER_HOST, context, default.
+    """Return the address of the machine's engine, found as the docker command does: DOCKER_HOST, context, default.
 
     Raises:
-        Problem: The docker command's settings are damaged, or name a context that is not there.
+        Problem: The docker command's settings are damaged, or name a context that does not exist.
     """
     return docker_context.chosen().url
 
@@ -64,23 +64,23 @@ def socket() -> str:
 
     Raises:
         docker_connection.NoEngine: None answers.
-        Problem: It is not to be used, or the docker command's settings are damaged.
+        Problem: The engine cannot be used, or the docker command's settings are damaged.
     """
     return _chosen()[0].url
 
 
 def client() -> DockerClient:
-    """Return the client of the engine that this run uses; connected once.
+    """Return the client of the engine that this run uses; the connection is made once.
 
     Raises:
         docker_connection.NoEngine: None answers.
-        Problem: It is not to be used, or the docker command's settings are damaged.
+        Problem: The engine cannot be used, or the docker command's settings are damaged.
     """
     return _chosen()[1]
 
 
 def forget() -> None:
-    """Forget the connection, after an engine was started or stopped."""
+    """Close and forget the connection, after an engine has been started or stopped."""
     with _CHOOSING:
         if _first_that_answers.cache_info().currsize:
             _first_that_answers()[1].close()
@@ -89,13 +89,13 @@ def forget() -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables with which another program (kind, docker) reaches the same engine."""
+    """Return the variables with which other programs (kind, docker) reach the same engine."""
     folder = str(Path(cli()[0]).parent)
     return {**variables(), "PATH": os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])}
 
 
 def proxies_of_containers() -> dict[str, str]:
-    """Return the proxies that the docker command tells every container of, by the names of their variables."""
+    """Return the proxies that the docker command sets in every container, by variable name."""
     return docker_context.proxies_of_containers(_chosen()[0])
 
 
@@ -104,13 +104,13 @@ def cli() -> tuple[str, bool]:
     """Find a docker command that builds with BuildKit; several may be on PATH.
 
     Returns:
-        Its path, and whether it does so by the buildx plugin rather than by itself.
+        Its path, and whether it builds with the buildx plugin (otherwise, it has BuildKit built in).
 
     Raises:
         Problem: There is none.
     """
     candidates = _programs("docker")
-    # Asked before there is an engine; with a context that is gone, or a certificate, they would not even tell this.
+    # There may be no engine yet, and with a missing context or certificate the command would not even show its version.
     env = docker_context.variables(docker_context.Endpoint(docker_context.LOCAL_URL, ""))
     for program in candidates:
         if shell.run([program, "buildx", "version"], env=env, check=False).returncode == 0:
@@ -141,7 +141,7 @@ def _first_that_answers() -> tuple[Endpoint, DockerClient]:
 
 
 def _candidates() -> list[Callable[[], Endpoint]]:
-    """Return the engines that DOCKER allows. The tool's own is preferred while it runs: it holds the tool's cluster."""
+    """Return the engines that DOCKER allows; the tool's own comes first, since it holds the cluster while it runs."""
     choice = settings.current().docker
     if os.environ.get("DOCKER_HOST") or (choice == "auto" and docker_context.is_forced()):
         return [docker_context.chosen]
@@ -154,12 +154,12 @@ def _embedded() -> Endpoint:
 
 
 def variables() -> dict[str, str]:
-    """Return the variables with which another program reaches the engine of this run."""
+    """Return the variables with which other programs reach the engine of this run."""
     return docker_context.variables(_chosen()[0])
 
 
 def _programs(name: str) -> list[str]:
-    """Return every program of that name on PATH, each file once."""
+    """Return all programs of a name on PATH, each file once."""
     found = [shutil.which(name, path=folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)]
     programs = {os.path.realpath(program): program for program in reversed(found) if program}
     return list(reversed(programs.values()))

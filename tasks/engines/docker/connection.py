@@ -1,4 +1,4 @@
-"""Connections to Docker engines of this machine, and why there is none.
+"""Connections to Docker engines on this machine, and the reason when one fails.
 
 The client library is imported inside functions, since it costs a tenth of a second.
 """
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 # Long enough for an engine that is unpacking an image of some gigabytes.
 CALL_SECONDS = 600
-# Any will do for a question that has none in its path.
+# A placeholder: the question for the API version has none in its path.
 _NO_VERSION = "1.24"
-# The containerd that a distribution's engine shares, and where it keeps images by default.
+# The containerd that a distribution's Docker engine uses, and where it keeps images by default.
 _CONTAINERD = "/run/containerd/containerd.sock"
 _CONTAINERD_DATA = Path("/var/lib/containerd")
-# Why nobody answers at a UNIX socket, and what to do, by the error number.
+# Why nothing answers at a UNIX socket, and what to do about it, by error number.
 _NO_ENGINE = {
     errno.ENOENT: (" (there is no such socket)", "sudo apt-get install docker.io"),
     errno.ECONNREFUSED: (" (connection refused: it is stopped)", "sudo systemctl start docker"),
@@ -40,7 +40,7 @@ class NoEngine(Problem):
 
 
 def connect(url: str, tls: TLSConfig | None = None) -> DockerClient | None:
-    """Return a client of the engine at `url`, or None where none answers."""
+    """Return a client of the engine at `url`, or None if no engine answers."""
     from docker.errors import DockerException
 
     if not _listens(url):
@@ -58,7 +58,7 @@ def connect(url: str, tls: TLSConfig | None = None) -> DockerClient | None:
 
 
 def require_here(endpoint: Endpoint, connection: DockerClient) -> None:
-    """Stop where an engine answers on this machine but is at the other end of a tunnel, or in a virtual machine.
+    """Stop if an engine that answers on this machine is behind a tunnel or in a virtual machine.
 
     Raises:
         Problem: It runs on another kernel.
@@ -71,8 +71,8 @@ def require_here(endpoint: Endpoint, connection: DockerClient) -> None:
 def data_folders(engine: DockerClient) -> list[Path]:
     """Return the folders of this machine in which an engine keeps images and containers.
 
-    With the image store of containerd (`docker info`: `driver-type io.containerd.snapshotter.v1`) images are in that
-    of containerd, unless the engine runs a containerd of its own below its data root.
+    With the containerd image store (`docker info`: `driver-type io.containerd.snapshotter.v1`), images are in
+    containerd's folder. An engine that runs its own containerd has that folder below its data root.
 
     Args:
         engine: Its client.
@@ -84,7 +84,7 @@ def data_folders(engine: DockerClient) -> list[Path]:
 
 
 def no_engine(endpoint: Endpoint) -> NoEngine:
-    """Return the failure of an engine that does not answer."""
+    """Return the error for an engine that does not answer."""
     url = endpoint.url
     if endpoint.is_socket:
         return _no_engine_at_socket(url)
@@ -105,12 +105,12 @@ def _no_engine_at_socket(url: str) -> NoEngine:
 
 
 def _listens(url: str) -> bool:
-    """Return whether somebody takes connections at `url`: the client leaks a UNIX socket that nobody listens at."""
+    """Return whether something listens at `url`; if nothing does, the client library leaks its UNIX socket."""
     return not url.startswith("unix://") or _refusal(url) == 0
 
 
 def _refusal(url: str) -> int:
-    """Return the error number with which a UNIX socket refuses a connection, or 0 where it takes one."""
+    """Return the error number with which a UNIX socket refuses a connection, or 0 if it accepts one."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             return probe.connect_ex(url.removeprefix("unix://"))
@@ -119,12 +119,12 @@ def _refusal(url: str) -> int:
 
 
 def _client(url: str, tls: TLSConfig | None) -> DockerClient:
-    """Return a client that asks no proxy, since the engine is on this machine."""
+    """Return a client that uses no proxy, since the engine is on this machine."""
     from docker import APIClient, DockerClient
 
     version = None
     if not url.startswith("unix://"):
-        # The library asks for the version before it can be told of anything.
+        # A client that is given no version asks for it while it is created, and would then use a proxy.
         with contextlib.closing(APIClient(url, version=_NO_VERSION, tls=tls or False)) as first:
             first.trust_env = False
             version = first.version(api_version=False)["ApiVersion"]

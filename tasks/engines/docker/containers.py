@@ -35,7 +35,7 @@ class ContainerFacts:
         labels: Its labels.
         addresses: Its IPv4 address on each network it is attached to, by the network's name.
         started: When it was last started, in RFC 3339 and UTC.
-        mounts: Folders of the host that it sees, by where it sees them.
+        mounts: The host's folders that are mounted into it, by their path in the container.
     """
 
     id: str
@@ -54,7 +54,7 @@ class ContainerFacts:
 
 
 def find(name: str) -> ContainerFacts | None:
-    """Return the facts of a container, running or not, or None if there is none of that name."""
+    """Return the facts of a container, running or not, or None if there is no container of that name."""
     from docker.errors import NotFound
 
     try:
@@ -64,7 +64,7 @@ def find(name: str) -> ContainerFacts | None:
 
 
 def main_process(container_name: str) -> int:
-    """Return the process id, on the host, of a container's first process; 0 where it does not run or is not there."""
+    """Return the host's process id of a container's first process, or 0 if the container is absent or not running."""
     from docker.errors import NotFound
 
     try:
@@ -74,14 +74,14 @@ def main_process(container_name: str) -> int:
 
 
 def labelled(label: str) -> list[ContainerFacts]:
-    """Return the containers, running or not, with a label (`key` or `key=value`), by name."""
+    """Return the containers with a label (`key` or `key=value`), running or not, sorted by name."""
     listed = docker_client.client().api.containers(all=True, filters={"label": label})
     found = [find(entry["Id"]) for entry in listed]
     return sorted((facts for facts in found if facts is not None), key=lambda facts: facts.name)
 
 
 def tenants(url: str) -> list[str]:
-    """Return the names of all containers, running or not, of the engine at `url`; none where none answers."""
+    """Return the names of all containers, running or not, of the engine at `url`; none if no engine answers."""
     engine = docker_connection.connect(url)
     if engine is None:
         return []
@@ -91,7 +91,7 @@ def tenants(url: str) -> list[str]:
 
 
 def start(container_name: str) -> None:
-    """Start a container that stands still.
+    """Start a stopped container.
 
     Raises:
         Problem: The engine refuses it.
@@ -100,7 +100,7 @@ def start(container_name: str) -> None:
 
 
 def unpause(container_name: str) -> None:
-    """Let a container go on that `docker pause` froze; the engine starts no such one.
+    """Resume a container that `docker pause` froze; the engine refuses to start such a container.
 
     Raises:
         Problem: The engine refuses it.
@@ -163,12 +163,12 @@ def exec_in(container_name: str, argv: Sequence[str], *, stdin: str | None = Non
 
 
 def run(image_tag: str, argv: Sequence[str], *, mounts: Mapping[Path, str], user: str) -> None:
-    """Run a program in a container of its own, without a network, and remove the container.
+    """Run a program in a new container without a network, then remove the container.
 
     Args:
         image_tag: Image whose entrypoint is run.
         argv: Its arguments.
-        mounts: Folders of this machine and where they are in the container, with `:ro` for those it only reads.
+        mounts: Folders of this machine, each with its path in the container, plus `:ro` if it is only read.
         user: User and group that it runs as, by number.
 
     Raises:
@@ -187,11 +187,11 @@ def run(image_tag: str, argv: Sequence[str], *, mounts: Mapping[Path, str], user
 
 @dataclass(frozen=True)
 class Rights:
-    """Whose a file is, and who may do what with it.
+    """The permissions and the owner of a file.
 
     Attributes:
         mode: The permission bits.
-        owner: The user and the group it belongs to, by number.
+        owner: The user and group that own it, by number.
     """
 
     mode: int = 0o644
@@ -202,15 +202,15 @@ _READABLE = Rights()
 
 
 def copy_into(container_name: str, path: str, data: bytes, rights: Rights = _READABLE) -> None:
-    """Write a file in a container; folders that are missing are made.
+    """Write a file in a container; create missing folders.
 
-    Its modification time is derived from the content, so that `holds` need not read it.
+    Its modification time is derived from the content, so that `holds` does not have to read it.
 
     Args:
         container_name: Name of a container.
         path: Absolute path in it; not on a tmpfs, which the engine's archive call does not see.
         data: The content.
-        rights: Who may do what with it.
+        rights: Its permissions and owner.
     """
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -222,9 +222,9 @@ def copy_into(container_name: str, path: str, data: bytes, rights: Rights = _REA
 
 
 def holds(container_name: str, path: str, data: bytes) -> bool:
-    """Return whether a container has a file as `copy_into` wrote it, running or not.
+    """Return whether a container, running or not, has a file exactly as `copy_into` wrote it.
 
-    Reading a file takes the engine 50 ms, asking for its size and time 2 ms; any later change moves the time.
+    Only size and time are compared: any later change alters the time. Asking for them takes 2 ms, reading a file 50 ms.
     """
     api = docker_client.client().api
     url = f"{api.base_url}/v{api.api_version}/containers/{container_name}/archive"
@@ -251,7 +251,7 @@ def read_from(container_name: str, path: str) -> bytes | None:
 
 
 def _time_of(data: bytes) -> int:
-    """Return a moment of the years 2001 to 2009, in seconds, that stands for the content."""
+    """Return a time between 2001 and 2009, in seconds, that is derived from the content."""
     return 10**9 + int(hashlib.sha256(data).hexdigest()[:7], 16)
 
 

@@ -1,8 +1,8 @@
-"""Which Docker engine the user's own docker command would talk to, and how: its variables, contexts and config.json.
+"""Which Docker engine the user's own docker command would use, and how: its variables, contexts and config.json.
 
 The rules are those of the docker command (`resolveContextName` and `SetDefaultOptions` of github.com/docker/cli):
-DOCKER_HOST goes before DOCKER_CONTEXT, that before `currentContext`; DOCKER_TLS_VERIFY and DOCKER_CERT_PATH belong to
-DOCKER_HOST and to the default context, while every other context brings its own certificates.
+DOCKER_HOST takes precedence over DOCKER_CONTEXT, and DOCKER_CONTEXT over `currentContext`. DOCKER_TLS_VERIFY and
+DOCKER_CERT_PATH apply to DOCKER_HOST and to the default context; every other context has its own certificates.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _DEFAULT = "default"
 _UNIX = "unix://"
 _TCP = ("tcp", "http", "https")
 _OWN_ENGINE = f"DOCKER_HOST={LOCAL_URL}, or docker context use {_DEFAULT}"
-# What docker.io is called in config.json.
+# The name of docker.io in config.json.
 _DOCKER_HUB = "https://index.docker.io/v1/"
-# The settings that are read here or by the client library, and what they have to be.
+# The settings that this module or the client library reads, and their types.
 _SETTINGS: dict[str, type] = {
     "currentContext": str,
     "credsStore": str,
@@ -43,13 +43,13 @@ _SETTINGS: dict[str, type] = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A Docker engine as the docker command is told of it.
+    """A Docker engine, as the docker command's settings describe it.
 
     Attributes:
-        url: Its address, as DOCKER_HOST has it.
-        origin: What names it: `DOCKER_HOST`, or a context.
-        certificates: Folder with `ca.pem`, and `cert.pem` and `key.pem` of the client; None where TLS is not used.
-        verified: Whether the certificate of the engine is checked.
+        url: Its address, in the form of DOCKER_HOST.
+        origin: Where the address comes from: `DOCKER_HOST`, or a context.
+        certificates: Folder with `ca.pem` and with the client's `cert.pem` and `key.pem`; None without TLS.
+        verified: Whether the engine's certificate is checked.
     """
 
     url: str
@@ -59,12 +59,12 @@ class Endpoint:
 
     @property
     def is_socket(self) -> bool:
-        """Whether it is a socket of this machine."""
+        """Whether its address is a UNIX socket of this machine."""
         return self.url.startswith(_UNIX)
 
 
 def is_forced() -> bool:
-    """Return whether the environment names an engine, so that no other may take its place."""
+    """Return whether the environment names an engine, which then must be used."""
     return bool(os.environ.get("DOCKER_HOST") or os.environ.get("DOCKER_CONTEXT"))
 
 
@@ -72,7 +72,7 @@ def chosen() -> Endpoint:
     """Return the engine that the docker command would use.
 
     Raises:
-        Problem: config.json or the context is damaged or not there.
+        Problem: config.json or the context is damaged, or the context is missing.
     """
     host = os.environ.get("DOCKER_HOST", "")
     if host:
@@ -90,10 +90,10 @@ def config_file() -> Path:
 
 
 def config() -> dict[str, Any]:
-    """Return the settings of the docker command; none where there is no config.json.
+    """Return the settings of the docker command; none if there is no config.json.
 
     Raises:
-        Problem: It cannot be read, or the client library would stumble over it.
+        Problem: It cannot be read, or the client library would fail on it.
     """
     file = config_file()
     settings = _json(file) if os.path.lexists(file) else {}
@@ -104,10 +104,10 @@ def config() -> dict[str, Any]:
 
 
 def require_sound_config() -> None:
-    """Stop where the client library would end in a traceback at config.json.
+    """Stop if the client library would fail on config.json with a traceback.
 
     Raises:
-        Problem: It cannot be read, or an entry of `auths` is none.
+        Problem: It cannot be read, or `auths` holds an invalid entry.
     """
     from docker.auth import parse_auth
     from docker.errors import DockerException
@@ -120,10 +120,10 @@ def require_sound_config() -> None:
 
 
 def require_usable(endpoint: Endpoint) -> None:
-    """Stop where an engine cannot be what this tool makes clusters with: one of this very machine.
+    """Stop if an engine cannot run clusters of this tool, which needs an engine on this machine.
 
     Raises:
-        Problem: It is on another machine, is reached by ssh, or its address is none.
+        Problem: It is on another machine, is reached by ssh, or its address is invalid.
     """
     parts = _parts(endpoint)
     said = f"Docker at {endpoint.url} ({endpoint.origin})"
@@ -134,7 +134,7 @@ def require_usable(endpoint: Endpoint) -> None:
 
 
 def elsewhere(endpoint: Endpoint) -> Problem:
-    """Return the failure of an engine that runs on another machine or in a virtual one."""
+    """Return the error for an engine that runs on another machine or in a virtual machine."""
     return Problem(
         f"Docker at {endpoint.url} ({endpoint.origin}): runs on another machine, and the nodes need this machine's"
         " folders, cards and loopback",
@@ -143,7 +143,7 @@ def elsewhere(endpoint: Endpoint) -> Problem:
 
 
 def variables(endpoint: Endpoint) -> dict[str, str]:
-    """Return the variables with which a program reaches an engine, whatever this process's own variables say."""
+    """Return the variables with which a program reaches an engine; they override this process's own."""
     with_tls = endpoint.certificates is not None
     return {
         **({} if endpoint.is_socket else proxies.excepting(_parts(endpoint).hostname or "")),
@@ -156,10 +156,10 @@ def variables(endpoint: Endpoint) -> dict[str, str]:
 
 
 def tls(endpoint: Endpoint) -> TLSConfig | None:
-    """Return an engine's certificates in the form of the client library; None without TLS.
+    """Return an engine's certificates in the form of the client library, or None without TLS.
 
     Raises:
-        Problem: A file of them is not there.
+        Problem: A certificate file is missing or cannot be read.
     """
     folder = endpoint.certificates
     if folder is None:
@@ -174,16 +174,16 @@ def tls(endpoint: Endpoint) -> TLSConfig | None:
         if not os.access(file, os.R_OK):
             raise Problem(f"{endpoint.origin}: {file} is not there or not readable", hint=f"ls -l {folder}")
     if not endpoint.verified:
-        # The user chose so, and would read it at every request.
+        # The user turned the check off, and would get a warning at every request.
         disable_warnings(InsecureRequestWarning)
     pair = (str(certificate), str(key)) if certificate.exists() else None
     return TLSConfig(client_cert=pair, ca_cert=str(authority), verify=endpoint.verified)
 
 
 def proxies_of_containers(endpoint: Endpoint) -> dict[str, str]:
-    """Return the proxies that the docker command tells every container of, by the names of their variables.
+    """Return the proxies that the docker command sets in every container, by variable name.
 
-    They are those of config.json (https://docs.docker.com/engine/cli/proxy/): of this engine, or of all.
+    config.json holds them (https://docs.docker.com/engine/cli/proxy/), for this engine or for all.
     """
     settings = config().get("proxies", {})
     chosen = settings.get(endpoint.url, settings.get(_DEFAULT)) or {}
@@ -192,13 +192,13 @@ def proxies_of_containers(endpoint: Endpoint) -> dict[str, str]:
 
 
 def require_credentials_program(registry: str) -> None:
-    """Stop where config.json has a program keep the credentials of a registry, and it is not installed.
+    """Stop if the program that keeps a registry's credentials, according to config.json, is not installed.
 
     Args:
         registry: `host[:port]`; `docker.io` for Docker Hub.
 
     Raises:
-        Problem: The program is not there.
+        Problem: The program is not installed.
     """
     settings, file = config(), config_file()
     helpers = settings.get("credHelpers", {})
@@ -221,7 +221,7 @@ def _of_environment(url: str, origin: str) -> Endpoint:
 
 
 def _of_context(name: str, source: str) -> Endpoint:
-    """Return the engine of a context, from where `docker context create` keeps it."""
+    """Return the engine of a context, read from the files of `docker context create`."""
     digest = hashlib.sha256(name.encode()).hexdigest()
     contexts = _config_folder() / "contexts"
     file = contexts / "meta" / digest / "meta.json"
@@ -242,7 +242,7 @@ def _of_context(name: str, source: str) -> Endpoint:
 
 
 def _unchosen(source: str) -> str:
-    """Return how a context is no longer chosen."""
+    """Return the command that deselects a context."""
     return "unset DOCKER_CONTEXT" if source == "DOCKER_CONTEXT" else f"docker context use {_DEFAULT}"
 
 
@@ -251,7 +251,7 @@ def _config_folder() -> Path:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    """Return the object that a file of the docker command holds; an empty file is an empty object, as it has it."""
+    """Return the JSON object in a file of the docker command, which takes an empty file for an empty object."""
     try:
         text = file.read_text(encoding="utf-8")
         found = json.loads(text) if text.strip() else {}
@@ -268,7 +268,7 @@ def _parts(endpoint: Endpoint) -> Any:
     """Return the parts of an engine's address.
 
     Raises:
-        Problem: It is no address.
+        Problem: The address is invalid.
     """
     try:
         parts = urlsplit(endpoint.url)
@@ -293,7 +293,7 @@ def _is_own(family: int, address: Any) -> bool:
     number = ipaddress.ip_address(address[0].partition("%")[0])
     if number.is_loopback or number.is_unspecified:
         return True
-    # Nothing is sent: the kernel only chooses the source, which is the destination where that is its own.
+    # Nothing is sent. The kernel only chooses a source address, which for one of its own addresses is that address.
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((address[0], 1, *address[2:]))

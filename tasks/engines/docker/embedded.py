@@ -1,7 +1,7 @@
-"""The embedded Docker engine: a dockerd of the tool's own, beside whatever the machine has.
+"""The embedded Docker engine: the tool's own dockerd, beside any engine that the machine has.
 
-One engine serves every checkout that shares a CACHE_DIR. What must not outlive a reboot (socket, pid file, runtime
-state) is under /run, where the short path also keeps containerd's socket within the 108 bytes of a unix address.
+One engine serves all checkouts that share a CACHE_DIR. Whatever must not survive a reboot (socket, pid file, runtime
+state) is under /run. The short path there also keeps containerd's socket within the 108 bytes of a UNIX address.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CAP_SYS_RESOURCE = 24
 _START_SECONDS = 90.0
 _STOP_SECONDS = 60.0
 _LOG_TAIL = 15
-# What BuildKit keeps of layers that no image needs; without a bound it keeps every one that it ever made.
+# How much BuildKit keeps of layers that no image uses; without a limit, it keeps every layer it has ever made.
 _BUILD_CACHE = "15GB"
 _ETHERNET_MTU = 1500
 
@@ -61,14 +61,14 @@ exec runc "$@"
 
 
 def lacks_sys_resource() -> bool:
-    """Return whether no process of this machine can hold CAP_SYS_RESOURCE (as in some containers and micro VMs)."""
+    """Return whether no process here can have CAP_SYS_RESOURCE, as in some containers and micro VMs."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     bounding = next(line for line in status.splitlines() if line.startswith("CapBnd:"))
     return not int(bounding.split()[1], 16) >> CAP_SYS_RESOURCE & 1
 
 
 def pid(target: Engine) -> int | None:
-    """Return the process id of the running daemon, or None. A recycled pid is not mistaken for it."""
+    """Return the process id of the running daemon, or None, also if another process has its id by now."""
     try:
         number = int(target.pid_file.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -77,11 +77,11 @@ def pid(target: Engine) -> int | None:
 
 
 def start(target: Engine, answers: Callable[[], bool]) -> None:
-    """Start the daemon unless it runs, and wait until it answers.
+    """Start the daemon if it is not running, and wait until it answers.
 
     Args:
-        target: Where it keeps its things.
-        answers: Says whether its API answers.
+        target: Its folders.
+        answers: Returns whether its API answers.
 
     Raises:
         Problem: The daemon ended or did not answer in time; the tail of its log is in the details.
@@ -104,11 +104,11 @@ def start(target: Engine, answers: Callable[[], bool]) -> None:
             _START_SECONDS, explain=lambda: tail(target), hint=f"less {shlex.quote(str(target.log))}"
         )
         if process is not None:
-            process.returncode = 0  # It outlives this run, and is no child that somebody forgot to wait for.
+            process.returncode = 0  # It outlives this run: Python must not warn that nobody has waited for it.
 
 
 def stop(target: Engine) -> bool:
-    """Stop the daemon in order, and take away what it leaves outside its data root.
+    """Stop the daemon, and remove what it leaves outside its data root.
 
     Returns:
         Whether there was anything to stop.
@@ -139,7 +139,7 @@ def tail(target: Engine) -> str:
 def _launch(target: Engine) -> subprocess.Popen[bytes]:
     target.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     target.data.mkdir(parents=True, exist_ok=True)
-    # dockerd refuses to start over the pid file of a killed one when another process has the number by now.
+    # dockerd refuses to start if the pid file of a killed dockerd names a process that is running.
     target.pid_file.unlink(missing_ok=True)
     programs = embedded_rules.record(target)
     _make_bridge(target.bridge)
@@ -176,11 +176,11 @@ def _arguments(target: Engine) -> list[str]:
 
 
 def _config(target: Engine) -> Path:
-    """Write a config of its own, so that the one of the machine's own engine in /etc/docker is not read."""
+    """Write the engine's own config file, so that it does not read that of the machine's engine in /etc/docker."""
     config = target.home / "daemon.json"
     settings: dict[str, Any] = {"builder": {"gc": {"enabled": True, "defaultKeepStorage": _BUILD_CACHE}}}
     mtu = routes.default_mtu()
-    # dockerd's own is 1500 everywhere; on a network of smaller packets what containers receive would be lost.
+    # dockerd's default is 1500. On a network with a smaller MTU, packets to containers would be lost.
     if mtu is not None and mtu < _ETHERNET_MTU:
         settings["mtu"] = mtu
     config.write_text(f"{json.dumps(settings)}\n", encoding="ascii")
@@ -201,7 +201,7 @@ def _interface_exists(name: str) -> bool:
 
 
 def _restore_network(target: Engine) -> None:
-    """Remove the bridge, and what dockerd changed of the machine's packet filter and settings."""
+    """Remove the bridge, and undo dockerd's changes to the machine's packet filter and settings."""
     if _interface_exists(target.bridge):
         shell.run(["ip", "link", "delete", target.bridge])
     engines = (number for number in _processes() if _program(_command_line(number)) == b"dockerd")
@@ -223,7 +223,7 @@ def _processes() -> list[int]:
 
 
 def _shares_network(number: int) -> bool:
-    """Return whether a process sees this process's interfaces and packet filter."""
+    """Return whether a process has the same interfaces and packet filter as this one."""
     try:
         return Path(f"/proc/{number}/ns/net").samefile("/proc/self/ns/net")
     except OSError:
@@ -243,7 +243,7 @@ def _command_line(number: int) -> bytes:
 
 
 def _end(number: int) -> None:
-    """Ask a process to end; after a minute make it."""
+    """Ask a process to end, and kill it after a minute."""
 
     def ended() -> bool:
         return not _command_line(number)

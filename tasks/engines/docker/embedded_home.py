@@ -1,4 +1,4 @@
-"""Where an embedded Docker engine keeps its things."""
+"""Where an embedded Docker engine keeps its files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Engine:
-    """Where one embedded engine keeps its things.
+    """The folders of one embedded engine.
 
     Attributes:
-        home: Images, volumes, log and runtime wrapper; survives a reboot.
-        run: Socket, pid file and runtime state; does not survive one.
+        home: Images, volumes, log and runtime wrapper; kept across reboots.
+        run: Socket, pid file and runtime state; lost at a reboot.
     """
 
     home: Path
@@ -26,7 +26,7 @@ class Engine:
 
     @property
     def url(self) -> str:
-        """The value of DOCKER_HOST that reaches it."""
+        """The value of DOCKER_HOST for it."""
         return f"unix://{self.socket}"
 
     @property
@@ -46,7 +46,7 @@ class Engine:
 
     @property
     def bridge(self) -> str:
-        """Its own default bridge (15 bytes at most), so that the docker0 of another engine is never touched."""
+        """The name of its default bridge (at most 15 bytes), so that another engine's docker0 is never touched."""
         return f"okai{self.run.name[-8:]}"
 
 

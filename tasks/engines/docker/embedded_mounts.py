@@ -1,4 +1,4 @@
-"""What a killed embedded engine leaves mounted, told from what somebody else mounted at or below its folders."""
+"""The mounts that a killed embedded engine leaves, as distinct from other mounts at or below its folders."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tasks.engines.docker.embedded_home import Engine
 
 _TABLE = Path("/proc/self/mountinfo")
-# A folder that is mounted over itself, as dockerd does to give it a propagation of its own.
+# A folder that is mounted over itself, as dockerd does to set its mount propagation.
 _ITSELF = "itself"
-# What dockerd, BuildKit and containerd mount below the engine's home and run folders, and of which type.
+# What dockerd, BuildKit and containerd mount below the engine's home and run folders, with the file system's type.
 _HOME = (
     ("data", _ITSELF),
     ("data/overlay2", _ITSELF),
@@ -35,11 +35,11 @@ _RUN = (
 
 
 class Mount(NamedTuple):
-    """A line of /proc/self/mountinfo; proc(5) tells its form.
+    """A line of /proc/self/mountinfo, whose format proc(5) describes.
 
     Attributes:
         number: Its identifier.
-        parent: The identifier of the mount that it lies on.
+        parent: The identifier of the mount on which it is mounted.
         device: The file system's device, `major:minor`.
         root: The folder of the file system that is mounted.
         point: Where it is mounted.
@@ -55,16 +55,16 @@ class Mount(NamedTuple):
 
 
 def parse(line: bytes) -> Mount:
-    """Return what a line of /proc/self/mountinfo says."""
+    """Return the mount that a line of /proc/self/mountinfo describes."""
     fields = line.split()
     number, parent, device, root, point = map(_unescaped, fields[:5])
     return Mount(number, parent, device, root, point, _unescaped(fields[fields.index(b"-", 6) + 1]))
 
 
 def own(target: Engine, mounts: Sequence[Mount]) -> list[str]:
-    """Return the points that the engine mounted, in the order in which they can be unmounted.
+    """Return the mount points of the engine, in the order in which they can be unmounted.
 
-    A mount on which somebody else's lies is left, since theirs would go with it.
+    A mount that carries somebody else's mount is left out, since both would be unmounted.
 
     Args:
         target: The engine.
@@ -79,13 +79,13 @@ def own(target: Engine, mounts: Sequence[Mount]) -> list[str]:
 
 
 def unmount(target: Engine) -> None:
-    """Unmount what the engine mounted and a killed one left.
+    """Unmount what a killed engine left mounted.
 
     Raises:
-        Problem: Somebody else's mount lies in the run folder, which is about to be removed.
+        Problem: The run folder, which is about to be removed, contains somebody else's mount.
     """
     for point in own(target, _mounts()):
-        # A container that ends at this moment takes its mounts with it, so that one which is gone is no error.
+        # A container that ends at this moment takes its mounts with it: a mount that is gone is no error.
         shell.run(["umount", "--lazy", point], check=False)
     left = next((mount.point for mount in _mounts() if mount.point.startswith(f"{target.run}/")), "")
     if left:
@@ -97,7 +97,7 @@ def _mounts() -> list[Mount]:
 
 
 def _depth(mount: Mount, by_number: dict[str, Mount]) -> int:
-    """Return how many mounts lie below one."""
+    """Return how many mounts are beneath a mount."""
     depth, parent = 0, by_number.get(mount.parent)
     while parent is not None and parent.number != parent.parent:
         depth, parent = depth + 1, by_number.get(parent.parent)
@@ -114,7 +114,7 @@ def _is_own(target: Engine, mount: Mount, parent: Mount | None) -> bool:
 
 
 def _covers_itself(mount: Mount, parent: Mount) -> bool:
-    """Return whether a mount shows the very folder that it lies on."""
+    """Return whether a mount shows the same folder that it is mounted on."""
     below = PurePath(mount.point)
     if mount.device != parent.device or not below.is_relative_to(parent.point):
         return False

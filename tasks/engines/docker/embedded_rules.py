@@ -1,7 +1,7 @@
-"""The packet filter rules and kernel settings of the embedded engine: recorded as dockerd makes them, undone singly.
+"""The packet filter rules and kernel settings of the embedded engine: recorded as dockerd makes them, then undone.
 
-dockerd finds `iptables` on a PATH that begins with a folder of wrappers. Each runs the machine's own program and
-records the call if it succeeded. So only what this engine added is taken away, not what looks as if it had.
+dockerd's PATH begins with a folder of wrappers for `iptables`. Each wrapper runs the machine's own program and
+records the call if it succeeds. So only what this engine added is removed, and not what merely looks the same.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ for word in "$@"; do
 done
 """
 _SYS = Path("/proc/sys/net")
-# What dockerd switches on for the whole machine, and what the kernel changes with each.
+# What dockerd switches on for the whole machine, and what else the kernel changes with each switch.
 _SWITCHES = {
     "ipv4/ip_forward": ("ipv4/conf/*/forwarding", "ipv4/conf/all/accept_redirects"),
     "ipv6/conf/all/forwarding": ("ipv6/conf/*/forwarding",),
@@ -46,7 +46,7 @@ _SWITCHES = {
 
 
 class Chain(NamedTuple):
-    """A chain of the packet filter: of `iptables` or `ip6tables`, its table and name."""
+    """A chain of the packet filter: its program (`iptables` or `ip6tables`), table and name."""
 
     program: str
     table: str
@@ -61,24 +61,24 @@ class Rule(NamedTuple):
 
     @property
     def target(self) -> Chain:
-        """The chain it leads to, if it leads to one."""
+        """The chain it jumps to; its name is empty if there is none."""
         position = self.words.index("-j") + 1 if "-j" in self.words else len(self.words)
         return self.chain._replace(name=self.words[position] if position < len(self.words) else "")
 
     @property
     def is_of_an_interface(self) -> bool:
-        """Whether it names an interface, which is then one of the engine's bridges."""
+        """Whether it names an interface, which is always one of the engine's bridges."""
         return bool({"-i", "-o"} & set(self.words))
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What calls of iptables add up to.
+    """The net result of recorded calls of iptables.
 
     Attributes:
-        rules: How many more there are of each rule.
-        chains: How many more there are of each chain: one or none.
-        policies: The last policy that a chain was given.
+        rules: How many copies of each rule were added.
+        chains: Whether each chain was added: one or none.
+        policies: The last policy of each chain that was given one.
     """
 
     rules: Counter[Rule] = field(default_factory=Counter)
@@ -87,10 +87,10 @@ class Changes:
 
 
 def changes(lines: Iterable[str]) -> Changes:
-    """Return what recorded calls add up to; a rule that was taken away and put back counts as before.
+    """Return the net result of recorded calls; a rule that was removed and added again counts as unchanged.
 
     Args:
-        lines: A call each: the program and its arguments.
+        lines: One call each: the program and its arguments.
     """
     made = Changes()
     for line in lines:
@@ -100,10 +100,10 @@ def changes(lines: Iterable[str]) -> Changes:
 
 
 def record(target: Engine) -> str:
-    """Have dockerd's changes recorded, and keep the settings that it will switch on.
+    """Set up the recording of dockerd's changes, and save the settings that it will switch on.
 
     Returns:
-        The folder that its PATH has to begin with.
+        The folder that has to come first on dockerd's PATH.
     """
     folder = target.home / "programs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,14 +120,14 @@ def record(target: Engine) -> str:
 
 
 def undo(target: Engine, *, shared: bool) -> None:
-    """Take away what the engine added and switch off what it switched on, as far as nobody else uses it.
+    """Remove what the engine added and switch off what it switched on, unless something else uses it.
 
     Args:
-        target: The engine, stopped.
-        shared: Whether another engine uses the chains that do not belong to one interface.
+        target: The engine, which is stopped.
+        shared: Whether another engine uses the chains that are not tied to an interface.
     """
     if not _remembered(target).exists():
-        progress.line("Left the packet filter as it is: nothing tells which rules the embedded Docker engine added.")
+        progress.line("Left the packet filter as it is: there is no record of the embedded Docker engine's rules.")
         return
     if not _record(target).exists():
         return
@@ -146,7 +146,7 @@ def undo(target: Engine, *, shared: bool) -> None:
 
 
 def _count(made: Changes, program: str, words: list[str]) -> None:
-    """Add one call to what the calls before it add up to; the filter table is meant where none is named."""
+    """Add one call to the result of the calls before it; a call that names no table means the filter table."""
     actions = [position for position, word in enumerate(words) if word in _ACTIONS]
     if not actions or len(words) < actions[0] + 2:
         return
@@ -156,7 +156,7 @@ def _count(made: Changes, program: str, words: list[str]) -> None:
 
 
 def _add(made: Changes, chain: Chain, words: Sequence[str]) -> None:
-    # `-I CHAIN 1 ...` tells the place first.
+    # `-I CHAIN 1 ...` gives the position first.
     made.rules[Rule(chain, tuple(words[1:] if words and words[0].isdigit() else words))] += 1
 
 
@@ -193,7 +193,7 @@ _ACTIONS = {
 
 
 def _has_others(chain: Chain, rules: Iterable[Rule]) -> bool:
-    """Return whether a chain holds more rules than those of ours that are still there."""
+    """Return whether a chain holds other rules than those given."""
     listed = _iptables(chain, "-S", check=False).stdout.splitlines()
     ours = [rule for rule in rules if rule.chain == chain and _is_there(rule)]
     return sum(line.startswith("-A ") for line in listed) > len(ours)
@@ -210,17 +210,17 @@ def _remove(rule: Rule, count: int) -> None:
 
 
 def _remove_chain(chain: Chain) -> None:
-    """Remove a chain; the kernel refuses where it holds a rule or one leads to it."""
+    """Remove a chain; the kernel refuses if the chain holds a rule or a rule jumps to it."""
     if _iptables(chain, "-S", check=False).returncode != 0:
         return
     if _iptables(chain, "-X", check=False).returncode != 0:
-        progress.line(f"Left chain {chain.name} of {chain.program} to the rules of others that use it.")
+        progress.line(f"Left chain {chain.name} of {chain.program}: rules of other programs use it.")
 
 
 def _restore_settings(target: Engine, made: Changes) -> None:
-    """Switch off what was off before and is on, then give a policy back that is still the one that dockerd set.
+    """Switch off what was off before, then restore each policy that is still the one that dockerd set.
 
-    In this order the machine never forwards what it did not forward before.
+    In this order, the machine never forwards what it did not forward before.
     """
     before = json.loads(_remembered(target).read_text(encoding="utf-8"))
     for switch in _SWITCHES:
@@ -256,7 +256,7 @@ def _policies() -> dict[str, str]:
 
 
 def _policy(chain: Chain) -> str:
-    """Return the policy of a chain of the kernel's; empty where the kernel has no such table."""
+    """Return the policy of a built-in chain, or an empty string if the kernel has no such table."""
     words = _iptables(chain, "-S", check=False).stdout.partition("\n")[0].split()
     return words[2] if words[:1] == ["-P"] else ""
 
@@ -266,7 +266,7 @@ def _iptables(chain: Chain, action: str, *words: str, check: bool = True) -> she
 
 
 def _record(target: Engine) -> Path:
-    """Return the file in which the calls are; like the rules it does not survive a reboot."""
+    """Return the file that holds the recorded calls; like the rules, it does not survive a reboot."""
     return target.run / "iptables-record"
 
 

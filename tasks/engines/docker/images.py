@@ -1,4 +1,4 @@
-"""The images of the engine: built, pulled, pushed and removed."""
+"""The images of the engine: building, pulling, pushing and removing them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ERROR_LINES = 15
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
-# What programs say where the one that keeps the credentials is not installed.
+# The error of programs when the one that keeps the credentials is not installed.
 _NO_CREDENTIALS_PROGRAM = re.compile(r'error getting credentials - err: (?:exec: ")?(docker-credential-[\w.-]+)')
 
 
@@ -50,8 +50,8 @@ def build(
 
     Args:
         context: Folder with a Dockerfile.
-        tag: The name the image gets.
-        build_args: Values of the Dockerfile's ARGs; the proxies of this process are added.
+        tag: The name that the image gets.
+        build_args: Values of the Dockerfile's ARGs; this process's proxies are added.
         labels: Labels of the image.
 
     Returns:
@@ -61,13 +61,13 @@ def build(
         Problem: The build failed; the details carry its last lines.
     """
     program, buildx = docker_client.cli()
-    # A builder that the user chose keeps what it builds to itself; the default one is the engine of DOCKER_HOST.
+    # A builder that the user has chosen may keep its images to itself; the default one is the engine of DOCKER_HOST.
     argv = [program, "buildx", "build", "--builder", "default", "--load"] if buildx else [program, "build"]
     argv += ["--progress=plain", "--tag", tag]
-    # By name alone: every user of the machine sees a program's arguments, and proxies and mirrors may hold passwords.
+    # Only the names: every user of the machine sees a program's arguments, and the values may contain passwords.
     argv += [word for name in sorted({*_proxies(), *(build_args or {})}) for word in ("--build-arg", name)]
     argv += _options("--label", labels or {})
-    # An attestation would make an index of what has to be a plain image.
+    # An attestation would turn the plain image that is needed into an index.
     settings = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     env = {**(build_args or {}), **settings, **docker_client.variables()}
     completed = shell.run([*argv, context], env=env, live=True, check=False)
@@ -77,11 +77,11 @@ def build(
 
 
 def import_rootfs(tar: Path, tag: str, *, labels: Mapping[str, str] | None = None) -> ImageFacts:
-    """Make an image of one layer from the tar of a root filesystem.
+    """Create an image of one layer from the tar archive of a root filesystem.
 
     Args:
         tar: Plain or compressed tar archive.
-        tag: The name the image gets.
+        tag: The name that the image gets.
         labels: Labels of the image.
 
     Returns:
@@ -95,7 +95,7 @@ def import_rootfs(tar: Path, tag: str, *, labels: Mapping[str, str] | None = Non
 
 
 def find(tag: str) -> ImageFacts | None:
-    """Return the facts of an image of the engine, by tag or id, or None if it is not there."""
+    """Return the facts of an image by its tag or id, or None if the engine does not have it."""
     from docker.errors import ImageNotFound
 
     try:
@@ -106,10 +106,10 @@ def find(tag: str) -> ImageFacts | None:
 
 
 def require(tag: str) -> ImageFacts:
-    """Return the facts of an image that has to be there.
+    """Return the facts of an image, which must be in the engine.
 
     Raises:
-        Problem: It is not there.
+        Problem: It is not in the engine.
     """
     found = find(tag)
     if found is None:
@@ -118,12 +118,12 @@ def require(tag: str) -> ImageFacts:
 
 
 def tags() -> list[str]:
-    """Return the names with tag of all images of the engine."""
+    """Return the names, with tags, of all images of the engine."""
     return [tag for found in docker_client.client().images.list() for tag in found.tags]
 
 
 def pull(reference: str) -> str:
-    """Pull an image from its registry, and return its name, which it has in the engine too.
+    """Pull an image from its registry, and return its name, which is the same in the engine.
 
     Args:
         reference: Its name with registry, repository and tag.
@@ -145,7 +145,7 @@ def pull(reference: str) -> str:
 
 
 def remove(tag: str) -> None:
-    """Remove a tag, and the image with its last tag; what is not there is no error."""
+    """Remove a tag, and the image if it was the last one; a missing tag is not an error."""
     from docker.errors import ImageNotFound
 
     try:
@@ -155,7 +155,7 @@ def remove(tag: str) -> None:
 
 
 def registry_of(reference: str) -> str:
-    """Return the registry of an image's full name, as Docker reads it: `docker.io` where it names none."""
+    """Return the registry in an image's full name, as Docker reads it: `docker.io` if the name has none."""
     from docker.auth import resolve_repository_name
 
     return str(resolve_repository_name(reference)[0])
@@ -167,7 +167,7 @@ def push(local_tag: str, remote_tag: str, *, anonymous: bool = False) -> str:
     Args:
         local_tag: Name in the engine.
         remote_tag: Name with registry, repository and tag.
-        anonymous: The registry asks nobody who he is, so that credentials are not looked for.
+        anonymous: The registry needs no credentials, so none are looked for.
 
     Returns:
         The digest of the manifest in the registry, `sha256:...`.
@@ -183,7 +183,7 @@ def push(local_tag: str, remote_tag: str, *, anonymous: bool = False) -> str:
     docker_client.client().api.tag(local_tag, repository, tag)
     digest, error = "", ""
     try:
-        # Read to its end even after an error: an answer that is left half read keeps its connection.
+        # Read to the end even after an error: a response that is not fully read keeps its connection.
         for event in docker_client.client().api.push(repository, tag=tag, stream=True, decode=True, auth_config=auth):
             error = error or event.get("error", "")
             digest = event.get("aux", {}).get("Digest", digest)
@@ -196,7 +196,7 @@ def push(local_tag: str, remote_tag: str, *, anonymous: bool = False) -> str:
 
 
 def _credentials_for(reference: str) -> dict[str, str] | None:
-    """Return the credentials of this process; None leaves it to the client, which takes those of `docker login`."""
+    """Return the credentials of this process, or None to have the client library use those of `docker login`."""
     found = credentials.current()
     if found:
         return {"username": found.user, "password": found.password}
@@ -209,7 +209,7 @@ def _options(option: str, values: Mapping[str, str]) -> list[str]:
 
 
 def _proxies() -> list[str]:
-    """Return the names of this process's proxy variables: ARGs that BuildKit knows and leaves out of the image."""
+    """Return the names of this process's proxy variables; BuildKit takes them as ARGs that stay out of the image."""
     return [key for name in _PROXIES for key in (name, name.upper()) if os.environ.get(key)]
 
 
@@ -226,7 +226,7 @@ def _build_problem(tag: str, output: str) -> Problem:
 
 
 def _build_error(output: str) -> str:
-    """Return the part of BuildKit's plain output that tells what failed: from the first error line, else the tail."""
+    """Return the lines of BuildKit's plain output around the first error line, or the last lines if there is none."""
     lines = output.strip().splitlines()
     first = next((number for number, line in enumerate(lines) if "ERROR" in line), len(lines))
     return "\n".join(lines[max(0, min(first, len(lines)) - ERROR_LINES) :][: 2 * ERROR_LINES])

@@ -1,7 +1,7 @@
-"""Containers of this machine: a number that an engine tells is a process here only if the engine is here.
+"""Containers of this machine: an engine's process ids are valid here only if the engine runs here.
 
-An engine in a virtual machine (Docker Desktop, Colima) or behind `ssh://` or `tcp://` tells numbers of its own machine,
-which may be those of other processes here.
+An engine in a virtual machine (Docker Desktop, Colima) or behind `ssh://` or `tcp://` reports process ids of its own
+machine. On this machine, other processes may have the same ids.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 
-# Where the kernel shows the container's identifier to everybody: its control group (as Docker and Podman name it, in
-# either version, also beside a private namespace of them), and the files that the engine mounts into it.
+# Where the kernel shows the container's identifier to everybody: its control group (Docker and Podman put it in the
+# name, in both versions and with a private cgroup namespace too), and the files that the engine mounts into it.
 _PROOFS = ("cgroup", "mountinfo")
 
 
 def main_process(name: str, proc: Path = PROC) -> int:
-    """Return the process, on this machine, of a container's first program; 0 where it does not run or is not there.
+    """Return this machine's process id of a container's first program, or 0 if it is absent or not running.
 
     Args:
         name: Name of the container.
-        proc: Where the kernel shows its processes.
+        proc: Where the kernel shows the processes.
 
     Raises:
         Problem: No engine answers, or the container is on another machine.
@@ -40,16 +40,16 @@ def main_process(name: str, proc: Path = PROC) -> int:
 
 
 def require(container: ContainerFacts) -> None:
-    """Refuse a running container that is not on this machine.
+    """Stop if a running container is not on this machine.
 
     Raises:
-        Problem: It is on another one.
+        Problem: It is on another machine.
     """
     _proven(container, containers.main_process(container.name), PROC)
 
 
 def _is_here(identifier: str, process: int, proc: Path) -> bool:
-    """Return whether a process of this machine is in the container with this full identifier."""
+    """Return whether a process of this machine is in the container with the given full identifier."""
     return process > 0 and any(identifier in atomic.text(proc / str(process) / proof) for proof in _PROOFS)
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def ensure(name: str) -> None:
-    """Make a bridge network unless there is one of that name, which is used as it is; ours bears the tool's label.
+    """Create a bridge network with the tool's label; a network of that name that exists is used as it is.
 
     Raises:
-        Problem: The engine refuses to make it.
+        Problem: The engine refuses to create it.
     """
     if not docker_client.client().api.networks(filters={"name": f"^{name}$"}):
         node_network.create(docker_client.client().api, name, {docker_client.OURS: "1"})
@@ -27,7 +27,7 @@ def subnet(name: str) -> IPv4Network:
     """Return the IPv4 subnet of a network.
 
     Raises:
-        Problem: There is no such network, or it has none.
+        Problem: There is no such network, or it has no IPv4 subnet.
     """
     for entry in docker_client.client().api.networks(filters={"name": f"^{name}$"}):
         for config in entry["IPAM"]["Config"]:
@@ -38,14 +38,14 @@ def subnet(name: str) -> IPv4Network:
 
 
 def is_ours(name: str) -> bool:
-    """Return whether there is a network of that name, and this tool made it."""
+    """Return whether there is a network of that name that this tool created."""
     return bool(docker_client.client().api.networks(filters={"name": f"^{name}$", "label": docker_client.OURS}))
 
 
 def users(name: str) -> list[str]:
     """Return the names of the containers that are in a network, running or not.
 
-    The network itself lists those that run; one that stands still could not start again without it.
+    The network itself lists only running containers, but a stopped one could not start again without it.
     """
     known = {name, *(entry["Id"] for entry in docker_client.client().api.networks(filters={"name": f"^{name}$"}))}
     listed = docker_client.client().api.containers(all=True)
@@ -60,13 +60,13 @@ def _networks_of(entry: Mapping[str, Any]) -> set[str]:
 
 
 def remove(name: str) -> bool:
-    """Remove a network that this tool made and no container needs any more, running or not.
+    """Remove a network that this tool created and that no container, running or not, still needs.
 
     Returns:
         Whether it was removed.
 
     Raises:
-        Problem: The engine refuses it, as something has come into it meanwhile.
+        Problem: The engine refuses, because something has joined the network in the meantime.
     """
     from docker.errors import APIError
 

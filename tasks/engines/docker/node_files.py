@@ -1,4 +1,4 @@
-"""Files of the tool's own in the nodes: compared first, written only where they differ."""
+"""The tool's own files in the nodes: compared first, and written only if they differ."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class NodeFile:
 
 
 def differing(node: str, files: Iterable[NodeFile]) -> list[NodeFile]:
-    """Return the files that a node lacks or has with another content."""
+    """Return the files that a node lacks or holds with different content."""
     return [file for file in files if not containers.holds(node, file.path, file.content)]
 
 
 def lack(node: str, step: str, files: Sequence[NodeFile]) -> Lack:
-    """Return which files of a step a node lacks; none where all are there, and were put into effect.
+    """Return which files of a step a node lacks; none if all are there and in effect.
 
     Args:
         node: Name of a node, running or not.
@@ -58,28 +58,28 @@ def sync(node: str, step: str, files: Sequence[NodeFile], *, units: Sequence[str
     Args:
         node: Name of a running node.
         step: Name of the step.
-        files: What the node should have, in the order to write them.
-        units: systemd units that are enabled, and started with the files as they are.
+        files: What the node should have, in the order in which they are written.
+        units: systemd units to enable and restart once the files are written.
     """
     mark = _mark(step, files)
-    # Without its mark the step may have written a file with other permissions.
+    # If its mark is missing or differs, a file may have the right content but other permissions.
     for file in files if differing(node, [mark]) else differing(node, files):
         _write(node, file)
     if units:
-        # In one go: each program that is started in a container costs a sixth of a second.
+        # One call for all: each program that is started in a container takes a sixth of a second.
         names = " ".join(units)
         script = f"systemctl --no-reload enable {names} && systemctl daemon-reload && systemctl restart {names}"
         containers.exec_in(node, ["sh", "-c", script])
-    # Last, so that a run killed before this starts the units again.
+    # Last, so that if this run is killed before this point, the next one restarts the units.
     _write(node, mark)
 
 
 def on_each(nodes: Iterable[str], work: Callable[[str], None]) -> None:
-    """Do something on several nodes at the same time; the first failure is raised once all have ended.
+    """Do something on several nodes at the same time; raise the first failure once all have ended.
 
     Args:
         nodes: Names of the nodes.
-        work: Does it on one.
+        work: Does it on one node.
     """
     names = list(nodes)
     with ThreadPoolExecutor(max(len(names), 1)) as pool:

@@ -1,4 +1,4 @@
-"""A network for nodes, made as kind makes its own: kind takes one that is there as it finds it."""
+"""A network for nodes, created with kind's settings: kind uses an existing network as it is."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _MTU = "com.docker.network.driver.mtu"
 _MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 _DEFAULT_BRIDGE = "bridge"
-# How many IPv6 subnets are tried, as by kind's ensureNetwork.
+# How many IPv6 subnets are tried, as in kind's ensureNetwork.
 _SUBNETS = 5
 _TAKEN = ("pool overlaps", "networks have overlapping")
 _CONFLICT = 409
 
 
 def create(api: APIClient, name: str, labels: Mapping[str, str]) -> None:
-    """Make a bridge network with the MTU of the engine's default bridge and, where the engine can, an IPv6 subnet.
+    """Create a bridge network with the MTU of the default bridge and, if the engine supports it, an IPv6 subnet.
 
     The settings are those of kind v0.24.0, pkg/cluster/internal/providers/docker/network.go.
 
@@ -35,7 +35,7 @@ def create(api: APIClient, name: str, labels: Mapping[str, str]) -> None:
         labels: Labels of the network.
 
     Raises:
-        Problem: The engine refuses, such as for want of free addresses.
+        Problem: The engine refuses, for example because there are no free addresses.
     """
     reason = ""
     for number in range(_SUBNETS):
@@ -55,14 +55,14 @@ def ipv6_subnet(name: str, number: int) -> IPv6Network:
 
     Args:
         name: Name of the network.
-        number: How many were taken before, from 0 on.
+        number: Number of the attempt, from 0: how many subnets were already in use.
     """
     digest = hashlib.sha1(name.encode() + struct.pack("<i", number), usedforsecurity=False).digest()
     return IPv6Network((IPv6Address(b"\xfc\x00" + digest[2:8] + bytes(8)), 64))
 
 
 def _refusal(api: APIClient, name: str, labels: Mapping[str, str], subnet: IPv6Network | None) -> str:
-    """Try to make the network; return why the engine refuses, or nothing."""
+    """Try to create the network; return why the engine refuses, or an empty string."""
     from docker.errors import APIError
     from docker.types import IPAMConfig, IPAMPool
 
@@ -72,7 +72,7 @@ def _refusal(api: APIClient, name: str, labels: Mapping[str, str], subnet: IPv6N
             driver="bridge",
             options={_MASQUERADE: "true", **_mtu_of_default(api)},
             ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]) if subnet else None,
-            # Another checkout may make it at this very moment.
+            # Another checkout may be creating it at the same time.
             check_duplicate=True,
             labels=dict(labels),
             enable_ipv6=subnet is not None,
@@ -84,7 +84,7 @@ def _refusal(api: APIClient, name: str, labels: Mapping[str, str], subnet: IPv6N
 
 
 def _mtu_of_default(api: APIClient) -> dict[str, str]:
-    """Return the option for the MTU of the default bridge; none where there is no such bridge or it tells none."""
+    """Return the option for the MTU of the default bridge; none if there is no such bridge or it states no MTU."""
     from docker.errors import NotFound
 
     try:

@@ -1,4 +1,4 @@
-"""What the parameters of a run say about the engine: provided once, and read when an engine is looked for."""
+"""The parameters that choose the engine: provided once, and read each time an engine is looked for."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class EngineSettings(Protocol):
 
     @property
     def docker(self) -> str:
-        """Which one is allowed: `host`, `embedded`, or `auto`."""
+        """Which engine is allowed: `host`, `embedded`, or `auto`."""
 
     @property
     def cache_dir(self) -> Path:
-        """Folder of everything that is kept for the next run, with the tool's own engine in it."""
+        """Folder for everything that is kept between runs, including the tool's own engine."""
 
 
 def _none() -> EngineSettings:
@@ -29,10 +29,10 @@ _read: Callable[[], EngineSettings] = _none
 
 
 def provide(read: Callable[[], EngineSettings]) -> None:
-    """Say how the settings of this process are read; nothing is read yet.
+    """Set the function that reads the settings of this process, without calling it.
 
     Args:
-        read: Returns them. It is called each time that an engine is looked for, and may raise a Problem.
+        read: Returns the settings. It is called each time an engine is looked for, and may raise a Problem.
     """
     global _read  # noqa: PLW0603 - one process, one engine
     _read = read
@@ -42,6 +42,6 @@ def current() -> EngineSettings:
     """Return the settings of this process.
 
     Raises:
-        Problem: A parameter is wrong.
+        Problem: A parameter is invalid.
     """
     return _read()

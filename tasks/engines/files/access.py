@@ -1,4 +1,4 @@
-"""Why a path cannot be written, in one line with what to do about it."""
+"""Why a path cannot be written, in one line, with what to do about it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 _DENIED = (errno.EACCES, errno.EPERM)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-# What no mistake of this tool leads to.
+# Errors that are never a bug of this tool.
 _UNWRITABLE = (*_DENIED, *_FULL, errno.EROFS)
 
 
 def refused(path: Path, error: OSError) -> Problem:
-    """Return the explanation of a refusal.
+    """Return the explanation of an error.
 
     Args:
-        path: File or folder that was to be opened, made or replaced.
-        error: What the system said.
+        path: File or folder that was to be opened, created or replaced.
+        error: The system's error.
     """
     explain = next((explain for numbers, explain in _REASONS if error.errno in numbers), None)
     return explain(path) if explain else Problem(f"{_shown(path)}: {error.strerror}")
 
 
 def of_our_places(error: OSError, cache_dir: Path | None) -> Problem | None:
-    """Return the explanation of a refusal in the checkout or in the cache, or of a full disk; None for other errors.
+    """Return the explanation of an error in the checkout or the cache, or of a full disk; None for other errors.
 
     Args:
-        error: What an action met.
-        cache_dir: The cache; None where no valid parameters name one.
+        error: The error that an action raised.
+        cache_dir: The cache; None if no valid parameters name one.
     """
     if error.errno in _FULL and error.filename is None:
         return Problem("no space is left on a disk", hint=f"df -h {shlex.quote(str(paths.ROOT))}")
@@ -52,20 +52,20 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def generated() -> tuple[Path, ...]:
-    """Return what this tool makes in a checkout."""
+    """Return what this tool creates in a checkout."""
     return (paths.BUILD, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
 
 
 def foreign(top: Path) -> bool:
-    """Return whether a file, or anything in a folder, belongs to someone else than this process."""
+    """Return whether a file, or anything in a folder, belongs to another user than that of this process."""
     return any(owner != os.geteuid() for owner in _owners(top))
 
 
 def check_removable(top: Path) -> None:
-    """Find out whether a folder can be removed with all that is in it.
+    """Stop if a folder cannot be removed with everything in it.
 
     Raises:
-        Problem: A folder in it keeps its entries.
+        Problem: The entries of a folder in it cannot be removed.
     """
     for folder, _, _ in os.walk(top):
         if os.listdir(folder) and not os.access(folder, os.W_OK | os.X_OK):  # noqa: PTH208 - names are enough
@@ -123,7 +123,7 @@ def _denied(path: Path) -> Problem:
 
 
 def _not_ours(barrier: Path) -> list[Path]:
-    """Return what has to change its owner: all of a checkout at once, since one run as root left several things."""
+    """Return the paths whose owner has to change; in a checkout all of them, as a run as root leaves several."""
     if barrier == paths.ROOT or paths.ROOT not in barrier.parents:
         return [barrier]
     found = [place for place in generated() if foreign(place)]

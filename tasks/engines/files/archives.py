@@ -1,7 +1,7 @@
-"""Tar archives from elsewhere: everything in them is judged before anything of them is on disk.
+"""Untrusted tar archives: all their members are checked before anything is written to disk.
 
-The filters of `tarfile` are not relied upon: the first Pythons 3.10 and 3.11 lack them, and those of later ones let out
-links that pass through other links (CVE-2025-4138, CVE-2025-4330, CVE-2025-4517).
+The filters of `tarfile` are not used: early releases of Python 3.10 and 3.11 lack them, and later ones let links escape
+through other links (CVE-2025-4138, CVE-2025-4330, CVE-2025-4517).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What a file is by its first bytes, whatever its name says: of tar archives those that Python reads, and what is taken
-# for one. https://www.iana.org/assignments/media-types, https://www.rfc-editor.org/rfc/rfc8878 for zstd.
+# What a file is, by its first bytes: the compressions of tar archives that Python reads, and files that are mistaken
+# for such archives. https://www.iana.org/assignments/media-types, https://www.rfc-editor.org/rfc/rfc8878 for zstd.
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _OTHERS = {
     b"PK\x03\x04": "a zip archive",
@@ -38,11 +38,11 @@ _OTHERS = {
 }
 _TAR_MARK, _TAR_MARK_AT = b"ustar", 257
 _HEAD = _TAR_MARK_AT + len(_TAR_MARK)
-# Files in which macOS keeps what other systems have no place for.
+# Files in which macOS keeps metadata that other file systems cannot store.
 _MAC_PREFIX, _MAC_FOLDER = "._", "__MACOSX"
-# As many links as Linux follows on one path.
+# The most links that Linux follows on one path.
 _MOST_LINKS = 40
-# Beyond these a file system has no times: the year 2106.
+# The latest time that every file system can store: in the year 2106.
 _LATEST = 2**32 - 1
 _CHUNK = 1 << 20
 # What tarfile and the decompressors below it raise for content that is damaged.
@@ -51,13 +51,13 @@ _DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, O
 
 @dataclass
 class _Content:
-    """What an archive holds, each path relative to its top folder.
+    """The content of an archive, with paths relative to its top folder.
 
     Attributes:
-        folders: The folders that are named.
+        folders: The folders that it lists.
         files: The regular files and hard links.
-        links: What each symbolic link says.
-        foreign: How many entries of macOS were passed over.
+        links: The target of each symbolic link.
+        foreign: How many entries of macOS were skipped.
     """
 
     folders: set[str] = field(default_factory=set)
@@ -67,7 +67,7 @@ class _Content:
 
 
 def fault(archive: Path) -> str:
-    """Return what makes a file no tar archive, by its first bytes, or an empty string.
+    """Return what a file is instead of a tar archive, by its first bytes, or an empty string if it may be one.
 
     Args:
         archive: The file.
@@ -91,10 +91,10 @@ class Archive:
     """An archive whose members all lie in one top folder.
 
     Attributes:
-        file: The file; compressed with gzip, bzip2 or xz, or not at all.
+        file: The file: compressed with gzip, bzip2 or xz, or not compressed.
         top: Name of the top folder.
-        shown: How messages name it.
-        hint: How to make the right one.
+        shown: Its name in messages.
+        hint: How to get the right archive.
     """
 
     file: Path
@@ -104,22 +104,22 @@ class Archive:
 
 
 def unpack(archive: Archive, folder: Path) -> None:
-    """Unpack an archive, with modes that everybody can read.
+    """Unpack an archive, with modes that let everybody read it.
 
-    Files of macOS (`._name`, `__MACOSX`) are passed over, which is said. Set-user-id bits are not taken over.
+    Files of macOS (`._name`, `__MACOSX`) are skipped and reported. Set-user-id bits are dropped.
 
     Args:
         archive: The archive.
-        folder: An empty folder, which gets the top folder.
+        folder: An empty folder, in which the top folder is created.
 
     Raises:
-        Problem: It is no tar archive, is cut off, or holds what cannot be unpacked safely. What is in the folder then
-            is of no use.
+        Problem: It is not a tar archive, is cut off, or holds what cannot be unpacked safely. Whatever is in the folder
+            then is useless.
     """
     try:
         if wrong := fault(archive.file):
             raise _Refusal(f"cannot be unpacked: {wrong}; a tar.gz is needed")  # noqa: TRY301 - one of many
-        # The encoding of names that GNU tar, bsdtar and git write, whatever the locale is.
+        # GNU tar, bsdtar and git write names in UTF-8; Python would otherwise use the locale's encoding.
         with tarfile.open(archive.file, encoding="utf-8") as tar:
             content = _judged(tar.getmembers(), archive.top)
             _refuse_cut_off(tar)
@@ -140,13 +140,13 @@ def unpack(archive: Archive, folder: Path) -> None:
 
 
 class _Refusal(Exception):  # noqa: N818 - becomes a Problem once the archive's name is known
-    """What is wrong with a member, in words that follow the archive's name."""
+    """What is wrong with an archive, as text that follows the archive's name."""
 
 
 def _refuse_cut_off(tar: tarfile.TarFile) -> None:
-    """Refuse an archive without its end: tarfile takes what cannot be a member for the end, wherever it is.
+    """Refuse an archive without an end mark: tarfile takes anything that cannot be a member for the end.
 
-    Reading on to the end of the file has the decompressor compare the checksum of all.
+    Reading on to the end of the file makes the decompressor verify the checksum of the content.
     """
     stream = tar.fileobj
     if stream is None:
@@ -180,7 +180,7 @@ def _parts(name: str) -> list[str]:
     """Return the parts of a member's name.
 
     Raises:
-        _Refusal: It is no name that everything here can carry on, or lies outside.
+        _Refusal: The name cannot be handled everywhere, or leads out of the archive.
     """
     _refuse_unspeakable(name)
     parts = [part for part in name.split("/") if part not in {"", "."}]
@@ -203,7 +203,7 @@ def _inside(parts: list[str], top: str) -> str:
 
 
 def _take(member: tarfile.TarInfo, path: str, content: _Content) -> None:
-    """Add a member; of two with one path tar means the later one."""
+    """Add a member; of two members with the same path, the later one counts, as in tar."""
     if member.isdev():
         raise _Refusal(f"{shown(member.name)} is a device or a pipe")
     if not path and not member.isdir():
@@ -221,10 +221,10 @@ def _take(member: tarfile.TarInfo, path: str, content: _Content) -> None:
 
 
 def _original(path: str, files: dict[str, tarfile.TarInfo], top: str) -> tarfile.TarInfo:
-    """Return the member that holds a file's content, which for a hard link is another one.
+    """Return the member that holds a file's content; for a hard link, that is another member.
 
     Raises:
-        _Refusal: The hard link leads to no file of the archive.
+        _Refusal: The hard link does not lead to a file of the archive.
     """
     member, followed = files[path], 0
     while member.islnk():
@@ -250,11 +250,11 @@ def _above(path: str) -> Iterator[str]:
 
 
 def _place(path: str, links: dict[str, str]) -> str | None:
-    """Return where a path leads below the top folder, as the kernel resolves it, or None where it leaves that folder.
+    """Resolve a path below the top folder as the kernel does; return None if it leaves that folder.
 
     Args:
         path: A path below the top folder.
-        links: What each symbolic link below it says; all other paths are files, folders, or nothing.
+        links: The target of each symbolic link below it; all other paths are files or folders, or do not exist.
     """
     ahead, behind, followed = path.split("/")[::-1], list[str](), 0
     while ahead:
@@ -276,7 +276,7 @@ def _place(path: str, links: dict[str, str]) -> str | None:
 
 
 def _write(tar: tarfile.TarFile, content: _Content, root: Path) -> None:
-    """Write folders and files, and the links last, so that nothing is written through one."""
+    """Write folders and files, and the links last, so that nothing is written through a link."""
     root.mkdir(parents=True)
     for path in content.folders:
         (root / path).mkdir(parents=True, exist_ok=True)
@@ -301,5 +301,5 @@ def _write_file(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> 
 
 
 def shown(name: str) -> str:
-    """Return a name as one line can show it, with what is not printable escaped."""
+    """Return a name for a one-line message; if parts of it are not printable, it is escaped."""
     return name if name.isprintable() else ascii(name)

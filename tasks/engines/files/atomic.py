@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Files that are written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _READABLE = 0o644
 
 
 def write(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
-    """Put the content in place of a file at once; its folder is made.
+    """Replace or create a file atomically, and create its folder if it is missing.
 
     Args:
         path: The file; a link is replaced, not followed.
         content: Bytes, or text that is written as UTF-8.
-        mode: Permission bits, which hold from the first byte on; None keeps those of the file that was there.
+        mode: Permission bits, in force before the first byte is written; None keeps those of an existing file.
 
     Raises:
         Problem: It cannot be written.
@@ -38,7 +38,7 @@ def _write(path: Path, content: str | bytes, mode: int | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if mode is None:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _READABLE
-    # A path of this thread's own: checkouts, and the tasks of one run, write the files that they share at any time.
+    # Each thread has its own path: several checkouts, and several tasks of one run, may write a shared file at once.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}")
     temporary.unlink(missing_ok=True)
     try:
@@ -51,7 +51,7 @@ def _write(path: Path, content: str | bytes, mode: int | None) -> None:
 
 
 def text(path: Path) -> str:
-    """Return the text of a file, or nothing where it cannot be read."""
+    """Return the text of a file, or an empty string if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -59,5 +59,5 @@ def text(path: Path) -> str:
 
 
 def word(path: Path) -> str:
-    """Return the text of a file of one line, as /proc and sysfs have them, or nothing where it cannot be read."""
+    """Return the text of a one-line file, as in /proc and sysfs, or an empty string if it cannot be read."""
     return text(path).strip()

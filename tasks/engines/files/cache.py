@@ -1,4 +1,4 @@
-"""Answers that take long to find, kept in a file until what they were found from has changed."""
+"""Answers that take long to find, kept in a file until what they depend on changes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 def answer(file: Path, stamp: Any, ask: Callable[[], Any]) -> Any:
-    """Return the answer that a file keeps under this very stamp, or ask and keep what is found.
+    """Return the answer kept in a file if its stamp is the same; otherwise, find it and keep it.
 
     Args:
-        file: Where it is kept; one that is absent or was cut short is written anew.
-        stamp: What changes whenever the answer may, as JSON holds it (lists, not tuples).
-        ask: Finds the answer, as JSON holds it; whatever it raises goes through.
+        file: Where it is kept; a file that is absent or cut short is written again.
+        stamp: A JSON value (lists, not tuples) that changes whenever the answer may change.
+        ask: Finds the answer, a JSON value; its exceptions are passed on.
     """
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
         if held["stamp"] == stamp:
             return held["answer"]
     except (OSError, ValueError, KeyError):
-        pass  # asked for the first time, or the answer was cut short
+        pass  # nothing is kept yet, or the file was cut short
     found = ask()
     atomic.write(file, json.dumps({"stamp": stamp, "answer": found}))
     return found

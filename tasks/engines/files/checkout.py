@@ -18,10 +18,10 @@ _NOT_CLONED = (
 
 
 def copy_to(root: Path) -> None:
-    """Copy what a clone would hold, and lend it this checkout's .venv.
+    """Copy what a clone would hold, with a link to this checkout's .venv.
 
     Args:
-        root: Folder of the copy, which must not exist.
+        root: Folder of the copy, which must not exist yet.
     """
     shutil.copytree(paths.ROOT, root, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_CLONED))
     (root / ".venv").symlink_to(paths.VENV)

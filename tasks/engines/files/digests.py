@@ -1,4 +1,4 @@
-"""Checksums of large files, remembered until the file is another one."""
+"""Checksums of large files, remembered until the file changes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _CHUNK = 1 << 20
 
 
 def sha256(path: Path, cache_dir: Path) -> str:
-    """Return the SHA-256 of a file, or `absent`; one of 300 MB takes half a second to read.
+    """Return the SHA-256 of a file, or `absent`; it is remembered, since 300 MB take half a second to read.
 
     Args:
         path: The file.
-        cache_dir: Folder of everything that is kept for the next run.
+        cache_dir: Folder for everything that is kept between runs.
     """
     if not path.is_file():
         return "absent"
@@ -29,7 +29,7 @@ def sha256(path: Path, cache_dir: Path) -> str:
 
 
 def read(path: Path) -> str:
-    """Return the SHA-256 of a file that is there, read now."""
+    """Read an existing file and return its SHA-256."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""Downloads: atomic, resumed or restarted, verified. Proxies come from the environment, as everywhere."""
+"""Downloads: atomic, resumed or restarted, and verified. Proxies come from the environment."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ _CHUNK = 1 << 20
 _PARTIAL_CONTENT = 206
 _RANGE_NOT_SATISFIABLE = 416
 _CLIENT_ERRORS = range(400, 500)
-# Client errors that another try may cure: timeout, too early, too many requests.
+# Client errors that may pass: timeout, too early, too many requests.
 _PASSING = frozenset({408, 425, 429})
 
 
 class _PassingError(Exception):
-    """An answer that ended early or a server that is not well: worth another try."""
+    """A failure that may pass: the answer ended early, or the server has a temporary error."""
 
 
 def fetch(url: str, target: Path, *, sha256: str) -> Path:
-    """Download a file, or keep the one that is there already and has the checksum.
+    """Download a file, unless it already exists with the right checksum.
 
     Args:
-        url: Where it is.
-        target: Where it goes; a part of an interrupted download lies beside it and is continued.
+        url: Its address.
+        target: Its path here; the part of an interrupted download is kept beside it and continued.
         sha256: Checksum of the content, in hexadecimal digits.
 
     Returns:
         `target`.
 
     Raises:
-        Problem: It cannot be had, or has another checksum.
+        Problem: It cannot be downloaded, or has another checksum.
     """
     with alone(target):
         if not (target.is_file() and digests.read(target) == sha256):
@@ -58,15 +58,15 @@ def fetch(url: str, target: Path, *, sha256: str) -> Path:
 
 
 def read(url: str, *, limit: int, attempts: int = _ATTEMPTS) -> bytes:
-    """Return what is at `url`.
+    """Return the content at `url`.
 
     Args:
-        url: Where it is.
-        limit: The most bytes that are accepted.
+        url: Its address.
+        limit: The largest size that is accepted, in bytes.
         attempts: How often to try.
 
     Raises:
-        Problem: It cannot be had, or is larger.
+        Problem: It cannot be downloaded, or is larger.
     """
     return _retrying(url, lambda: _read_once(url, limit), attempts)
 
@@ -86,7 +86,7 @@ def _chunks(answer: requests.Response, limit: int) -> Iterator[bytes]:
 
 
 def _continue(url: str, part: Path) -> None:
-    """Append what is missing to `part`; start over where the server cannot continue the same content."""
+    """Append what is missing to `part`, or start over if the server cannot continue the same content."""
     validator = _validator(part.with_suffix(""))
     have = part.stat().st_size if part.exists() and validator.exists() else 0
     headers = {"Range": f"bytes={have}-", "If-Range": validator.read_text(encoding="latin-1")} if have else {}
@@ -104,7 +104,7 @@ def _continue(url: str, part: Path) -> None:
 
 
 def _remember_validator(answer: requests.Response, validator: Path) -> None:
-    """Keep what tells this content from a later one at the same address; a weak tag does not."""
+    """Keep the strong ETag or the date that distinguishes this content from later content at the same address."""
     tag = answer.headers.get("ETag", "")
     mark = tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
     if mark:
@@ -116,7 +116,7 @@ def _remember_validator(answer: requests.Response, validator: Path) -> None:
 def _get(url: str, headers: dict[str, str]) -> requests.Response:
     import requests
 
-    # Without "identity" a transparently unpacked answer would neither match its length nor be continued.
+    # Without "identity", a server may compress the answer, whose length would not match and which cannot be continued.
     headers = {"Accept-Encoding": "identity", **headers}
     answer = requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT, proxies=proxies.direct(url))
     status = answer.status_code
@@ -131,11 +131,11 @@ def _get(url: str, headers: dict[str, str]) -> requests.Response:
 
 
 def _retrying(url: str, attempt: Callable[[], T], attempts: int = _ATTEMPTS) -> T:
-    """Try again after what may pass, with pauses that grow and vary."""
+    """Retry after failures that may pass, with growing random pauses."""
     import requests
     import tenacity
 
-    # A wrong certificate or address stays wrong.
+    # An invalid certificate or address does not become valid.
     lasting = (requests.exceptions.SSLError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(
@@ -155,13 +155,13 @@ def _retrying(url: str, attempt: Callable[[], T], attempts: int = _ATTEMPTS) -> 
         at = "" if address == url else f"{address}: "
         message = f"{url}: not downloaded: {at}{_reason(error)}"
         raise UntrustedServer(message, address=address, hint=f"curl -fLO {shlex.quote(url)}") from error
-    # A ValueError is what an address becomes that a server redirects to and that is none.
+    # requests raises a ValueError if a server redirects to an invalid address.
     except (requests.RequestException, _PassingError, ValueError) as error:
         raise Problem(f"{url}: not downloaded: {_reason(error)}", hint=f"curl -fLO {shlex.quote(url)}") from error
 
 
 def _reason(error: Exception) -> str:
-    """Return the innermost cause, which requests and urllib3 wrap several times."""
+    """Return the innermost cause of an error that requests and urllib3 have wrapped several times."""
     text = str(error)
     return text.rsplit(": ", 1)[-1].rstrip("')\"") if "Max retries" in text else text
 

@@ -15,7 +15,7 @@ FILE = "durations.json"
 
 
 def read(cache: Path) -> dict[str, float]:
-    """Return the seconds that each task took; none are known where the file is absent or unreadable.
+    """Return the seconds that each task took; none if the file is absent or unreadable.
 
     Args:
         cache: Folder that checkouts share (CACHE_DIR).
@@ -27,11 +27,11 @@ def read(cache: Path) -> dict[str, float]:
 
 
 def record(cache: Path, seconds: Mapping[str, float]) -> None:
-    """Remember the seconds of the tasks that have run, beside those of other tasks.
+    """Remember the seconds of the tasks that have run, and keep those of other tasks.
 
     Args:
-        cache: Folder that checkouts share (CACHE_DIR); made when absent.
-        seconds: Task name to seconds.
+        cache: Folder that checkouts share (CACHE_DIR); created if absent.
+        seconds: Seconds by task name.
     """
     rounded = {task: round(length, 1) for task, length in seconds.items()}
     atomic.write(cache / FILE, json.dumps({**read(cache), **rounded}, indent=1, sort_keys=True))

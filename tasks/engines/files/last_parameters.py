@@ -1,4 +1,4 @@
-"""With which parameters each task of this checkout last was as it should be: what a changed one is compared with."""
+"""The parameters with which each task of this checkout was last up to date, to compare changed ones with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read(file: Path) -> dict[str, dict[str, str]]:
-    """Return the parameters by task; none are known where no run has ended yet.
+    """Return the parameters by task; none if no run has ended yet.
 
     Args:
         file: Where they are kept.
@@ -25,11 +25,11 @@ def read(file: Path) -> dict[str, dict[str, str]]:
 
 
 def record(file: Path, tasks: Iterable[str], values: Mapping[str, str]) -> None:
-    """Remember the parameters of the tasks that are as they should be; they share one table.
+    """Remember the parameters of the tasks that are up to date; they share one table.
 
     Args:
         file: Where they are kept.
-        tasks: Those that ran, and those that were up to date.
+        tasks: The tasks that ran, and those that were up to date.
         values: The parameters of the run.
     """
     earlier = _read(file)
@@ -42,7 +42,7 @@ def record(file: Path, tasks: Iterable[str], values: Mapping[str, str]) -> None:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """Return the content; a file that is absent or damaged tells nothing, and nothing depends on it."""
+    """Return the content; an absent or damaged file counts as empty, since nothing depends on it."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Files that say what of the host is lent (its network cards, its GPU).
+"""Files that record what the host lends (its network cards, its GPU).
 
-A folder of them belongs to the machine: everybody reads it, root writes it, and one run at a time changes it, whichever
-checkout or user it is of. Each ledger names the checkout that lends.
+A folder of ledgers belongs to the machine. Everybody can read it, only root writes it, and only one run at a time
+changes it, whatever its checkout or user. Each ledger names the checkout that lends.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot() -> str:
-    """Return the kernel's identifier of this boot: a reboot gives back by itself what was lent."""
+    """Return the kernel's identifier of this boot; a reboot by itself gives back everything that was lent."""
     return _BOOT_ID.read_text(encoding="utf-8").strip()
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Wait for every other run on this machine that lends or gives back, and hold them off meanwhile.
+    """Wait until no other run on this machine lends or gives back, and keep other runs from doing so.
 
     Args:
-        folder: The folder of the ledgers; the lock is a file in it, which root makes.
+        folder: The folder of the ledgers; the lock is a file in it, which root creates.
 
     Raises:
-        Problem: The lock is not there yet, and sudo was refused.
+        Problem: The lock does not exist yet, and sudo was refused.
     """
     with contextlib.ExitStack() as stack:
         descriptor = _opened(folder / ".run.lock")
@@ -53,7 +53,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def _opened(lock: Path) -> int:
-    # For reading, which is enough for the lock and all that another user than root may.
+    # Opened for reading, which is enough for the lock: only root may write.
     try:
         return os.open(lock, os.O_RDONLY)
     except (FileNotFoundError, PermissionError):
@@ -62,21 +62,21 @@ def _opened(lock: Path) -> int:
 
 
 def here() -> str:
-    """Return the name of this checkout, as a ledger holds it."""
+    """Return the name of this checkout, as it is written in a ledger."""
     return str(paths.ROOT)
 
 
 def is_foreign(checkout: str) -> bool:
-    """Return whether a ledger is another checkout's; what one that is gone had lent is anybody's to give back.
+    """Return whether a ledger is another checkout's; if that checkout is gone, any other may give back its loans.
 
     Args:
-        checkout: What the ledger holds; empty in one that does not tell.
+        checkout: The checkout that the ledger names; empty if it names none.
     """
     return checkout not in {"", here()} and _is_there(Path(checkout) / "dodo.py")
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether a file exists; one in a folder that this user may not enter is taken to."""
+    """Return whether a file exists; assume so if this user may not enter its folder."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -90,7 +90,7 @@ def clusters(folder: Path) -> list[str]:
     """Return the names of the clusters that have a ledger.
 
     Raises:
-        Problem: This user may not look into the folder.
+        Problem: This user may not read the folder.
     """
     try:
         return sorted(Path(name).stem for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208
@@ -101,7 +101,7 @@ def clusters(folder: Path) -> list[str]:
 
 
 def exists(file: Path) -> bool:
-    """Return whether there is a ledger; one that this user may not see counts, so that reading it tells why."""
+    """Return whether there is a ledger; one that this user may not see counts, and reading it shows why."""
     return _is_there(file)
 
 
@@ -114,13 +114,13 @@ def _unreadable(path: Path) -> Problem:
 
 
 def read(file: Path, version: int, parse: Callable[[dict[str, Any]], Ledger], *, hint: str) -> Ledger | None:
-    """Return what a ledger holds, or None where there is none.
+    """Return the content of a ledger, or None if there is no ledger.
 
     Args:
         file: The ledger.
-        version: The one version that is understood.
-        parse: Makes the ledger of its content; may raise KeyError, TypeError or ValueError.
-        hint: Where to read what to do with one that cannot be understood.
+        version: The only version that is understood.
+        parse: Creates the ledger from its content; may raise KeyError, TypeError or ValueError.
+        hint: Where to read what to do if it cannot be understood.
 
     Raises:
         Problem: The file cannot be read or understood.

@@ -1,4 +1,4 @@
-"""One at a time: a run that says who holds it, and the maker of a file that checkouts share."""
+"""Locks: one run at a time in a checkout, with who holds the lock, and one maker at a time of a shared file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Held:
-    """A lock that is held until it is released or the process ends, however it ends."""
+    """A lock that is held until it is released or the process ends in any way."""
 
     def __init__(self, descriptor: int) -> None:
-        """Keep the open file that carries the lock."""
+        """Keep the open file that holds the lock."""
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -32,14 +32,15 @@ class Held:
 
 
 def hold(path: Path, command: str) -> Held:
-    """Take the lock at once.
+    """Take the lock without waiting.
 
     Args:
-        path: File of the lock; made with its folder when absent.
-        command: What this process runs, shown to a second one.
+        path: File of the lock; created with its folder if absent.
+        command: What this process runs; shown if another process wants the lock.
 
     Raises:
-        Problem: Another process holds it; the message says which, what it runs and since when. Or it cannot be taken.
+        Problem: Another process holds it (the message says which one, what it runs and since when), or it cannot be
+            taken.
     """
     while True:
         descriptor = _opened(path)
@@ -54,12 +55,12 @@ def hold(path: Path, command: str) -> Held:
         if _is_still(path, descriptor):
             _sign(descriptor, command)
             return Held(descriptor)
-        os.close(descriptor)  # the holder before us removed the file, as `clean` does
+        os.close(descriptor)  # the previous holder removed the file, as `clean` does
 
 
 @contextlib.contextmanager
 def alone(target: Path) -> Iterator[None]:
-    """Let one thread of one process at a time make `target`; its folder is made, and the next one waits.
+    """Let one thread of one process at a time make `target`, and others wait; create its folder.
 
     Args:
         target: File or folder that checkouts share; the lock is a file beside it.
@@ -80,13 +81,13 @@ def alone(target: Path) -> Iterator[None]:
 
 
 def part_of(target: Path) -> Path:
-    """Return a path beside `target` at which it is made, to be renamed once it is complete. Call it while `alone`.
+    """Return a path beside `target` at which to make it before it is renamed; call this only inside `alone`.
 
-    What a killed maker left is removed. Each maker has a path of its own, since a program that a killed one started
-    may still be writing.
+    What a killed maker left is removed. Each maker has its own path, since a program that a killed maker started may
+    still be writing.
 
     Args:
-        target: File or folder that is made.
+        target: File or folder to make.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob(f"{glob.escape(target.name)}.part-*"):
@@ -98,7 +99,7 @@ def part_of(target: Path) -> Path:
 
 
 def _opened(path: Path) -> int:
-    """Return the descriptor of a lock's file."""
+    """Open a lock's file, and return its descriptor."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Python opens with O_CLOEXEC, so that a daemon started by this run does not keep the lock.
@@ -120,7 +121,7 @@ def _sign(descriptor: int, command: str) -> None:
 
 
 def _held_by(path: Path) -> Problem:
-    """Explain who holds the lock; a holder that has not signed yet is simply another run."""
+    """Return an error that says who holds the lock; a holder that has not signed yet is just another run."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
         since = time.strftime("%H:%M:%S", time.localtime(holder["since"]))

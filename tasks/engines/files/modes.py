@@ -1,6 +1,6 @@
-"""Permission bits of what others than its maker read: of a file only whether it is executable counts.
+"""Permission bits of files that not only their maker reads: all that counts is whether a file is executable.
 
-Git knows no more of a file either, and whatever else it has comes from the umask of whoever made it.
+Git records no more than that either. All other bits come from the umask of whoever made the file.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 FOLDER = 0o755
 PROGRAM = 0o755
 FILE = 0o644
-# What the digest of something tells of the modes that its files were given.
+# The modes that files are given, as a part of digests.
 GIVEN = f"{FILE:o} {PROGRAM:o}"
 _ANY_EXECUTES = 0o111
 
 
 def is_executable(path: Path) -> bool:
-    """Tell whether anybody may execute a file, or what a link leads to; a link to nothing is not executable."""
+    """Return whether anybody may execute a file or the target of a link; a dangling link is not executable."""
     try:
         return bool(path.stat().st_mode & _ANY_EXECUTES)
     except OSError:
@@ -36,10 +36,10 @@ def of_file(mode: int) -> int:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a file with the mode it gets, or a link as it is; missing folders are made.
+    """Copy a file, with a mode that everybody can read; create missing folders.
 
     Args:
-        source: The file; a link is copied as what it leads to, where that is there.
+        source: The file; a link to a file is followed, any other link is copied as a link.
         target: The path of the copy.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,11 +49,11 @@ def copy(source: Path, target: Path) -> None:
 
 
 def link(source: Path, target: Path) -> None:
-    """Hard-link a large file, or copy it: where it has another mode than it gets, or is on another file system.
+    """Hard-link a large file, or copy it if its mode has to change or it is on another file system.
 
     Args:
-        source: The file; its own mode stays.
-        target: The path of the second name.
+        source: The file, whose own mode stays.
+        target: The path of the link or copy.
     """
     mode = stat.S_IMODE(source.stat().st_mode)
     if mode != of_file(mode):
@@ -66,10 +66,10 @@ def link(source: Path, target: Path) -> None:
 
 
 def normalise(root: Path) -> None:
-    """Give a folder and all that is in it the modes that everybody can read.
+    """Give a folder and everything in it modes that let everybody read it.
 
     Args:
-        root: The folder; what links in it lead to is left alone, and so is the mode of what has it already.
+        root: The folder; the targets of links in it, and modes that are already right, are left alone.
     """
     root.chmod(FOLDER)
     for entry in _below(root):
@@ -78,11 +78,11 @@ def normalise(root: Path) -> None:
         mode = stat.S_IMODE(entry.stat().st_mode)
         wanted = FOLDER if entry.is_dir() else of_file(mode)
         if mode != wanted:
-            os.chmod(entry.path, wanted)  # noqa: PTH101 - a Path for each of thousands takes twice as long
+            os.chmod(entry.path, wanted)  # noqa: PTH101 - for thousands of files, Path takes twice as long
 
 
 def _below(folder: Path | str) -> Iterator[os.DirEntry[str]]:
-    """Yield what is below a folder, each folder before what it holds."""
+    """Yield everything below a folder, each folder before its content."""
     with os.scandir(folder) as found:
         entries = list(found)
     for entry in entries:

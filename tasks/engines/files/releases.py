@@ -1,4 +1,4 @@
-"""Official releases of Kubernetes: programs verified by the checksum that is published beside each."""
+"""Official releases of Kubernetes: programs, each verified with the checksum that is published beside it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PROGRAM_MODE = 0o755
 
 
 def answers(site: str, version: str, program: str) -> bool:
-    """Return whether the release's site offers a program of a version.
+    """Return whether the release's site offers a program in a version.
 
     Args:
-        site: Address that the versions are under.
+        site: Address below which the versions are.
         version: Such as v1.31.0.
         program: A program of the release.
     """
@@ -34,19 +34,19 @@ def answers(site: str, version: str, program: str) -> bool:
 
 
 def fetch(site: str, version: str, programs: Iterable[str], cache_dir: Path) -> Path:
-    """Have programs of a release, kept; what is there is verified again, without the site.
+    """Download programs of a release and keep them; verify kept ones without asking the site.
 
     Args:
-        site: Address that the versions are under.
+        site: Address below which the versions are.
         version: Such as v1.31.0.
         programs: Names of the programs.
-        cache_dir: Folder of everything that is kept for the next run.
+        cache_dir: Folder for everything that is kept between runs.
 
     Returns:
         The folder that holds them.
 
     Raises:
-        Problem: One cannot be had, its checksum is none, or it has another one.
+        Problem: A program cannot be downloaded or has another checksum, or its published checksum is invalid.
     """
     folder = cache_dir / "releases" / re.sub(r"\W+", "-", site) / version
     for program in programs:
@@ -67,7 +67,7 @@ def _checksum(url: str, kept: Path) -> str:
 
 
 def _published(url: str, **tries: int) -> str:
-    """Return the checksum beside a file; a page that is served in its place is none."""
+    """Return the checksum published beside a file; stop if something else is served in its place."""
     text = download.read(f"{url}.sha256", limit=_CHECKSUM_LIMIT, **tries).decode("ascii", "replace").strip()
     digest = text.split(maxsplit=1)[0] if text else ""
     if not re.fullmatch(r"[0-9a-f]{64}", digest):

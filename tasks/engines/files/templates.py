@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
-# A word that every reader of YAML 1.1 and 1.2 takes for a string, unless it is one of these.
+# Words that every reader of YAML 1.1 and 1.2 takes for strings, except those of _NOT_STRINGS.
 _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9._/@-]|:(?!$))*")
 _NOT_STRINGS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 
@@ -23,11 +23,11 @@ def render(template: Path, **values: Any) -> str:
     """Return the text of a template.
 
     Args:
-        template: A Jinja file; beside Jinja's own filters it has `scalar`, for a string in YAML.
-        values: What it may name.
+        template: A Jinja file; besides Jinja's own filters, it can use `scalar` for a string in YAML.
+        values: The variables that it may use.
 
     Raises:
-        Problem: It names something else, or is not a template.
+        Problem: It uses another variable, or is not a valid template.
     """
     from jinja2 import TemplateError
 
@@ -37,7 +37,7 @@ def render(template: Path, **values: Any) -> str:
         raise Problem(f"{template}: {error}") from error
 
 
-# Kept: many are rendered once a node, and compiling takes a hundred times as long.
+# Cached: many are rendered once for each node, and compiling takes a hundred times as long as rendering.
 @lru_cache(maxsize=32)
 def _compiled(text: str) -> Template:
     import jinja2
@@ -54,6 +54,6 @@ def _compiled(text: str) -> Template:
 
 
 def _scalar(value: object) -> str:
-    """Return a text as YAML that reads as a string, whatever it looks like: quoted only where it has to be."""
+    """Return a text as a YAML string, quoted only if it would otherwise be read as something else."""
     text = str(value)
     return text if _PLAIN.fullmatch(text) and text.lower() not in _NOT_STRINGS else json.dumps(text)

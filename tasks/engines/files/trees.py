@@ -1,4 +1,4 @@
-"""Digests of folders, as their files and links make them."""
+"""Digests of folders, from their files and links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CHUNK = 1 << 20
 
 
 def digest(root: Path) -> str:
-    """Return the digest of a folder's files and links, their names and permission to execute."""
+    """Return a digest of the files and links in a folder: content, names, and whether they are executable."""
     hasher = hashlib.sha256()
     for path in sorted(_files(root)):
         executable = "x" if modes.is_executable(path) else "-"
@@ -27,7 +27,7 @@ def digest(root: Path) -> str:
 
 
 def listing(root: Path) -> str:
-    """Return a digest of a folder's file names, sizes and times: quick, and notices what a hand changed."""
+    """Return a digest of a folder's file names, sizes and times: quick, and it shows manual changes."""
     lines = []
     for entry in entries(root):
         status = entry.stat(follow_symlinks=False)
@@ -40,7 +40,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    """Yield the files and links below a folder. For thousands, os.walk and Path take more than twice as long."""
+    """Yield the files and links below a folder; for thousands, os.walk and Path take more than twice as long."""
     with os.scandir(folder) as found:
         for entry in found:
             if not entry.is_dir(follow_symlinks=False):

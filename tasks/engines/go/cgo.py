@@ -22,7 +22,7 @@ class CProgram:
 
     Attributes:
         source: Folder of its go.mod.
-        package: What is compiled, relative to `source`.
+        package: The package to compile, relative to `source`.
         name: File name of the program.
     """
 
@@ -35,13 +35,13 @@ def build_tree(program: CProgram, compiler: str, output: Path, settings: GoSetti
     """Compile one program.
 
     Args:
-        program: What is compiled.
-        compiler: Image whose entrypoint compiles, such as that of kind/controller-cgo.
-        output: Folder that gets `bin/` with the program and `lib/` with the libraries that the base lacks.
-        settings: Which Go compiles, and where what it keeps is.
+        program: The program.
+        compiler: Image whose entrypoint compiles, such as the one of kind/controller-cgo.
+        output: Folder for `bin/` with the program and `lib/` with the libraries that the base image lacks.
+        settings: Which Go compiles, and where its caches are.
 
     Raises:
-        Problem: It does not compile; the details carry the compiler's words.
+        Problem: It does not compile; the details hold the compiler's output.
     """
     toolchain = modules.fetch_modules(program.source, settings)
     cache = settings.cache_dir / "go" / "build-cgo"

@@ -1,4 +1,4 @@
-"""Go programs built from modules, kept in CACHE_DIR by what they are made of and what compiles them."""
+"""Go programs built from modules, kept in CACHE_DIR under a digest of their sources and compiler."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LINKER = "-s -w"
 
 @dataclass(frozen=True)
 class Toolchain:
-    """Where the pinned Go and the modules it has fetched are.
+    """Where the pinned Go is, and the modules that it has fetched.
 
     Attributes:
         root: GOROOT.
@@ -41,15 +41,15 @@ class Toolchain:
 
 
 def definition(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str:
-    """Return what an artifact is made of, as a SHA-256: sources, go.mod, go.sum, flags and toolchain, not its programs.
+    """Return the SHA-256 of what an artifact is made of: sources, go.mod, go.sum, flags and toolchain.
 
     Args:
         artifact: An entry of the artifact table.
         settings: Which Go compiles, and the artifact's version.
-        base: What identifies the image whose C libraries it links, where it links any.
+        base: What identifies the image whose C libraries it links, if it links any.
 
     Raises:
-        Problem: Its go.mod pins another version than its parameter names.
+        Problem: Its go.mod pins another version than its parameter.
     """
     folder = paths.ROOT / artifact.folder
     built = asdict(artifact)
@@ -66,7 +66,7 @@ def definition(artifact: GoArtifact, settings: GoSettings, base: str = "") -> st
 
 
 def build(artifact: GoArtifact, settings: GoSettings) -> Path:
-    """Have the programs of an artifact that go alone compiles; a finished build is kept and found again.
+    """Build the programs of an artifact that needs no C compiler; a finished build is kept and used again.
 
     Args:
         artifact: An entry of the artifact table.
@@ -76,88 +76,88 @@ def build(artifact: GoArtifact, settings: GoSettings) -> Path:
         The folder that holds them.
 
     Raises:
-        Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
+        Problem: It does not compile, a module cannot be fetched, or its checksum is not the one in go.sum.
     """
     return _ensure_build(lambda: _target(artifact, settings), settings, functools.partial(_compile, artifact, settings))
 
 
 def build_with_c(artifact: GoArtifact, settings: GoSettings, base: str, compile_into: Callable[[Path], None]) -> Path:
-    """Have the programs of an artifact that links C libraries; a finished build is kept and found again.
+    """Build the programs of an artifact that links C libraries; a finished build is kept and used again.
 
     Args:
         artifact: An entry of the artifact table.
         settings: Which Go compiles, and where builds are kept.
         base: What identifies the image whose C libraries it links.
-        compile_into: Compiles it into an empty folder.
+        compile_into: Compiles the programs into an empty folder.
 
     Returns:
         The folder that holds what was compiled.
 
     Raises:
-        Problem: It does not compile, a module cannot be had, or its checksum is not that of go.sum.
+        Problem: It does not compile, a module cannot be fetched, or its checksum is not the one in go.sum.
     """
     return _ensure_build(lambda: _target(artifact, settings, base), settings, compile_into)
 
 
 def settle(settings: GoSettings) -> None:
-    """Have the Go that compiles, so that the digests of what it compiles name the one that does."""
+    """Choose and fetch the Go that compiles, so that the digests of what it compiles name the right one."""
     go_toolchain.choose(settings)
 
 
 def version(settings: GoSettings) -> str:
-    """Return which Go compiles here, in its own words (`go1.23.0`)."""
+    """Return the version of the Go that compiles here, as Go writes it (`go1.23.0`)."""
     return go_toolchain.used(settings)
 
 
 def is_built(artifact: GoArtifact, settings: GoSettings, base: str = "") -> bool:
-    """Return whether a finished build of an artifact is kept; `base` is that of its definition."""
+    """Return whether a finished build of an artifact is kept; `base` is the same as for `definition`."""
     return _target(artifact, settings, base).is_dir()
 
 
 def fetch(artifact: GoArtifact, settings: GoSettings, *modules: str) -> str:
-    """Fetch modules that an artifact requires, and return what go says of each as JSON, errors included.
+    """Fetch modules that an artifact requires, and return go's JSON output for each, errors included.
 
     Args:
         artifact: An entry of the artifact table.
-        settings: Which Go asks, and the proxies it asks.
-        modules: Module paths; all that its go.mod requires where none is given.
+        settings: Which Go fetches, and through which module proxies.
+        modules: Module paths; if none is given, all that its go.mod requires.
 
     Raises:
-        Problem: go itself does not work, so that it says nothing of any module.
+        Problem: go itself does not work and prints nothing about any module.
     """
     words = ("mod", "download", "-json", *modules)
     done = _call_go(paths.ROOT / artifact.folder, settings, *words, check=False)
     if not done.stdout.strip():
-        raise Problem(f"{artifact.name}: go says nothing of its modules", details=done.stderr)
+        raise Problem(f"{artifact.name}: go prints nothing about its modules", details=done.stderr)
     return done.stdout
 
 
 def program(artifact: GoArtifact, name: str, settings: GoSettings) -> Path:
-    """Return the path of one program of an artifact, built if need be."""
+    """Return the path of one program of an artifact; build the artifact if necessary."""
     return build(artifact, settings) / name
 
 
 def module_folder(artifact: GoArtifact, module: str, settings: GoSettings) -> Path:
-    """Return the unpacked source of a module that an artifact requires, verified by its go.sum.
+    """Return the folder of a module that an artifact requires: unpacked, and verified with go.sum.
 
     Args:
         artifact: An entry of the artifact table.
-        module: Module path; its version is that of the artifact's go.mod.
+        module: Module path; its version is the one in the artifact's go.mod.
         settings: Which Go fetches it, and from where.
 
     Raises:
-        Problem: The module cannot be had, or its checksum is not that of go.sum.
+        Problem: The module cannot be fetched, or its checksum is not the one in go.sum.
     """
     answer = _go(artifact, settings, "mod", "download", "-json", module)
     return Path(json.loads(answer)["Dir"])
 
 
 def build_tree(source: Path, package: str, output: Path, settings: GoSettings) -> None:
-    """Compile one program of a source tree that is not in the artifact table; its own go.sum checks its modules.
+    """Compile one program of a source tree outside the artifact table; its own go.sum verifies its modules.
 
     Args:
         source: Folder of its go.mod.
-        package: The command's package, `.` for that folder itself.
+        package: The program's package, `.` for the source folder itself.
         output: File to write.
         settings: Which Go compiles.
 
@@ -169,17 +169,17 @@ def build_tree(source: Path, package: str, output: Path, settings: GoSettings) -
 
 
 def fetch_modules(source: Path, settings: GoSettings) -> Toolchain:
-    """Have all modules of a source tree, so that it compiles where there is no network.
+    """Fetch all modules of a source tree, so that it compiles without a network.
 
     Args:
         source: Folder of its go.mod.
         settings: Which Go fetches them, and from where.
 
     Returns:
-        The toolchain that compiles it, and where its modules are.
+        Where the Go that compiles it is, and where its modules are.
 
     Raises:
-        Problem: A module cannot be had, or its checksum is not that of go.sum.
+        Problem: A module cannot be fetched, or its checksum is not the one in go.sum.
     """
     progress.step(f"fetching the Go modules of {source.name}")
     _run_go(source, settings, "mod", "download")
@@ -192,7 +192,7 @@ def _target(artifact: GoArtifact, settings: GoSettings, base: str = "") -> Path:
 
 
 def _ensure_build(target_of: Callable[[], Path], settings: GoSettings, compile_into: Callable[[Path], None]) -> Path:
-    """Have a finished build; which Go compiles is a part of where it is kept, and may turn out only now."""
+    """Return the folder of a build, made if necessary; its name depends on the Go that compiles, chosen first."""
     if not target_of().is_dir():
         settle(settings)
     target = target_of()
@@ -216,7 +216,7 @@ def _compile(artifact: GoArtifact, settings: GoSettings, part: Path) -> None:
 
 
 def _default_name(artifact: GoArtifact, package: str) -> str:
-    """Return the name Go gives a program: the last part of its import path that is no version."""
+    """Return the name that Go gives a program: the last part of its import path that is not a version."""
     path = artifact.folder if package == "." else package
     return re.sub(r"/v\d+$", "", path).rpartition("/")[2]
 
@@ -229,14 +229,14 @@ def _linker_flags(artifact: GoArtifact, settings: GoSettings) -> str:
 
 
 def _version(artifact: GoArtifact, settings: GoSettings) -> str:
-    """Return the version that the artifact's parameter and go.mod name, or nothing where the source is our own."""
+    """Return the version in the artifact's parameter and go.mod, or an empty string if its source is in this tool."""
     if not artifact.module:
         return ""
     wanted = str(getattr(settings, artifact.parameter.lower()))
     text = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
     pinned = re.search(rf"^(?:require)?\s*{re.escape(artifact.module)} (\S+)(?: // (v\S+))?", text, re.MULTILINE)
     by_go, tag = pinned.groups() if pinned else ("no version", None)
-    # A comment names the tag where Go's own version is that of a commit.
+    # If Go's version is a commit, a comment names the tag.
     found = str(tag or by_go)
     if found != wanted:
         raise Problem(
@@ -247,7 +247,9 @@ def _version(artifact: GoArtifact, settings: GoSettings) -> str:
 
 
 def _how_to_pin(artifact: GoArtifact, version: str, *, by_commit: bool) -> str:
-    """Return what pins another version; Go refuses a tag v2 or above of a module whose path does not end in it.
+    """Return the command that pins another version.
+
+    Go refuses a tag of v2 or above for a module whose path does not end in that version:
 
     https://go.dev/ref/mod#major-version-suffixes
     """
@@ -282,7 +284,7 @@ def _run_go(folder: Path, settings: GoSettings, *arguments: str) -> str:
 
 
 def _call_go(folder: Path, settings: GoSettings, *arguments: str, check: bool) -> shell.Completed:
-    """Run go in a folder with the pinned toolchain; its caches are the tool's own."""
+    """Run go in a folder, with the pinned toolchain and the tool's own caches."""
     executable, toolchain = go_toolchain.choose(settings)
     env = {**go_toolchain.environment(settings), "GOTOOLCHAIN": toolchain}
     return shell.Command([executable, *arguments], env, cwd=folder).run(check=check, live=True)

@@ -1,4 +1,4 @@
-"""Whether the module proxy has what an artifact is made of. Its answer is remembered for a day."""
+"""Whether the module proxy has the modules of an artifact. Its answer is remembered for a day."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from tasks.engines.go.settings import GoSettings
     from tasks.settings.artifacts import GoArtifact
 
-# How go tells of an answer of the proxy, and which answers say that it has no such version
-# (https://go.dev/ref/mod#goproxy-protocol: 404 and 410; 403 is that of a proxy with a list of what it may serve).
+# How go reports an answer of the proxy, and the statuses that mean that the proxy does not have the version: 404 and
+# 410 (https://go.dev/ref/mod#goproxy-protocol), and 403 from a proxy that serves only modules on a list.
 _REFUSED = re.compile(r"reading \S+: (?P<status>(?:403|404|410) [^\n]*)(?:\s+server response: (?P<words>[^\n]*))?")
 _LIFE_SECONDS = 24 * 3600
 
 
 def refusal(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str:
-    """Return why the sources of an artifact cannot be had, in the proxy's words, or nothing where they can.
+    """Return why the proxy refuses the sources of an artifact, in its words, or an empty string if it has them.
 
-    A finished build needs no sources, so nobody is asked for it.
+    A finished build needs no sources, so the proxy is not asked.
 
     Args:
         artifact: An entry of the artifact table that is built from a module.
         settings: The proxies, and where their answers are kept.
-        base: What identifies the image whose C libraries it links, where it links any.
+        base: What identifies the image whose C libraries it links, if it links any.
 
     Returns:
         The module with its version, and what the proxy said: `example.com/m@v1.0.0: 404 Not Found: no such version`.
 
     Raises:
-        Problem: The proxy cannot be reached, or it gave another answer than that it does not have the module.
+        Problem: The proxy cannot be reached, or fails for another reason than not having the module.
     """
     answer = known(artifact, settings, base)
     if answer is None:
@@ -52,12 +52,12 @@ def refusal(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str:
 
 
 def known(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str | None:
-    """Return the same without asking anybody, or None where it would have to be asked.
+    """Return the same as `refusal` without asking the proxy, or None if it would have to be asked.
 
     Args:
         artifact: An entry of the artifact table that is built from a module.
         settings: The proxies, and where their answers are kept.
-        base: What identifies the image whose C libraries it links, where it links any.
+        base: What identifies the image whose C libraries it links, if it links any.
     """
     return "" if go_modules.is_built(artifact, settings, base) else _remembered(_memory(artifact, settings))
 
@@ -67,7 +67,7 @@ def _memory(artifact: GoArtifact, settings: GoSettings) -> Path:
 
 
 def _question(artifact: GoArtifact, settings: GoSettings) -> str:
-    """Return what identifies the question: the modules at their versions, and who is asked."""
+    """Return what identifies the question: the modules with their versions, and the proxies and sources."""
     modules = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
     asked = [modules, settings.go_proxy, toolchain.proxies(settings), toolchain.sources()]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
@@ -82,7 +82,7 @@ def _remembered(memory: Path) -> str | None:
 
 
 def _ask(artifact: GoArtifact, settings: GoSettings) -> str:
-    """Ask for the module itself, and only if it is there for all that it requires."""
+    """Ask for the module itself and, if the proxy has it, for everything that it requires."""
     progress.step(f"asking the module proxy for {artifact.name}")
     for modules in ((artifact.module,), ()):
         said = go_modules.fetch(artifact, settings, *modules)

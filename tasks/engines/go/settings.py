@@ -1,4 +1,4 @@
-"""What Go is told by the parameters of a run."""
+"""The parameters of a run that Go depends on."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ if TYPE_CHECKING:
 
 
 class GoSettings(Protocol):
-    """The parameters that decide what is compiled, and with what.
+    """The parameters that decide what is compiled, and with which Go.
 
-    The version of an artifact is one more: the parameter that its table entry names, read by that name.
+    The version of an artifact is another parameter, read by the name in its table entry.
     """
 
     @property
     def cache_dir(self) -> Path:
-        """Folder of everything that is kept for the next run."""
+        """Folder for everything that is kept between runs."""
 
     @property
     def go_version(self) -> str:
-        """The Go that compiles, such as `1.23.0`."""
+        """Version of the Go that compiles, such as `1.23.0`."""
 
     @property
     def go_proxy(self) -> str:
-        """Module proxies, as GOPROXY names them, where neither the environment nor an installed Go names others."""
+        """Module proxies in the form of GOPROXY, used if neither the environment nor an installed Go names others."""
 
     def __hash__(self) -> int:
-        """Return a number for the same values: which Go there is, is found out once for them."""
+        """Return the same number for the same values, for which the Go is then chosen only once."""

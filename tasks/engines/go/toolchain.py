@@ -1,4 +1,4 @@
-"""Which Go compiles here, and what it is told: the pinned toolchain, fenced from the settings of the user's own Go."""
+"""Which Go compiles here, and its environment: the pinned toolchain, isolated from the user's own Go settings."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tasks.settings import artifacts
 if TYPE_CHECKING:
     from tasks.engines.go.settings import GoSettings
 
-# The first Go that fetches another toolchain when GOTOOLCHAIN asks for it.
+# The first Go that fetches another toolchain if GOTOOLCHAIN names one.
 _FIRST_SWITCHING = (1, 21)
-# What decides what a build makes (`go help environment`). It neither comes from the environment nor, because of
-# GOENV=off, from `go env -w`: one set for every build, and a part of the name that a build is kept under.
+# The variables that affect the result of a build (`go help environment`). They come neither from the environment nor,
+# because of GOENV=off, from `go env -w`. They are the same for every build, and part of the digest that names it.
 FENCE = {
     "GOENV": "off",
     "GOOS": "linux",
@@ -43,16 +43,16 @@ FENCE = {
     "CGO_ENABLED": "0",
     **{f"CGO_{kind}FLAGS": "" for kind in ("C", "CPP", "CXX", "F", "LD")},
 }
-# With these an installed Go is asked for its user's settings, which are in the file that GOENV names.
+# The environment in which an installed Go is asked for its user's settings, which are in the file that GOENV names.
 _ASKING = {**{name: value for name, value in FENCE.items() if name != "GOENV"}, "GOTOOLCHAIN": "local"}
-# Where modules come from, and who vouches for them: the user's own settings hold, those of `go env -w` too.
+# Where modules come from and how they are verified: the user's own settings apply, including those of `go env -w`.
 _SOURCES = ("GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS")
 
 
 def environment(settings: GoSettings) -> dict[str, str]:
-    """Return the variables of every go command but GOTOOLCHAIN; its caches are the tool's own."""
+    """Return the variables of every go command except GOTOOLCHAIN; the caches are the tool's own."""
     cache = _cache(settings)
-    # GOPATH holds what the checksum database has said.
+    # GOPATH holds the answers of the checksum database.
     folders = {"GOMODCACHE": cache / "mod", "GOCACHE": cache / "build", "GOPATH": cache / "path"}
     return {
         **FENCE,
@@ -63,23 +63,23 @@ def environment(settings: GoSettings) -> dict[str, str]:
 
 
 def sources() -> dict[str, str]:
-    """Return what the environment, or else `go env -w` of an installed Go, says of where modules come from."""
+    """Return the variables for the origin of modules, from the environment or from an installed Go's `go env -w`."""
     installed = shutil.which("go")
     said = _settings(installed, tuple(os.environ.get(name, "") for name in _SOURCES)) if installed else {}
     return {name: value for name in _SOURCES if (value := os.environ.get(name) or said.get(name, ""))}
 
 
 def proxies(settings: GoSettings) -> str:
-    """Return the module proxies: those of the environment or of an installed Go's own settings, else GO_PROXY."""
+    """Return the module proxies from the environment or an installed Go's own settings, or else GO_PROXY."""
     installed = shutil.which("go")
     own = _own_proxies(installed) if installed and not os.environ.get("GOPROXY") else ""
     return os.environ.get("GOPROXY") or own or settings.go_proxy
 
 
 def used(settings: GoSettings) -> str:
-    """Return which Go compiles here, in its own words (`go1.23.0`); nothing is fetched and nobody asked to know it.
+    """Return the version of the Go that compiles here, as Go writes it (`go1.23.0`), without using the network.
 
-    It is the wanted one, unless that could not be had and the installed one stands in.
+    It is the wanted version, or that of an installed Go that replaces it because it could not be fetched.
     """
     wanted, installed = _wanted(settings), shutil.which("go")
     if installed is None or _fetched(settings).is_dir() or _release(installed) < _FIRST_SWITCHING:
@@ -89,9 +89,9 @@ def used(settings: GoSettings) -> str:
 
 @functools.cache
 def choose(settings: GoSettings) -> tuple[Path, str]:
-    """Return a go command and the GOTOOLCHAIN with which it is the wanted version, fetched where need be.
+    """Return a go command and the GOTOOLCHAIN that makes it the wanted version; fetch that if necessary.
 
-    Where the wanted version cannot be had through an installed Go, that Go is used as it is, and it is said.
+    If an installed Go cannot fetch the wanted version, it is used as it is, and this is reported.
 
     Args:
         settings: Which version is wanted, where it comes from and where it is kept.
@@ -104,7 +104,7 @@ def choose(settings: GoSettings) -> tuple[Path, str]:
     if shell.run([installed, "version"], env=env, check=False).returncode == 0:
         _make_removable(_fetched(settings), _cache(settings))
         return Path(installed), wanted
-    progress.line(f"{wanted} cannot be had from the module proxy: building with the installed {_says(installed)}")
+    progress.line(f"{wanted} cannot be fetched from the module proxy: building with the installed {_says(installed)}")
     atomic.write(_memory(settings), json.dumps(_refusal(settings, installed)))
     return Path(installed), "local"
 
@@ -118,7 +118,7 @@ def _wanted(settings: GoSettings) -> str:
 
 
 def _fetched(settings: GoSettings) -> Path:
-    """Return where a toolchain is that a Go has fetched, as https://go.dev/ref/mod#module-cache lays it out."""
+    """Return the folder of a fetched toolchain, in the layout of https://go.dev/ref/mod#module-cache."""
     return _cache(settings) / "mod" / "golang.org" / f"toolchain@v0.0.1-{_wanted(settings)}.linux-amd64"
 
 
@@ -127,7 +127,7 @@ def _memory(settings: GoSettings) -> Path:
 
 
 def _refusal(settings: GoSettings, installed: str) -> dict[str, Any]:
-    """Return what stays true of a toolchain that could not be had as long as nobody else is asked for it."""
+    """Return what a failure to fetch the toolchain depends on; it is remembered as long as this stays the same."""
     return {"instead": _says(installed), "proxies": proxies(settings), "sources": sources()}
 
 
@@ -139,23 +139,23 @@ def _remembers(settings: GoSettings, refusal: dict[str, Any]) -> bool:
 
 
 def _make_removable(toolchain: Path, cache: Path) -> None:
-    """Let the owner delete the module cache: a toolchain is read-only, and so is what came without -modcacherw."""
+    """Let the owner delete the module cache: a toolchain, and what was fetched without -modcacherw, is read-only."""
     if not toolchain.is_dir() or toolchain.stat().st_mode & stat.S_IWUSR:
         return
-    # The toolchain itself comes last: what is interrupted before it is done again.
+    # The toolchain's own folder comes last: if this is interrupted earlier, the next run does it again.
     folders = [Path(root) for root, _, _ in os.walk(cache / "mod")]
     for folder in sorted(folders, key=lambda folder: folder == toolchain):
         _grant(folder)
 
 
 def _grant(folder: Path) -> None:
-    """Let the owner write in a folder, unless it is another user's."""
+    """Let the owner write to a folder, unless it belongs to another user."""
     try:
         status = folder.stat()
         if not status.st_mode & stat.S_IWUSR and os.geteuid() in {0, status.st_uid}:
             folder.chmod(status.st_mode | stat.S_IWUSR)
     except FileNotFoundError:
-        return  # another go has finished with it
+        return  # another go command has removed it
 
 
 @functools.cache
@@ -165,7 +165,7 @@ def _own_proxies(installed: str) -> str:
 
 @functools.cache
 def _settings(installed: str, _environment: tuple[str, ...]) -> dict[str, str]:
-    """Return an installed Go's own settings; an environment that says otherwise asks anew."""
+    """Return an installed Go's own settings; the environment is only a key of the cache."""
     said = shell.run([installed, "env", "-json", *_SOURCES], env=_ASKING, check=False)
     try:
         settings = json.loads(said.stdout)
@@ -176,7 +176,7 @@ def _settings(installed: str, _environment: tuple[str, ...]) -> dict[str, str]:
 
 @functools.cache
 def _says(executable: str) -> str:
-    """Return which Go a command is by itself, in its own words (`go1.22.5`), or nothing where it does not say."""
+    """Return the version of a go command itself, as Go writes it (`go1.22.5`), or an empty string if unknown."""
     said = shell.run([executable, "version"], env={**FENCE, "GOTOOLCHAIN": "local"}, check=False).stdout
     found = re.search(r"go version (.+) \S+/\S+", said)
     return found[1] if found else ""
@@ -188,7 +188,7 @@ def _release(executable: str) -> tuple[int, ...]:
 
 
 def _downloaded(settings: GoSettings) -> Path:
-    """Have the toolchain itself, as the module proxy offers it, on a machine whose Go is absent or too old."""
+    """Download the toolchain from the module proxy, for a machine without Go or with one that is too old."""
     version = settings.go_version
     sha256 = artifacts.TOOLCHAIN_SHA256.get(version)
     if sha256 is None:
@@ -208,11 +208,11 @@ def _unpack(address: str, module: str, sha256: str, target: Path) -> None:
     url = f"{address}/{path}/@v/{version}.zip"
     archive = download.fetch(url, target.with_name(f"{target.name}.zip"), sha256=sha256)
     part = part_of(target)
-    # Its checksum is pinned, so that nothing in it is a stranger's.
+    # Its checksum is pinned, so its content can be trusted.
     with zipfile.ZipFile(archive) as bundle:
         bundle.extractall(part)
     root = part / module
-    # A module archive can hold neither nested go.mod files nor execute bits: both are put back, as go itself does.
+    # A module archive can hold neither nested go.mod files nor execute bits: both are restored, as go itself does.
     for hidden in root.rglob("_go.mod"):
         hidden.rename(hidden.with_name("go.mod"))
     for executable in (*(root / "bin").iterdir(), *(root / "pkg" / "tool").rglob("*")):
@@ -223,6 +223,6 @@ def _unpack(address: str, module: str, sha256: str, target: Path) -> None:
 
 
 def _first_address(*lists: str) -> str:
-    """Return the first of lists of module proxies that is an address, and neither `direct` nor `off`."""
+    """Return the first address in lists of module proxies, which may also hold `direct` and `off`."""
     choices = [choice for each in lists for choice in re.split(r"[,|]", each)]
     return next(choice.rstrip("/") for choice in choices if choice.startswith("http"))

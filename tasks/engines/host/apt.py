@@ -1,4 +1,4 @@
-"""The machine's apt: installs what is missing, and tells where its packages come from."""
+"""The machine's apt: installs what is missing, and lists the sources of its packages."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tasks.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# apt waits for others at dpkg's lock, but not at that of its lists.
+# apt waits for dpkg's lock, but not for the lock of its package lists.
 _INSTALLING = threading.Lock()
 _INDEX_TARGETS = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
 
 
 def install(needed: Mapping[str, str]) -> None:
-    """Install the packages of the programs that are not on PATH, and say so.
+    """Install the packages of programs that are not on PATH, and report it.
 
     Args:
         needed: Distribution package by program.
 
     Raises:
-        Problem: Something is missing, and this process is not root or there is no apt.
+        Problem: A program is missing, and this process is not root or there is no apt.
     """
     with _INSTALLING:
         missing = sorted({package for program, package in needed.items() if shutil.which(program) is None})
@@ -53,7 +53,7 @@ def suite() -> str:
     """Return the code name of this machine's distribution, such as bookworm or jammy.
 
     Raises:
-        Problem: The distribution does not say.
+        Problem: The distribution does not state it.
     """
     name = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
     if not name:
@@ -70,7 +70,7 @@ def here() -> Distribution:
     """Return this machine's distribution.
 
     Raises:
-        Problem: The distribution does not say what it is.
+        Problem: The distribution does not state its code name.
     """
     return Distribution(suite())
 
@@ -88,16 +88,16 @@ class Distribution:
     etc: Path = Path("/etc/apt")
 
     def sources(self, cache_dir: Path) -> tuple[str, ...]:
-        """Return the machine's own apt sources of the distribution, one `deb URI SUITE COMPONENT` each.
+        """Return the machine's apt sources of the distribution, each as `deb URI SUITE COMPONENT`.
 
-        Sources of other suites (a vendor's repository) are left out: they are no part of the distribution. apt takes a
-        third of a second to tell, so its answer is kept until one of its files changes.
+        Sources of other suites (a vendor's repository) are left out: they are not part of the distribution. apt takes a
+        third of a second to list them, so its answer is kept until one of its files changes.
 
         Args:
-            cache_dir: Folder of everything that is kept for the next run.
+            cache_dir: Folder for everything that is kept between runs.
 
         Raises:
-            Problem: There is none.
+            Problem: There is no such source.
         """
         return tuple(cache.answer(cache_dir / "apt-sources.json", self._stamp(), self._ask_for_sources))
 
@@ -109,7 +109,7 @@ class Distribution:
 
     def _ask_for_sources(self) -> tuple[str, ...]:
         listed = shell.run(["apt-get", "indextargets", "--format", _INDEX_TARGETS, "Created-By: Packages"]).stdout
-        # Only rows of the form that was asked for: a word of apt's own is none.
+        # Only rows in the requested format: apt may print messages too.
         rows = re.findall(r"^(deb \S+ (\S+) .*)$", listed, re.MULTILINE)
         lines = {line.rstrip() for line, release in rows if release.split("-")[0] == self.suite}
         if not lines:

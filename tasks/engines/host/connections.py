@@ -1,4 +1,4 @@
-"""TCP connections of the network namespace that this process is in, as the kernel lists them."""
+"""TCP connections in the network namespace of this process, as the kernel lists them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Connection:
 
 
 def established(proc_net: Path = PROC_NET) -> tuple[Connection, ...]:
-    """Return the established connections of both families, each address without the prefix of IPv4 within IPv6.
+    """Return the established connections over IPv4 and IPv6; IPv4-mapped addresses are given as IPv4.
 
     Args:
         proc_net: Where the kernel's tables are.
@@ -44,7 +44,7 @@ def established(proc_net: Path = PROC_NET) -> tuple[Connection, ...]:
 
 
 def from_outside(own: Iterable[str], proc_net: Path = PROC_NET) -> tuple[Connection, ...]:
-    """Return the established connections whose peer is another machine, one of each kind.
+    """Return the established connections whose peer is another machine, without duplicates.
 
     Args:
         own: The addresses of this namespace's interfaces.
@@ -56,7 +56,7 @@ def from_outside(own: Iterable[str], proc_net: Path = PROC_NET) -> tuple[Connect
 
 
 def _lines(table: Path) -> list[str]:
-    """Return the rows of a table; a kernel without IPv6 has no table of it."""
+    """Return the rows of a table; none if it does not exist, as on a kernel without IPv6."""
     return table.read_text(encoding="ascii").splitlines()[1:] if table.exists() else []
 
 
@@ -65,7 +65,7 @@ def _connection(local: str, peer: str) -> Connection:
 
 
 def _address(end: str) -> str:
-    """Return the address of `address:port`, which the kernel prints word by word in the processor's byte order."""
+    """Return the address in `address:port`; the kernel prints each 32-bit word in the processor's byte order."""
     digits = bytes.fromhex(end.rpartition(":")[0])
     words = (digits[start : start + _WORD_BYTES] for start in range(0, len(digits), _WORD_BYTES))
     packed = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)

@@ -1,4 +1,4 @@
-"""Facts of the machine, read and never changed. Another root shows the facts of a recorded machine."""
+"""Facts about the machine, read and never changed. Another root gives the facts of a recorded machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Answer:
-    """What a web server answered: its status, the first MiB of the content, and its time where it told it."""
+    """The answer of a web server: status, the first MiB of the content, and the server's time if given."""
 
     status: int
     content: bytes
@@ -40,31 +40,31 @@ class Answer:
 
 
 class Host:
-    """The facts of one machine; each is read when it is first asked for."""
+    """The facts about one machine; each is read when it is first needed."""
 
     def __init__(self, root: Path = Path("/")) -> None:
-        """Read below `root`, which stands for `/`."""
+        """Read all files below `root`, which stands for `/`."""
         self._root = root
 
     def path(self, path: str) -> Path:
-        """Return where an absolute path of the machine is to be read."""
+        """Return the path at which to read an absolute path of the machine."""
         return self._root / path.lstrip("/")
 
     def text(self, path: str) -> str:
-        """Return the content of a file without the white space around it; empty where it cannot be read."""
+        """Return the content of a file without surrounding white space, or an empty string if it cannot be read."""
         try:
             return self.path(path).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             return ""
 
     def number(self, path: str) -> int | None:
-        """Return the whole number that a file holds, or None."""
+        """Return the integer in a file, or None."""
         text = self.text(path)
         return int(text) if re.fullmatch(r"\d+", text) else None
 
     @cached_property
     def cores(self) -> int:
-        """How many processors the kernel uses."""
+        """The number of processors that the kernel uses."""
         return len(re.findall(r"^processor\s*:", self.text("/proc/cpuinfo"), re.MULTILINE))
 
     @cached_property
@@ -75,12 +75,12 @@ class Host:
 
     @cached_property
     def swaps(self) -> tuple[str, ...]:
-        """Files and devices that are swapped to."""
+        """Files and devices that are used for swap."""
         return tuple(line.split()[0] for line in self.text("/proc/swaps").splitlines()[1:])
 
     @cached_property
     def release(self) -> Mapping[str, str]:
-        """What /etc/os-release says."""
+        """The variables of /etc/os-release."""
         pairs = (line.partition("=") for line in self.text("/etc/os-release").splitlines())
         return {key: value.strip("\"'") for key, _, value in pairs}
 
@@ -91,13 +91,13 @@ class Host:
 
     @cached_property
     def listening(self) -> frozenset[int]:
-        """TCP ports that something listens on."""
+        """TCP ports on which something listens."""
         rows = [line.split() for name in ("tcp", "tcp6") for line in self.text(f"/proc/net/{name}").splitlines()[1:]]
         return frozenset(int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTEN)
 
     @cached_property
     def inotify_instances(self) -> int:
-        """Inotify instances of this user that are in use; those of other users cannot be seen and do not count."""
+        """The number of this user's inotify instances; those of other users cannot be seen, and do not count."""
         return sum(
             1
             for process in self._processes()
@@ -108,11 +108,11 @@ class Host:
 
     @property
     def user(self) -> int:
-        """Number of the user that this process acts for."""
+        """The effective user id of this process."""
         return os.geteuid()
 
     def open_files(self, process: int) -> list[str]:
-        """Return what the open files of a process are; none where this user may not see them."""
+        """Return the targets of a process's open files; none if this user may not see them."""
         try:
             links = list(self.path(f"/proc/{process}/fd").iterdir())
         except OSError:
@@ -124,7 +124,7 @@ class Host:
         return self.path(f"/sys/module/{name}").is_dir()
 
     def devices(self, vendor: str, class_prefix: str) -> list[str]:
-        """Return the addresses of the PCI devices of a vendor whose class begins with a prefix."""
+        """Return the addresses of a vendor's PCI devices whose class begins with a prefix."""
         folder = "/sys/bus/pci/devices"
         addresses = sorted(entry.name for entry in self.path(folder).glob("*"))
         return [
@@ -144,13 +144,13 @@ class Host:
         return pci.read(address, self.path("/sys"))
 
     def function_of(self, interface: str) -> pci.Function | None:
-        """Return the PCI function behind a network interface of this network namespace, or None."""
+        """Return the PCI function of a network interface in this network namespace, or None."""
         link = self.path(f"/sys/class/net/{interface}/device")
         return self.function(link.readlink().name) if link.is_symlink() else None
 
     def disk(self, path: Path) -> tuple[int, int]:
-        """Return what is free on, and the size of, the file system that a path is on or will be on, in bytes."""
-        # What this user may not look at counts as its parent.
+        """Return the free space and the size, in bytes, of the file system that holds or would hold a path."""
+        # If this user may not look at a path, its parent is used instead.
         there = next(folder for folder in (path, *path.parents) if os.path.exists(folder))  # noqa: PTH110
         usage = shutil.disk_usage(there)
         return usage.free, usage.total
@@ -164,19 +164,19 @@ class Host:
         return shutil.which(program) is not None
 
     def succeeds(self, argv: Sequence[str]) -> bool:
-        """Return whether a program is there and ends with exit code 0."""
+        """Return whether a program exists and ends with exit code 0."""
         return self.has(argv[0]) and shell.Command(argv).run(check=False, timeout=_PROBE_SECONDS).returncode == 0
 
     def resolves(self, name: str) -> bool:
         """Return whether a host name has an address."""
         try:
             return bool(socket.getaddrinfo(name, None))
-        # A UnicodeError is what a label becomes that no name may have.
+        # Python raises a UnicodeError for a label that is invalid in a host name.
         except (OSError, UnicodeError):
             return False
 
     def proxied(self, url: str) -> bool:
-        """Return whether requests to `url` go to a proxy of the environment."""
+        """Return whether requests for `url` go through a proxy from the environment."""
         from requests.utils import get_environ_proxies
 
         given = get_environ_proxies(url)
@@ -192,7 +192,7 @@ class Host:
         return datetime.now(timezone.utc)
 
     def get(self, url: str, *, ca: bytes = b"") -> Answer:
-        """Return what a web server answers to one attempt.
+        """Return a web server's answer to a single attempt.
 
         Args:
             url: Where to ask.
@@ -213,7 +213,7 @@ class Host:
                 at = "" if address == url else f"{address}: "
                 message = f"{url}: {at}{_cause(error)}"
                 raise UntrustedServer(message, address=address, hint=f"curl -v {url}") from error
-            # A ValueError is what an address becomes that a server redirects to and that is none.
+            # requests raises a ValueError if a server redirects to an invalid address.
             except (requests.RequestException, ValueError) as error:
                 raise Problem(f"{url}: {_cause(error)}", hint=f"curl -v {url}") from error
 
@@ -234,17 +234,17 @@ def _ask(session: requests.Session, url: str, trusted: str | bool) -> Answer:
 
 
 def moment(date: str) -> datetime | None:
-    """Return the moment that a Date header tells, in the form of RFC 9110, 5.6.7; None where it cannot be read."""
+    """Return the time in a Date header (RFC 9110, 5.6.7), or None if it cannot be read."""
     try:
         told = parsedate_to_datetime(date)
-        # A zone of -0000 is UTC of a clock whose own zone nobody knows.
+        # The zone -0000 means UTC, from a clock whose own zone is unknown.
         return told.replace(tzinfo=told.tzinfo or timezone.utc)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
 def _session() -> requests.Session:
-    """Return a session that, where a CA is given, takes an intermediate one alone, as Docker and the nodes do."""
+    """Return a session that accepts an intermediate CA as the trusted one, as Docker and the nodes do."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util.ssl_ import create_urllib3_context
@@ -262,7 +262,7 @@ def _session() -> requests.Session:
 
 
 def _link(path: Path) -> str:
-    """Return where a link points; empty where it is gone, as the file of another process may be at any time."""
+    """Return the target of a link, or an empty string if another process has removed the link in the meantime."""
     try:
         return os.readlink(path)  # noqa: PTH115 - the targets of /proc/*/fd are words such as anon_inode:inotify
     except OSError:
@@ -270,7 +270,7 @@ def _link(path: Path) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the innermost reason of an error that was wrapped several times."""
+    """Return the innermost cause of an error that was wrapped several times."""
     reason: BaseException = error
     while True:
         inner = reason.__cause__ or reason.__context__ or getattr(reason, "reason", None)

@@ -1,4 +1,4 @@
-"""Kernel modules: what is loaded, who holds whom, and the order in which they can go."""
+"""Kernel modules: which are loaded, which use which, and the order in which they can be unloaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Module:
 
     Attributes:
         name: Its name, with underscores.
-        version: Its own version, or that of its source; empty where it tells neither.
+        version: Its own version, or that of its source; empty if it states neither.
     """
 
     name: str
@@ -34,7 +34,7 @@ class KernelModules:
     """The modules of a machine's kernel.
 
     Attributes:
-        sysfs: Where the kernel tells of them.
+        sysfs: Where sysfs is mounted.
         run: Runs a program as root.
     """
 
@@ -42,24 +42,24 @@ class KernelModules:
     run: Callable[..., Completed] = root.run
 
     def is_loaded(self, name: str) -> bool:
-        """Return whether a module is loaded. One that is built in has no count of users, and cannot be unloaded."""
+        """Return whether a module is loaded; a built-in one has no reference count and cannot be unloaded."""
         return (self._folder(name) / "refcnt").exists()
 
     def unload_order(self, name: str) -> tuple[Module, ...]:
-        """Return a module and all that hold it, each before those that it holds; nothing where it is not loaded.
+        """Return a module and all that use it, each before the modules that it uses; none if it is not loaded.
 
         Args:
-            name: The module that everything is built on.
+            name: The module that the others use.
         """
         order: dict[str, None] = {}
         self._visit(name, order)
         return tuple(Module(found, self._version(found)) for found in order if self.is_loaded(found))
 
     def unload(self, name: str) -> None:
-        """Unload a module and what holds it, in the order that the kernel's own book of holders gives.
+        """Unload a module and all that use it, in the order that the kernel's own list of holders gives.
 
         Raises:
-            Problem: One is in use; the message says by what.
+            Problem: A module is in use; the message says by what.
         """
         for module in self.unload_order(name):
             done = self.run("rmmod", module.name, check=False)
@@ -73,10 +73,10 @@ class KernelModules:
                 )
 
     def load(self, *names: str) -> None:
-        """Load modules in this order; those that are loaded already stay.
+        """Load modules in the given order; those that are loaded already stay loaded.
 
         Raises:
-            Problem: One is not there or does not fit the kernel.
+            Problem: A module does not exist or does not fit the kernel.
         """
         for name in names:
             self.run("modprobe", name)

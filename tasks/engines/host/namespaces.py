@@ -1,7 +1,7 @@
-"""Network interfaces of this machine: in which namespace each one is, and orders to change that.
+"""Network interfaces of this machine: the namespace that each one is in, and calls to change it.
 
-Reading the host's own interfaces needs nobody's leave. Whatever looks into or changes another namespace is done by
-`nic_root`, directly by root and through `sudo -n` otherwise.
+Reading the host's own interfaces needs no special rights. Everything that looks into or changes another namespace is
+done by `nic_root`: directly if this process is root, and through `sudo -n` otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SSH_PORT = 22
-# How often the routes are read until two listings of them agree.
+# How often, at most, the routes are read until two listings of them agree.
 _READS = 5
 
 
@@ -39,14 +39,14 @@ class Link:
         altnames: Its other names, sorted.
         bdf: Address of the PCI function behind it, or an empty string.
         mac: Its hardware address.
-        permanent_mac: The address that the card was made with, where it differs or is known.
+        permanent_mac: The card's built-in hardware address, if `ip` prints one.
         mtu: Largest payload in bytes.
-        up: Whether it is switched on.
+        up: Whether it is up.
         master: The bridge or bond that it is a member of, or an empty string.
-        under: The interface that it sits on (a VLAN's or macvlan's lower one), or an empty string.
+        under: The interface below it (a VLAN's or macvlan's lower one), or an empty string.
         addresses: Its addresses, as `ip` prints them.
-        representor: Whether it stands for a function on the host (switchdev) and is not the function's own.
-        vf_settings: What the physical function prescribes for each of its virtual functions.
+        representor: Whether it only represents a function on the host (switchdev) and is not its own interface.
+        vf_settings: The settings that the physical function imposes on each of its virtual functions.
     """
 
     name: str
@@ -64,12 +64,12 @@ class Link:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Its name and its other names."""
+        """All its names."""
         return (self.name, *self.altnames)
 
 
 def parse(found: Mapping[str, Any]) -> Link:
-    """Return the interface that one object of `ip -json` describes."""
+    """Return the interface that an object from `ip -json` describes."""
     representor = pci.is_representor(found.get("phys_port_name", ""))
     return Link(
         name=found["ifname"],
@@ -92,11 +92,11 @@ class Namespace:
     """A network namespace with its interfaces.
 
     Attributes:
-        inode: What it is known by; a container that restarts has another one.
+        inode: Its identifier; a container that restarts gets another one.
         path: Where it can be opened.
         host: Whether it is the host's.
-        node: Name of the node whose own namespace it is, or an empty string.
-        process: A process in it; 0 where only a file keeps it alive.
+        node: Name of the node that it belongs to, or an empty string.
+        process: A process in it; 0 if only a file keeps it alive.
         command: Name of that process's program.
         pod: UID of the pod that the process belongs to, or an empty string.
         links: Its interfaces.
@@ -112,13 +112,13 @@ class Namespace:
     links: tuple[Link, ...] = ()
 
     def named(self, name: str) -> Link | None:
-        """Return the interface that has a name, also as its other name."""
+        """Return the interface with a name, which may be one of its other names, or None."""
         return next((link for link in self.links if name in link.names), None)
 
 
 @dataclass(frozen=True)
 class World:
-    """All namespaces that were looked into; the host's is among them."""
+    """All namespaces that were looked into, including the host's."""
 
     namespaces: tuple[Namespace, ...] = field(default=())
 
@@ -128,11 +128,11 @@ class World:
         return next(namespace for namespace in self.namespaces if namespace.host)
 
     def node(self, name: str) -> Namespace | None:
-        """Return the namespace of a node, or None where its container does not run."""
+        """Return the namespace of a node, or None if its container is not running."""
         return next((namespace for namespace in self.namespaces if namespace.node == name), None)
 
     def place(self, bdf: str) -> tuple[Namespace, Link] | None:
-        """Return where the interface of a PCI function is."""
+        """Return the interface of a PCI function and the namespace that it is in, or None."""
         return next(
             ((namespace, link) for namespace in self.namespaces for link in namespace.links if bdf and link.bdf == bdf),
             None,
@@ -140,10 +140,10 @@ class World:
 
 
 def survey(nodes: Mapping[str, int] | None = None, *, everywhere: bool = False) -> World:
-    """Look into the host's namespace and the nodes', or into every one.
+    """Look into the namespaces of the host and the nodes, or into all namespaces.
 
     Args:
-        nodes: A process of each node container, by the node's name.
+        nodes: One process of each node container, by the node's name.
         everywhere: Look into every namespace of the machine.
     """
     found = call("survey", nodes=dict(nodes or {}), everywhere=everywhere)
@@ -151,7 +151,7 @@ def survey(nodes: Mapping[str, int] | None = None, *, everywhere: bool = False) 
 
 
 def own_namespace() -> Namespace:
-    """Return the host's namespace, not looked into."""
+    """Return the host's namespace without its interfaces."""
     return Namespace(os.stat(nic_root.OWN_NAMESPACE).st_ino, nic_root.OWN_NAMESPACE, host=True)  # noqa: PTH116 - as there
 
 
@@ -169,16 +169,16 @@ def _namespaces_of(step: Mapping[str, Any]) -> list[str]:
 
 
 def call(function: str, **arguments: Any) -> Any:
-    """Have a function of `nic_root` run by root.
+    """Run a function of `nic_root` as root.
 
     Raises:
-        Problem: It failed, or sudo does not let us.
+        Problem: It failed, or sudo was refused.
     """
     if os.geteuid() == 0:
         return nic_root.perform(function, arguments)
     request = json.dumps({"call": function, "arguments": arguments})
     done = root.run(sys.executable, "-m", nic_root.__name__, stdin=request, cwd=paths.ROOT)
-    # sudo's own modules may say something on the same output, before the one line of the answer.
+    # Modules of sudo may print something to the same output, before the single line of the answer.
     answer = json.loads(done.stdout.strip().rpartition("\n")[2])
     if "problem" in answer:
         message, hint, details = answer["problem"]
@@ -187,7 +187,7 @@ def call(function: str, **arguments: Any) -> Any:
 
 
 def settle() -> None:
-    """Wait until udev has named and configured the devices that appeared."""
+    """Wait until udev has named and configured new devices."""
     if shutil.which("udevadm"):
         shell.run(["udevadm", "settle", "--timeout=30"], check=False)
 
@@ -207,7 +207,7 @@ def _routes_of(family: str) -> list[dict[str, Any]]:
         found = [{**route, "family": family} for route in _host_ip(*words)]
         if not any("metrics" in route for route in found):
             return found
-        # That a metric is locked is in the text only, a line each in the same order.
+        # Only the text output shows whether a metric is locked: one line for each route, in the same order.
         lines = shell.run(["ip", "-oneline", *words]).stdout.splitlines()
         if len(lines) == len(found):
             return [_with_locks(route, line) for route, line in zip(found, lines, strict=True)]
@@ -222,8 +222,8 @@ def _with_locks(route: dict[str, Any], line: str) -> dict[str, Any]:
 def lifelines(proc_net: Path = connections.PROC_NET) -> dict[str, str]:
     """Return the host's interfaces that must never be touched, each with the reason.
 
-    They are those of the default routes, and those that a TCP connection with another machine comes in on or is
-    answered through, whatever its port: sudo and tmux hide SSH_CONNECTION, and sshd may listen anywhere.
+    They are the interfaces of the default routes, and those through which the packets of a TCP connection with another
+    machine come in or go out. All ports count: sudo and tmux hide SSH_CONNECTION, and sshd may listen on any port.
 
     Args:
         proc_net: Where the kernel lists its connections.
@@ -245,7 +245,7 @@ def lifelines(proc_net: Path = connections.PROC_NET) -> dict[str, str]:
 
 
 def _holders() -> dict[str, list[str]]:
-    """Return the host's interfaces by each address; two may have the same one."""
+    """Return the host's interfaces by address; several may have the same address."""
     holders: dict[str, list[str]] = {}
     for link in _host_ip("address", "show"):
         for info in link.get("addr_info", ()):
@@ -255,7 +255,7 @@ def _holders() -> dict[str, list[str]]:
 
 
 def _session() -> list[Connection]:
-    """Return the connection of the SSH session that this process is in, where there is one."""
+    """Return the connection of the SSH session that this process is in, if there is one."""
     client, _, server, port = ([*os.environ.get("SSH_CONNECTION", "").split(), "", "", "", ""])[:4]
     return [Connection(_plain(server), int(port), _plain(client))] if port.isdecimal() else []
 
@@ -272,14 +272,14 @@ def _default_routes(family: str) -> list[dict[str, Any]]:
 
 
 def _devices_to(address: str) -> list[str]:
-    """Return the interface that packets to an address leave by; none where it cannot be reached."""
+    """Return the interface through which packets to an address leave; none if it cannot be reached."""
     done = shell.run(["ip", "-json", "route", "get", address], check=False)
     routes = json.loads(done.stdout or "[]") if done.returncode == 0 else []
     return [route["dev"] for route in routes if "dev" in route]
 
 
 def _plain(address: str) -> str:
-    """Return an address as `ip` writes it: without zone or the prefix of an IPv4 address within IPv6."""
+    """Return an address as `ip` writes it: without a zone, and without the prefix of an IPv4-mapped address."""
     return address.partition("%")[0].removeprefix("::ffff:")
 
 

@@ -1,4 +1,4 @@
-"""PCI functions as sysfs shows them: the same from every network namespace, unlike /sys/class/net."""
+"""PCI functions as sysfs shows them. Unlike /sys/class/net, they look the same from every network namespace."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Function:
         bdf: Its address, `domain:bus:device.function`.
         identity: Vendor and device, such as `15b3:1019` (ConnectX-5).
         driver: Name of the driver bound to it, or an empty string.
-        num_vfs: Virtual functions that are switched on; None where the function has no SR-IOV capability.
-        total_vfs: Virtual functions that it can have; 0 without the capability.
-        virtual_functions: Addresses of those that are switched on, in their order.
+        num_vfs: Number of virtual functions that are switched on; None if the function has no SR-IOV capability.
+        total_vfs: Number of virtual functions that it can have; 0 without the capability.
+        virtual_functions: Addresses of the virtual functions that are switched on, in order.
         physical_function: Address of the function that a virtual one belongs to, or an empty string.
     """
 
@@ -35,7 +35,7 @@ class Function:
 
     @property
     def passed_through(self) -> bool:
-        """Whether a virtual machine or a user-space driver has it, so that it has no network interface."""
+        """Whether a virtual machine or a user-space driver uses it, so that it has no network interface."""
         return self.driver.startswith("vfio")
 
 
@@ -45,7 +45,7 @@ def folder(bdf: str, sysfs: Path = SYSFS) -> Path:
 
 
 def read(bdf: str, sysfs: Path = SYSFS) -> Function | None:
-    """Return the function at an address, or None where the machine has none."""
+    """Return the function at an address, or None if there is none."""
     here = folder(bdf, sysfs)
     if not here.exists():
         return None
@@ -63,9 +63,9 @@ def read(bdf: str, sysfs: Path = SYSFS) -> Function | None:
 
 
 def expected_functions(bdf: str, count: int, sysfs: Path = SYSFS) -> tuple[str, ...]:
-    """Return the addresses that a card's virtual functions will have, before they are switched on.
+    """Return the addresses that a card's virtual functions will have once they are switched on.
 
-    The PCI standard has them at a fixed offset and stride from their card, counted in bus, device and function.
+    The PCI standard puts them at a fixed offset and stride from their card, counted in bus, device and function.
 
     Args:
         bdf: Address of the card.
@@ -82,7 +82,7 @@ def expected_functions(bdf: str, count: int, sysfs: Path = SYSFS) -> tuple[str, 
 
 
 def is_representor(phys_port_name: str) -> bool:
-    """Return whether a port name is that of a switchdev representor: the host's stand-in for a function."""
+    """Return whether a port name belongs to a switchdev representor, which stands for a function on the host."""
     return re.fullmatch(r"(c\d+)?pf\d+(vf|sf)\d+", phys_port_name) is not None
 
 

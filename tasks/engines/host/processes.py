@@ -1,4 +1,4 @@
-"""Processes of this machine that have a file open, and how they are asked to end."""
+"""Processes of this machine that have a file open: finding them, and asking them to end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Process:
 
     @property
     def unit(self) -> str:
-        """The service that it belongs to, or an empty string."""
+        """The systemd service that it belongs to, or an empty string."""
         return next((part for part in reversed(self.group.split("/")) if part.endswith(".service")), "")
 
 
@@ -42,7 +42,7 @@ class Processes:
     """The processes of a machine.
 
     Attributes:
-        proc: Where the kernel tells of them.
+        proc: Where the kernel shows them.
         run: Runs a program as root.
     """
 
@@ -50,14 +50,14 @@ class Processes:
     run: Callable[..., Completed] = root.run
 
     def users_of(self, *patterns: str) -> tuple[Process, ...]:
-        """Return the processes of all users that have a file open, by number.
+        """Return the processes, of any user, that have a file open, sorted by number.
 
         Args:
-            patterns: Shell patterns of the file's path, of which one has to match; `*` also matches a slash.
+            patterns: Shell patterns for the file's path, one of which has to match; `*` also matches a slash.
         """
         links = [word for pattern in patterns for word in ("-o", "-lname", pattern)][1:]
-        # One program for root to run, since the open files of others are root's to see. It fails where a process ends
-        # while it looks, which is no failure of ours.
+        # A program that root runs, since only root sees the open files of other users. Its exit code is ignored: it
+        # fails if a process ends while it is looking.
         found = self.run("find", self.proc, "-mindepth", "3", "-maxdepth", "3", "-path", f"{self.proc}/[0-9]*/fd/*",
                          "(", *links, ")", check=False)  # fmt: skip
         row = re.compile(rf"^{re.escape(str(self.proc))}/(\d+)/fd/\d+$", re.MULTILINE)
@@ -69,10 +69,10 @@ class Processes:
 
         Args:
             processes: The processes.
-            deadline: Seconds that they have.
+            deadline: Seconds that they have to end.
 
         Raises:
-            Problem: One could not even be killed.
+            Problem: A process could not be killed either.
         """
         for signal in ("TERM", "KILL"):
             running = [str(process.pid) for process in processes if self._runs(process)]
@@ -94,13 +94,13 @@ class Processes:
                 raise
 
     def _runs(self, process: Process) -> bool:
-        """Return whether it still runs; a number that another program has by now, or a zombie, is not it."""
+        """Return whether it still runs: not as a zombie, and not replaced by another program with its number."""
         state = re.search(r"^State:\s*(\S)", atomic.text(self.proc / str(process.pid) / "status"), re.MULTILINE)
         same = atomic.word(self.proc / str(process.pid) / "comm") == process.command
         return same and state is not None and state.group(1) not in "ZX"
 
     def _process(self, number: int) -> Process:
-        """Return a process; where there are several hierarchies, the group that says most."""
+        """Return a process; if it has control groups in several hierarchies, use the one with the longest path."""
         groups = re.findall(
             r"^\d+:(?:name=systemd)?:(.*)$", atomic.text(self.proc / str(number) / "cgroup"), re.MULTILINE
         )

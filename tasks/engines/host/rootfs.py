@@ -1,4 +1,4 @@
-"""Root filesystems bootstrapped from the machine's own apt sources, kept in CACHE_DIR by what they are made of."""
+"""Root filesystems bootstrapped from the machine's apt sources, kept in CACHE_DIR under a digest of the sources."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from tasks.engines.host.apt import Distribution
 
 _PROGRAMS = {"mmdebstrap": "mmdebstrap"}
-# Beyond what apt itself needs: certificates, for sources and repositories behind https.
+# In addition to what apt itself needs: certificates, for sources and repositories that use https.
 _PACKAGES = ("ca-certificates",)
 
 
 def digest(cache_dir: Path) -> str:
-    """Return what the root filesystem of this machine's suite is made of, as a SHA-256."""
+    """Return the SHA-256 of what the root filesystem of this machine's suite is made of."""
     return RootFilesystem(apt.here(), cache_dir).digest()
 
 
 def bootstrap(cache_dir: Path) -> Path:
-    """Have the root filesystem of this machine's suite; see `RootFilesystem.bootstrap`."""
+    """Create the root filesystem of this machine's suite; see `RootFilesystem.bootstrap`."""
     return RootFilesystem(apt.here(), cache_dir).bootstrap()
 
 
@@ -37,19 +37,19 @@ class RootFilesystem:
 
     Attributes:
         distribution: The machine's distribution.
-        cache_dir: Folder of everything that is kept for the next run.
+        cache_dir: Folder for everything that is kept between runs.
     """
 
     distribution: Distribution
     cache_dir: Path
 
     def digest(self) -> str:
-        """Return what it is made of, as a SHA-256."""
+        """Return the SHA-256 of what it is made of."""
         parts = (self.distribution.suite, *self.distribution.sources(self.cache_dir), *_PACKAGES)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def bootstrap(self) -> Path:
-        """Have it.
+        """Create it, unless it is kept from an earlier run.
 
         Returns:
             The tar archive, about 180 MB.

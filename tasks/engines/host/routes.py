@@ -1,4 +1,4 @@
-"""The host's routes, as iproute2 tells them."""
+"""The host's routes, as iproute2 reports them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.problems import Problem
 
 @dataclass(frozen=True)
 class Route:
-    """Where a network is reached: its addresses, and the interface they go to."""
+    """A route to a network: the network's addresses, and the interface that leads to it."""
 
     destination: IPv4Network
     device: str
@@ -33,7 +33,7 @@ def routes() -> tuple[Route, ...]:
 
 
 def default_mtu() -> int | None:
-    """Return the smallest MTU, in bytes, of the interfaces that default routes go through; None without any.
+    """Return the smallest MTU, in bytes, of the default routes' interfaces, or None if there are none.
 
     Raises:
         Problem: The `ip` program is missing or failed.

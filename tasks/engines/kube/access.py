@@ -54,5 +54,5 @@ def answers(name: str) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _connect(kubeconfig: Path, written: int) -> Kube:  # noqa: ARG001 - a cluster made again has other certificates
+def _connect(kubeconfig: Path, written: int) -> Kube:  # noqa: ARG001 - a recreated cluster has other certificates
     return Kube(kubeconfig)

@@ -1,4 +1,4 @@
-"""The Kubernetes API of the cluster: read, apply, delete, run in pods, wait, and gather evidence."""
+"""The Kubernetes API of the cluster: read, apply, delete, run programs in pods, wait, and gather evidence."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ shortened = complaints.shortened
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _CONNECTIONS = 8
-# Reading three objects one by one costs as much as the list they are in.
+# Reading three objects one by one takes as long as reading the whole list.
 _LIST_FROM = 3
 _APPLY_DEADLINE = 30.0
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What an apply did: the labels of the objects it changed, and how many it found as they should be."""
+    """What an apply did: the labels of the objects that it changed, and the number that needed no change."""
 
     changed: tuple[str, ...]
     unchanged: int
 
 
 class Kube:
-    """One API server, spoken to with the credentials of a kubeconfig. Safe to use from several threads."""
+    """One API server, accessed with the credentials of a kubeconfig. Safe to use from several threads."""
 
     def __init__(self, kubeconfig: Path, patience: Patience = calls.PATIENCE) -> None:
         """Read the kubeconfig; nothing is sent yet.
 
         Args:
-            kubeconfig: Where the server is, and who asks.
-            patience: For how long it is asked again while it is not well.
+            kubeconfig: The server's address and the credentials.
+            patience: How long to retry while the server has temporary errors.
         """
         from kubernetes import client, config
 
@@ -73,18 +73,18 @@ class Kube:
         credentials = {auth["key"]: auth["value"] for auth in settings}
         self._requests = Requests(self._configuration.host, self._pool, credentials, patience)
         self._served = Served(self._requests)
-        # Kept: starting threads costs a run with nothing to do more than what they ask for.
+        # Kept, since starting threads takes longer than their requests in a run with nothing to do.
         self._workers = ThreadPoolExecutor(_CONNECTIONS)
 
     def identity(self) -> str:
-        """Return the cluster's own UID: that of its namespace kube-system."""
+        """Return the cluster's UID, which is that of its namespace kube-system."""
         system = self.get(manifests.NAMESPACE, "kube-system")
         return str(system["metadata"]["uid"]) if system else ""
 
     # Reading
 
     def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
-        """Return one object, or None where it is absent."""
+        """Return one object, or None if it is absent."""
         try:
             found: Object = self._requests.read_object(self._served.resource(kind).path(namespace, name))
         except Refused as refusal:
@@ -94,20 +94,20 @@ class Kube:
         return found
 
     def list(self, kind: Kind, namespace: str = "", selector: str = "") -> Objects:
-        """Return the objects of a kind, of all namespaces where `namespace` is empty.
+        """Return the objects of a kind, in one namespace or in all.
 
         Args:
             kind: What to list.
-            namespace: Only the objects in it.
-            selector: Only the objects whose labels it selects: "app=x".
+            namespace: Namespace of the objects; empty for all namespaces.
+            selector: Only the objects whose labels match: "app=x".
         """
         query = {"labelSelector": selector} if selector else {}
         answer = self._requests.read_object(self._served.resource(kind).path(namespace), query)
-        # The items of a list do not say what they are.
+        # The items of a list lack their kind and version.
         return [{**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer["items"]]
 
     def lists(self, *kinds: Kind) -> Sequence[Objects]:
-        """Return the objects of several kinds, of all namespaces, asked for at the same time."""
+        """Return the objects of several kinds in all namespaces, read at the same time."""
         return self._together(self.list, kinds)
 
     def logs(self, where: Container, *, since: str = "", tail: int = 0) -> str:
@@ -115,8 +115,8 @@ class Kube:
 
         Args:
             where: The container.
-            since: Only lines from this moment on, in RFC 3339.
-            tail: Only the last lines; all where 0.
+            since: Only the lines since this time, in RFC 3339.
+            tail: Only this many of the last lines; 0 for all.
         """
         query = {"container": where.name, "sinceTime": since, "tailLines": str(tail or "")}
         path = f"{self._served.resource(manifests.POD).path(where.namespace, where.pod)}/log"
@@ -126,24 +126,24 @@ class Kube:
     # Changing
 
     def lack(self, items: Iterable[Object]) -> Lack:
-        """Return what keeps objects from being there, applied with this very content, unchanged and settled."""
+        """Return which objects are absent, differ from the given content or are not ready."""
         wanted = [manifests.stamped(item) for item in items]
         live = self._live(wanted)
         found = {manifests.label_of(item): kube_state.lack(item, live.get(_key(item))) for item in wanted}
         return Lack(tuple(f"{label}: {phrase}" for label, phrase in found.items() if phrase))
 
     def apply(self, items: Iterable[Object], *, deadline: float = _APPLY_DEADLINE) -> Applied:
-        """Make objects be as they should: server-side apply of those that are absent or differ.
+        """Apply the objects that are absent or differ, by server-side apply.
 
-        Definitions and namespaces go first, workloads last, the objects of one group at the same time. Changes of a
-        hand in fields we declare are taken back.
+        Definitions and namespaces come first, workloads last, and the objects of one group at the same time. Manual
+        changes in the declared fields are undone.
 
         Args:
             items: The objects, in any order.
-            deadline: Seconds to go on trying each object while the server refuses for reasons that pass.
+            deadline: Seconds to keep trying each object while the server refuses it for a temporary reason.
 
         Raises:
-            Refused: The server refuses an object for good.
+            Refused: The server refuses an object permanently.
         """
         wanted = [manifests.stamped(item) for item in items]
         live = self._live(wanted)
@@ -161,15 +161,15 @@ class Kube:
         self._requests.send("PATCH", path, {"fieldManager": FIELD_MANAGER}, Body(change, _MERGE))
 
     def delete(self, kind: Kind, name: str, namespace: str = "", *, uid: str = "") -> None:
-        """Ask for an object to be deleted; one that is absent is fine.
+        """Request the deletion of an object; an absent one is not an error.
 
         Args:
             kind: Its kind.
             name: Its name.
             namespace: Its namespace.
-            uid: Only the object that has this UID, and none that has taken its name since.
+            uid: Delete it only if it has this UID, not a newer object of the same name.
         """
-        # In the body: the server reads no options of the query where there is one.
+        # The options are in the body: if there is one, the server ignores those in the query.
         options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
         try:
             self._requests.send("DELETE", self._served.resource(kind).path(namespace, name), {}, Body(options, _JSON))
@@ -178,7 +178,7 @@ class Kube:
                 raise
 
     def release(self, kind: Kind, name: str, namespace: str = "") -> None:
-        """Take away an object's finalizers; one that is absent is fine."""
+        """Remove an object's finalizers; an absent object is not an error."""
         try:
             self.patch(kind, name, namespace, {"metadata": {"finalizers": None}})
         except Refused as refusal:
@@ -190,7 +190,7 @@ class Kube:
 
         Args:
             where: The container.
-            argv: Program and arguments; no shell takes part.
+            argv: Program and arguments; no shell is involved.
             timeout: Seconds the program may take.
 
         Raises:
@@ -207,12 +207,12 @@ class Kube:
     def stream(
         self, where: Container, argv: Sequence[str], take: Callable[[bytes], object], *, timeout: float = 60.0
     ) -> None:
-        """Run a program in a container, and hand on its standard output as it comes.
+        """Run a program in a container, and pass on its standard output as it arrives.
 
         Args:
             where: The container.
-            argv: Program and arguments; no shell takes part.
-            take: Takes the bytes of one piece of the output.
+            argv: Program and arguments; no shell is involved.
+            take: Called with the bytes of each piece of the output.
             timeout: Seconds the program may take.
 
         Raises:
@@ -224,10 +224,10 @@ class Kube:
     # Waiting
 
     def wait_gone(self, kind: Kind, name: str, namespace: str = "", *, deadline: float) -> None:
-        """Wait until an object is no more.
+        """Wait until an object is gone.
 
         Raises:
-            Problem: It is still there after `deadline` seconds; the finalizers it waits for are named.
+            Problem: It still exists after `deadline` seconds; its finalizers are named.
         """
         waiting.Condition(
             f"{kind} {name}: deleted",
@@ -237,10 +237,10 @@ class Kube:
         ).wait(deadline)
 
     def wait_rollout(self, kind: Kind, name: str, namespace: str, *, deadline: float) -> None:
-        """Wait until a Deployment or DaemonSet runs what its template says, everywhere it should.
+        """Wait until a Deployment or DaemonSet runs its current template everywhere it should.
 
         Raises:
-            Problem: It does not within `deadline` seconds; carries what its pods complain about.
+            Problem: It does not within `deadline` seconds; the details say why its pods are not ready.
         """
 
         def observe() -> Object:
@@ -263,10 +263,10 @@ class Kube:
         """Return why pods are not ready: what their containers wait for, their last log lines and warnings."""
         return complaints.of_pods(self, namespace, selector)
 
-    # Underneath
+    # Internals
 
     def _live(self, wanted: Sequence[Object]) -> dict[tuple[str, str, str], Object]:
-        """Read what is there of the wanted objects, by few requests at the same time."""
+        """Return those of the wanted objects that exist, read with few requests at the same time."""
         groups: dict[tuple[Kind, str], list[Object]] = {}
         for item in wanted:
             groups.setdefault((manifests.kind_of(item), manifests.namespace_of(item)), []).append(item)
@@ -280,23 +280,23 @@ class Kube:
                 return self.list(kind, namespace)
             return [item for one in wanted if (item := self.get(kind, manifests.name_of(one), namespace))]
         except Refused as refusal:
-            if refusal.status == ABSENT:  # the kind's definition is not there yet, so nothing of it is
+            if refusal.status == ABSENT:  # the kind is not defined yet, so there are no such objects
                 return []
             raise
 
     def _together(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Sequence[Any]:
         if len(items) <= 1:
             return [work(item) for item in items]
-        # The wait that this is part of bounds the patience of each thread's requests.
+        # The context holds the deadline of the current wait, which also limits the retries in each thread.
         contexts = [copy_context() for _ in items]
         return [*self._workers.map(lambda context, item: context.run(work, item), contexts, items)]
 
 
 def _ask_no_proxy(configuration: Configuration) -> None:
-    """Have the API, which kind serves on loopback, asked directly, whatever the environment says of proxies.
+    """Connect to the API directly, whatever proxies the environment names: kind serves it on loopback.
 
-    The library's websockets look into the environment, in a way of their own, unless the configuration names both a
-    proxy and an exception; so the exception is the server itself, and the proxy one that is never asked.
+    The library's websockets read the environment themselves unless the configuration names both a proxy and an
+    exception. So the server itself is named as the exception, and the proxy is never used.
     """
     configuration.proxy = configuration.host
     configuration.no_proxy = urlsplit(configuration.host).hostname

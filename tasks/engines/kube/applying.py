@@ -1,4 +1,4 @@
-"""Objects applied one by one: what passes is tried again, and what cannot be changed is made again."""
+"""Objects applied one by one: temporary failures are retried, and objects that cannot be changed are recreated."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 FIELD_MANAGER = "openkasugai-all-in-one"
 _APPLY = "application/apply-patch+yaml"
-# A conflict, a webhook or a definition that has only just been installed, a namespace that is still going away.
+# Conflicts, webhooks and definitions that have only just been installed, namespaces that are still being deleted.
 _PASSING = frozenset({403, ABSENT, 409, 429, 500, 502, 503, 504})
 _PAUSE = 0.5
 
 
 class Cluster(Protocol):
-    """What applying needs of the cluster beside the requests."""
+    """What applying needs of the cluster besides the requests."""
 
     def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
-        """Return one object, or None where it is absent."""
+        """Return one object, or None if it is absent."""
 
     def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Object]:
         """Return the objects of a kind."""
 
     def delete(self, kind: Kind, name: str, namespace: str = "", *, uid: str = "") -> None:
-        """Ask for an object to be deleted."""
+        """Request the deletion of an object."""
 
     def wait_gone(self, kind: Kind, name: str, namespace: str = "", *, deadline: float) -> None:
-        """Wait until an object is no more."""
+        """Wait until an object is gone."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Applying:
 
     Attributes:
         cluster: Where they are applied.
-        requests: How it is asked.
-        served: Where it serves each kind.
-        deadline: Seconds to go on trying each object while the server refuses for reasons that pass.
+        requests: Requests to its API server.
+        served: The path of each kind on the server.
+        deadline: Seconds to keep trying each object while the server refuses it for a temporary reason.
     """
 
     cluster: Cluster
@@ -59,10 +59,10 @@ class Applying:
     deadline: float
 
     def apply(self, item: Object) -> None:
-        """Apply an object; one that cannot be changed so is made again.
+        """Apply an object; recreate it if it cannot be changed.
 
         Raises:
-            Refused: The server refuses it for good, or until the deadline.
+            Refused: The server refuses it permanently, or until the deadline.
         """
         end = time.monotonic() + self.deadline
         recreated = False
@@ -88,10 +88,10 @@ class Applying:
         self.requests.send("PATCH", self.served.path_of(item), query, Body(item, _APPLY))
 
     def _make_way(self, item: Object, changed: tuple[str, ...]) -> None:
-        """Delete an object of ours that has to be made again, since it cannot be changed.
+        """Delete an object of this tool that has to be recreated because it cannot be changed.
 
         Raises:
-            Problem: It is not one that is made again, or does not go.
+            Problem: It must not be recreated, or is not deleted in time.
         """
         kind, name, namespace = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
         live = self.cluster.get(kind, name, namespace)

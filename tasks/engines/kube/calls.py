@@ -1,4 +1,4 @@
-"""Requests to the Kubernetes API: their answers, their refusals, and which of these pass by themselves."""
+"""Requests to the Kubernetes API: their answers, their errors, and which errors are temporary."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 ABSENT = 404
 _FAILURES = 400
-# Of a read: etcd changes its leader, the server starts or ends, a proxy in between has no answer.
+# For reads: etcd elects a new leader, the server starts or stops, or a proxy in between gets no answer.
 PASSING = frozenset({429, 500, 502, 503, 504})
-# The server has not begun with the request.
+# The server has not started to process the request.
 _NOT_BEGUN = frozenset({429, 503})
-# Seconds to connect, and between two parts of an answer.
+# The longest time, in seconds, to connect, and between two parts of an answer.
 _TIMEOUT = (5.0, 60.0)
 PATIENCE = Patience(15.0)
 
@@ -44,25 +44,25 @@ class Refused(Problem):
 
     Attributes:
         status: HTTP status of the answer.
-        causes: What is wrong, field by field, where the server says so.
+        causes: What is wrong with each field, if the server says so.
     """
 
     def __init__(self, what: str, status: int, reason: str, causes: tuple[Cause, ...] = ()) -> None:
-        """Name what was asked for and why it was refused."""
+        """Name the request and the reason for the error."""
         super().__init__(f"{what}: {reason}")
         self.status = status
         self.causes = causes
 
 
 class RefusedForNow(Refused, Passing):
-    """The API server answered with an error that passes by itself."""
+    """The API server answered with a temporary error."""
 
 
 class Unanswered(Passing):
-    """The API server did not answer, or not to the end.
+    """The API server did not answer, or not completely.
 
     Attributes:
-        begun: Whether somebody was there: the connection broke afterwards.
+        begun: Whether the connection had been made, and broke afterwards.
     """
 
     def __init__(self, host: str, reason: object, *, begun: bool) -> None:
@@ -73,7 +73,7 @@ class Unanswered(Passing):
 
 @dataclass(frozen=True)
 class Body:
-    """What a request carries: JSON, and its content type."""
+    """The body of a request: JSON, and its content type."""
 
     content: Mapping[str, Any]
     type: str
@@ -83,16 +83,16 @@ class Requests:
     """One API server. Safe to use from several threads."""
 
     def __init__(self, host: str, pool: PoolManager, credentials: Mapping[str, str], patience: Patience) -> None:
-        """Keep where, as whom and how patiently to ask; nothing is sent yet."""
+        """Keep the server's address, the credentials and how long to retry; nothing is sent yet."""
         self._host = host
         self._pool = pool
         self._credentials = credentials
         self._patience = patience
-        # A server that was not well for that long is not waited for again at each of many reads.
+        # Once retrying has failed for the whole time, later reads are not retried until one succeeds.
         self._worn_out = False
 
     def read(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
-        """Return what is at a path, asked for again for a while where the answer is an error that passes.
+        """Return the content at a path, and retry for a while if the error is temporary.
 
         Args:
             path: Path on the server.
@@ -105,7 +105,7 @@ class Requests:
         return self._patiently(lambda: self._ask("GET", path, query or {}))
 
     def read_object(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        """Return the JSON at a path; like `read`, and an answer that is cut short is asked for again.
+        """Return the JSON at a path; like `read`, and also retry if the answer is cut short.
 
         Args:
             path: Path on the server.
@@ -113,7 +113,7 @@ class Requests:
 
         Raises:
             Refused: The server answered with an error.
-            Unanswered: It did not answer, or with something else.
+            Unanswered: It did not answer, or not with JSON.
         """
 
         def ask() -> Any:
@@ -126,13 +126,13 @@ class Requests:
         return self._patiently(ask)
 
     def send(self, method: str, path: str, query: Mapping[str, str], body: Body | None = None) -> bytes:
-        """Ask for a change; again only where the server has not begun with it.
+        """Request a change; retry only if the server has not started to process it.
 
         Args:
             method: HTTP method.
             path: Path on the server.
             query: The query's parameters.
-            body: What is sent.
+            body: The body.
 
         Raises:
             Refused: The server answered with an error.
@@ -178,13 +178,13 @@ class Requests:
         from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
         failure = Unanswered(self._host, error, begun=not isinstance(error, (NewConnectionError, ConnectTimeoutError)))
-        # A certificate stays wrong.
+        # An invalid certificate does not become valid.
         lasts = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in (*error.args, error.__cause__))
         return Problem(failure.message, hint=failure.hint) if lasts else failure
 
 
 def _read_passes(failure: BaseException) -> bool:
-    """Tell whether a read is worth another try; where nobody listens, only a wait goes on."""
+    """Return whether a read is retried; if nothing listens, it is not, and only a surrounding wait goes on."""
     return isinstance(failure, RefusedForNow) or (isinstance(failure, Unanswered) and failure.begun)
 
 
@@ -194,13 +194,13 @@ def _refusal(path: str, answer: BaseHTTPResponse) -> Refused:
         return Refused(path, answer.status, reason, causes)
     passing = RefusedForNow(path, answer.status, reason, causes)
     after = answer.headers.get("Retry-After", "")
-    # A date is allowed too (RFC 9110, 10.2.3): our own pauses do then.
+    # A date is allowed too (RFC 9110, 10.2.3), but is ignored: the usual pauses suffice.
     passing.after = float(after) if after.isdecimal() else 0.0
     return passing
 
 
 def _words(data: bytes, status: int) -> tuple[str, tuple[Cause, ...]]:
-    """Return the server's own words: the message of a Status object and its causes, or the plain text."""
+    """Return the server's own explanation: the message and causes of a Status object, or the plain text."""
     text = data.decode(errors="replace").strip()
     try:
         said = json.loads(text)

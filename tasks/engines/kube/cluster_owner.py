@@ -1,4 +1,4 @@
-"""Whose a cluster is. Ours has this checkout's own folders mounted; what has not is named and left alone."""
+"""Who owns a cluster: this checkout's has its folders mounted; any other cluster is named and left alone."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.kind import NodeFacts
 
-# Where a checkout keeps what its nodes see as the controller's source.
+# The folder of a checkout that its nodes see as the controller's source.
 _CONTROLLER = "/build/controller"
 
 
 def mounts() -> dict[Path, str]:
-    """Return the folders of this checkout that all its nodes see, and where they see them."""
+    """Return the folders of this checkout that are mounted into all its nodes, with their path in the nodes."""
     return {paths.CONTROLLER: cluster.CONTROLLER, paths.WORK: cluster.WORK}
 
 
 def made(seen: Mapping[str, str]) -> bool:
-    """Return whether this checkout made a container.
+    """Return whether this checkout created a container.
 
     Args:
-        seen: Folders of the host that it sees, by where it sees them.
+        seen: The host's folders that are mounted into it, by their path in the container.
     """
     return all(place in seen and _is_same(seen[place], folder) for folder, place in mounts().items())
 
 
 def objection(name: str, nodes: list[NodeFacts] | None = None) -> Problem | None:
-    """Return why a cluster must be left alone, with what to do instead, or None where it is ours or not there.
+    """Return why a cluster must be left alone and what to do instead, or None if it is this checkout's or absent.
 
-    Nothing but the engine is asked: neither a label nor a name proves anything, since kind gives both to every cluster.
+    Only the mounts count: labels and names prove nothing, since kind gives them to every cluster.
 
     Args:
         name: Name of the cluster.
@@ -54,7 +54,7 @@ def objection(name: str, nodes: list[NodeFacts] | None = None) -> Problem | None
 
 
 def require_ours(name: str, nodes: list[NodeFacts] | None = None) -> None:
-    """Stop before anything is touched where a cluster is not this checkout's.
+    """Stop if a cluster exists that is not this checkout's.
 
     Args:
         name: Name of the cluster.
@@ -69,7 +69,7 @@ def require_ours(name: str, nodes: list[NodeFacts] | None = None) -> None:
 
 
 def is_ours(name: str) -> bool:
-    """Return whether a cluster is ours or not there.
+    """Return whether a cluster is this checkout's or absent.
 
     Args:
         name: Name of the cluster.
@@ -81,15 +81,15 @@ def is_ours(name: str) -> bool:
 
 
 def require_not_lent_there(name: str) -> None:
-    """Stop where a cluster is another checkout's, for which the ledgers of its name are then kept.
+    """Stop if a cluster is another checkout's, to which the ledgers of its name then belong.
 
-    A cluster that this tool did not make has nothing of the ledgers, and without an engine there is none.
+    The ledgers never belong to a cluster that this tool did not create. Without an engine, there is no cluster.
 
     Args:
         name: Name of the cluster.
 
     Raises:
-        Problem: It is.
+        Problem: It is another checkout's.
     """
     try:
         client.client()
@@ -101,10 +101,10 @@ def require_not_lent_there(name: str) -> None:
 
 
 def others(name: str) -> list[str]:
-    """Return in words the other clusters of this tool that the engine holds, and whose they are.
+    """Describe the other clusters of this tool on the engine, and the checkouts that they belong to.
 
     Args:
-        name: Name of the cluster that does not count.
+        name: Name of the cluster to leave out.
     """
     found = {other: source for other, source in kind.clusters().items() if other != name}
     return [f"cluster {other} of {_checkout_in_words(source)}" for other, source in sorted(found.items())]
@@ -134,7 +134,7 @@ def _objection(name: str, strangers: list[NodeFacts]) -> Problem:
 
 
 def _deletion(name: str, strangers: list[NodeFacts]) -> str:
-    """Return the command with which its owner would delete it."""
+    """Return the command with which the owner can delete the cluster."""
     engine = "" if client.socket() == client.host_url() else f"DOCKER_HOST={client.socket()} "
     if all(node.cluster == name and not node.mounts.get(cluster.CONTROLLER) for node in strangers):
         return f"{engine}kind delete cluster --name {name}"
@@ -142,7 +142,7 @@ def _deletion(name: str, strangers: list[NodeFacts]) -> str:
 
 
 def _is_same(source: str, folder: Path) -> bool:
-    """Return whether the engine's word for a folder means it, whatever links lead there."""
+    """Return whether the engine's path of a folder leads to it, with all links resolved."""
     return Path(source).resolve() == folder.resolve()
 
 

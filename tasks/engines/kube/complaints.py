@@ -18,7 +18,7 @@ _EVENTS = 8
 
 
 class Reader(Protocol):
-    """What is read of the cluster."""
+    """What is read from the cluster."""
 
     def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Object]:
         """Return the objects of a kind."""
@@ -28,19 +28,19 @@ class Reader(Protocol):
 
 
 def of_pods(cluster: Reader, namespace: str, selector: str = "") -> str:
-    """Return the complaints of the pods that are not ready.
+    """Return why the pods that are not ready are not.
 
     Args:
         cluster: Where they are.
         namespace: Their namespace.
-        selector: Only pods whose labels it selects: "app=x".
+        selector: Only pods whose labels match: "app=x".
     """
     pods = [pod for pod in cluster.list(manifests.POD, namespace, selector) if not kube_state.is_pod_ready(pod)]
     return "\n".join(line for pod in pods for line in _complaints(cluster, pod))
 
 
 def shortened(line: str) -> str:
-    """Return a line of a log, cut where it is too long to be read."""
+    """Return a line of a log, shortened if it is too long to read."""
     return line if len(line) <= _LOG_WIDTH else f"{line[:_LOG_WIDTH]} ..."
 
 

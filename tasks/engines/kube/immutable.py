@@ -1,4 +1,4 @@
-"""Fields that the API lets nobody change: which objects are made again for them, and which are left to the user."""
+"""Immutable fields: which objects are recreated to change them, and which are left to the user."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
 
 _INVALID = 422
-# The words of the validation of Kubernetes (k8s.io/kubernetes/pkg/apis/*/validation) for such fields.
+# The error messages of Kubernetes for such fields (k8s.io/kubernetes/pkg/apis/*/validation).
 _IMMUTABLE = re.compile(
     r"immutable|may not (be )?change|cannot (be )?change|updates to .* (is|are) forbidden", re.IGNORECASE | re.DOTALL
 )
 
-_PODS_START_ANEW = "its pods are stopped and started anew"
-_READ_AT_START = "pods that read it at their start keep the old content until they start again"
+_PODS_START_ANEW = "its pods are stopped and started again"
+_READ_AT_START = "pods that read it when they start keep the old content until they are restarted"
 _RIGHTS = "its subjects lack these rights for a moment"
-_ONLY_NEW = "what was made by it before stays as it is"
-# What making an object again disturbs. Kinds that are not here hold or own what would be lost with them.
+_ONLY_NEW = "what already uses it stays as it is"
+# What recreating an object disturbs. Objects of other kinds hold or own something that would be lost with them.
 RECREATED = {
     "Deployment": _PODS_START_ANEW,
     "DaemonSet": _PODS_START_ANEW,
     "StatefulSet": _PODS_START_ANEW,
     "ReplicaSet": _PODS_START_ANEW,
-    "Pod": "it is stopped and started anew",
+    "Pod": "it is stopped and started again",
     "Job": "its pods are stopped, and it runs again from its beginning",
     "Service": "connections through it break, and its address may be another one",
     "ConfigMap": _READ_AT_START,
@@ -50,10 +50,10 @@ _LOST = {
 
 
 def fields(refusal: Refused) -> tuple[str, ...]:
-    """Return the fields whose change was refused because they never change; none where more than that is wrong.
+    """Return the immutable fields whose change was refused; none if anything else was wrong too.
 
     Args:
-        refusal: What the API server said of an object.
+        refusal: The API server's error for an object.
     """
     changed = [cause for cause in refusal.causes if _IMMUTABLE.search(cause.message)]
     if refusal.status != _INVALID or len(changed) != len(refusal.causes):
@@ -62,15 +62,15 @@ def fields(refusal: Refused) -> tuple[str, ...]:
 
 
 def disturbance(item: Object, live: Object, changed: tuple[str, ...]) -> str:
-    """Return what making an object again disturbs.
+    """Return what recreating an object disturbs.
 
     Args:
         item: The object as it should be.
         live: The object as it is.
-        changed: The fields in which it cannot be changed.
+        changed: The immutable fields that differ.
 
     Raises:
-        Problem: It is not made again: it is of a kind that holds more than itself, or somebody else made it.
+        Problem: It must not be recreated, because of its kind or because this tool did not create it.
     """
     named = f"{manifests.label_of(item)}: {', '.join(changed)} cannot be changed while the object exists"
     hint = f"if nothing in use depends on it: kubectl delete {_arguments(item)}; then the same command again"

@@ -1,4 +1,4 @@
-"""kind, as it is: no fork, no patch. What a cluster needs beyond `kind create` are steps after it."""
+"""kind as it is released, without a fork or patch. Whatever else a cluster needs is done in later steps."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from tasks.settings import artifacts, cluster, paths
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Variables that would turn kind away from the engine and network that this tool looks at.
+# Variables that would make kind use another engine or network than this tool.
 _NEUTRAL = {"KIND_EXPERIMENTAL_PROVIDER": "", "KIND_EXPERIMENTAL_DOCKER_NETWORK": ""}
 _ERROR_LINES = 30
-# kind's own words for nodes that it sees before it begins, and the engine's for one that comes while it works.
+# The error of kind if nodes exist before it starts, and of the engine if one appears while kind works.
 _TAKEN = ("already exist for a cluster with the name", "is already in use by container")
 
 
 class KindSettings(GoSettings, Protocol):
-    """The parameters that decide how kind itself is made, and what its nodes are told."""
+    """The parameters that decide how kind is built and how its nodes are set up."""
 
     @property
     def dci_registry_addr_alt(self) -> str:
@@ -40,7 +40,7 @@ class KindSettings(GoSettings, Protocol):
 
 
 class NodesExist(Problem):
-    """Nodes of that name were there, or came while the cluster was made."""
+    """Nodes of that name exist, or have appeared while the cluster was being created."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class NodeFacts:
         name: Name of the node and of its container.
         running: Whether its container runs.
         image_id: Content address of its image.
-        api_port: Loopback port of the host at which the API server answers; 0 for a worker or a stopped node.
+        api_port: The host's loopback port of the API server; 0 for a worker or a stopped node.
         paused: Whether its container is frozen (`docker pause`).
-        mounts: Folders of the host that it sees, by where it sees them.
-        cluster: Name of the cluster that kind's label says; empty for a container that kind did not make.
+        mounts: The host's folders that are mounted into it, by their path in the container.
+        cluster: Name of the cluster in kind's label; empty for a container that kind did not create.
     """
 
     name: str
@@ -67,28 +67,28 @@ class NodeFacts:
 
 
 def nodes(name: str) -> list[NodeFacts]:
-    """Return the nodes of a cluster that exist, whole or not."""
+    """Return the existing nodes of a cluster, which may be incomplete."""
     return _listed({"label": f"{cluster.CLUSTER_LABEL}={name}"})
 
 
 def squatters(name: str) -> list[NodeFacts]:
-    """Return the containers that bear the name of a node of the cluster without being one of it."""
+    """Return the containers that have the name of a node of the cluster but do not belong to it."""
     named = _listed({"name": [f"^/{node}$" for node in cluster.node_names(name)]})
     return [container for container in named if container.cluster != name]
 
 
 def clusters() -> dict[str, str]:
-    """Return all clusters of this tool that the engine holds, those of other checkouts too.
+    """Return all clusters of this tool on the engine, including those of other checkouts.
 
     Returns:
-        The folder of the host that their nodes see as the controller's source, by the cluster's name.
+        The host's folder that the nodes see as the controller's source, by the cluster's name.
     """
     listed = _listed({"label": cluster.CLUSTER_LABEL})
     return {node.cluster: node.mounts[cluster.CONTROLLER] for node in listed if cluster.CONTROLLER in node.mounts}
 
 
 def _listed(filters: Mapping[str, Any]) -> list[NodeFacts]:
-    """Return the containers, running or not, that an engine's filters let through, by name."""
+    """Return the containers, running or not, that match the engine's filters, sorted by name."""
     listed = client.client().api.containers(all=True, filters=filters)
     return sorted(map(_facts, listed), key=lambda node: node.name)
 
@@ -106,16 +106,16 @@ def _facts(entry: Mapping[str, Any]) -> NodeFacts:
 
 
 def create(name: str, config: Path, settings: KindSettings) -> None:
-    """Make a cluster, and write its access to the user's own kubeconfig.
+    """Create a cluster, and write its access to the user's own kubeconfig.
 
     Args:
         name: Name of the cluster.
-        config: kind's own config file.
-        settings: How kind is made, and which registry the nodes ask without a proxy.
+        config: kind's config file.
+        settings: How kind is built, and the registry that the nodes reach without a proxy.
 
     Raises:
-        NodesExist: There are nodes of that name.
-        Problem: kind failed otherwise. The nodes are kept and their logs are packed; the message says where.
+        NodesExist: Nodes of that name exist.
+        Problem: kind failed for another reason. The nodes are kept, and the message names the archive of their logs.
     """
     completed = _run(settings, "create", "cluster", "--name", name, "--config", config, "--retain", check=False)
     if any(words in completed.stderr for words in _TAKEN):
@@ -135,11 +135,11 @@ def delete(name: str, settings: KindSettings, *, kubeconfig: Path | None = None)
 
     Args:
         name: Name of the cluster.
-        settings: How kind is made.
-        kubeconfig: The one file that the entry is removed from; the user's own where none is given.
+        settings: How kind is built.
+        kubeconfig: The only file that the entry is removed from; if none is given, the user's own kubeconfigs.
 
     Raises:
-        Problem: A kubeconfig of the user that names it cannot be written; nothing is removed then.
+        Problem: A kubeconfig of the user that names the cluster cannot be written; nothing has been removed.
     """
     if kubeconfig is None:
         kubeconfigs.require_removable(name)
@@ -154,7 +154,7 @@ def kubeconfig(name: str, settings: KindSettings) -> str:
 
 
 def export_kubeconfig(name: str, settings: KindSettings) -> None:
-    """Write a cluster's access to the user's own kubeconfig, where it is missing."""
+    """Write a cluster's access to the user's own kubeconfig, from which it is missing."""
     _run(settings, "export", "kubeconfig", "--name", name)
 
 
@@ -165,7 +165,7 @@ def _run(
     live: bool = True,
     env: Mapping[str, str] | None = None,
 ) -> shell.Completed:
-    """Run kind; its output is progress, unless it holds keys."""
+    """Run kind; report its output as progress, unless it contains keys."""
     program = modules.program(artifacts.KIND, "kind", settings)
     own = _no_proxy(settings.dci_registry_addr_alt, client.proxies_of_containers())
     given = {**client.environment(), **_NEUTRAL, **own, **(env or {})}
@@ -173,23 +173,23 @@ def _run(
 
 
 def _no_proxy(registry: str, told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """Return the variables that keep the nodes from asking the machine's proxy for the registry.
+    """Return the variables that keep the nodes from reaching the registry through the machine's proxy.
 
-    kind hands the machine's proxies on to the nodes, and adds the cluster's own names and networks to the exceptions;
-    but it knows those of the environment only, and not those that the docker command gives to every container.
+    kind passes the machine's proxies on to the nodes, and adds the cluster's own names and networks to the exceptions.
+    But it knows only the proxies of the environment, not those that the docker command sets in every container.
 
     Args:
         registry: `host[:port]/path`.
-        told: Those of the docker command.
+        told: The proxies of the docker command, by variable name.
     """
     host = registry.partition("/")[0].partition(":")[0]
     return proxies.excepting(host, told)
 
 
 def _bound_to_this_process() -> Sequence[str]:
-    """Return a prefix with which kind ends when this run is killed.
+    """Return a command prefix that ends kind when this run is killed.
 
-    Left alone it would go on creating nodes under the feet of the next run.
+    Otherwise, kind would go on creating nodes while the next run works.
     """
     return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
@@ -201,7 +201,7 @@ def _pack_logs(name: str, settings: KindSettings) -> Path:
     archive = folder / "create-logs.tar.gz"
     progress.step("gathering the nodes' logs")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        (Path(scratch) / "logs").mkdir()  # kind makes none where no node is left
+        (Path(scratch) / "logs").mkdir()  # kind creates none if no node is left
         _run(settings, "export", "logs", Path(scratch) / "logs", "--name", name, check=False)
         packed = Path(scratch) / archive.name
         with tarfile.open(packed, "w:gz") as tar:

@@ -1,6 +1,6 @@
-"""The user's kubeconfigs: which of them kind writes a cluster's access to, and what would keep it from that.
+"""The user's kubeconfigs: the one to which kind writes a cluster's access, and what would keep it from doing so.
 
-kind looks at them last, when the nodes are made or gone. What is here is what it does then:
+kind looks at them only at the end, when the nodes have been created or removed. This module follows what it does then:
 https://github.com/kubernetes-sigs/kind/tree/v0.24.0/pkg/cluster/internal/kubeconfig/internal/kubeconfig
 """
 
@@ -20,7 +20,7 @@ from tasks.engines.files import atomic
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
 
-# kind and kubectl hold it for as long as one small file takes to write.
+# kind and kubectl hold the lock only while they write one small file.
 _LOCK_SECONDS = 5.0
 _LISTS = ("clusters", "users", "contexts")
 # FS_IOC_GETFLAGS and its bits FS_IMMUTABLE_FL and FS_APPEND_FL, of linux/fs.h.
@@ -31,11 +31,11 @@ _ELSEWHERE = "export KUBECONFIG=/path/to/another/file"
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What keeps kind from a kubeconfig.
+    """What keeps kind from writing a kubeconfig.
 
     Attributes:
-        reason: What is wrong, naming the file.
-        cure: The command that helps.
+        reason: What is wrong, with the name of the file.
+        cure: The command that fixes it.
     """
 
     reason: str
@@ -49,36 +49,36 @@ def files() -> list[Path]:
 
 
 def target() -> Path:
-    """Return the file that kind writes a new cluster's access to: the first that exists, else the last."""
+    """Return the file to which kind writes a new cluster's access: the first that exists, or else the last."""
     choices = files()
     there = [file for file in choices if file.exists() and not file.is_dir()]
     return (there if there and len(choices) > 1 else choices[-1:])[0]
 
 
 def require_writable() -> None:
-    """Stop before nodes are made where kind could not write the new cluster's access.
+    """Stop, before nodes are created, if kind cannot write the new cluster's access.
 
     Raises:
-        Problem: It could not; one line with the file and the cause.
+        Problem: It cannot; one line with the file and the cause.
     """
     _require(target())
 
 
 def require_removable(cluster: str) -> None:
-    """Stop before nodes are removed where kind could not take a cluster out of the files that name it.
+    """Stop, before nodes are removed, if kind cannot remove a cluster from the files that name it.
 
     Args:
         cluster: Name of the cluster.
 
     Raises:
-        Problem: It could not; one line with the file and the cause.
+        Problem: It cannot; one line with the file and the cause.
     """
     for file in naming(cluster):
         _require(file)
 
 
 def naming(cluster: str) -> list[Path]:
-    """Return those of the user's kubeconfigs that name a cluster, damaged ones too.
+    """Return the user's kubeconfigs that name a cluster, including damaged ones.
 
     Args:
         cluster: Name of the cluster.
@@ -88,10 +88,10 @@ def naming(cluster: str) -> list[Path]:
 
 
 def obstacle(file: Path) -> Obstacle | None:
-    """Return what would keep kind from writing to a kubeconfig, or None. Nothing is touched.
+    """Return what would keep kind from writing a kubeconfig, or None; change nothing.
 
     Args:
-        file: The kubeconfig; it need not be there.
+        file: The kubeconfig, which may be absent.
     """
     looks = (_unexpanded, _wrong_folder, _wrong_kind, _read_only, _left_lock, _damaged)
     return next((found for look in looks if (found := look(file))), None)
@@ -116,7 +116,7 @@ def _unexpanded(file: Path) -> Obstacle | None:
 
 
 def _wrong_folder(file: Path) -> Obstacle | None:
-    """Look at the folder, or at the one in which it would be made: the lock and a new file go there."""
+    """Check the folder, in which kind creates the lock and a new file, or the folder in which it would be created."""
     folder = next(parent for parent in file.absolute().parents if os.path.lexists(parent))
     if not folder.is_dir():
         return Obstacle(f"{file}: {folder} is not a folder", _ELSEWHERE)
@@ -134,7 +134,7 @@ def _wrong_kind(file: Path) -> Obstacle | None:
 
 
 def _dangling(link: Path) -> Obstacle | None:
-    """Look at a link to nothing: kind writes through it where the folder is there."""
+    """Check a dangling link: kind writes through it if the target's folder exists."""
     try:
         end = link.resolve(strict=False)
     except (OSError, RuntimeError):  # RuntimeError: a loop, before Python 3.13
@@ -180,7 +180,7 @@ def _damaged(file: Path) -> Obstacle | None:
 
 
 def _load(text: str) -> Any:
-    """Read YAML as kind's library does, which takes no key twice."""
+    """Read YAML as kind's library does: it accepts no duplicate keys."""
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -198,7 +198,7 @@ def _load(text: str) -> Any:
 
 
 def _misshape(document: Any) -> str:
-    """Return what keeps a document from being a kubeconfig, or an empty string; an empty document is one."""
+    """Return why a document is not a kubeconfig, or an empty string; an empty document is a kubeconfig."""
     if document is None:
         return ""
     if not isinstance(document, dict):
@@ -211,7 +211,7 @@ def _misshape(document: Any) -> str:
 
 
 def _not_writable(path: Path) -> Obstacle:
-    """Say why nothing can be written to a file or into a folder that is there."""
+    """Return why an existing file or folder cannot be written to."""
     attribute = _attribute(path)
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         return Obstacle(f"{path}: lies on a file system that is mounted read-only", _ELSEWHERE)
@@ -243,7 +243,7 @@ def _lock(file: Path) -> Path:
 
 
 def _lock_age(file: Path) -> float | None:
-    """Return for how many seconds a kubeconfig has been locked, or None."""
+    """Return the age of a kubeconfig's lock in seconds, or None if it is not locked."""
     try:
         return time.time() - _lock(file).lstat().st_mtime
     except OSError:

@@ -1,4 +1,4 @@
-"""Kustomize, as kubectl carries it."""
+"""Kustomize, as built into kubectl."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def build(folder: Path, settings: GoSettings) -> list[Object]:
 
     Args:
         folder: Folder with a kustomization.yaml.
-        settings: Which Go compiles kubectl, where the machine has none.
+        settings: Which Go compiles kubectl, if the machine has none.
 
     Raises:
-        Problem: The kustomization is wrong; the details carry kustomize's own words.
+        Problem: The kustomization is invalid; the details hold kustomize's output.
     """
-    # Any kubectl renders the same; the pinned one may have to be compiled first.
+    # Any kubectl gives the same result, and the pinned one may have to be compiled first.
     kubectl = shutil.which("kubectl") or modules.program(artifacts.KUBERNETES, "kubectl", settings)
     return manifests.parse(shell.run([kubectl, "kustomize", folder]).stdout, str(folder))

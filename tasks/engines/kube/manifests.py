@@ -1,4 +1,4 @@
-"""Kubernetes objects as data: kinds, order, the mark of their content, and whether a live one still fits."""
+"""Kubernetes objects as data: kinds, order, content digests, and whether a live object still matches."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CONTENT = "openkasugai.dev/content"
 
 @dataclass(frozen=True)
 class Kind:
-    """What an object's `apiVersion` and `kind` say."""
+    """The kind of an object: its `apiVersion` and `kind`."""
 
     api_version: str
     name: str
 
     def __str__(self) -> str:
-        """Return the kind's name, as a user writes it."""
+        """Return the kind's name, as users write it."""
         return self.name
 
 
@@ -43,11 +43,11 @@ DEPLOYMENT = Kind("apps/v1", "Deployment")
 DAEMON_SET = Kind("apps/v1", "DaemonSet")
 CUSTOM_RESOURCE_DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
-# What others need comes first; workloads start when all they may read at start is there.
+# Objects that others need come first; workloads come last, when everything exists that they may read when they start.
 _FIRST = ("Namespace", "CustomResourceDefinition")
 _LAST = ("Deployment", "DaemonSet", "StatefulSet", "Job", "Pod")
 
-# The end of those API groups of Kubernetes that have a dot.
+# The suffix of Kubernetes' own API groups that contain a dot.
 _BUILT_IN = ".k8s.io"
 
 _SUFFIXES = {
@@ -74,13 +74,13 @@ def namespace_of(item: Object) -> str:
 
 
 def label_of(item: Object) -> str:
-    """Return how messages name an object: "ConfigMap default/deployinfo"."""
+    """Return an object's name for messages, such as "ConfigMap default/deployinfo"."""
     namespace = namespace_of(item)
     return f"{item['kind']} {namespace}/{name_of(item)}" if namespace else f"{item['kind']} {name_of(item)}"
 
 
 def load(path: Path) -> list[Object]:
-    """Return the objects of a YAML file, in its order.
+    """Return the objects of a YAML file, in order.
 
     Raises:
         Problem: The file is not YAML, or something in it is not an object.
@@ -118,13 +118,13 @@ def namespace(name: str) -> Object:
 
 
 def digest(value: Any) -> str:
-    """Return a short hash of a JSON value that does not depend on the order of keys."""
+    """Return a short hash of a JSON value, which does not depend on the order of keys."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
 
 def stamped(item: Object) -> Object:
-    """Return an object as it is applied: without what only a server writes, with the mark of its content."""
+    """Return an object as it is applied: without server-side fields, and with an annotation of its content digest."""
     metadata = {key: value for key, value in item["metadata"].items() if key != "creationTimestamp"}
     wanted = {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}
     annotations = {**(metadata.get("annotations") or {}), CONTENT: digest(wanted)}
@@ -132,14 +132,14 @@ def stamped(item: Object) -> Object:
 
 
 def waves(items: Iterable[Object]) -> Iterator[list[Object]]:
-    """Yield the objects in groups; those of one group may be applied at the same time."""
+    """Yield the objects in groups; the objects of a group can be applied at the same time."""
     ordered = sorted(items, key=_rank)
     for _, wave in groupby(ordered, key=_rank):
         yield list(wave)
 
 
 def is_custom(item: Object) -> bool:
-    """Tell whether an object is of a kind that Kubernetes itself does not have."""
+    """Return whether an object's kind is a custom one that Kubernetes itself does not have."""
     group = item["apiVersion"].rpartition("/")[0]
     return "." in group and not group.endswith(_BUILT_IN)
 
@@ -151,10 +151,10 @@ def _rank(item: Object) -> int:
 
 
 def fits(wanted: Any, live: Any) -> bool:
-    """Tell whether a live value still holds everything that was wanted.
+    """Return whether a live value still holds everything that is wanted.
 
-    A server adds defaults, leaves out empty values and rewrites quantities; none of that is a difference. What a hand
-    changed or took away is.
+    Servers add defaults, leave out empty values and rewrite quantities; none of this counts as a difference. Anything
+    that was changed or removed by hand does.
     """
     if isinstance(wanted, dict):
         return isinstance(live, dict) and all(_member_fits(key, value, live) for key, value in wanted.items())

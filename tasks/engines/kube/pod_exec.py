@@ -1,6 +1,7 @@
-"""Programs in containers: one WebSocket a program, its channels read frame by frame.
+"""Programs in containers: one WebSocket for each program, whose channels are read frame by frame.
 
-The client library only connects: reading, it keeps the whole output as one text, which it copies for each frame.
+The client library is used only to connect: when reading, it keeps the whole output as one text and copies it for each
+frame. The channels are those of:
 https://github.com/kubernetes/kubernetes/blob/v1.31.0/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
 """
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
 _SUCCESS = "Success"
 _EXIT_CODE = "ExitCode"
-# A program may complain for as long as it likes: its last words are enough.
+# How much of a program's standard error is kept: the end of it.
 _KEPT = 1 << 16
 
 
@@ -49,14 +50,14 @@ class Program:
 
     Attributes:
         where: The container.
-        argv: Program and arguments; no shell takes part.
+        argv: Program and arguments; no shell is involved.
     """
 
     where: Container
     argv: Sequence[str]
 
     def __str__(self) -> str:
-        """Return how messages name it."""
+        """Return its name for messages."""
         return f"{self.argv[0]} in pod {self.where.namespace}/{self.where.pod} ({self.where.name})"
 
 
@@ -64,9 +65,9 @@ def run(configuration: Any, program: Program, take: Callable[[bytes], object], *
     """Run a program in a container.
 
     Args:
-        configuration: How the API server is reached, as the client library has it.
+        configuration: The client library's configuration for the API server.
         program: The program.
-        take: Takes the bytes of each piece of its standard output.
+        take: Called with the bytes of each piece of its standard output.
         timeout: Seconds the program may take.
 
     Raises:
@@ -92,7 +93,7 @@ def _connected(configuration: Any, program: Program) -> Any:
     from kubernetes.client.exceptions import ApiException
     from kubernetes.stream import stream
 
-    # The stream helper swaps a method of its client while it connects: a client of its own keeps threads apart.
+    # The stream helper replaces a method of its client while it connects, so each call has its own client.
     where = program.where
     connect = client.CoreV1Api(client.ApiClient(configuration)).connect_get_namespaced_pod_exec
     try:
@@ -105,7 +106,7 @@ def _connected(configuration: Any, program: Program) -> Any:
 
 
 def _not_started(what: str, error: Exception) -> BaseException:
-    """Return the failure of a handshake; the library hides even an interrupted run in an ApiException."""
+    """Return the error of a failed handshake; the library wraps even an interrupt of the run in an ApiException."""
     from websocket import WebSocketConnectionClosedException
 
     cause = error.__context__
@@ -120,7 +121,7 @@ def _not_started(what: str, error: Exception) -> BaseException:
 
 
 def _pieces(sock: Any, what: str, timeout: float) -> Iterator[tuple[int, bytes]]:
-    """Yield channel and content of each message until the other side ends the session."""
+    """Yield the channel and content of each message until the other side ends the session."""
     from websocket import ABNF, WebSocketException, WebSocketTimeoutException
 
     end = time.monotonic() + timeout
@@ -145,7 +146,7 @@ def _late(what: str, timeout: float) -> Problem:
 
 
 def _judge(what: str, status: bytes, complaints: str) -> None:
-    """Raise where the status that ends a session is not that of a program that succeeded."""
+    """Stop if the status that ends a session does not say that the program succeeded."""
     if not status:
         raise Passing(f"{what}: the connection ended before the program did", details=complaints)
     said = json.loads(status)
@@ -158,10 +159,10 @@ def _judge(what: str, status: bytes, complaints: str) -> None:
 
 
 def _server_words(reason: str) -> str:
-    """Return what a refused handshake says: the message of the Status object in it, or its first part."""
+    """Return the reason in a refused handshake: the message of its Status object, or its first part."""
     said = re.search(r'"message":"((?:[^"\\]|\\.)*)"', reason)
     return str(json.loads(f'"{said[1]}"')) if said else reason.partition(" -+-+- ")[0]
 
 
 def _ignore(_: bytes) -> None:
-    """Take what a channel that is not ours says."""
+    """Ignore the content of a channel that is not used."""

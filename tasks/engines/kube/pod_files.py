@@ -1,4 +1,4 @@
-"""Files out of containers: as they are, in one pass, and checked by a digest that is taken at their place."""
+"""Files copied out of containers: byte for byte, in one pass, and verified with a digest computed in the container."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.pod_exec import Container
 
-# Bytes per second that even a busy machine reads twice and sends, and seconds for everything else.
+# The slowest rate, in bytes per second, at which a busy machine reads a file twice and sends it, and the time limit, in
+# seconds, for everything else.
 _SLOWEST = 1 << 20
 _START_SECONDS = 60.0
-# Seconds in which a copy that broke off is begun again.
+# How long an interrupted copy is retried.
 _PATIENCE = Patience(60.0)
 _MEBIBYTE = 1 << 20
 
 
 class Incomplete(Passing):
-    """What arrived is not what was there."""
+    """The content that arrived differs from the file."""
 
 
 def copy_out(cluster: Kube, where: Container, source: str, target: Path) -> None:
@@ -35,12 +36,12 @@ def copy_out(cluster: Kube, where: Container, source: str, target: Path) -> None
 
     Args:
         cluster: The API.
-        where: The container; it has `cat`, `stat` and `sha256sum`.
-        source: Absolute path in it, of a file that nothing writes to.
-        target: The file here; it is there as a whole or not at all.
+        where: The container, which needs `cat`, `stat` and `sha256sum`.
+        source: Absolute path of a file in it that nothing is writing to.
+        target: The file here, which is written as a whole or not at all.
 
     Raises:
-        Problem: It cannot be read, or does not arrive as it is.
+        Problem: It cannot be read, or arrives changed.
     """
     with alone(target):
         part = part_of(target)
@@ -58,7 +59,7 @@ def _broke_off(failure: BaseException) -> bool:
 def _copy(cluster: Kube, where: Container, source: str, part: Path) -> None:
     size = int(_ask(cluster, where, ["stat", "-L", "-c", "%s", "--", source]))
     timeout = _START_SECONDS + size / _SLOWEST
-    # A backslash in front tells that the name is quoted behind.
+    # sha256sum begins the line with a backslash if it has escaped the file name.
     digest = _ask(cluster, where, ["sha256sum", "--", source], timeout=timeout).lstrip("\\").split()[0]
     hasher = hashlib.sha256()
     with part.open("wb") as file:
@@ -78,7 +79,7 @@ def _ask(cluster: Kube, where: Container, argv: list[str], *, timeout: float = _
 def _taker(
     write: Callable[[bytes], object], digest: Callable[[bytes], object], source: str, size: int
 ) -> Callable[[bytes], None]:
-    """Return what writes down and digests each piece, and says at each further MiB how far it is."""
+    """Return a function that writes and digests each piece, and reports progress for each MiB."""
     done = 0
 
     def take(piece: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Where the API serves each kind."""
+"""The path at which the API serves each kind."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Resource:
     namespaced: bool
 
     def path(self, namespace: str = "", name: str = "") -> str:
-        """Return the path of one object, or of the list where `name` is empty."""
+        """Return the path of one object, or of the list if `name` is empty."""
         inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{self.root}{inside}/{self.plural}" + (f"/{name}" if name else "")
 
 
 class Served:
-    """What the API says that it serves, asked for once for each group and version."""
+    """The kinds that the API serves, read once for each group and version."""
 
     def __init__(self, requests: Requests) -> None:
-        """Ask nothing yet."""
+        """Keep how to ask the API; nothing is sent yet."""
         self._requests = requests
         self._known: dict[str, dict[str, Resource]] = {}
 
     def forget(self) -> None:
-        """Ask anew, after definitions were installed."""
+        """Forget all kinds, after definitions have been installed."""
         self._known.clear()
 
     def path_of(self, item: Object) -> str:
@@ -44,7 +44,7 @@ class Served:
         return self.resource(manifests.kind_of(item)).path(manifests.namespace_of(item), manifests.name_of(item))
 
     def resource(self, kind: Kind) -> Resource:
-        """Return where a kind is served.
+        """Return where the API serves a kind.
 
         Raises:
             Refused: The cluster does not serve it.

@@ -1,4 +1,4 @@
-"""What the status of an object says."""
+"""What the status of an object means."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from tasks.engines.kube.manifests import CONTENT, Object
 
 
 def has_condition(item: Object, name: str) -> bool:
-    """Tell whether a condition of an object's status is True."""
+    """Return whether a condition of an object's status is True."""
     conditions = item.get("status", {}).get("conditions") or []
     return any(one["type"] == name and one["status"] == "True" for one in conditions)
 
 
 def is_pod_ready(pod: Object) -> bool:
-    """Tell whether a pod is Ready and not on its way out."""
+    """Return whether a pod is Ready and not being deleted."""
     return has_condition(pod, "Ready") and "deletionTimestamp" not in pod["metadata"]
 
 
 def is_settled(item: Object) -> bool:
-    """Tell whether an object has become what it was applied for: definitions serve, workloads run."""
+    """Return whether an object is in effect: a definition is established, a workload is rolled out."""
     if item["kind"] == manifests.CUSTOM_RESOURCE_DEFINITION.name:
         return has_condition(item, "Established")
     return item["kind"] not in {manifests.DEPLOYMENT.name, manifests.DAEMON_SET.name} or is_rolled_out(item)
 
 
 def is_rolled_out(item: Object) -> bool:
-    """Tell whether a Deployment or DaemonSet runs its latest template everywhere it should."""
+    """Return whether a Deployment or DaemonSet runs its latest template everywhere it should."""
     status = item.get("status", {})
     if not item or status.get("observedGeneration", 0) < item["metadata"]["generation"]:
         return False
@@ -34,21 +34,21 @@ def is_rolled_out(item: Object) -> bool:
 
 
 def available(item: Object) -> int:
-    """Return how many pods a Deployment or DaemonSet is said to have available."""
+    """Return the number of available pods in the status of a Deployment or DaemonSet."""
     return int(item.get("status", {}).get(_scale(item)[1][-1], 0))
 
 
 def _scale(item: Object) -> tuple[int, tuple[str, ...]]:
-    """Return how many replicas are wanted, and the fields of the status that count them."""
+    """Return the number of replicas that are wanted, and the fields of the status that count them."""
     if item["kind"] == manifests.DAEMON_SET.name:
         wanted = item.get("status", {}).get("desiredNumberScheduled", 0)
         return wanted, ("updatedNumberScheduled", "numberAvailable")
-    # `replicas` counts those of an older template too: none of them may be left.
+    # `replicas` also counts those of older templates, none of which may be left.
     return item["spec"].get("replicas", 1), ("replicas", "updatedReplicas", "availableReplicas")
 
 
 def progress_of_rollout(item: Object) -> str:
-    """Return in words how far a Deployment or DaemonSet is."""
+    """Describe how far the rollout of a Deployment or DaemonSet is."""
     if not item:
         return "absent"
     return f"{available(item)} of {_scale(item)[0]} available"

@@ -1,6 +1,6 @@
 """Videos.
 
-user_videos  those that the user has put there
-mp4          which codecs a file holds
-video        a short one to test with, and whether one plays
+user_videos  the user's videos in work/DATA/video
+mp4          which codecs a file contains
+video        creates a short test video, and checks whether a video plays
 """

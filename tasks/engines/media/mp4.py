@@ -1,4 +1,4 @@
-"""Which codecs an MP4 file holds, from its boxes alone: no media library is needed to know that."""
+"""Which codecs an MP4 file contains, read from its boxes without a media library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# ISO/IEC 14496-12: the way from the file to the sample descriptions of each track.
+# ISO/IEC 14496-12: the path of boxes from the file to the sample descriptions of each track.
 _WAY = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 _HEADER = 8
 _LONG_HEADER = 16
@@ -18,7 +18,7 @@ H264 = frozenset({"avc1", "avc2", "avc3", "avc4"})
 
 
 def codecs(path: Path) -> tuple[str, ...]:
-    """Return the sample entry names (`avc1`, `mp4a`, ...) of the tracks; none where it is no MP4 file.
+    """Return the sample entry names (`avc1`, `mp4a`, ...) of the tracks; none if it is not an MP4 file.
 
     Args:
         path: The file.
@@ -37,7 +37,7 @@ def _descend(file: BinaryIO, start: int, end: int, way: tuple[bytes, ...]) -> It
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the kind of each box with the positions of its content and of what follows it."""
+    """Yield the kind of each box, the position of its content and the position after it."""
     while start + _HEADER <= end:
         file.seek(start)
         head = file.read(_LONG_HEADER).ljust(_LONG_HEADER, b"\0")

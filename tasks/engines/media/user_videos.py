@@ -1,4 +1,4 @@
-"""The videos that the user put into work/DATA/video: which can be sent, and what is wrong with each other one."""
+"""The user's videos in work/DATA/video: which can be sent, and what is wrong with the others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SUFFIX = ".mp4"
-# With this macOS begins the file in which it keeps what another file system has no place for.
+# The prefix of files in which macOS keeps metadata that other file systems cannot store.
 _FOREIGN = "._"
 # The bytes that stand for themselves in bash's $'...'.
 _PLAIN = frozenset(string.printable.strip().encode()) - frozenset(b"'\\") | frozenset(b" ")
@@ -27,9 +27,9 @@ class Wrong:
     """Something that cannot be sent.
 
     Attributes:
-        name: How one line shows its name.
+        name: Its name, as shown in one line.
         reason: What is wrong with it.
-        cure: The command, to be given in the checkout, after which it is right or out of the way.
+        cure: The command, run in the checkout, that fixes it or moves it out of the way.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of videos.
+    """The videos that were found.
 
     Attributes:
         files: Those that can be sent.
-        wrong: What else is called a video.
-        foreign: Files that macOS put beside videos, which are passed over.
+        wrong: Those that cannot be sent.
+        foreign: Files that macOS put beside videos, which are skipped.
     """
 
     files: tuple[Path, ...] = ()
@@ -58,7 +58,7 @@ class Folder:
 
     Attributes:
         work: The folder of the checkout that the nodes see.
-        in_pod: Where the sender's pod has the videos.
+        in_pod: The videos' folder in the sender's pod.
     """
 
     work: Path
@@ -66,16 +66,16 @@ class Folder:
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """The path of the folder."""
         return self.work / "DATA" / "video"
 
     @property
     def made(self) -> Path:
-        """What is sent where the user has put none there."""
+        """The test video, which is sent if the user has put none there."""
         return self.path / video.TEST_VIDEO
 
     def find(self) -> Found:
-        """Return the videos in it, by name."""
+        """Return the videos in it, sorted by name."""
         if wrong := self._wrong_folder():
             return Found(wrong=(wrong,))
         if not self.path.is_dir():
@@ -93,10 +93,10 @@ class Folder:
         )
 
     def ensure(self) -> None:
-        """Have the folder, which the sender mounts.
+        """Create the folder, which the sender mounts, if it is missing.
 
         Raises:
-            Problem: Something else is in its place, or it may not be made.
+            Problem: Something else is in its place, or it cannot be created.
         """
         if wrong := self._wrong_folder():
             raise Problem(f"{wrong.name}: {wrong.reason}", hint=wrong.cure)
@@ -108,11 +108,11 @@ class Folder:
             ) from error
 
     def place_in_pod(self, path: Path) -> str:
-        """Return where the sender has a video: a link is followed here, since it may be absolute."""
+        """Return a video's path in the sender's pod; links are resolved here, since they may be absolute."""
         return f"{self.in_pod}/{path.resolve().relative_to(self.path.resolve())}"
 
     def _place(self, path: Path) -> str:
-        """Return a path as commands given in the checkout name it."""
+        """Return a path relative to the checkout, in which commands are run."""
         return f"{self.work.name}/{path.relative_to(self.work)}"
 
     def _quoted(self, path: Path, more: str = "") -> str:
@@ -120,7 +120,7 @@ class Folder:
         return _word(f"{self._place(path)}{more}")
 
     def _wrong_folder(self) -> Wrong | None:
-        """Tell what is wrong with the folder itself; nodes see what is in work/ and no links that leave it."""
+        """Return what is wrong with the folder itself; the nodes see only work/, and no links that lead out of it."""
         for folder in (self.work / "DATA", self.path):
             place = self._place(folder)
             if folder.is_symlink() and not folder.exists():
@@ -133,7 +133,7 @@ class Folder:
         return None
 
     def _judge(self, path: Path) -> Wrong | None:
-        """Tell why a video cannot be sent."""
+        """Return why a video cannot be sent, or None."""
         name, place = shown(path.name), self._quoted(path)
         aside = f"mv {place} {self._quoted(path, '.other')}"
         if any("\ud800" <= letter <= "\udfff" for letter in path.name):
@@ -174,7 +174,7 @@ def here() -> Folder:
 
 
 def shown(name: str) -> str:
-    """Return a name as one line can show it."""
+    """Return a name for a one-line message."""
     return name if name.isprintable() else ascii(name)
 
 
@@ -183,7 +183,7 @@ def _utf8(name: str) -> str:
 
 
 def _word(text: str) -> str:
-    """Return a text as a word for a shell, in one line: bash's own form where it holds what cannot be shown."""
+    """Return a text as a word for a shell, in one line; if parts are not printable, use bash's $'...' form."""
     if text.isprintable():
         return shlex.quote(text)
     letters = (chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in os.fsencode(text))

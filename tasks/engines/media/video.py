@@ -1,4 +1,4 @@
-"""Videos as files: a short one to test with, and whether one plays. FFmpeg's libraries, through PyAV, do the work."""
+"""Video files: creates a short test video, and checks whether a video plays, with FFmpeg's libraries through PyAV."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MAKING = threading.Lock()
 
 @dataclass(frozen=True)
 class Video:
-    """What a player sees of a file.
+    """A video, as a player sees it.
 
     Attributes:
         codec: Name of the codec, such as "h264".
-        frames: Number of pictures that could be decoded.
-        seconds: From the first picture to the end of the last.
+        frames: Number of frames that could be decoded.
+        seconds: Time from the first frame to the end of the last.
     """
 
     codec: str
@@ -36,13 +36,13 @@ class Video:
 
 
 def make(path: Path, seconds: float) -> None:
-    """Have a moving stripe as H.264 in MP4; a file that is there is kept.
+    """Create a video of a moving stripe (H.264 in MP4), unless the file exists.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created.
         seconds: How long it plays.
     """
-    # No lock beside it: the folder is the user's, and only the tasks of one run write to it.
+    # No lock file: the folder is the user's, and only the tasks of one run write to it.
     with _MAKING:
         if not path.is_file():
             _make(path, seconds)
@@ -54,7 +54,7 @@ def _make(path: Path, seconds: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(path)
     with av.open(str(part), "w", format="mp4") as file:
-        # Without pictures that refer to later ones: what the receiver gets first can be shown first.
+        # The baseline profile has no frames that refer to later ones, so frames are shown in the order of arrival.
         options = {"profile": "baseline", "g": str(_KEY_FRAME_EVERY)}
         stream = file.add_stream("libx264", rate=_FRAMES_PER_SECOND, options=options)
         stream.width, stream.height, stream.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
@@ -65,7 +65,7 @@ def _make(path: Path, seconds: float) -> None:
 
 
 def play(path: Path) -> Video | None:
-    """Decode a file from its beginning to its end; return None where it is no video or has no picture.
+    """Decode a whole file; return None if it is not a video or has no frames.
 
     Args:
         path: The file.

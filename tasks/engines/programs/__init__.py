@@ -1,9 +1,9 @@
-"""Other programs: run with their output as progress, waited for, and stopped with the run.
+"""Other programs: run with their output as progress, and stopped with the run.
 
 shell        runs a program
-proxies      the proxy variables that it is given
-root         the same as root, by sudo
-waiting      waits for a named condition, and tells the cause where time runs out
-again        asks again what may pass by itself
+proxies      the proxy variables for programs
+root         runs a program as root, with sudo
+waiting      waits for a named condition, and gives the cause if time runs out
+again        retries what fails temporarily
 interrupts   Ctrl-C and other signals, for a run and for what it has started
 """

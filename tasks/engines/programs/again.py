@@ -1,4 +1,4 @@
-"""Asking again: what may pass by itself is tried once more, after pauses that grow and vary, within a deadline."""
+"""Retries: what fails temporarily is tried again within a deadline, after growing random pauses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _LONGEST_PAUSE = 5.0
 
 @dataclass(frozen=True)
 class Patience:
-    """For how long something is asked again.
+    """How long to retry.
 
     Attributes:
-        longest: Seconds to go on for; inside a wait no longer than that wait.
-        first_pause: Seconds that the first pause takes at most.
+        longest: Seconds to go on retrying; inside a wait, no longer than that wait.
+        first_pause: Longest first pause, in seconds.
     """
 
     longest: float
@@ -33,12 +33,12 @@ class Patience:
 
 
 def asked(ask: Callable[[], T], *, passes: Callable[[BaseException], bool], patience: Patience) -> T:
-    """Return an answer, asked for again while it fails in a way that passes.
+    """Return an answer, and retry while asking for it fails temporarily.
 
     Args:
         ask: Asks once.
-        passes: Tells whether a failure may be gone at the next try.
-        patience: For how long it is asked again.
+        passes: Returns whether a failure may be temporary.
+        patience: How long to retry.
 
     Raises:
         Exception: The last failure.
@@ -54,7 +54,7 @@ def asked(ask: Callable[[], T], *, passes: Callable[[BaseException], bool], pati
 def _asked_again(
     ask: Callable[[], T], failure: waiting.Passing, passes: Callable[[BaseException], bool], patience: Patience
 ) -> T:
-    import tenacity  # not before something fails: it costs a run with nothing to do 30 ms
+    import tenacity  # only after a failure: importing it would cost every run 30 ms
 
     failures = [failure]
 
@@ -73,7 +73,7 @@ def _asked_again(
 
 
 def _pause(first: float, state: RetryCallState) -> float:
-    """Return a pause that grows and varies, and is no shorter than the other side asks for."""
+    """Return a growing random pause, at least as long as the other side asks for."""
     import tenacity
 
     grown = tenacity.wait_random_exponential(multiplier=first, max=_LONGEST_PAUSE)(state)

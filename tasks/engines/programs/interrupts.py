@@ -1,4 +1,4 @@
-"""Signals that end a run, so that whatever waits is woken and no program is started without being known."""
+"""Signals that end a run: every wait is woken, and every program that was started is known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Gate:
-    """Whether the main thread may be interrupted at this moment, and by what it has been."""
+    """Whether the main thread may be interrupted now, and the signal that has interrupted it."""
 
     closed = 0
     signal: signal.Signals | None = None
@@ -30,13 +30,13 @@ _gate = _Gate()
 
 
 def catch() -> Callable[[], None]:
-    """End the main thread by `SystemExit(128 + n)` at the first signal n of INT, TERM, HUP; ignore further ones.
+    """End the main thread with `SystemExit(128 + n)` at the first signal n of INT, TERM, HUP; ignore further ones.
 
-    One that is ignored already stays so, for programs that are started too: `nohup` does that with HUP, and a shell
-    without job control with INT for what it puts in the background.
+    A signal that is ignored already stays ignored, also in programs that are started: `nohup` ignores HUP, and a shell
+    without job control ignores INT for background commands.
 
     Returns:
-        A function that puts the earlier handlers back.
+        A function that restores the earlier handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
@@ -44,7 +44,7 @@ def catch() -> Callable[[], None]:
         _gate.signal, _gate.pending, _gate.reader_gone = None, False, False
         for number in (number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN):
             stack.callback(partial(signal.signal, number, signal.signal(number, _stop)))
-        # Undone first: a signal that is forwarded late still finds its handler.
+        # Undone first, so that a signal that is forwarded late still finds its handler.
         stack.callback(_start_waking(threading.get_ident()))
         _gate.main = threading.get_ident()
         stack.callback(_forget_main)
@@ -52,12 +52,12 @@ def catch() -> Callable[[], None]:
 
 
 def reader_is_gone() -> None:
-    """End as the signal PIPE ends other programs, in order: whoever read what this process writes is gone.
+    """End the run in order, as if by the signal PIPE, because the reader of this process's output is gone.
 
-    The signal itself stays ignored, as Python has it, since a socket whose other end is closed raises it too.
+    Python ignores the signal itself, and this does not change: a socket whose other end is closed raises it too.
 
     Raises:
-        SystemExit: This is the main thread, and no signal has ended the run already.
+        SystemExit: This is the main thread, and no signal has ended the run yet.
     """
     if threading.current_thread() is threading.main_thread():
         _stop(signal.SIGPIPE, None)
@@ -74,10 +74,10 @@ def caught() -> str:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Let a signal wait for the end of the block, in which something is started that must be known to be stopped.
+    """Defer signals to the end of the block, which starts and registers something that has to be stopped later.
 
     Raises:
-        SystemExit: This is a thread of a run that a signal has ended; it starts nothing more.
+        SystemExit: A signal has ended the run, so this thread must not start anything.
     """
     if threading.current_thread() is not threading.main_thread():
         if _gate.signal:
@@ -110,10 +110,10 @@ def _leave() -> None:
 
 
 def _start_waking(main: int) -> Callable[[], None]:
-    """Wake the main thread by every signal.
+    """Wake the main thread at every signal.
 
-    The kernel may deliver a signal to any thread; Python then runs the handler in the main thread, but only once that
-    returns from the lock or the child that it waits for.
+    The kernel may deliver a signal to any thread. Python then runs the handler in the main thread, but only once that
+    thread has returned from waiting for a lock or a child.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

@@ -1,4 +1,4 @@
-"""The HTTP proxies of the environment, and who is not asked through them."""
+"""The HTTP proxies of the environment, and the hosts that are reached without them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _EXCEPTIONS = ("NO_PROXY", "no_proxy")
 
 
 def are_set() -> bool:
-    """Return whether this process is told of a proxy."""
+    """Return whether the environment names a proxy."""
     return any(map(_value, _NAMES))
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is this machine's own loopback, which no proxy reaches."""
+    """Return whether a host name or address is this machine's loopback, which no proxy can reach."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -30,22 +30,22 @@ def is_loopback(host: str) -> bool:
 
 
 def direct(url: str) -> dict[str, str] | None:
-    """Return the `proxies` with which requests asks for a URL: none for loopback, those of the environment else.
+    """Return the argument `proxies` of requests for a URL: no proxy for loopback, otherwise the environment's.
 
-    NO_PROXY often does not name the loopback; Go's programs never ask a proxy for it, requests does.
+    NO_PROXY often does not name the loopback. Go programs never use a proxy for it, but requests does.
     """
     host = urlsplit(url).hostname or ""
     return {"no_proxy": host} if is_loopback(host) else None
 
 
 def excepting(host: str, told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """Return the variables with which a program asks no proxy for a host either; none where there is no proxy.
+    """Return the variables that add a host to those reached without a proxy; none if no proxy is set.
 
-    The exceptions are written without blanks, as every program reads them.
+    The exceptions are written without blanks, so that every program can read them.
 
     Args:
         host: Name or address.
-        told: Proxies that the program is told of elsewhere, by the names of the variables; the environment goes first.
+        told: Proxies that the program gets from elsewhere, by variable name; the environment takes precedence.
     """
     others = {name: value for name, value in told.items() if value and not _value(name)}
     if not (are_set() or any(others.get(name.upper()) for name in _NAMES)):
@@ -56,5 +56,5 @@ def excepting(host: str, told: Mapping[str, str] = MappingProxyType({})) -> dict
 
 
 def _value(name: str) -> str:
-    """Return a variable of the environment, which is known in capitals and without."""
+    """Return a variable of the environment, whose name may be in upper or lower case."""
     return os.environ.get(name.upper()) or os.environ.get(name.lower()) or ""

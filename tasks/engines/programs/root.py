@@ -1,4 +1,4 @@
-"""Programs that only root may run: directly by root, through `sudo -n` otherwise."""
+"""Programs that only root may run: directly if this process is root, and through `sudo -n` otherwise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# One program each, so that a run that is stopped leaves nothing half done: folder, file, and a path beside it.
+# Each is one program, so that a stopped run leaves nothing half done. Arguments: folder, file, temporary file.
 _WRITE = """
 umask 022 && mkdir -p -- "$1" && cat >"$3" && chmod 644 -- "$3" && sync -- "$3" && mv -T -- "$3" "$2" && sync -- "$1"
 """
@@ -30,7 +30,7 @@ def run(*argv: str | Path, stdin: str | None = None, cwd: Path | None = None, ch
         check: Raise when the exit code is not 0.
 
     Raises:
-        Problem: sudo was refused, or the program failed (with what it said).
+        Problem: sudo was refused, or the program failed (with its output).
     """
     words = [str(word) for word in argv]
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -48,9 +48,9 @@ def run(*argv: str | Path, stdin: str | None = None, cwd: Path | None = None, ch
 
 
 def write(path: Path, text: str) -> None:
-    """Put a file in place at once; it is on the disk when this returns.
+    """Replace or create a file atomically; it is on the disk when this returns.
 
-    Folders that are missing are made; everybody may read these and the file, whatever the umask is.
+    Missing folders are created. Everybody may read them and the file, whatever the umask is.
 
     Raises:
         Problem: sudo was refused, or the file cannot be written.
@@ -59,10 +59,12 @@ def write(path: Path, text: str) -> None:
 
 
 def ensure(path: Path) -> None:
-    """Have a file, empty where it is new, in a folder that is this tool's own as the one above it is: all readable.
+    """Create an empty file, unless it exists, and make it and the two folders above it readable for everybody.
+
+    Both folders must be the tool's own, since their modes are changed.
 
     Raises:
-        Problem: sudo was refused, or the file cannot be made.
+        Problem: sudo was refused, or the file cannot be created.
     """
     _script(_ENSURE, path)
 

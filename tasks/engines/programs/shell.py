@@ -28,7 +28,7 @@ _starting = threading.RLock()
 
 @dataclass(frozen=True)
 class Completed:
-    """What a finished program left: its exit code, standard output and standard error as text."""
+    """The result of a finished program: its exit code, standard output and standard error."""
 
     returncode: int
     stdout: str
@@ -40,7 +40,7 @@ def find(program: str, *, package: str = "") -> str:
 
     Args:
         program: Name of the program.
-        package: Distribution package that holds it, named in the error.
+        package: Distribution package that contains it, for the error.
 
     Raises:
         Problem: The program is not on PATH.
@@ -53,13 +53,13 @@ def find(program: str, *, package: str = "") -> str:
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments and its surroundings.
+    """A program with its arguments and its environment.
 
     Attributes:
-        argv: Program and arguments; no shell takes part.
+        argv: Program and arguments; no shell is involved.
         env: Variables added to this process's environment, which is passed on without the registry's credentials.
         cwd: Folder to run in.
-        stdin: Text for its standard input, which is empty otherwise.
+        stdin: Text for its standard input; empty if None.
     """
 
     argv: Sequence[str | Path]
@@ -108,7 +108,7 @@ def run(
     """Run a program to its end and return what it printed, as `Command.run` does.
 
     Args:
-        argv: Program and arguments; no shell takes part.
+        argv: Program and arguments; no shell is involved.
         env: Variables added to this process's environment.
         check: Raise when the exit code is not 0.
         live: Report each line of output as progress while it runs.
@@ -120,10 +120,10 @@ def run(
 
 
 def attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
-    """Run a program that has the terminal for itself and return its exit code.
+    """Run a program that is attached to the terminal, and return its exit code.
 
     Args:
-        argv: Program and arguments; no shell takes part.
+        argv: Program and arguments; no shell is involved.
         cwd: Folder to run in.
         env: Variables added to this process's environment.
     """
@@ -135,7 +135,7 @@ def attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mappin
 
 
 def stop_all() -> None:
-    """Stop the programs that still run, as those of other threads do when a run is interrupted."""
+    """Stop all programs that still run, such as those of other threads when a run is interrupted."""
     with _starting:
         running = list(_running)
     for process in running:
@@ -144,7 +144,7 @@ def stop_all() -> None:
 
 
 def _ended(process: subprocess.Popen[str], timeout: float | None) -> int:
-    """Wait for the exit code; whatever ends the wait early ends the process too."""
+    """Wait for the exit code; if the wait ends early, stop the process."""
     try:
         return process.wait(timeout)
     except BaseException as reason:
@@ -168,13 +168,13 @@ def _communicate(process: subprocess.Popen[str], stdin: str | None, timeout: flo
 
 
 def _feed(stream: IO[str], text: str) -> None:
-    # A program that ends without reading tells why by its exit code.
+    # If a program ends without reading its input, its exit code is what counts.
     with contextlib.suppress(BrokenPipeError), stream:
         stream.write(text)
 
 
 class _Reader:
-    """Drains one output of a process on a thread of its own, so that neither pipe fills up."""
+    """Drains one output of a process in its own thread, so that the pipe does not fill up."""
 
     def __init__(self, stream: IO[str], *, live: bool) -> None:
         self._lines: list[str] = []
@@ -190,7 +190,7 @@ class _Reader:
                     progress.step(raw.strip())
 
     def text(self) -> str:
-        # A grandchild that keeps the pipe open must not hold the caller for ever.
+        # A grandchild that keeps the pipe open must not block the caller forever.
         self._thread.join(_GRACE_SECONDS)
         return "".join(self._lines)
 
@@ -199,11 +199,11 @@ class _Reader:
 
 
 def _stop(process: subprocess.Popen[str], *, patient: bool = True) -> None:
-    """End a process; one that root runs (sudo) ends by itself, as nobody else may signal it.
+    """End a process; one that runs as root (sudo) cannot be signalled, and has to end by itself.
 
     Args:
         process: The process.
-        patient: Wait for the one that root runs, so that it does not go on alone.
+        patient: Wait for a process that runs as root, so that it does not go on alone.
     """
     try:
         process.terminate()
@@ -220,7 +220,7 @@ def _stop(process: subprocess.Popen[str], *, patient: bool = True) -> None:
 
 
 def _name(words: Sequence[str]) -> str:
-    """Return the program with its sub-command: enough to know it by, without arguments that may be secret."""
+    """Return the program with its subcommand: enough to identify it, without arguments that may be secret."""
     program = os.path.basename(words[0])  # noqa: PTH119 - a word, not a file
     subcommand = next((word for word in words[1:2] if not word.startswith("-")), "")
     return f"{program} {subcommand}".strip()

@@ -1,4 +1,4 @@
-"""Waiting is a deadline on a named condition, with progress and, when time runs out, the cause."""
+"""Waiting for a named condition until a deadline, with progress and, when time runs out, the cause."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ T = TypeVar("T")
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
-# When the wait that is under way ends, on the clock of `time.monotonic`.
+# When the current wait ends, on the clock of `time.monotonic`.
 _end: ContextVar[float] = ContextVar("_end", default=math.inf)
 
 
 class Passing(Problem):
-    """A failure that may be gone at the next look: a wait goes on.
+    """A failure that may be temporary: a wait goes on.
 
     Attributes:
-        after: Seconds for which the other side asks to be left alone.
+        after: Seconds for which the other side asks not to be contacted.
     """
 
     after = 0.0
 
 
 def patience(longest: float) -> float:
-    """Return for how many seconds a look may try again by itself: not beyond the end of the wait it is part of.
+    """Return for how many seconds an observation may retry: not beyond the end of the wait it is part of.
 
     Args:
-        longest: Seconds outside any wait.
+        longest: The limit in seconds, which applies alone outside a wait.
     """
     return max(0.0, min(longest, _end.get() - time.monotonic()))
 
 
 @dataclass(frozen=True)
 class Condition(Generic[T]):
-    """Something of the world that is waited for.
+    """A condition to wait for.
 
     Attributes:
-        name: What it is, naming the object: "DataFlow df-calcapp: Deployed".
-        observe: Looks at the world once. What it raises ends the wait, unless it is Passing.
-        is_met: Tells whether an observation meets the condition. A Problem it raises (a final failure) ends the wait.
-        describe: One short text about an observation, shown as progress and in the error.
+        name: The condition, with the name of the object: "DataFlow df-calcapp: Deployed".
+        observe: Makes one observation. Any exception except Passing ends the wait.
+        is_met: Returns whether an observation meets the condition. A Problem (a final failure) ends the wait.
+        describe: Describes an observation briefly, for progress and the error.
     """
 
     name: str
@@ -58,18 +58,18 @@ class Condition(Generic[T]):
     describe: Callable[[T], str] = lambda _: ""
 
     def wait(self, deadline: float, *, explain: Callable[[], str] | None = None, hint: str = "") -> T:
-        """Observe the world until the condition is met.
+        """Observe until the condition is met.
 
         Args:
-            deadline: Seconds until the wait is given up; the world is observed at least once.
-            explain: Gathers evidence (events, log lines) once time has run out.
-            hint: The next command to try when time has run out.
+            deadline: Seconds until the wait is given up; there is at least one observation.
+            explain: Gathers evidence (events, log lines) if time runs out.
+            hint: The next command to try if time runs out.
 
         Returns:
             The observation that met the condition.
 
         Raises:
-            Problem: Time ran out; it names the condition, the last state seen, and carries the evidence.
+            Problem: Time ran out; it names the condition and the last state seen, and holds the evidence.
         """
         token = _end.set(time.monotonic() + deadline)
         try:
@@ -100,12 +100,12 @@ class Condition(Generic[T]):
 
 
 def until(condition: str, observe: Callable[[], T], is_met: Callable[[T], bool], *, deadline: float) -> T:
-    """Wait for a condition that its name says enough about, as `Condition.wait` does.
+    """Wait for a condition that needs no description or evidence, as `Condition.wait` does.
 
     Args:
-        condition: What is waited for, naming the object.
-        observe: Looks at the world once.
-        is_met: Tells whether an observation meets the condition.
+        condition: The condition, with the name of the object.
+        observe: Makes one observation.
+        is_met: Returns whether an observation meets the condition.
         deadline: Seconds until the wait is given up.
 
     Returns:
@@ -126,7 +126,7 @@ class _LateError(Exception):
 
 
 def _evidence(explain: Callable[[], str] | None) -> str:
-    """Gather the evidence; that there is none hides no failure."""
+    """Gather the evidence; a failure to do so must not hide the real one."""
     try:
         return explain() if explain else ""
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""The parameters of a run: which value holds, where it was given, and what it means.
+"""The parameters of a run: which value is in effect, where it was given, and what it means.
 
     env/defaults.env < env/$PROFILE.env < .env < process environment        (later wins)
 
@@ -40,10 +40,10 @@ def origin(name: str) -> str:
 
 
 def ineffective(layers: Layers | None = None) -> list[str]:
-    """Return a line per name in a file that does nothing there.
+    """Return one line for each name in a file that has no effect there.
 
     Args:
-        layers: What the sources say; None for those of this process.
+        layers: What the sources say; None for the sources of this process.
     """
     from tasks.settings.parameters import check
 
@@ -51,7 +51,7 @@ def ineffective(layers: Layers | None = None) -> list[str]:
 
 
 def values() -> dict[str, str]:
-    """Return the value that holds for each name of the table, as it was given."""
+    """Return the value in effect for each name of the table, as it was given."""
     return _layers().values()
 
 

@@ -1,4 +1,4 @@
-"""Whether the layers make parameters of a run, and what is wrong with each line of them."""
+"""Checks whether the layers make valid parameters, and says what is wrong with each line."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from tasks.settings.parameters.layers import Layers, Setting
 
-# Names with these beginnings can only be meant for this tool, so that an unknown one is a mistake.
+# Names with these prefixes can only be meant for this tool, so an unknown one is a mistake.
 _OWN_PREFIXES = ("DCI_", "SRIOV_", "NV_IPAM_", "NVIDIA_K8S_IPAM_", "CRIO_", "METALLB_", "MULTUS_", "CALICO_")
 _SIMILAR = 0.85
-# What many programs read, though a name of ours is like it.
+# Variables that many programs read, although a parameter has a similar name.
 _OF_PROGRAMS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -58,7 +58,7 @@ def _reason(error: Any) -> str:
 
 
 def ineffective(layers: Layers) -> list[str]:
-    """Return a line per name in a file that is no parameter, and may be meant for a program: it does nothing there.
+    """Return one line for each name in a file that is no parameter but may be meant for a program; it has no effect.
 
     Args:
         layers: What the sources say.
@@ -73,7 +73,7 @@ def ineffective(layers: Layers) -> list[str]:
 
 
 def _unknown_names(layers: Layers) -> Iterator[str]:
-    """Yield a complaint per name that is meant for this tool, but is not in its table; case does not hide it."""
+    """Yield a complaint for each name, in any case of letters, that is meant for this tool but not in its table."""
     known = _known(layers)
     for stranger in layers.strangers:
         if stranger.name not in credentials.NAMES and _is_meant_for_this_tool(stranger, known):
@@ -95,7 +95,7 @@ def _is_meant_for_this_tool(stranger: Setting, known: Sequence[str]) -> bool:
 
 
 def _credentials(layers: Layers) -> Iterator[str]:
-    """Yield a complaint per credential that a file holds, and where only half of them is given."""
+    """Yield a complaint for each credential that a file holds, and one if only half of them is given."""
     found = [stranger for stranger in layers.strangers if stranger.name in credentials.NAMES and stranger.value]
     for stranger in found:
         if ":" in stranger.origin:

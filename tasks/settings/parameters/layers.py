@@ -1,4 +1,4 @@
-"""The layers of the parameters: the table, and which value holds and where it was given."""
+"""The layers of the parameters: the table, which value is in effect, and where it was given."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Layers:
 
     Attributes:
         declarations: The table, in its order.
-        settings: The value that holds for each parameter of the table.
-        strangers: Settings whose name is not in the table, of the files and of the environment.
+        settings: The value in effect for each parameter of the table.
+        strangers: Settings of the files and of the environment whose name is not in the table.
         complaints: Lines that could not be read, each with its file and line.
     """
 
@@ -57,7 +57,7 @@ class Layers:
     complaints: tuple[str, ...]
 
     def values(self) -> dict[str, str]:
-        """Return the value that holds for each name."""
+        """Return the value in effect for each name."""
         return {name: setting.value for name, setting in self.settings.items()}
 
 
@@ -141,7 +141,7 @@ class _File:
 def _text(path: Path) -> str:
     """Return the text of a file that may be absent."""
     try:
-        return path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a byte order mark
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:

@@ -10,7 +10,7 @@ from tasks.settings.parameters import types
 
 
 class Parameters(pydantic.BaseModel):
-    """The parameters of a run, typed. Names are those of env/defaults.env in lower case; it says what each means."""
+    """The parameters of a run, typed. Names are those of env/defaults.env in lower case; that file explains each."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""What the parameters of a run must be to each other. A rule yields the parameter to blame and the reason."""
+"""How the parameters of a run must fit each other. A rule yields the parameter to blame and the reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _crio_versions(p: Parameters) -> Iterator[tuple[str, str]]:
 
 def _gpu_needs_crio(p: Parameters) -> Iterator[tuple[str, str]]:
     if p.gpu == "yes" and p.node_runtime != "crio":
-        yield "GPU", "the image with the NVIDIA driver is one of NODE_RUNTIME crio"
+        yield "GPU", "the image with the NVIDIA driver needs NODE_RUNTIME=crio"
 
 
 def _cluster_name(p: Parameters) -> Iterator[tuple[str, str]]:
@@ -134,7 +134,7 @@ def _host_addresses_excluded(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def _blocks_fit(p: Parameters) -> Iterator[tuple[str, str]]:
-    """nvidia-k8s-ipam cuts blocks from the first host address on, one per node of its pool: the workers."""
+    """Check the blocks that nvidia-k8s-ipam cuts from the first host address on, one for each worker of its pool."""
     size, hosts = p.nv_ipam_per_node_block_size, p.nv_ipam_subnet.num_addresses - 2
     if _WORKERS * size > hosts:
         reason = f"{_WORKERS} blocks of {size} do not fit the {hosts} addresses of NV_IPAM_SUBNET {p.nv_ipam_subnet}"
@@ -156,7 +156,7 @@ def _needed_addons(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 _Rule = Callable[["Parameters"], Iterator[tuple[str, str]]]
-# Each row is a chain: what breaks one rule of it is not told a second time by those after it.
+# Each row is a chain: when a rule is broken, the rules after it do not report the same fault again.
 _RULES: tuple[tuple[_Rule, ...], ...] = (
     (_crio_versions,),
     (_gpu_needs_crio,),
@@ -175,7 +175,7 @@ def broken(parameters: Parameters) -> Iterator[tuple[str, str]]:
     """Yield each parameter to blame with the reason.
 
     Args:
-        parameters: Values each of which is valid by itself.
+        parameters: Values that are each valid by themselves.
     """
     for chain in _RULES:
         for rule in chain:

@@ -32,7 +32,7 @@ def _matching(pattern: str, meant: str) -> AfterValidator:
 
 
 def _parsed(parse: Callable[[str], Any], meant: str) -> BeforeValidator:
-    """Return the conversion by `parse`, whose own refusal is kept as the reason that the text is not what is meant."""
+    """Return the conversion by `parse`; if that refuses the text, its error becomes part of the reason."""
 
     def convert(text: str) -> Any:
         try:
@@ -61,7 +61,7 @@ def _whole(text: str) -> int:
 
 
 def _between(low: int, high: int) -> AfterValidator:
-    """Return the check that a number lies within two others, both allowed."""
+    """Return the check that a number lies between two others, both of them allowed."""
 
     def check(number: int) -> int:
         if not low <= number <= high:
@@ -111,7 +111,7 @@ def _check_names(text: str) -> tuple[str, ...]:
 
 def _folder(text: str) -> Path:
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # A relative one is to be ignored (XDG Base Directory Specification).
+    # A relative path has to be ignored (XDG Base Directory Specification).
     base = base if os.path.isabs(base) else "~/.cache"  # noqa: PTH117 - a path as text
     path = Path(text or f"{base}/openkasugai-all-in-one").expanduser()
     if not path.is_absolute():

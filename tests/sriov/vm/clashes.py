@@ -132,7 +132,7 @@ def altname_clash_on_return() -> None:
         lend(node)
         with taken(altname="storage-uplink"):
             line = str(problem_of(lambda: give_back(CLUSTER)))
-            assert "its name storage-uplink is that of thief" in line, line
+            assert "its name storage-uplink is taken by thief" in line, line
         give_back(CLUSTER)
     assert_same(before, LEFT)
     undress()

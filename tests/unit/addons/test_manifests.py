@@ -1,4 +1,4 @@
-"""tasks.addons.manifests: the overlays, laid over manifests of the shape that upstream's have."""
+"""tasks.addons.manifests: the overlays, applied to manifests with the shape of upstream's."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ DEFINITION = {
 }
 SRIOV_VOLUME = {"name": "config-volume", "configMap": {"name": "sriovdp-config"}}
 NODE_AGENT = container("calico-node", "docker.io/calico/node:v1") | {"env": [{"name": "FELIX", "value": "1"}]}
-# What upstream's manifests are like, as far as the overlays look at them.
+# Upstream's manifests, reduced to what the overlays look at.
 UPSTREAM = {
     "metallb": [
         DEFINITION,
@@ -112,7 +112,7 @@ PLACES = {
 
 @pytest.fixture
 def described(tree: Path, choose: Callable[..., None]) -> Callable[..., Manifests]:
-    """A function that returns an add-on's manifests as the physical server has them, upstream's being those above."""
+    """A function that returns an add-on's manifests for the physical server, made from the upstream manifests above."""
 
     def describe(name: str, **values: str) -> Manifests:
         choose(**{"PROFILE": "physical", "METALLB_POOL": POOL, **values})
@@ -130,7 +130,7 @@ def described(tree: Path, choose: Callable[..., None]) -> Callable[..., Manifest
 
 @pytest.fixture
 def rendered(described: Callable[..., Manifests]) -> Callable[..., dict[str, Object]]:
-    """A function that renders an add-on as the physical server has it; objects by kind and name."""
+    """A function that renders an add-on for the physical server, and returns its objects by kind and name."""
 
     def render(name: str, **values: str) -> dict[str, Object]:
         found = described(name, **values).objects()
@@ -280,7 +280,7 @@ def test_a_chosen_pool_is_taken_as_it_is(choose: Callable[..., None]) -> None:
 
 
 def offer(engine: Engine, network: IPv4Network) -> None:
-    """Have the network of the nodes on the engine."""
+    """Create the network of the nodes on the engine."""
     engine.networks[cluster.NETWORK] = {}
     engine.subnets[cluster.NETWORK] = str(network)
 

@@ -1,4 +1,4 @@
-"""tasks.archive.dockerfiles: what Dockerfiles of the archive copy, compile and end in."""
+"""tasks.archive.dockerfiles: what Dockerfiles of the archive copy and compile, and what is made of them."""
 
 from __future__ import annotations
 

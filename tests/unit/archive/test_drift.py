@@ -1,6 +1,6 @@
-"""Archives that differ from what the original Makefile expected, made here and unpacked as a user's archive is.
+"""Archives that differ from what the original Makefile expected, made here and unpacked like a user's archive.
 
-Drift that shows elsewhere: an unknown CPU in test_inventory.py, FROM with a tag that nobody builds in
+Drift that is tested elsewhere: an unknown CPU in test_inventory.py, FROM with a tag that nobody builds in
 test_archive_images.py, add-ons without a version in test_addons.py.
 """
 
@@ -60,7 +60,7 @@ def deployed() -> Controller:
 
 @pytest.fixture
 def unpack(tree: Path) -> Callable[[], Path]:
-    """A function that packs the source as it is at that moment, and unpacks the archive as a run does."""
+    """A function that packs the source in its present state, and unpacks the archive as a run does."""
 
     def unpack() -> Path:
         with tarfile.open(tree / "src/controller.tar.gz", "w:gz") as tar:
@@ -78,7 +78,7 @@ def content(tree: Path) -> Path:
 
 
 def _manager(folder: Path) -> list[manifests.Object]:
-    """Render a manager as the real ones are: with the proxy beside it."""
+    """Render a manager like the real ones, with the proxy as a sidecar."""
     items = manifests.load(folder.parent / "manager/manager.yaml")
     for item in items:
         if item["kind"] == "Deployment":

@@ -70,7 +70,7 @@ def entries(root: Path) -> set[str]:
 
 @pytest.fixture
 def stop_moving(monkeypatch: pytest.MonkeyPatch) -> StopMoving:
-    """A function within which moving a file or folder of some name fails."""
+    """A context manager in which moving a file or folder of a given name fails."""
     rename = Path.rename
 
     @contextmanager

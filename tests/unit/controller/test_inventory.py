@@ -1,4 +1,4 @@
-"""controller.inventory and collector: what workers offer, for CPUs and GPUs that the archive knows and does not."""
+"""controller.inventory and collector: what workers offer, for CPUs and GPUs that the archive knows and for others."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tasks.nics import ledger as nics_ledger
 from tasks.registry import pki
 from tasks.settings import cluster, nics, parameters, registry
 from tasks.settings.checks import CHECKS, FAILED
-from tests.unit.doctor.recorded import CA, FILES, LINKS, SOCKET, Case, RecordedServer
+from tests.unit.doctor.recorded import CA, FILES, LINKS, SOCKET, TRUST, Case, RecordedServer
 from tests.unit.engine import Container
 
 if TYPE_CHECKING:
@@ -31,8 +31,24 @@ def ca_pem(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
+def environment(checkout: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[[Case], str]:
+    """A function that sets where a case has its kubeconfig and Docker, and returns the path of the engine's socket."""
+
+    def set_up(case: Case) -> str:
+        monkeypatch.setenv("KUBECONFIG", str(checkout / "kube" / "config"))
+        if case.docker:
+            fill(engine, case)
+        else:
+            monkeypatch.delenv("DOCKER_HOST")
+            monkeypatch.setenv("DOCKER_CONFIG", str(silent_context(checkout / "docker")))
+        return engine.url.removeprefix("unix://")
+
+    return set_up
+
+
+@pytest.fixture
 def machine(
-    checkout: Path, choose: Callable[..., None], engine: Engine, programs: Programs, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, choose: Callable[..., None], environment: Callable[[Case], str], programs: Programs
 ) -> Callable[[Case], Path]:
     """A function that has a machine as a case describes it, and returns the root of its files."""
 
@@ -40,17 +56,11 @@ def machine(
         for name, content in case.checkout.items():
             (checkout / name).parent.mkdir(parents=True, exist_ok=True)
             (checkout / name).write_bytes(content)
-        monkeypatch.setenv("KUBECONFIG", str(checkout / "kube" / "config"))
         choose(**{"PROFILE": "physical", "CACHE_DIR": str(checkout / "cache"), **case.environ})
         if case.facts.get("lent"):
             write_ledger(nics.LEDGERS)
         programs.put("ip", json.dumps([{"dst": network, "dev": "ens0"} for network in case.routes]))
-        if case.docker:
-            fill(engine, case)
-        else:
-            monkeypatch.delenv("DOCKER_HOST")
-            monkeypatch.setenv("DOCKER_CONFIG", str(silent_context(checkout / "docker")))
-        record(checkout / "machine", case, engine.url.removeprefix("unix://"))
+        record(checkout / "machine", case, environment(case))
         return checkout / "machine"
 
     return make
@@ -109,7 +119,7 @@ def record(root: Path, case: Case, socket: str) -> None:
     """Write the files of a machine."""
     for name, text in {**FILES, **case.files}.items():
         if text is not None:
-            file = root / name.replace(SOCKET, socket)[1:]
+            file = root / name.replace(SOCKET, socket).replace(TRUST, str(registry.DOCKER_TRUST))[1:]
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
     for name, target in {**LINKS, **case.links}.items():

@@ -22,7 +22,9 @@ GB = 10**9
 SOCKET = "/the/engine's/socket"
 CERT_URL = "http://192.168.10.100/harbor/ca.crt"
 CA = b"<the CA of the fixture>"
-TRUSTED = "/etc/docker/certs.d/192.168.10.100/ca.crt"
+# The folder of the CAs that Docker trusts, in the names of files.
+TRUST = "/the/trust/of/Docker"
+TRUSTED = f"{TRUST}/192.168.10.100/ca.crt"
 PROC_NET_TCP = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:{port:04X} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 11551 1

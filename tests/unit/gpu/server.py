@@ -1,4 +1,4 @@
-"""A server with a GPU and its node: module graphs as real servers have them, and a kernel that is played."""
+"""A server with a GPU and its node: module graphs as real servers have them, and a simulated kernel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONTAINER = "c0ffee" * 10
 DRIVER = "535.183.01"
 NODE_DRIVER = "550.90.12"
 
-# Modules with those that hold them, as /sys/module/*/holders shows them.
+# Modules with their holders, as /sys/module/*/holders shows them.
 SERVER = {
     "nvidia": ["nvidia_uvm", "nvidia_modeset"],
     "nvidia_uvm": [],

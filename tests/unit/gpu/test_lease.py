@@ -1,4 +1,4 @@
-"""The GPU, lent and given back, on module graphs as real servers have them; the one command runner plays the kernel."""
+"""The GPU, lent and given back, on module graphs as real servers have them; the command runner simulates the kernel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def boot(checkout: Path, act_as: Callable[[int], None]) -> Callable[[dict[str, list[str]]], Machine]:
-    """A function that makes the machine, on which root keeps the ledgers."""
+    """A function that creates the machine, on which root keeps the ledgers."""
     act_as(0)
     return functools.partial(Machine, checkout / "machine")
 
@@ -98,7 +98,7 @@ def test_a_process_that_uses_the_gpu_is_named_and_nothing_is_touched(boot: Calla
     before = machine.loaded()
     with pytest.raises(Problem, match=r"process 4711 \(python3\) uses the GPU") as caught:
         machine.lend()
-    # The other display is of another card.
+    # The other display belongs to another card.
     assert "4712" not in caught.value.message
     assert "GPU_CONSENT=1" in caught.value.hint
     assert machine.loaded() == before

@@ -55,14 +55,14 @@ class Go:
     """A go command that compiles nothing.
 
     Attributes:
-        folder: What it keeps.
+        folder: Where it keeps what it was given.
     """
 
     folder: Path
 
     @property
     def source(self) -> Path:
-        """The folder that was compiled last, as it was then."""
+        """A copy of the folder that was compiled last."""
         return self.folder / "source"
 
     @property
@@ -71,18 +71,18 @@ class Go:
         return self.folder / "module"
 
     def refuse_other_toolchains(self) -> None:
-        """Have it fetch no other Go than it is itself, which is 1.22.5."""
+        """Make it refuse to fetch any Go but its own, which is 1.22.5."""
         (self.folder / "refused").touch()
 
 
 @dataclass(frozen=True)
 class Docker:
-    """A docker command that runs nothing, beside its engine.
+    """A docker command that runs nothing, and its engine.
 
     Attributes:
         engine: The engine, which has what was built.
         folder: What was built and compiled: contexts by tag, and the source that was compiled last.
-        programs: Where it is.
+        programs: The programs on PATH, of which it is one.
     """
 
     engine: Engine
@@ -91,12 +91,12 @@ class Docker:
 
     @property
     def source(self) -> Path:
-        """The folder that was compiled last in a container, as it was then."""
+        """A copy of the folder that was compiled last in a container."""
         return self.folder / "source"
 
     @property
     def runs(self) -> list[list[str]]:
-        """Image and arguments of each container that compiled, in order."""
+        """Image and arguments of each container that compiled something, in order."""
         return [call[-3:] for call in self.programs.calls if call[:2] == ["docker", "run"]]
 
     @property
@@ -114,7 +114,7 @@ _BUILD = ["docker", "buildx", "build"]
 
 @pytest.fixture
 def choose(choose: Callable[..., None], tmp_path: Path) -> Callable[..., None]:
-    """A function that sets parameters by name, over those of the lab with a cache of its own."""
+    """A function that sets parameters by name, on top of the lab's parameters and a cache of its own."""
     return lambda **values: choose(**{"CACHE_DIR": str(tmp_path / "cache"), **values})
 
 
@@ -137,7 +137,7 @@ def docker(programs: Programs, engine: Engine, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def mirror(programs: Programs) -> Callable[[str], None]:
-    """A function that has apt's packages come from another mirror, which makes the base another one."""
+    """A function that sets apt's mirror, and so changes the base."""
 
     def mirror(name: str) -> None:
         programs.put("apt-get", f"deb http://{name} {apt.suite()} main\n")

@@ -1,6 +1,6 @@
 """The docker command of unit tests, run by its stub on PATH: it keeps what it is given to build and to compile.
 
-The first argument is the folder where it keeps that: contexts by tag, and `source` as it was compiled last.
+The first argument is the folder where it keeps that: contexts by tag, and in `source` what was compiled last.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _values(option: str, words: list[str]) -> list[str]:
 
 
 def _build(kept: Path, words: list[str]) -> None:
-    """Keep a context as it is when it has been sent, and give the engine an image with the labels."""
+    """Keep a context as it is once it has been sent, and create an image with the labels in the engine."""
     (tag,), context = _values("--tag", words), Path(words[-1])
     time.sleep(float(os.environ.get("BUILD_SECONDS", "0")))
     shutil.rmtree(kept / tag, ignore_errors=True)
@@ -44,7 +44,7 @@ def _build(kept: Path, words: list[str]) -> None:
 
 
 def _run(kept: Path, words: list[str]) -> None:
-    """Compile a program as the images that compile do."""
+    """Compile a program as the compilers' images do."""
     places = {place: Path(folder) for folder, place, *_ in (value.split(":") for value in _values("--volume", words))}
     shutil.rmtree(kept / "source", ignore_errors=True)
     shutil.copytree(places["/source"], kept / "source", symlinks=True)
@@ -55,7 +55,7 @@ def _run(kept: Path, words: list[str]) -> None:
 
 
 def main(folder: str, *words: str) -> None:
-    """Do what the docker command is asked to."""
+    """Carry out a docker command."""
     if words[0] == "run":
         _run(Path(folder), list(words))
     elif words[:2] == ("buildx", "build"):

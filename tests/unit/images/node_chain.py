@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CRIO = table.named("kind-ubuntu-node-crio")
 NODE = table.named("kind-ubuntu-node")
 LAST = table.named("dci-kind-node-non-acc")
-# What a change makes stale is shown of these; another image in the table changes nothing here.
+# The images of which tests show what a change makes stale; another image in the table changes nothing here.
 CHAIN = ("kind-ubuntu", NODE.name, CRIO.name, "kind-ubuntu-node-containerd", LAST.name, table.GPU_IMAGE)
 ALL = {name: table.named(name) for name in CHAIN}
 
@@ -40,7 +40,7 @@ def arguments(image: table.NodeImage) -> dict[str, str]:
 
 
 def assemble(image: table.NodeImage, context: Path) -> None:
-    """Put into a folder what an image is built from."""
+    """Assemble the build context of an image in a folder."""
     context.mkdir()
     for put in node_images.recipe(image, parameters.current()).contents:
         put(context)

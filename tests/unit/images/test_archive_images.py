@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def source(tree: Path, go: Go, docker: Docker, mirror: Callable[[str], None]) -> Iterator[Path]:
-    """The sample as it is unpacked; its base is made of what a mirror holds."""
+    """The unpacked sample; its base comes from a mirror."""
     archive_images.inputs.cache_clear()
     archive_source.prepare()
     yield tree / "build/controller"
@@ -294,7 +294,7 @@ def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, engin
 def test_images_built_at_the_same_time_share_what_they_are_made_on(
     docker: Docker, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    # The context stays as it is for as long as it is sent.
+    # A context must not change while it is sent.
     monkeypatch.setenv("BUILD_SECONDS", "0.1")
     compiler = compilers.recipe("controller-cgo", parameters.current())
     ways = {

@@ -1,4 +1,4 @@
-"""tasks.images.building: what a built image says of itself, and what a stale one tells: its inputs, old and new."""
+"""tasks.images.building: the labels of a built image, and the old and new inputs that a stale one reports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def recipe(digest: str = "1", parts: Mapping[str, str] | None = None) -> Recipe:
 
 @pytest.fixture
 def built(chain: dict[str, Image], docker: Docker, choose: Callable[..., None]) -> Image:
-    """An image that was built as it is wanted, of the distribution's packages."""
+    """An up-to-date image of the distribution's packages."""
     choose(CRIO_FROM="packages")
     node_images.build(NAME)
     assert docker.built == [tag(NAME)]

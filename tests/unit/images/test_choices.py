@@ -1,4 +1,4 @@
-"""tasks.images.choices: the nodes' runtime, whose image has the driver, and which images the controller needs."""
+"""tasks.images.choices: the nodes' runtime, the node with the GPU driver, and the controller's images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def installer() -> Path:
 
 @pytest.fixture
 def server(clone: Path, choose: Callable[..., None], mirror: Callable[[str], None]) -> Path:
-    """Return the root of a machine with a GPU, beside a checkout that has the driver's installer."""
+    """The root folder of a machine with a GPU, whose checkout has the driver's installer."""
     choose()
     mirror("mirror.example")
     for name, text in (("vendor", "0x10de"), ("class", "0x030200")):

@@ -62,7 +62,7 @@ def test_only_the_choice_asks_the_proxy(choose: Callable[..., None], proxy: Prox
 def test_the_proxys_words_are_one_line(choose: Callable[..., None], said: Lines) -> None:
     choose()
     assert choices.choose_runtime() == {"task_dep": ["image:kind-ubuntu-node-containerd"]}
-    assert said.kept == [f"NODE_RUNTIME=auto: the nodes run containerd, for CRI-O cannot be had: {REFUSED}"]
+    assert said.kept == [f"NODE_RUNTIME=auto: the nodes run containerd, because CRI-O is not available: {REFUSED}"]
 
 
 def test_nothing_is_said_where_crio_is_chosen(choose: Callable[..., None], proxy: Proxy, said: Lines) -> None:

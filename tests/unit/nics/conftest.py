@@ -27,7 +27,7 @@ def sysfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ledgers(checkout: Path, act_as: Callable[[int], None]) -> Path:
-    """A folder for ledgers, which root's part writes in this process."""
+    """A folder for ledgers; the part that needs root runs in this process."""
     del checkout
     act_as(0)
     return settings.LEDGERS

@@ -1,4 +1,4 @@
-"""The doors of lending: whose cards are given back, when, and what is said."""
+"""The entry points of lending: whose cards are given back, when, and what is reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ReachedError(Exception):
 
 
 class Watched(Machine):
-    """A machine that stops whoever looks at it; the lock of the machine is held by then."""
+    """A machine that raises an error when it is looked at; the machine's lock has to be held then."""
 
     def survey(self, *, everywhere: bool = False) -> World:
         with (settings.LEDGERS / ".run.lock").open() as lock, pytest.raises(BlockingIOError):
@@ -40,7 +40,7 @@ class Watched(Machine):
 
 
 def without_a_route() -> Ledger:
-    """Return the ledger of a card that has lost a route, which the kernel does not take back."""
+    """Return the ledger of a card that has lost a route, which the kernel refuses to add again."""
     route = {"family": "inet", "dst": "10.52.0.0/16", "scope": "link"}
     return replace(lent(), devices={LEFT: record("ens9f0np0", routes=(route,))})
 

@@ -63,7 +63,7 @@ def test_what_a_node_lacks_is_said(sysfs: Path, case: tuple[Ledger | None, World
 
 def test_ledger_of_another_checkout_lacks_all(other: Path) -> None:
     said = condition.lack(WISH, replace(lent(), checkout=str(other)), Machine())
-    assert said == lacks.of(f"kind-worker: its ledger is of {other}")
+    assert said == lacks.of(f"kind-worker: its ledger belongs to {other}")
 
 
 def left_over(found: dict[str, Any]) -> int:

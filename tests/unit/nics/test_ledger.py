@@ -1,4 +1,4 @@
-"""What each device was, as the ledger keeps it."""
+"""The original state of each device, as the ledger keeps it."""
 
 from __future__ import annotations
 

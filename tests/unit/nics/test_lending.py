@@ -1,4 +1,4 @@
-"""Lending a recorded dual-port ConnectX-5: where its card is found, and what of the machine forbids it."""
+"""Lending a recorded dual-port ConnectX-5: where the card is found, and what on the machine forbids it."""
 
 from __future__ import annotations
 

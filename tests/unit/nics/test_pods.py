@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def pod(phase: str, bdf: str, mac: str = "") -> dict[str, Any]:
-    """Return a pod that was given a virtual function, as Multus writes it down."""
+    """Return a pod that was given a virtual function, as Multus records it."""
     status = [
         {"name": "pod-network", "interface": "eth0", "default": True},
         {"name": "sriov", "interface": "net1", "mac": mac, "device-info": {"pci": {"pci-address": bdf}}},
@@ -46,7 +46,7 @@ def test_pod_that_has_a_function_is_found(pods: list[dict[str, Any]], holder: st
 
 
 class Api:
-    """The API as far as the scheduler's resources are asked of it."""
+    """The API, as far as it is asked for the device plugin and the allocatable resources."""
 
     def __init__(self, plugin: bool, allocatable: list[str]) -> None:
         self.plugin, self.allocatable = plugin, allocatable

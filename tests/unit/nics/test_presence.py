@@ -1,4 +1,4 @@
-"""What is there."""
+"""Whether the recorded card is there."""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ def test_pattern_that_matches_another_card_is_refused_with_the_list(sysfs: Path)
     host = replace(
         card.world().host, links=(*card.world().host.links, host_namespaces.Link("ens9f10", bdf="0000:31:00.0"))
     )
-    with pytest.raises(Problem, match=r"SRIOV_IF_REGEX_2: ens9f1\.\* also matches what is not of ens9f1np1: ens9f10$"):
+    message = r"SRIOV_IF_REGEX_2: ens9f1\.\* also matches what does not belong to ens9f1np1: ens9f10$"
+    with pytest.raises(Problem, match=message):
         refusals.refuse_foreign_matches(OTHER, function(RIGHT), host)
 
 

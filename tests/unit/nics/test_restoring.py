@@ -33,7 +33,7 @@ def test_name_that_another_card_has_is_told_with_its_holder() -> None:
         links=(link("ens9f0np0", name="dev4", altnames=()), host_namespaces.Link("ens9f0np0", bdf="0000:31:00.0")),
     )
     assert restoring.holders(record("ens9f0np0"), host_namespaces.World((host,))) == [
-        "0000:17:00.0: its name ens9f0np0 is that of ens9f0np0 (0000:31:00.0)"
+        "0000:17:00.0: its name ens9f0np0 is taken by ens9f0np0 (0000:31:00.0)"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Routes of a lent card as `ip -json` prints them: what is recorded, refused, added again and said to differ."""
+"""Routes of a lent card as `ip -json` prints them: what is recorded, refused, added again and reported as different."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def recorded(*routes: dict[str, Any], address: str = "10.9.1.1") -> tuple[dict[s
 
 
 def orders(route: dict[str, Any], *present: dict[str, Any]) -> list[str]:
-    """Return what is ordered where a route was recorded and these are there."""
+    """Return the steps that restore a recorded route if these routes are present."""
     was = record(CARD, routes=recorded(route, address="2001:db8::5" if route["family"] == "inet6" else "10.9.1.1"))
     return words(steps.give_back_routes(was, present, HOST))
 
@@ -118,13 +118,13 @@ def test_differences_are_routes_in_words() -> None:
     assert nics_routes.differences([was, now], [now, was], CARD) == [], "the kernel keeps tables in no order"
     assert nics_routes.differences([was], [now], CARD) == [
         "lost the route 10.5.0.0/16 via 10.9.1.254 dev ens9f0np0",
-        "has the route 10.6.0.0/16 via 10.9.1.254 dev ens9f0np0, which it had not",
+        "has the route 10.6.0.0/16 via 10.9.1.254 dev ens9f0np0, which it did not have",
     ]
     twin = {**was, "gateway": "10.9.1.253"}
     assert nics_routes.differences([was, twin], [twin, was], CARD) == ["its routes are in another order"]
 
 
-# Prints each text of its folder once, and the last one from then on.
+# Prints each text of its folder once, then the last one every time.
 IP = """\
 case "$*" in
 *-json*inet6*) echo '[]' ;;

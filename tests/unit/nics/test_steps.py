@@ -1,4 +1,4 @@
-"""The orders that move a device or give it fields."""
+"""The steps that move a device or set its fields."""
 
 from __future__ import annotations
 

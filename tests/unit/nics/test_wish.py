@@ -1,4 +1,4 @@
-"""What the parameters ask for."""
+"""What the parameters request."""
 
 from __future__ import annotations
 

@@ -32,15 +32,15 @@ NOWHERE = Path("/nonexistent/udev/rules.d")
 
 @dataclass(frozen=True)
 class Machine(machine.Machine):
-    """A machine as a test describes it; it keeps what it was ordered and changes nothing.
+    """A machine as a test describes it; it keeps the steps that it was given and changes nothing.
 
     Attributes:
-        found: Its namespaces; None where nobody may look.
+        found: Its namespaces; None if it must not be looked at.
         held: Its lifelines, each with the reason.
         named: Names of pods by their UID.
-        holders: Pods by the function that they have; None where no cluster answers.
+        holders: Pods by the function that they have; None if no cluster answers.
         stuck: The interface that cannot be moved.
-        orders: The steps that it was ordered.
+        orders: The steps that it was given.
     """
 
     rules: Path = NOWHERE
@@ -52,7 +52,7 @@ class Machine(machine.Machine):
     orders: list[Step] = field(default_factory=list)
 
     def survey(self, *, everywhere: bool = False) -> World:
-        """As a look goes: into the host's and the nodes' namespaces, and further where it is asked for."""
+        """Return the namespaces of the host and the node, or all of them with `everywhere`."""
         if self.found is None:
             pytest.fail("it was looked at")
         return self.found if everywhere else World(self.found.namespaces[:2])
@@ -121,7 +121,7 @@ def lent(**changes: Any) -> Ledger:
 
 
 def in_node(found: dict[str, Any]) -> int:
-    """Return the namespace of an interface where the left card is in its node."""
+    """Return the namespace of an interface if the left card is in its node."""
     return NODE if found["ifname"].startswith("ens9f0") else HOST
 
 

@@ -27,7 +27,7 @@ class Site:
     Attributes:
         address: Where it is: `host:port`.
         pages: What is there, by path; all else is 404.
-        statuses: What it answers instead, by path.
+        statuses: The status of its answer if it is not the usual one, by path.
         asked: Method, path and header Authorization of each request.
     """
 
@@ -76,7 +76,7 @@ def _handler(site: Site) -> type[http.server.BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else page or b"")
 
-        do_GET = do_HEAD = _reply  # noqa: N815 - names that the library asks for
+        do_GET = do_HEAD = _reply  # noqa: N815 - names that the library requires
 
         def log_message(self, *_: object) -> None:
             pass
@@ -86,7 +86,7 @@ def _handler(site: Site) -> type[http.server.BaseHTTPRequestHandler]:
 
 @pytest.fixture
 def sites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sites]:
-    """A function that starts servers."""
+    """A factory of servers that live as long as the test."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with ExitStack() as stack:
         yield Sites(tmp_path, stack)

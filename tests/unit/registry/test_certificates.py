@@ -1,4 +1,4 @@
-"""tasks.registry.certificates: which CA is kept, and when the one that is kept is no longer the one that is served."""
+"""tasks.registry.certificates: which CA is kept, and when it is no longer the one that is served."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATH = "/harbor/ca.crt"
 
 @pytest.fixture
 def offer(checkout: Path, sites: Sites, choose: Callable[..., None]) -> Site:
-    """The server that offers the CA of a registry, whose certificate is of it."""
+    """The server that offers the CA of a registry, whose certificate that CA has issued."""
     registry, site = sites.https(CA), sites.http()
     registry.pages["/v2/"] = b"{}"
     site.pages[PATH] = CA.pem

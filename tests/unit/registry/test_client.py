@@ -1,4 +1,4 @@
-"""tasks.registry.client: by which name an image is pushed, and what the registry says of those it lacks."""
+"""tasks.registry.client: the name under which an image is pushed, and what is said about missing images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def site(sites: Sites) -> Site:
 
 @pytest.fixture
 def registry(site: Site, tmp_path: Path) -> Registry:
-    """A registry with one image, whose cluster knows it by another address than this machine."""
+    """A registry with one image; the cluster uses another address for it than this machine."""
     (tmp_path / "ca.crt").write_bytes(CA.pem)
     return Registry("registry.example/images", f"{site.address}/images", tmp_path / "ca.crt")
 

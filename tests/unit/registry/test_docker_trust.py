@@ -1,4 +1,4 @@
-"""tasks.registry.docker_trust: whose files in Docker's folder of trust are written and removed."""
+"""tasks.registry.docker_trust: whose files in Docker's folder of trusted CAs are written and removed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cas(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 
 @pytest.fixture
 def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
-    """A checkout's trust, below a folder that is there already; everything may be done as root."""
+    """A checkout's trust, below an existing folder; everything may be done as root."""
     (tmp_path / "docker").mkdir()
     sudo = tmp_path / "bin" / "sudo"
     sudo.parent.mkdir()

@@ -1,4 +1,4 @@
-"""tasks.registry.embedded: whether it is wanted, whose its containers are, and what keeps them from running."""
+"""tasks.registry.embedded: whether it is wanted, who owns its containers, and what keeps them from running."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ HOSTS = ["registry.example", "127.0.0.1"]
 
 
 def certificate(*, ca: bool | None = True, begins: int = -1, ends: int = 1) -> x509.Certificate:
-    """Return a certificate signed by itself, valid from and to that many days from today."""
+    """Return a self-signed certificate; the start and end of its validity are given in days from today."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     today = dt.datetime.now(dt.timezone.utc)

@@ -30,7 +30,7 @@ def merge(target: Body, patch: Body) -> None:
 
 
 class FakeApi(Api):
-    """Objects with versions, finalizers and owners: what the controllers rely on of an API server."""
+    """Objects with versions, finalizers and owners, which is what the controllers need from an API server."""
 
     def __init__(self) -> None:  # there is nobody to log in to
         self.objects: dict[tuple[str, str, str], Body] = {}
@@ -94,7 +94,7 @@ PLURALS = {
 
 
 class Cluster:
-    """All six controllers of a cluster with two workers, stepped until nothing changes any more."""
+    """All six controllers of a cluster with two workers, stepped until nothing changes."""
 
     def __init__(self) -> None:
         self.api = FakeApi()
@@ -136,7 +136,7 @@ class Cluster:
                 self._contexts.append((module.ROLE, module.ROLE.prepare(Context(self.api, node))))
 
     def settle(self, rounds: int = 60) -> None:
-        """Every controller looks once at every object, so many times."""
+        """Let every controller look at every object, once in each round."""
         for _ in range(rounds):
             for role, context in self._contexts:
                 for resource, reconcile in role.reconcilers.items():

@@ -1,4 +1,4 @@
-"""How the sample controller starts, and how it looks again."""
+"""How the sample controller starts, and how it tries again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """A function that starts a role on a cluster and returns what it asks of kopf."""
+    """A function that starts a role on a cluster and returns what it requests from kopf."""
 
     def started(api: FakeApi, role: str, node: str = "kind-worker") -> dict[str, Any]:
         asked: dict[str, Any] = {}
@@ -38,7 +38,7 @@ def test_every_role_starts_with_an_identity(start: Callable[..., dict[str, Any]]
     cluster = Cluster()
     cluster.inventory()
     asked = start(cluster.api, role)
-    # Else kopf asks for the user's name, and the image's user has none.
+    # Otherwise kopf asks for the user's name, and the image's user has none.
     assert asked["identity"] == role
     assert asked["liveness_endpoint"] == "http://0.0.0.0:8081/healthz"
 

@@ -31,7 +31,7 @@ SINGLE, MULTI = BY_NAME["calcapp-basic"], BY_NAME["calcapp-basic-multi-worker"]
 
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)
 def source(request: pytest.FixtureRequest, checkout: Path) -> Path:
-    """A source of the controller, as one that was unpacked."""
+    """The source of a controller, as if it had been unpacked."""
     del checkout
     paths.BUILD.mkdir()
     paths.CONTROLLER.symlink_to(request.param)

@@ -1,4 +1,4 @@
-"""tasks.scenarios.needs: what a pattern lacks is said before anything is touched."""
+"""tasks.scenarios.needs: what a pattern lacks is shown before anything is touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkout with the files of the parameters, and what becomes of them."""
+"""A checkout with the files of the parameters, and the parameters read from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers of the parameters: which value holds, and files that cannot be read."""
+"""The layers of the parameters: which value is in effect, and files that cannot be read."""
 
 from __future__ import annotations
 

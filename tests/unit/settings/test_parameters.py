@@ -153,7 +153,7 @@ def test_names_of_others_are_left_alone(root: Path) -> None:
     valid(root, DOCKER_HOST="unix:///x", KIND_EXPERIMENTAL_PROVIDER="podman", NVIDIA_VISIBLE_DEVICES="all")
 
 
-# Each row: the parameter blamed, a part of the reason, and the values given.
+# Each row: the parameter to blame, a part of the reason, and the given values.
 BAD = [
     ("K8S_VERSION", "'1.31.0' is not a version such as v1.2.3", {"K8S_VERSION": "1.31.0"}),
     ("GO_VERSION", "'v1.23.0' is not a version such as 1.2.3", {"GO_VERSION": "v1.23.0"}),
@@ -172,7 +172,7 @@ BAD = [
     ("CRIO_FROM", "is not 'packages' or 'modules'", {"CRIO_FROM": "source"}),
     ("CRIO_VERSION", "not a version such as v1.2.3", {"CRIO_VERSION": "1.31"}),
     ("NODE_RUNTIME", "is not 'crio', 'containerd' or 'auto'", {"NODE_RUNTIME": "docker"}),
-    ("GPU", "is one of NODE_RUNTIME crio", {"GPU": "yes", "NODE_RUNTIME": "containerd"}),
+    ("GPU", "needs NODE_RUNTIME=crio", {"GPU": "yes", "NODE_RUNTIME": "containerd"}),
     ("NVIDIA_TOOLKIT_VERSION", "1.2.3-1", {"NVIDIA_TOOLKIT_VERSION": "latest"}),
     ("NVIDIA_TOOLKIT_REPO_URL", "http://host/path", {"NVIDIA_TOOLKIT_REPO_URL": "x"}),
     ("DCGM_VERSION", "1.2.3-1", {"DCGM_VERSION": ""}),
@@ -184,9 +184,9 @@ BAD = [
     ("IMG_TAG", "'' is not an image tag", {"IMG_TAG": ""}),
     ("DCI_REGISTRY_ADDR", "without scheme", {"DCI_REGISTRY_ADDR": "https://ghcr.io/x"}),
     ("DCI_REGISTRY_ADDR_ALT", "without scheme", {"DCI_REGISTRY_ADDR_ALT": "192.168.10.100"}),
-    ("DCI_REGISTRY_ADDR_ALT", "'harbor' is no registry", {"DCI_REGISTRY_ADDR_ALT": "harbor/images"}),
-    ("METALLB_REGISTRY", "'quay' is no registry", {"METALLB_REGISTRY": "quay/metallb"}),
-    ("CALICO_REGISTRY", "'calico' is no registry", {"CALICO_REGISTRY": "calico"}),
+    ("DCI_REGISTRY_ADDR_ALT", "'harbor' is not a registry", {"DCI_REGISTRY_ADDR_ALT": "harbor/images"}),
+    ("METALLB_REGISTRY", "'quay' is not a registry", {"METALLB_REGISTRY": "quay/metallb"}),
+    ("CALICO_REGISTRY", "'calico' is not a registry", {"CALICO_REGISTRY": "calico"}),
     ("MULTUS_REGISTRY", "begins with a scheme", {"MULTUS_REGISTRY": "https://ghcr.io/x"}),
     ("DCI_REGISTRY_ADDR", "ends with a slash", {"DCI_REGISTRY_ADDR": "ghcr.io/x/"}),
     ("DCI_REGISTRY_ADDR", "the path is missing", {"DCI_REGISTRY_ADDR": "ghcr.io"}),
@@ -202,7 +202,7 @@ BAD = [
     ),
     ("DCI_REGISTRY_ADDR_ALT", "'x:1': a tag or digest", {"DCI_REGISTRY_ADDR_ALT": "harbor.lan/x:1"}),
     ("DCI_REGISTRY_ADDR_ALT", "'': not a part of a path", {"DCI_REGISTRY_ADDR_ALT": "harbor.lan//x"}),
-    ("UBUNTU_IMAGE_NAME", "'harbor' is no registry", {"UBUNTU_IMAGE_NAME": "harbor/images/ubuntu:22.04"}),
+    ("UBUNTU_IMAGE_NAME", "'harbor' is not a registry", {"UBUNTU_IMAGE_NAME": "harbor/images/ubuntu:22.04"}),
     ("UBUNTU_IMAGE_NAME", "begins with a scheme", {"UBUNTU_IMAGE_NAME": "https://harbor.lan/ubuntu:22.04"}),
     ("UBUNTU_IMAGE_NAME", "is not a tag", {"UBUNTU_IMAGE_NAME": "ubuntu:"}),
     ("UBUNTU_IMAGE_NAME", "the digest is not", {"UBUNTU_IMAGE_NAME": "ubuntu@sha256:12"}),

@@ -27,9 +27,9 @@ ROLES = {
     "deviceinfo": deviceinfo.ROLE,
     "ethernetconnection": ethernetconnection.ROLE,
 }
-# Somebody else was quicker: the next look shows what there is now.
+# Another writer was quicker: the next attempt reads the current state.
 _OVERTAKEN = {404, 409}
-# A watch that the server forgot is noticed after so many seconds.
+# Seconds after which a watch that the server has forgotten is noticed.
 _WATCH_SECONDS = 120
 
 
@@ -53,14 +53,14 @@ def main() -> None:
     kopf.run(
         standalone=True,
         clusterwide=True,
-        # Without one, kopf asks for the user's name, and the image's user has none.
+        # Without an identity, kopf asks for the user's name, and the image's user has none.
         identity=arguments.role,
         liveness_endpoint=f"http://0.0.0.0:{arguments.health_port}/healthz",
     )
 
 
 def login() -> Any:
-    """The connection of the kubeconfig if one was given, else of the pod's service account."""
+    """Return the connection of the kubeconfig if one is given, else of the pod's service account."""
     source = kopf.login_with_kubeconfig if os.environ.get("KUBECONFIG") else kopf.login_with_service_account
     connection = source(settings=kopf.OperatorSettings())
     if connection is None:
@@ -76,14 +76,14 @@ def log_kopf_in(**_: Any) -> Any:
 
 @kopf.on.startup()
 def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-    """Leave no mark of kopf in the cluster, and notice a dead watch."""
+    """Keep kopf from posting events to the cluster, and let it notice a dead watch."""
     settings.posting.enabled = False
     settings.watching.server_timeout = _WATCH_SECONDS
     settings.watching.client_timeout = _WATCH_SECONDS + 10
 
 
 def watch(resource: str, reconcile: Callable[[Context, str, str], Delay], context: Context) -> None:
-    """Reconcile each object of a resource whenever it changes, until there is nothing left to do about it."""
+    """Reconcile each object of a resource whenever it changes, until there is nothing left to do for it."""
 
     @kopf.on.event("example.com", "v1", resource, id=resource)
     async def changed(name: str, namespace: str | None, **_: Any) -> None:
@@ -94,7 +94,7 @@ def watch(resource: str, reconcile: Callable[[Context, str, str], Delay], contex
 
 
 def attempt(reconcile: Callable[[Context, str, str], Delay], context: Context, namespace: str, name: str) -> Delay:
-    """One look at an object; whatever goes wrong is tried again."""
+    """Reconcile an object once; if anything goes wrong, return when to try again."""
     try:
         return reconcile(context, namespace, name)
     except (ApiError, OSError) as error:

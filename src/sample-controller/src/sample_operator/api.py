@@ -1,4 +1,4 @@
-"""The Kubernetes API in the few verbs that the controllers need, on the standard library."""
+"""A client for the few verbs of the Kubernetes API that the controllers need, on the standard library."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ApiError(Exception):
     """The API server refused a request."""
 
     def __init__(self, code: int, message: str) -> None:
-        """Keep the HTTP status beside the sentence."""
+        """Keep the HTTP status beside the message."""
         super().__init__(message)
         self.code = code
 
@@ -42,7 +42,7 @@ class Api:
         """Log in.
 
         Args:
-            login: returns a kopf ConnectionInfo; called again when its token is not accepted any more.
+            login: returns a kopf ConnectionInfo; called again when its token is no longer accepted.
         """
         self._login = login
         self._connect()
@@ -84,7 +84,7 @@ class Api:
         return True
 
     def patch(self, resource: str, namespace: str, name: str, body: Body) -> None:
-        """Merge a body into an object; its ``status`` goes to the status endpoint where the kind has one."""
+        """Merge a body into an object; its ``status`` goes to the status endpoint if the kind has one."""
         status = {"status": body["status"]} if resource in _STATUS_ENDPOINT and "status" in body else {}
         rest = {key: value for key, value in body.items() if key not in status}
         if rest:
@@ -93,7 +93,7 @@ class Api:
             self._request("PATCH", _path(resource, namespace, name, "status"), status)
 
     def delete(self, resource: str, namespace: str, name: str) -> None:
-        """Ask for an object's deletion; one that is gone is fine."""
+        """Request an object's deletion; an object that is gone is no error."""
         try:
             self._request("DELETE", _path(resource, namespace, name))
         except ApiError as error:
@@ -156,39 +156,39 @@ def _ssl_context(info: Any) -> ssl.SSLContext:
 
 
 def is_deleting(body: Body) -> bool:
-    """Whether the object waits for its finalizers."""
+    """Return whether the object waits for its finalizers."""
     return bool(body["metadata"].get("deletionTimestamp"))
 
 
 def status_of(body: Body) -> str:
-    """The status word of an object, empty before its controller wrote one."""
+    """Return the status word of an object; it is empty until its controller writes one."""
     word: str = (body.get("status") or {}).get("status", "")
     return word
 
 
 def has_finalizer(body: Body) -> bool:
-    """Whether the controller of the object's kind took charge of it."""
+    """Return whether the controller of the object's kind has taken charge of it."""
     return finalizer(body["kind"]) in body["metadata"].get("finalizers", [])
 
 
 def with_finalizer(body: Body) -> Body:
-    """Metadata to patch in that takes charge of an object."""
+    """Return the metadata patch that takes charge of an object."""
     others = [each for each in body["metadata"].get("finalizers", []) if each != finalizer(body["kind"])]
     return _finalizers(body, [*others, finalizer(body["kind"])])
 
 
 def without_finalizer(body: Body) -> Body:
-    """Metadata to patch in that lets go of an object."""
+    """Return the metadata patch that releases an object."""
     return _finalizers(
         body, [each for each in body["metadata"].get("finalizers", []) if each != finalizer(body["kind"])]
     )
 
 
 def let_go(api: Api, resource: str, body: Body) -> float | None:
-    """Give up the charge of an object that is being deleted.
+    """Release an object that is being deleted.
 
     Returns:
-        None: nothing is left to do about the object.
+        None: nothing is left to do for the object.
     """
     if has_finalizer(body):
         api.patch(
@@ -198,17 +198,17 @@ def let_go(api: Api, resource: str, body: Body) -> float | None:
 
 
 def _finalizers(body: Body, names: list[str]) -> Body:
-    # A merge patch replaces the list: the version makes sure that nobody else's finalizer gets lost.
+    # A merge patch replaces the whole list: the version makes sure that no other finalizer gets lost.
     return {"resourceVersion": body["metadata"]["resourceVersion"], "finalizers": names}
 
 
 def custom_resource(kind: str, metadata: Body, spec: Body) -> Body:
-    """An object of the controllers' own group."""
+    """Return an object of the controllers' own API group."""
     return {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def owned_by(owner: Body, name: str, **metadata: Any) -> Body:
-    """Metadata of a child in its owner's namespace; Kubernetes deletes it after its owner."""
+    """Return the metadata of a child in its owner's namespace; Kubernetes deletes the child after its owner."""
     reference = {
         "apiVersion": GROUP_VERSION,
         "kind": owner["kind"],
@@ -223,7 +223,7 @@ def ensure_owned(api: Api, resource: str, body: Body) -> bool:
     """Create a child unless its owner has it already.
 
     Returns:
-        False while an object of that name which belongs to an earlier owner is still there.
+        False while an object of that name from an earlier owner is still there.
     """
     if api.create(resource, body):
         return True

@@ -1,4 +1,4 @@
-"""The flow controller's catalog: targets, types and chains, judged as they are at this moment."""
+"""The flow controller's catalog: targets, types and chains, judged by their current state."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def reconcile_compute_resource(context: Context, namespace: str, name: str) -> D
 
 
 def reconcile_function_type(context: Context, namespace: str, name: str) -> Delay:
-    """Judge a FunctionType by the region types of its function info; without one it gets no status."""
+    """Judge a FunctionType by the region types of its function info; without that info, it gets no status."""
     function_type = context.api.get("functiontypes", namespace, name)
     if function_type is None:
         return None
@@ -68,7 +68,7 @@ def reconcile_function_type(context: Context, namespace: str, name: str) -> Dela
 
 
 def reconcile_function_chain(context: Context, namespace: str, name: str) -> Delay:
-    """Judge a FunctionChain by the types as they are at this moment; nothing but a change of it judges again."""
+    """Judge a FunctionChain by the current types; only a change of the chain itself makes it be judged again."""
     chain = context.api.get("functionchains", namespace, name)
     if chain is None:
         return None
@@ -82,7 +82,7 @@ def reconcile_function_chain(context: Context, namespace: str, name: str) -> Del
 
 
 def chain_fault(spec: Body, function_types: list[Body]) -> str:
-    """Why a chain cannot be used, or an empty string."""
+    """Return why a chain cannot be used, or an empty string."""
     types = types_by_function(spec, function_types)
     for function in spec["functions"].values():
         version = (function["functionName"], function["version"])
@@ -99,7 +99,7 @@ def chain_fault(spec: Body, function_types: list[Body]) -> str:
 
 
 def types_by_function(chain: Body, function_types: list[Body]) -> dict[tuple[str, str], Body]:
-    """The function types that a chain names, by function name and version."""
+    """Return the function types that a chain names, by function name and version."""
     wanted = {(each["functionName"], each["version"]) for each in chain["functions"].values()}
     found = {
         (each["spec"]["functionName"], each["spec"]["version"]): each
@@ -110,6 +110,6 @@ def types_by_function(chain: Body, function_types: list[Body]) -> dict[tuple[str
 
 
 def deployable_items(info: Body) -> list[Body]:
-    """The ways in which a function can be deployed, as its ConfigMap lists them."""
+    """Return the ways in which a function can be deployed, as its ConfigMap lists them."""
     items: list[Body] = json.loads(info.get("data", {}).get("deployableItems", "[]"))
     return items

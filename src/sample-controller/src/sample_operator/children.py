@@ -1,4 +1,4 @@
-"""What a DataFlow is made of: the WBFunctions and WBConnections of a scheduled one."""
+"""The parts of a scheduled DataFlow: its WBFunctions and WBConnections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .api import (
 
 
 def wbfunction_body(flow: Body, key: str, item: Body) -> Body:
-    """The WBFunction of one key.
+    """Return the WBFunction for one key.
 
     Args:
         flow: the scheduled DataFlow.
@@ -40,7 +40,7 @@ def wbfunction_body(flow: Body, key: str, item: Body) -> Body:
 
 
 def wbconnection_body(flow: Body, connection: Body) -> Body:
-    """The WBConnection of one scheduled connection."""
+    """Return the WBConnection for one scheduled connection."""
     metadata = flow["metadata"]
     name = names.wbconnection(metadata["name"], connection["from"]["functionKey"], connection["to"]["functionKey"])
     spec = {
@@ -53,7 +53,7 @@ def wbconnection_body(flow: Body, connection: Body) -> Body:
 
 
 def capacity_of(flow: Body) -> int:
-    """What each function of a DataFlow takes of its target."""
+    """Return the capacity that each function of a DataFlow takes from its target."""
     capacity: int = flow["spec"].get("requirements", {}).get("all", {}).get("capacity", 0)
     return capacity
 

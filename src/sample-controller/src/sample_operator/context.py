@@ -1,4 +1,4 @@
-"""What every controller of the sample gets to work with."""
+"""What every controller of the sample works with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_CAPACITY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Context:
-    """The cluster, the own node and what was read once at the start."""
+    """The cluster, the controller's own node, and what it read once at its start."""
 
     api: Api
     node: str = ""
@@ -34,7 +34,7 @@ class Role:
 
     Attributes:
         prepare: completes the context before the first object is looked at.
-        reconcilers: per resource, moves the object of a namespace and name one step and says when to look again.
+        reconcilers: per resource, a function that moves one object a step further and returns when to look again.
     """
 
     prepare: Callable[[Context], Context]
@@ -42,7 +42,7 @@ class Role:
 
 
 def config_json(api: Api, name: str) -> Any:
-    """The JSON document that a ConfigMap of the configuration namespace holds, whatever its key.
+    """Return the JSON document in a ConfigMap of the configuration namespace, whatever its key is.
 
     Raises:
         LookupError: there is no such ConfigMap, or it is empty.

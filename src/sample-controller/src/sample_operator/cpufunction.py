@@ -1,4 +1,4 @@
-"""The CPUFunction daemon: the pods of the functions of its node."""
+"""The CPUFunction daemon: runs the pods of the functions on its node."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _indexing = threading.Lock()
 
 
 def reconcile(context: Context, namespace: str, name: str) -> Delay:
-    """Start the pod of a function of this node, once; the pod goes with the function."""
+    """Start the pod of a function on this node, once; the pod is deleted with the function."""
     function = context.api.get("cpufunctions", namespace, name)
     if function is None or function["spec"]["nodeName"] != context.node:
         return None
@@ -43,7 +43,7 @@ def _start(context: Context, function: Body) -> Delay:
 
 
 def connection_names(function: Body) -> list[str]:
-    """The connections that the function is an end of."""
+    """Return the names of the connections that end at the function."""
     spec, name = function["spec"], function["metadata"]["name"]
     flow = spec["dataFlowRef"]["name"]
     before = [each["wbFunctionRef"]["name"] for each in spec.get("previousFunctions", {}).values()]
@@ -55,12 +55,12 @@ def connection_names(function: Body) -> list[str]:
 
 
 def protocols_of(spec: Body) -> tuple[str, str]:
-    """How a function receives and sends: by TCP inside the chain, by RTP at its ends."""
+    """Return how a function receives and sends: by TCP inside the chain, by RTP at its ends."""
     return ("TCP" if spec.get("previousFunctions") else "RTP", "TCP" if spec.get("nextFunctions") else "RTP")
 
 
 def select_config(configs: list[Body], rx_protocol: str, tx_protocol: str) -> Body | None:
-    """The configuration of a function for its protocols."""
+    """Return the configuration of a function for its protocols."""
     for config in configs:
         if (config["rxProtocol"], config["txProtocol"]) == (rx_protocol, tx_protocol):
             return config
@@ -68,7 +68,7 @@ def select_config(configs: list[Body], rx_protocol: str, tx_protocol: str) -> Bo
 
 
 def pod_body(function: Body, config: Body) -> Body:
-    """The pod of a function: the configuration's template, on the function's node."""
+    """Return the pod of a function: the configuration's template, on the function's node."""
     name = names.pod(function["metadata"]["name"])
     template = config["template"]["spec"]
     passed_on = {
@@ -138,7 +138,7 @@ def _free_index(context: Context) -> int:
 
 
 def _booked_indexes(api: Api, node: str) -> set[int]:
-    # A function's place is freed after its CPUFunction is gone.
+    # A function's place is freed only after its CPUFunction is gone.
     books = api.get("computeresources", names.CONFIG_NAMESPACE, names.compute_resource(node)) or {}
     regions = (books.get("status") or {}).get("regions", [])
     return {entry["functionIndex"] for region in regions for entry in region.get("functions", [])}

@@ -1,4 +1,4 @@
-"""The DeviceInfo daemon: the books of what runs in the regions of its node."""
+"""The DeviceInfo daemon: keeps the books of what runs in the regions of its node."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
-    """A request does not fit what the books say."""
+    """A request does not fit the books."""
 
 
 def publish_node(context: Context) -> Context:
-    """Open the books of the node, unless they are open: what is booked outlives the daemon.
+    """Open the books of the node, unless they are open already: bookings outlive the daemon.
 
     Raises:
         LookupError: a ConfigMap of the inventory is missing.
@@ -38,12 +38,12 @@ def publish_node(context: Context) -> Context:
 
 
 def regions_of(node: str, infrastructure: list[Body], deployment: list[Body]) -> list[Body]:
-    """The regions of a node's devices, empty.
+    """Return the regions of a node's devices, with nothing booked.
 
     Args:
         node: the node.
         infrastructure: devices of the ConfigMap ``infrastructureinfo``.
-        deployment: devices of the ConfigMap ``deployinfo``, with what each takes.
+        deployment: devices of the ConfigMap ``deployinfo``, with how much each takes.
     """
     targets = {each["deviceUUID"]: each["functionTargets"] for each in deployment if each["nodeName"] == node}
     return [
@@ -109,10 +109,10 @@ def _answer(api: Api, books: Body, info: Body) -> Body:
 
 
 def booked(regions: list[Body], request: Body) -> list[Body]:
-    """The regions after a request; asking the same twice changes nothing.
+    """Return the regions after a request; a repeated request changes nothing.
 
     Raises:
-        RefusedError: there is no such region, or no capacity in it.
+        RefusedError: there is no such region, or it has no capacity left.
     """
     regions = copy.deepcopy(regions)
     region = _find_region(regions, request)

@@ -13,7 +13,7 @@ _LOAD_BALANCER, _CLUSTER_IP = "LoadBalancer", "ClusterIP"
 
 
 def reconcile(context: Context, namespace: str, name: str) -> Delay:
-    """Prepare the ends of a connection that are on this node; the daemon that sees both ready says so."""
+    """Prepare the ends of a connection that are on this node; the daemon that sees both ready reports it."""
     connection = context.api.get("ethernetconnections", namespace, name)
     if connection is None:
         return None
@@ -73,7 +73,7 @@ _PREPARE = {"to": _prepare_receiver, "from": _prepare_sender}
 
 
 def service_body(connection: Body, function: Body, pod: Body, kind: str) -> Body:
-    """The Service in front of a function's pod, for every port of its containers."""
+    """Return the Service in front of a function's pod, for every port of its containers."""
     annotations = {names.ADDRESS_POOL_ANNOTATION: names.ADDRESS_POOL} if kind == _LOAD_BALANCER else {}
     ports = [port for container in pod["spec"]["containers"] for port in container.get("ports", [])]
     labels = pod["metadata"]["labels"]
@@ -97,7 +97,7 @@ def service_body(connection: Body, function: Body, pod: Body, kind: str) -> Body
 
 
 def addresses_of(service: Body) -> list[str]:
-    """The addresses at which a Service is reached, none while its load balancer has none to give."""
+    """Return the addresses at which a Service is reached; none while its load balancer assigns none."""
     if service["spec"]["type"] == _LOAD_BALANCER:
         ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
         return [each["ip"] for each in ingress]
@@ -105,13 +105,13 @@ def addresses_of(service: Body) -> list[str]:
 
 
 def next_hop(service: Body, addresses: list[str]) -> Body:
-    """What the sidecar of a sender gets to know."""
+    """Return what the sidecar of a sender is told about the next hop."""
     ports = [{"port": each["port"], "protocol": each["protocol"]} for each in service["spec"]["ports"]]
     return {"ips": addresses, "ports": ports}
 
 
 def forwarding_body(connection: Body, pod: Body, hop: Body) -> Body:
-    """The ConfigMap ``ethcrl.<pod>``."""
+    """Return the ConfigMap ``ethcrl.<pod>``."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

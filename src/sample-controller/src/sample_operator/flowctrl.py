@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _FILTER_PIPELINE = ["GenerateCombinations", "TargetResourceFit", "TargetResourceFitScore"]
 _CONNECTION_METHOD = "host-100gether"
-# One scheduling at a time: two would hand out the same capacity.
+# One scheduling at a time: two at once would hand out the same capacity.
 _scheduling = threading.Lock()
 
 
@@ -99,7 +99,7 @@ def _schedule(api: Api, flow: Body) -> Delay:
 
 
 def scheduled(chain: Body, chosen: dict[str, Target]) -> Body:
-    """The part of a DataFlow's status that says what runs where and how it is connected."""
+    """Return the part of a DataFlow's status that says what runs where and how it is connected."""
     functions = {
         key: {
             "nodeName": target.node,
@@ -143,7 +143,7 @@ def _await_children(api: Api, flow: Body) -> Delay:
 
 def _release(api: Api, flow: Body) -> Delay:
     metadata = flow["metadata"]
-    # Functions go after the connections between them.
+    # Functions are deleted after the connections between them.
     for resource in ("wbconnections", "wbfunctions"):
         children = _children(api, flow, resource)
         for child in children:
@@ -205,7 +205,7 @@ def _free_targets(api: Api) -> list[Target]:
     targets = {
         each.place: each for each in usable_targets(body.get("status", {}) for body in api.list("functiontargets"))
     }
-    # What other flows were promised is not on the books of their nodes yet.
+    # The capacity promised to other flows is not yet on the books of their nodes.
     for flow in api.list("dataflows"):
         if status_of(flow) in (names.CREATING, names.CREATED):
             for each in flow["status"]["scheduledFunctions"].values():

@@ -23,56 +23,56 @@ _PLURALS = {"DeviceInfo": "deviceinfoes", "SchedulingData": "schedulingdata", "C
 
 
 def plural(kind: str) -> str:
-    """Resource name of a kind in the API's paths."""
+    """Return the resource name of a kind in the API's paths."""
     return _PLURALS.get(kind, f"{kind.lower()}s")
 
 
 def finalizer(kind: str) -> str:
-    """Finalizer that the controller of a kind sets, such as ``dataflow.finalizers.example.com.v1``."""
+    """Return the finalizer that the controller of a kind sets, such as ``dataflow.finalizers.example.com.v1``."""
     return f"{kind.lower()}.finalizers.example.com.v1"
 
 
 def wbfunction(dataflow: str, key: str) -> str:
-    """WBFunction, and CPUFunction, of one key of a chain."""
+    """Return the name of the WBFunction and CPUFunction for one key of a chain."""
     return f"{dataflow}-wbfunction-{key}"
 
 
 def wbconnection(dataflow: str, from_key: str, to_key: str) -> str:
-    """WBConnection, and EthernetConnection, between two keys of a chain."""
+    """Return the name of the WBConnection and EthernetConnection between two keys of a chain."""
     return f"{dataflow}-wbconnection-{from_key}-{to_key}"
 
 
 def connection_of(dataflow: str, from_function: str, to_function: str) -> str:
-    """WBConnection between two functions, given the functions' own names."""
+    """Return the name of the WBConnection between two functions, given the functions' own names."""
     prefix = wbfunction(dataflow, "")
     return wbconnection(dataflow, from_function.removeprefix(prefix), to_function.removeprefix(prefix))
 
 
 def pod(function: str) -> str:
-    """Pod of a CPUFunction."""
+    """Return the name of a CPUFunction's pod."""
     return f"{function}-cpu-pod".lower()
 
 
 def service(function: str) -> str:
-    """Service in front of a function's pod."""
+    """Return the name of the Service in front of a function's pod."""
     return f"{function}-service"
 
 
 def forwarding(pod_name: str) -> str:
-    """ConfigMap that tells a pod's sidecar the next hop."""
+    """Return the name of the ConfigMap that tells a pod's sidecar the next hop."""
     return f"ethcrl.{pod_name}"
 
 
 def device_info(function: str) -> str:
-    """DeviceInfo that asks a node's daemon to book or free a function's place."""
+    """Return the name of the DeviceInfo that asks a node's daemon to book or free a function's place."""
     return f"deviceinfo-{function}"
 
 
 def compute_resource(node: str) -> str:
-    """ComputeResource of a node."""
+    """Return the name of a node's ComputeResource."""
     return f"compute-{node}"
 
 
 def function_target(node: str, device_type: str, device_index: int, region: str) -> str:
-    """FunctionTarget of a node's region, such as ``kind-worker.cpu-0.cpu``."""
+    """Return the name of the FunctionTarget of a node's region, such as ``kind-worker.cpu-0.cpu``."""
     return f"{node}.{device_type}-{device_index}.{region}"

@@ -1,4 +1,4 @@
-"""Where the functions of a chain run: pure functions from what there is to what is chosen."""
+"""Chooses where the functions of a chain run. All functions here are pure."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Target:
 
     @property
     def place(self) -> tuple[str, str, int, str]:
-        """What identifies the region."""
+        """The identity of the region."""
         return self.node, self.device_type, self.device_index, self.region
 
     def minus(self, functions: int, capacity: int) -> Target:
-        """The same region with so much less free."""
+        """Return the same region with that much less free."""
         return replace(
             self, free_functions=self.free_functions - functions, free_capacity=self.free_capacity - capacity
         )
 
 
 def usable_targets(statuses: Iterable[Mapping[str, Any]]) -> list[Target]:
-    """Targets that take functions, from the status of the FunctionTargets."""
+    """Return the targets that take functions, from the status of the FunctionTargets."""
     return [
         Target(
             node=status["nodeName"],
@@ -59,7 +59,7 @@ def usable_targets(statuses: Iterable[Mapping[str, Any]]) -> list[Target]:
 
 
 def keys_in_order(connections: Sequence[Connection]) -> list[str]:
-    """The function keys of a chain from its start, breadth first where it branches."""
+    """Return the function keys of a chain from its start, breadth first if it branches."""
     order: list[str] = []
     wave = [START_OF_CHAIN]
     while wave:
@@ -81,7 +81,7 @@ class Wanted:
     nodes: Sequence[str] | None = None
 
     def fits(self, target: Target, capacity: int) -> bool:
-        """Whether a target takes it with such a capacity."""
+        """Return whether a target takes the function with this capacity."""
         return (
             target.region_type in self.region_types
             and (self.nodes is None or target.node in self.nodes)
@@ -91,11 +91,11 @@ class Wanted:
 
 
 def place(functions: Iterable[Wanted], targets: Sequence[Target], capacity: int) -> dict[str, Target]:
-    """Choose a target for every function: beside its predecessor if it fits there, else the freest.
+    """Choose a target for every function: the one of its predecessor if it fits there, else the freest.
 
     Args:
         functions: the functions from the start of the chain.
-        targets: what there is.
+        targets: the available targets.
         capacity: what each function takes.
 
     Returns:

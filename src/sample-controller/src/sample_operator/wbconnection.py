@@ -51,13 +51,13 @@ def reconcile(context: Context, namespace: str, name: str) -> Delay:
 
 
 def touches_outside(spec: Body) -> bool:
-    """Whether a connection leads into the chain or out of it: nothing has to be connected then."""
+    """Return whether a connection leads into or out of the chain, where nothing has to be connected."""
     ends: list[str] = [spec[side]["wbFunctionRef"]["name"] for side in ("from", "to")]
     return ends[0].startswith(names.START_OF_CHAIN) or ends[1].startswith(names.END_OF_CHAIN)
 
 
 def connection_body(kind: str, connection: Body) -> Body:
-    """The EthernetConnection (or other kind) of a WBConnection."""
+    """Return the EthernetConnection (or other kind) of a WBConnection."""
     spec = connection["spec"]
     ends = {side: {"wbFunctionRef": spec[side]["wbFunctionRef"]} for side in ("from", "to")}
     return {

@@ -68,7 +68,7 @@ def _create(api: Api, kind: str, function: Body) -> Delay:
 
 
 def function_body(kind: str, function: Body, devices: list[Body]) -> Body:
-    """The CPUFunction (or other kind) of a WBFunction, with the device that it runs on."""
+    """Return the CPUFunction (or other kind) of a WBFunction, with the device that it runs on."""
     spec = function["spec"]
     wanted = (spec["nodeName"], spec["deviceType"], spec["deviceIndex"])
     uuids = [
@@ -106,7 +106,7 @@ def _release(api: Api, kind: str, function: Body) -> Delay:
         return None
     if word in _RELEASE:
         return _RELEASE[word](api, kind, function)
-    # As in the real controller, a function that was never deployed is not let go.
+    # As in the real controller, a function that was never deployed is not released.
     log.warning("WBFunction %s is deleted while %s: it keeps its finalizer", function["metadata"]["name"], word)
     return None
 

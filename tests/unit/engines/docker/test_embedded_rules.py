@@ -102,5 +102,5 @@ def test_an_engine_that_recorded_nothing_undoes_nothing(
     assert said.kept == []
     embedded_rules.undo(Engine(tmp_path, tmp_path), shared=False)
     assert said.kept == [
-        "Left the packet filter as it is: nothing tells which rules the embedded Docker engine added."
+        "Left the packet filter as it is: there is no record of the embedded Docker engine's rules."
     ], "one that an earlier version started"

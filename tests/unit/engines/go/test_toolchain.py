@@ -60,7 +60,7 @@ def test_a_go_that_stands_in_is_named_in_what_is_kept(
     assert go_modules.version(lab) == "go1.23.0"
     go_modules.settle(lab)
     assert go_modules.version(lab) == "go1.22.5"
-    assert said.kept == ["go1.23.0 cannot be had from the module proxy: building with the installed go1.22.5"]
+    assert said.kept == ["go1.23.0 cannot be fetched from the module proxy: building with the installed go1.22.5"]
     assert go_modules._target(artifacts.KIND, lab) != wanted
     # Somebody else is asked from here on.
     monkeypatch.setenv("GOPROXY", "https://another.example")

@@ -289,7 +289,7 @@ def test_ledger_of_another_checkout_is_not_overwritten(folders: Path, tmp_path: 
     (other / "dodo.py").touch()
     theirs = {**content("0000:17:00.0"), "checkout": str(other)}
     nic_root.keep_ledger("kind", theirs)
-    with pytest.raises(Problem, match=rf"kind\.json: is of a cluster of {other}, and is left to it"):
+    with pytest.raises(Problem, match=rf"kind\.json: belongs to a cluster of {other}, and is left alone"):
         nic_root.keep_ledger("kind", {**content("0000:17:00.1"), "checkout": "/ours"})
     assert json.loads((folders / "kind.json").read_text()) == theirs
     (other / "dodo.py").unlink()
