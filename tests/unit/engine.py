@@ -232,7 +232,7 @@ def _listed(name: str, container: Container) -> dict[str, Any]:
         "Names": [f"/{name}"],
         "State": container.state,
         "ImageID": container.image,
-        "Ports": [{"PrivatePort": inside, "PublicPort": outside} for inside, outside in container.ports.items()],
+        "Ports": _ports(container),
         "Mounts": _mounts(container),
         "Labels": dict(container.labels),
         "HostConfig": {"NetworkMode": next(iter(container.addresses), "bridge")},
@@ -250,6 +250,12 @@ def _inspected(name: str, container: Container) -> dict[str, Any]:
         "Mounts": _mounts(container),
         "NetworkSettings": {"Networks": _networks(container)},
     }
+
+
+def _ports(container: Container) -> list[dict[str, int]]:
+    """Return the ports as the engine lists them: a container that is stopped has none."""
+    ports = {} if container.state == "exited" else container.ports
+    return [{"PrivatePort": inside, "PublicPort": outside} for inside, outside in ports.items()]
 
 
 def _mounts(container: Container) -> list[dict[str, str]]:

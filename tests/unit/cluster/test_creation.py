@@ -131,10 +131,16 @@ def test_a_node_that_stands_still_is_set_going_as_it_needs(
     assert whole.done == []
 
 
-def test_a_control_plane_that_stood_still_has_another_port_afterwards(whole: FakeKind, build: Path) -> None:
-    whole.engine.containers["a-worker"].state = "exited"
+def test_a_control_plane_that_stood_still_has_its_port_again_afterwards(whole: FakeKind) -> None:
+    whole.engine.containers["a-control-plane"].state = "exited"
+    creation_with(whole).create()
+    assert whole.engine.requests == ["POST /containers/a-control-plane/start"]
+    assert whole.done == []
+
+
+def test_a_kubeconfig_that_leads_elsewhere_is_written_anew(whole: FakeKind, build: Path) -> None:
     (build / "cluster-a" / "kubeconfig").write_text(access_to("a", 1), encoding="utf-8")
-    assert "kubeconfig: lacks the cluster" in creation_with(whole).lack().reasons
+    assert creation_with(whole).lack() == lacks.of("kubeconfig: lacks the cluster")
     creation_with(whole).create()
     assert (build / "cluster-a" / "kubeconfig").read_text(encoding="utf-8") == access_to("a")
 

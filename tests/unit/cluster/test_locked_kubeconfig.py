@@ -92,14 +92,15 @@ def test_a_cluster_whose_access_is_to_be_written_does(locked: FakeKind, build: P
     assert (locked.done, locked.engine.requests) == ([], [])
 
 
-def test_a_cluster_that_is_started_over_needs_the_kubeconfig_that_its_access_goes_to(
-    locked: FakeKind, build: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["first", "config"])
+def test_a_cluster_that_is_started_over_needs_the_kubeconfigs_that_its_access_goes_to_and_is_in(
+    locked: FakeKind, build: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     first, second = build.parent / "first", build.parent / "config"
     first.touch()
-    leave_lock(first)
     second.with_name("config.lock").unlink()
+    leave_lock(build.parent / name)
     monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
-    with pytest.raises(Problem, match=r"/first\.lock: a killed kind or kubectl left this lock"):
+    with pytest.raises(Problem, match=rf"/{name}\.lock: a killed kind or kubectl left this lock"):
         create_where_half_is(locked)
     assert (locked.done, locked.engine.requests) == ([], [])
