@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def build(checkout: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Path:
     """An empty build folder, with the user's kubeconfig and a cache beside it."""
-    choose(CLUSTER_NAME="a", CACHE_DIR=str(checkout / "cache"))
+    choose(CLUSTER_NAME="a", CACHE_DIR=str(checkout / "cache"), NODE_RUNTIME="containerd")
     monkeypatch.setenv("KUBECONFIG", str(checkout / "config"))
     paths.BUILD.mkdir()
     return paths.BUILD

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def world(engine: Engine, checkout: Path, choose: Callable[..., None]) -> Engine:
     """An engine with one image of the chain, and no cluster."""
-    choose(CACHE_DIR=str(checkout / "cache"))
+    choose(CACHE_DIR=str(checkout / "cache"), NODE_RUNTIME="containerd")
     engine.images[images.tag("kind-ubuntu", parameters.current())] = Image()
     return engine
 
