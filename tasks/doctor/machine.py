@@ -65,7 +65,8 @@ def _docker_folders(host: Server) -> list[Path]:
 def _prune(host: Server) -> str:
     """Return the command that frees what the engine in use keeps for nobody; empty where none answers."""
     try:
-        return f"DOCKER_HOST={host.engine_url} docker system prune, or use a larger disk"
+        host.require_engine()
+        return f"DOCKER_HOST={client.socket()} docker system prune, or use a larger disk"
     except Problem:
         return ""
 
@@ -122,7 +123,7 @@ def _require_credentials_programs(p: Parameters) -> None:
 
 
 def _docker_access(host: Server, _: Parameters) -> Finding:
-    url = client.host_url()
+    url = host.docker_host
     needed = "root, or a member of the group docker"
     file = url.removeprefix("unix://")
     if host.user == 0 or not url.startswith("unix://"):

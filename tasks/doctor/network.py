@@ -181,7 +181,7 @@ def _registry(host: Server, p: Parameters) -> Finding:
 def _registry_trust(host: Server, p: Parameters) -> Finding:
     if p.registry != "harbor":
         return not_asked_for("REGISTRY", p.registry)
-    file = replace(docker_trust.of(p), engine=lambda: host.engine_url).file()
+    file = replace(docker_trust.of(p), engine=lambda: host.docker_host).file()
     if file is None:
         return Finding(OK, "the engine trusts the address as it is, or is on another machine", "nothing then")
     needed = f"the registry's CA in {file.parent}, or the right to put it there"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,15 +42,14 @@ class Server(Host):
             raise self._engine
         return self._engine
 
-    @property
-    def engine_url(self) -> str:
-        """The address of that engine.
+    @cached_property
+    def docker_host(self) -> str:
+        """The address of the machine's own engine, as the docker command finds it.
 
         Raises:
-            Problem: As `engine`.
+            Problem: The docker command's settings are damaged, or name a context that is not there.
         """
-        self.require_engine()
-        return client.socket()
+        return client.host_url()
 
     def require_engine(self) -> None:
         """Stop where there is no engine to ask.

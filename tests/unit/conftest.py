@@ -1,4 +1,4 @@
-"""What unit tests share: a checkout of its own, parameters, the user that acts, and what actions say."""
+"""What unit tests share: a separate checkout, parameters, the acting user, and the messages of actions."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ REFUSED = "github.com/cri-o/cri-o@v1.31.0: 403 Forbidden"
 
 _REPOSITORY = paths.ROOT
 _PLACES = {name: place for name, place in vars(paths).items() if isinstance(place, Path)}
-# What git has of a checkout and tasks read.
+# The parts of a checkout under git that tasks read.
 _SOURCES = {"ROOT": "", "ENV": "env", "KIND": "kind", "MANIFEST": "manifest"}
-# What is written of a machine, whatever checkout it is.
+# What is written on a machine, whatever the checkout.
 _MACHINE = {
     (nics, "LEDGERS"): "ledgers/nics",
     (nics, "UDEV_RULES"): "rules.d",
@@ -41,7 +41,7 @@ _MACHINE = {
 
 
 class Lines:
-    """A listener that keeps what actions say."""
+    """A listener that keeps the messages of actions."""
 
     def __init__(self) -> None:
         self.kept: list[str] = []
@@ -55,7 +55,7 @@ class Lines:
 
 @pytest.fixture
 def said() -> Iterator[Lines]:
-    """What actions say from here on."""
+    """The messages of actions from now on."""
     lines = Lines()
     restore = progress.listen(lines)
     yield lines
@@ -63,10 +63,10 @@ def said() -> Iterator[Lines]:
 
 
 class Proxy(dict[str, str | None]):
-    """What the module proxy refuses, by artifact, in its words: None where it was not asked yet. It has all others.
+    """The module proxy's refusals by artifact, None if it has not been asked yet. It has all other artifacts.
 
     Attributes:
-        asked: The artifacts that it was asked for.
+        asked: The artifacts for which it was asked.
     """
 
     def __init__(self, refusals: Mapping[str, str | None]) -> None:
@@ -91,13 +91,13 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
 
 
 def lab(**values: str) -> Parameters:
-    """Return the parameters of the lab, with some of other values."""
+    """Return the parameters of the lab, some of them with other values."""
     return parameters.validated(layers.read(_REPOSITORY, {"PROFILE": "lab", **values}))
 
 
 @pytest.fixture
 def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A function that sets parameters by name in the environment, over those of the lab."""
+    """A function that sets parameters in the environment, by name; all others are those of the lab."""
     names = [declaration.name for declaration in layers.read(_REPOSITORY, {}).declarations]
 
     def choose(**values: str) -> None:
@@ -119,15 +119,15 @@ def _forget_parameters() -> None:
 
 @pytest.fixture
 def act_as(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """A function that makes this process act for another user, by number, without another user's rights."""
+    """A function that makes this process appear to run as another user, by number, without changing its rights."""
     return lambda user: monkeypatch.setattr(os, "geteuid", lambda: user)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty checkout, on a machine on which nothing is lent.
+    """An empty checkout, on a machine where nothing is lent.
 
-    What git has and tasks read (`env`, `kind`, `manifest`) stays that of this repository; `clone` has its own.
+    The folders under git that tasks read (`env`, `kind`, `manifest`) are this repository's; `clone` has copies.
     """
     made = {(paths, name): place for name, place in _PLACES.items() if name not in _SOURCES}
     moved = {key: place.relative_to(_REPOSITORY) for key, place in made.items()}
@@ -137,7 +137,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def clone(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with copies of what git has of it and tasks read."""
+    """A checkout with copies of the folders under git that tasks read."""
     for folder in filter(None, _SOURCES.values()):
         shutil.copytree(_REPOSITORY / folder, checkout / folder, symlinks=True)
     _move({(paths, name): place for name, place in _SOURCES.items()}, checkout, monkeypatch)
@@ -151,7 +151,7 @@ def _move(places: Mapping[tuple[ModuleType, str], str | Path], root: Path, monke
 
 @pytest.fixture
 def tree(checkout: Path, choose: Callable[..., None]) -> Iterator[Path]:
-    """A checkout whose source of the controller is a copy of the sample."""
+    """A checkout in which the controller's source is a copy of the sample."""
     choose(CONTROLLER="auto")
     shutil.copytree(_REPOSITORY / paths.SAMPLE.relative_to(checkout), paths.SAMPLE, symlinks=True)
     facts.facts.cache_clear()

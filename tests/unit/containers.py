@@ -1,4 +1,4 @@
-"""An engine's list of containers, filtered as the engine does, for tests of whose a cluster is."""
+"""An engine's list of containers, filtered as the engine does, for tests of who owns a cluster."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Containers:
     """The containers of an engine; a test adds to them.
 
     Attributes:
-        listed: As the engine lists them.
-        done: What was done to it.
+        listed: The containers, as the engine lists them.
+        done: What was done to the engine.
     """
 
     listed: list[dict[str, Any]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
 
     def add(self, name: str, label: str = "", mounts: Mapping[str, str] | None = None, state: str = "running") -> None:
-        """Add a container, by default of no cluster and without mounts (source by destination)."""
+        """Add a container, by default without a cluster and without mounts (source by destination)."""
         bound = [{"Type": "bind", "Source": source, "Destination": place} for place, source in (mounts or {}).items()]
         self.listed.append(
             {
@@ -58,5 +58,5 @@ class Containers:
 
 
 def ours() -> dict[str, str]:
-    """Return the mounts of a node that this checkout makes."""
+    """Return the mounts of a node that this checkout creates."""
     return {cluster.CONTROLLER: str(paths.CONTROLLER), cluster.WORK: str(paths.WORK)}

@@ -1,6 +1,6 @@
-"""A Docker engine for unit tests: it answers at a Unix socket, as the real one does, from tables that a test fills.
+"""A Docker engine for unit tests: it answers at a UNIX socket, as the real one does, from tables that a test fills.
 
-It runs nothing. Its answers have the shape of the Docker Engine API 1.43, with the fields that the tool reads.
+It runs nothing. Its answers follow the Docker Engine API 1.43, with the fields that the tool reads.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ class Container:
     """A container of the engine.
 
     Attributes:
-        state: As the engine says it: `running`, `paused`, `exited`.
+        state: Its state, as the engine reports it: `running`, `paused`, `exited`.
         labels: Its labels.
-        mounts: Folders of the host that it sees, by where it sees them.
+        mounts: The host's folders that are mounted into it, by their path in the container.
         image: Content address of its image.
-        ports: Ports of the host, by those of the container.
+        ports: Ports of the host, by ports of the container.
         addresses: Its IP addresses, by network.
-        files: What was written into it, by path.
-        id: Its identifier; its name where empty.
-        process: Its first program's.
+        files: The files that were written into it, by path.
+        id: Its identifier; if empty, its name is used.
+        process: The process id of its first program.
     """
 
     state: str = "running"
@@ -70,18 +70,18 @@ class Container:
 
 
 def node(cluster_name: str, **values: Any) -> Container:
-    """Return a container as kind makes it for a cluster, with the mounts of a node that this checkout makes."""
+    """Return a container as kind creates it for a cluster, with the mounts of a node of this checkout."""
     return Container(**{"labels": {cluster.CLUSTER_LABEL: cluster_name}, "mounts": ours(), **values})
 
 
 def ours() -> dict[str, str]:
-    """Return the mounts of a node that this checkout makes."""
+    """Return the mounts of a node that this checkout creates."""
     return {cluster.CONTROLLER: str(paths.CONTROLLER), cluster.WORK: str(paths.WORK)}
 
 
 @dataclass
 class Engine:
-    """What the engine holds; a test fills it, and reads it afterwards.
+    """The content of the engine; a test fills it, and reads it afterwards.
 
     Attributes:
         url: Its address, as in DOCKER_HOST.
@@ -90,11 +90,11 @@ class Engine:
         containers: By name.
         networks: Labels by name.
         subnets: IPv4 subnets, by the name of the network.
-        info: What `docker info` tells otherwise.
-        refusals: What the engine answers instead: status and message by request, as in `requests`.
-        requests: What changed something, in order: `POST /containers/a/start`, `DELETE /networks/kind`.
-        reads: What was only read, in order: `GET /containers/json`.
-        connections: Those that are open.
+        info: What else `docker info` reports.
+        refusals: Errors that the engine answers instead: status and message by request, as in `requests`.
+        requests: Requests that changed something, in order: `POST /containers/a/start`, `DELETE /networks/kind`.
+        reads: Requests that only read, in order: `GET /containers/json`.
+        connections: The open connections.
     """
 
     url: str
@@ -110,7 +110,7 @@ class Engine:
     connections: set[object] = field(default_factory=set)
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> tuple[int, Any]:
-        """Return the status and the answer to a request: None, a text, an archive, or what becomes JSON."""
+        """Return the status and the answer to a request: None, a text, an archive, or a JSON value."""
         request = f"{method} {path}"
         (self.reads if method in {"GET", "HEAD"} else self.requests).append(request)
         if request in self.refusals:
@@ -169,7 +169,7 @@ class Engine:
         return (200, _image(*found)) if found else _missing("image", name)
 
     def _create_image(self, query: Mapping[str, str]) -> tuple[int, Any]:
-        """Import an image with the labels that its changes say, or pull one."""
+        """Import an image with the labels from its changes, or pull one."""
         if "fromSrc" in query:
             words = re.findall(r'("(?:[^"\\]|\\.)*")=("(?:[^"\\]|\\.)*")', query.get("changes", ""))
             made = hashlib.sha256(json.dumps(query).encode()).hexdigest()
@@ -274,7 +274,7 @@ def _missing(what: str, name: str) -> tuple[int, Any]:
 
 
 def _passes(name: str, labels: Mapping[str, str], filters: Mapping[str, list[str]]) -> bool:
-    """Return whether the engine's filters let something through: any of the names, all of the labels."""
+    """Return whether something passes the engine's filters: any of the names, and all of the labels."""
     names = filters.get("name", [])
     wanted = [label.partition("=") for label in filters.get("label", [])]
     named = not names or any(re.search(pattern, name) for pattern in names)
@@ -283,8 +283,8 @@ def _passes(name: str, labels: Mapping[str, str], filters: Mapping[str, list[str
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """An engine that holds nothing yet, which DOCKER_HOST names."""
-    # Short, since the kernel takes no more than 107 bytes for the path of a socket.
+    """An empty engine, which DOCKER_HOST names."""
+    # A short path, since the kernel allows at most 107 bytes for the path of a socket.
     folder = Path(tempfile.mkdtemp(prefix="engine-"))
     held = Engine(f"unix://{folder}/docker.sock")
     monkeypatch.setenv("DOCKER_HOST", held.url)

@@ -1,4 +1,4 @@
-"""The server of the unit tests' Docker engine: HTTP at a Unix socket, and answers as the engine sends them."""
+"""The server of the unit tests' Docker engine: HTTP at a UNIX socket, with answers as the engine sends them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ API_VERSION = "1.43"
 
 
 class Stream(list[dict[str, Any]]):
-    """Events that the engine sends one by one, each in a chunk of its own."""
+    """Events that the engine sends one by one, each in its own chunk."""
 
 
 class Archive(bytes):
-    """A tar with one file, whose facts the engine sends beside it."""
+    """A tar archive of one file, with which the engine sends the facts of the file."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the engine says of the file."""
+        """The facts of the file, as the engine sends them."""
         with tarfile.open(fileobj=io.BytesIO(self)) as tar:
             member = tar.getmembers()[0]
         moment = datetime.fromtimestamp(member.mtime, timezone.utc)
@@ -40,21 +40,21 @@ class Archive(bytes):
 
 
 class Asked(Protocol):
-    """What answers the requests.
+    """The object that answers the requests.
 
     Attributes:
-        connections: Those that are open.
+        connections: The open connections.
     """
 
     connections: set[object]
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> tuple[int, Any]:
-        """Return the status and the answer to a request: None, a text, an archive, a stream, or what becomes JSON."""
+        """Return the status and the answer to a request: None, a text, an archive, a stream, or a JSON value."""
 
 
 @contextmanager
 def serving(asked: Asked, socket: Path) -> Iterator[None]:
-    """Have something answer at a Unix socket."""
+    """Serve requests at a UNIX socket."""
     server = ThreadingUnixStreamServer(str(socket), _handler(asked))
     server.daemon_threads = True
     with running(server):
@@ -101,7 +101,7 @@ def _handler(asked: Asked) -> type[BaseHTTPRequestHandler]:
             for text in [*(f"{json.dumps(event)}\r\n" for event in events), ""]:
                 self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
 
-        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _reply  # noqa: N815 - names that the library asks for
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _reply  # noqa: N815 - the library requires these names
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -1,4 +1,4 @@
-"""A Kubernetes API for unit tests: it answers at a port of loopback, as the real one does, from a table of objects."""
+"""A Kubernetes API for unit tests: it answers at a loopback port, as the real one does, from a table of objects."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class KubeApi:
     """What the API serves; a test fills it.
 
     Attributes:
-        port: Where it answers.
-        objects: The objects, by kind. A kind that is not in here is not served.
-        refusals: Status and message that it answers instead, by the name of a kind.
+        port: Its loopback port.
+        objects: The objects, by kind. Other kinds are not served.
+        refusals: Errors that it answers instead: status and message, by the name of a kind.
     """
 
     port: int = 0
@@ -37,13 +37,13 @@ class KubeApi:
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def lead_to(self, cluster_name: str) -> None:
-        """Have the tool's own kubeconfig of a cluster lead here."""
+        """Make the tool's own kubeconfig of a cluster point to this server."""
         folder = paths.cluster_dir(cluster_name)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "kubeconfig").write_text(json.dumps(kubeconfig(self.port)), encoding="utf-8")
 
     def answer(self, path: str) -> tuple[int, Any]:
-        """Return the status and the answer to a question."""
+        """Return the status and the answer to a request."""
         for kind, objects in self.objects.items():
             if path == _root(kind):
                 return 200, {"resources": [_resource(one) for one in self.objects if _root(one) == path]}

@@ -1,4 +1,4 @@
-"""Programs for unit tests: stubs on PATH that record how they are called, and answer from tables or by a script."""
+"""Programs for unit tests: stubs on PATH that record their calls, and answer from tables or with a script."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# What ends a word and a call in the record; no argument holds them.
+# The ends of a word and of a call in the record; no argument contains these characters.
 _WORD, _CALL = "\x1f", "\x1e"
 _RECORD = r"""#!/bin/sh
 printf '%s\037' {name} "$@" "$(printf '\036')" >>{record}
@@ -23,7 +23,7 @@ printf '%s\037' {name} "$@" "$(printf '\036')" >>{record}
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program prints, and the exit code that it ends with."""
+    """What a program prints, and its exit code."""
 
     out: str = ""
     err: str = ""
@@ -32,23 +32,23 @@ class Answer:
 
 @dataclass(frozen=True)
 class Programs:
-    """Programs that go before all others on PATH.
+    """Programs that come before all others on PATH.
 
     Attributes:
-        folder: Where they are.
-        record: Where each of them writes how it was called.
+        folder: Their folder.
+        record: The file in which each of them records its calls.
     """
 
     folder: Path
     record: Path
 
     def put(self, name: str, answer: str | Answer = "", answers: Mapping[str, str | Answer] | None = None) -> None:
-        """Have a program that reads its standard input and answers.
+        """Create a program that reads its standard input and answers.
 
         Args:
             name: Its name.
-            answer: What it answers.
-            answers: What it answers instead, by words that its arguments hold one after another; the first one counts.
+            answer: Its default answer.
+            answers: Other answers, by consecutive words that its arguments contain; the first match counts.
         """
         cases = [f"*{shlex.quote(f' {words} ')}*) {_said(one)} ;;" for words, one in (answers or {}).items()]
         lines = [
@@ -61,7 +61,7 @@ class Programs:
         self.write(name, "\n".join(lines))
 
     def write(self, name: str, body: str) -> None:
-        """Have a program that is this shell script."""
+        """Create a program from a shell script."""
         words = {"name": shlex.quote(name), "record": shlex.quote(str(self.record)), "body": body}
         program = self.folder / name
         program.write_text(_RECORD.format(**words), encoding="utf-8")
@@ -69,7 +69,7 @@ class Programs:
 
     @property
     def calls(self) -> list[list[str]]:
-        """The calls so far, each the name of a program and its arguments."""
+        """The calls so far: each is the name of a program and its arguments."""
         text = self.record.read_text(encoding="utf-8") if self.record.exists() else ""
         return [call.split(_WORD)[:-1] for call in text.split(_CALL + _WORD)[:-1]]
 
@@ -82,14 +82,14 @@ class Programs:
 
 
 def _said(answer: str | Answer) -> str:
-    """Return the commands that give an answer."""
+    """Return the shell commands that give an answer."""
     answer = Answer(answer) if isinstance(answer, str) else answer
     return f"printf %s {shlex.quote(answer.out)}; printf %s {shlex.quote(answer.err)} >&2; exit {answer.code}"
 
 
 @pytest.fixture
 def programs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """Programs that go before all others on PATH; none at first."""
+    """Programs that come before all others on PATH; none at first."""
     folder = tmp_path_factory.mktemp("programs")
     made = Programs(folder / "bin", folder / "calls")
     made.folder.mkdir()

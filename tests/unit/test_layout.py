@@ -1,4 +1,4 @@
-"""How text is fitted to columns."""
+"""Fitting text into columns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_further_lines_stand_below_the_first() -> None:
     assert layout.hanging("ab  ", "cd ef gh", 9) == ["ab  cd ef", "    gh"]
 
 
-@pytest.mark.usefixtures("capfd")  # no terminal, also where pytest captures nothing
+@pytest.mark.usefixtures("capfd")  # no terminal, even if pytest captures nothing
 @pytest.mark.parametrize(("given", "columns"), [("132", 132), ("3", 20), ("", 80), ("x", 80)])
 def test_columns_are_those_of_the_environment_or_80(monkeypatch: pytest.MonkeyPatch, given: str, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", given)

@@ -1,4 +1,4 @@
-"""What a unit test may do: with root's power over files, or without."""
+"""The rights of a unit test: with or without root's power over files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _DAC_OVERRIDE, _DAC_READ_SEARCH = 1, 2
 
 @pytest.fixture
 def powerless() -> Iterator[None]:
-    """Have permissions hold for this thread, also where root runs the tests."""
+    """Make file permissions apply to this thread, even if root runs the tests."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(_VERSION, 0)
-    # Effective, permitted and inheritable ones, the lower 32 first.
+    # The effective, permitted and inheritable capabilities, the lower 32 bits first.
     sets = (ctypes.c_uint32 * 6)()
     assert libc.capget(header, sets) == 0
     effective = sets[0]

@@ -74,7 +74,7 @@ def test_a_cluster_whose_nodes_are_ready_lacks_nothing() -> None:
 
 def test_nodes_that_are_not_ready_or_not_there_are_named(api: KubeApi) -> None:
     api.objects[manifests.NODE] = [node(NODES[0]), node(NODES[1], "False")]
-    assert readiness.lack() == lacks.of(f"not Ready: {NODES[1]}, {NODES[2]}")
+    assert readiness.lack() == lacks.of(f"not Ready: {', '.join(NODES[1:])}")
 
 
 def test_a_node_that_was_not_heard_of_since_its_start_is_named(api: KubeApi) -> None:
@@ -99,7 +99,7 @@ def test_each_node_is_asked_for_an_answer_of_the_dns(programs: Programs, said: L
     asked = [call for call in programs.calls if call[1] == "exec"]
     assert [call[2] for call in asked] == NODES
     assert {call[-1] for call in asked} == {"10.96.0.10"}
-    assert said.kept == ["Cluster a: 3 nodes Ready, DNS answers. Try: kubectl get nodes"]
+    assert said.kept == [f"Cluster a: {len(NODES)} nodes Ready, DNS answers. Try: kubectl get nodes"]
 
 
 @pytest.mark.parametrize("answer", [NO_SUCH_NAME, " 56 78 81 80\n", "", Answer(err="timed out", code=1)])

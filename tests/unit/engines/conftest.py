@@ -1,4 +1,4 @@
-"""Engines are tested with the module proxy as it is."""
+"""The tests of the engines use the real code for the module proxy."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def proxy() -> None:
-    """Replace the proxy that the tests of the flats have."""
+    """Override the proxy fixture of the other unit tests."""

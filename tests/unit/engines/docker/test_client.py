@@ -1,4 +1,4 @@
-"""tasks.engines.docker.client without an engine: which one is chosen, and connections that are closed."""
+"""tasks.engines.docker.client without an engine: the choice of the engine, and the closing of connections."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_settings_are_read_when_an_engine_is_looked_for(monkeypatch: pytest.
 
 
 def _as_nobody(call: Callable[[], str]) -> str:
-    """Return what a function says, or the problem that it has, as a user without rights, who may not read modules."""
+    """Return what a function returns, or its problem, when run by a user who may not even read modules."""
     importlib.import_module("docker")
     reading, writing = os.pipe()
     child = os.fork()
@@ -135,7 +135,7 @@ def _as_nobody(call: Callable[[], str]) -> str:
 
 def _answer_once(listener: socket.socket) -> bytes:
     asked = b""
-    while not asked:  # who only looks whether somebody listens, asks for nothing
+    while not asked:  # a connection that only checks whether something listens sends no request
         connection, _ = listener.accept()
         with connection:
             asked = connection.recv(4096)

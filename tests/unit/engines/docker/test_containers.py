@@ -1,4 +1,4 @@
-"""tasks.engines.docker.containers: what the engine says of containers, and what is done to them."""
+"""tasks.engines.docker.containers: facts about containers, and what is done to them."""
 
 from __future__ import annotations
 

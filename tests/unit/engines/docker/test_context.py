@@ -1,4 +1,4 @@
-"""docker.context: the engine that the docker command would choose, and what is said where it is none."""
+"""docker.context: the engine that the docker command would choose, and the errors if it cannot be used."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> None:
-    """A machine where no engine of the tool's own runs, and DOCKER is what it is for most users."""
+    """A machine on which the tool's own engine does not run, with DOCKER set as for most users."""
     chosen = lab(CACHE_DIR=str(tmp_path / "cache"))
     docker_settings.provide(lambda: chosen)
     docker_client.forget()
@@ -125,7 +125,7 @@ def test_certificates_of_the_environment(
 def test_certificates_of_a_context_go_to_every_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tls = make_context(folder, "c", ("ca.pem", "cert.pem", "key.pem"), Host=TCP, SkipTLSVerify=False)
     monkeypatch.setenv("DOCKER_CONTEXT", "c")
-    # Those of the environment belong to DOCKER_HOST.
+    # The certificates of the environment belong to DOCKER_HOST.
     monkeypatch.setenv("DOCKER_CERT_PATH", "/others")
     found = context.chosen()
     assert found == context.Endpoint(TCP, "context c", tls, verified=True)
@@ -177,7 +177,7 @@ def test_a_context_that_is_gone_is_one_line(folder: Path, monkeypatch: pytest.Mo
     with pytest.raises(Problem, match=rf"^docker context desktop-linux: not there, though {file} names it\n") as caught:
         docker_client.client()
     assert "docker context use default" in caught.value.hint
-    # Not a machine without an engine, where another is started in its place.
+    # This is not like a machine without an engine, where the embedded one is started instead.
     assert not isinstance(caught.value, connection.NoEngine)
     monkeypatch.setenv("DOCKER_CONTEXT", "other")
     with pytest.raises(Problem, match=r"^docker context other: not there, though DOCKER_CONTEXT names it\n") as caught:
@@ -278,7 +278,7 @@ def test_addresses_of_this_machine_are_its_own(host: str) -> None:
 
 @contextmanager
 def answering(kernel: str) -> Iterator[str]:
-    """Give the address of what answers as an engine on some kernel does."""
+    """Yield the address of a server that answers like an engine on a given kernel."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -299,7 +299,7 @@ def answering(kernel: str) -> Iterator[str]:
 
 @pytest.mark.usefixtures("engine")
 def test_an_engine_at_the_end_of_a_tunnel_is_on_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    # No proxy is asked for the engine either.
+    # The engine is not reached through a proxy either.
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with answering("5.15.0-other") as url:
         monkeypatch.setenv("DOCKER_HOST", url)

@@ -1,4 +1,4 @@
-"""tasks.engines.docker.embedded: names, the runtime wrapper, and what is read of the machine."""
+"""tasks.engines.docker.embedded: names, the runtime wrapper, and what is read from the machine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_runtime_does_so_for_programs_run_in_a_container_too(tmp_path: Path)
 
 
 def run_wrapper(folder: Path, arguments: list[str]) -> list[str]:
-    """Run the wrapper in front of a runc that prints its arguments, a line each."""
+    """Run the wrapper with a runc that prints its arguments, one on each line."""
     for name, text in {"runtime": embedded._RUNTIME, "runc": '#!/bin/sh\nprintf "%s\\n" "$@"\n'}.items():
         (folder / name).write_text(text, encoding="ascii")
         (folder / name).chmod(0o755)

@@ -1,4 +1,4 @@
-"""tasks.engines.docker.embedded_mounts: what of the machine's mounts an engine made."""
+"""tasks.engines.docker.embedded_mounts: which of the machine's mounts are an engine's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DATA = f"{HOME}/data"
 LAYER = f"{DATA}/overlay2/0fcb/merged"
 ROOT = Mount("1", "0", "254:0", "/", "/", "ext4")
 ITSELF = Mount("2", "1", "254:0", DATA, DATA, "ext4")
-# Of a user: a disk in the place of the data folder, of the cache folder, and folders bound beneath.
+# The mounts of a user: disks at the data folder and the cache folder, and bind mounts below.
 DISK = Mount("3", "1", "8:1", "/", DATA, "xfs")
 CACHE_DISK = Mount("4", "1", "8:1", "/", "/cache [1]", "xfs")
 BOUND = Mount("5", "1", "254:0", "/big/docker", DATA, "ext4")

@@ -1,4 +1,4 @@
-"""tasks.engines.docker.embedded_rules: what recorded calls of iptables add up to, and how they are recorded."""
+"""tasks.engines.docker.embedded_rules: the net result of recorded calls of iptables, and how they are recorded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def made(*calls: str) -> embedded_rules.Changes:
         (["iptables --wait -I FORWARD -j DOCKER-USER"], {JUMP: 1}),
         (["iptables --wait -t filter -I FORWARD 1 -j DOCKER-USER"], {JUMP: 1}),
         (["iptables -A FORWARD -j DOCKER-USER", "iptables -D FORWARD -j DOCKER-USER"], {}),
-        # One that was there before is moved to the top: it is still not the engine's.
+        # A rule that existed before is moved to the top: it still does not belong to the engine.
         (["iptables -D FORWARD -j DOCKER-USER", "iptables -I FORWARD -j DOCKER-USER"], {}),
         (["ip6tables -t nat -A DOCKER -i br -j RETURN"], {Rule(NAT, ("-i", "br", "-j", "RETURN")): 1}),
         (["iptables -A DOCKER-USER -j RETURN", "iptables -F DOCKER-USER"], {}),
@@ -60,7 +60,7 @@ def test_a_rule_tells_its_chain_and_its_interface() -> None:
 
 @pytest.fixture
 def wrapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, Path]:
-    """An engine, and the wrapper of an iptables that prints its words, has a policy, and refuses the chain NONE."""
+    """An engine, and the wrapper of an iptables that prints a policy and refuses the chain NONE."""
     real = tmp_path / "a bin" / "iptables"
     real.parent.mkdir()
     real.write_text('#!/bin/sh\necho "-P FORWARD ACCEPT"\ncase "$*" in *NONE*) exit 3 ;; esac\n', encoding="ascii")
@@ -97,7 +97,7 @@ def test_a_call_within_a_container_is_not_recorded(wrapped: tuple[Engine, Path],
 def test_an_engine_that_recorded_nothing_undoes_nothing(
     wrapped: tuple[Engine, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Lines
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))  # any program would be missing
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))  # so that running any program would fail
     embedded_rules.undo(wrapped[0], shared=False)
     assert said.kept == []
     embedded_rules.undo(Engine(tmp_path, tmp_path), shared=False)

@@ -1,4 +1,4 @@
-"""tasks.engines.docker.images: what the engine says of images, and what a user reads where one is missing."""
+"""tasks.engines.docker.images: facts about images, and the message if one is missing."""
 
 from __future__ import annotations
 

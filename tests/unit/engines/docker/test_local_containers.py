@@ -1,4 +1,4 @@
-"""A number that an engine tells is believed only where the kernel of this machine says that it is that container."""
+"""A process id from an engine is accepted only if this machine's kernel confirms that it is the container's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CGROUPS = {
 
 @pytest.fixture
 def proc(tmp_path: Path, engine: Engine) -> Path:
-    """The processes of a machine, with one that shows nothing, and an engine that names it."""
+    """The processes of a machine: one that shows nothing, as the process of an engine's container."""
     (tmp_path / "4711").mkdir()
     engine.containers["kind-worker"] = Container(id=ID, process=4711)
     return tmp_path

@@ -1,4 +1,4 @@
-"""tasks.engines.docker.node_network: what is asked of an engine that has, lacks or partly has IPv6."""
+"""tasks.engines.docker.node_network: the requests to an engine with, without or with partial IPv6 support."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MTU = "com.docker.network.driver.mtu"
 
 
 class Engine:
-    """Refuses as often as there are refusals, and keeps what it was asked for."""
+    """An engine that refuses once for each refusal it is given, and keeps the requests."""
 
     def __init__(self, *refusals: str, mtu: str | None = "1500", status: int = 500) -> None:
         self._refusals, self._mtu, self._status = list(refusals), mtu, status

@@ -23,7 +23,7 @@ Kind = Literal["w:", "w:gz", "w:bz2", "w:xz"]
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", mode: int = 0o644) -> tarfile.TarInfo:
-    """Return a member of an archive; a file holds what it is called."""
+    """Return a member of an archive; the content of a file is its name."""
     made = tarfile.TarInfo(name)
     made.type, made.linkname, made.mode = kind, target, mode
     return made
@@ -172,7 +172,7 @@ def test_an_archive_that_may_not_be_read_is_one_line(tmp_path: Path) -> None:
 def test_damage_is_one_line_however_the_archive_is_compressed(tmp_path: Path, kind: Kind, harm: str) -> None:
     archive = pack(tmp_path, kind=kind)
     content = bytearray(archive.read_bytes())
-    # The plain archive's second member begins here; of the others it is the middle.
+    # In the plain archive, the second member begins here; in the others, this is the middle.
     middle = 2 * tarfile.BLOCKSIZE if kind == "w:" else len(content) // 2
     if harm == "a byte changed":
         content[middle] ^= 0xFF

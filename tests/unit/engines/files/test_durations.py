@@ -1,4 +1,4 @@
-"""What is remembered of past runs."""
+"""The durations that are remembered from past runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a checkout remembers of the parameters of its runs."""
+"""The parameters that a checkout remembers from its runs."""
 
 from __future__ import annotations
 

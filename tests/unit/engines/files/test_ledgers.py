@@ -1,4 +1,4 @@
-"""Ledgers are the machine's: readable by all, changed by one run at a time, and each of one checkout."""
+"""Ledgers belong to the machine: readable by all, changed by one run at a time, each of one checkout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def strict_umask(act_as: Callable[[int], None]) -> Iterator[None]:
-    """A user who keeps everything private, and whom root's programs need no sudo for."""
+    """A user who keeps all files private, and who needs no sudo for root's programs."""
     act_as(0)
     earlier = os.umask(0o077)
     yield

@@ -1,4 +1,4 @@
-"""tasks.engines.files.modes: a large file gets a second name, or is copied."""
+"""tasks.engines.files.modes: a large file is hard-linked or copied."""
 
 from __future__ import annotations
 

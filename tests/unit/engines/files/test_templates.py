@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEMPLATES = sorted([*paths.KIND.rglob("*.yaml.j2"), *paths.MANIFEST.rglob("*.yaml.j2")])
-# A value that a template's expression makes up alone.
+# Values that an expression in a template produces by itself.
 ALONE = re.compile(r"(?:^|[:\-,{\[])[ \t]+\{\{(?P<expression>.+?)\}\}[ \t]*(?=[,}\]]|$)", re.MULTILINE)
-# Addresses have three dots, subnets a slash; one is to be a number, and the rest are words of the templates.
+# Addresses have three dots, subnets a slash; one value has to be a number, and the rest are words of the templates.
 NO_STRINGS = {
     *("pod_subnet", "service_subnet", "metallb_pool()", "cri_socket", "target", "namespace", "kind", "name"),
     *("parameters.pod_subnet", "parameters.nv_ipam_subnet", "parameters.nv_ipam_gateway"),
@@ -45,12 +45,12 @@ def test_a_clusters_name_is_a_string_to_kind(name: str) -> None:
     read = yaml.safe_load(text)
     assert read["name"] == name
     assert {node["image"] for node in read["nodes"]} == {image}
-    # Other readers know more numbers than PyYAML does.
+    # Other readers take more words for numbers than PyYAML does.
     assert f'name: "{name}"\n' in text or name == "kind"
 
 
 def test_names_that_need_no_quotes_have_none() -> None:
-    """Clusters that exist remember the text that they were made from."""
+    """Existing clusters remember the text from which they were created, so it must not change."""
     assert templates._scalar("kind-ubuntu:22.04.5") == "kind-ubuntu:22.04.5"
 
 

@@ -1,4 +1,4 @@
-"""tasks.engines.go.modules: the digest of an artifact, builds that are kept, and the toolchain."""
+"""tasks.engines.go.modules: the digest of an artifact, kept builds, and the toolchain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ETCD = artifacts.ETCD
 TABLE = [entry for entry in vars(artifacts).values() if isinstance(entry, artifacts.GoArtifact)]
 
-# A Go that compiles nothing: each program is the path of its package.
+# A Go that compiles nothing: the content of each program is the path of its package.
 GO = """
 case "$1" in
 version) echo "go version go1.23.0 linux/amd64" ;;
@@ -49,7 +49,7 @@ esac
 
 @pytest.fixture
 def chosen(tmp_path: Path) -> Callable[..., Parameters]:
-    """Return a function that returns parameters: those of the lab with a cache of the test, but for the given ones."""
+    """Return a function that returns the lab's parameters, with the test's cache and the given values."""
 
     def choose(**values: str) -> Parameters:
         environ = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), **values}
@@ -66,7 +66,7 @@ def lab(chosen: Callable[..., Parameters]) -> Parameters:
 
 @pytest.fixture
 def etcd(tmp_path: Path) -> artifacts.GoArtifact:
-    """Return etcd with a folder that a test may change."""
+    """Return the artifact etcd, with a folder that a test may change."""
     return replace(ETCD, folder=str(shutil.copytree(paths.ROOT / ETCD.folder, tmp_path / "etcd")))
 
 
@@ -207,7 +207,7 @@ def test_the_environment_then_an_installed_go_then_the_parameter_name_the_proxie
 def set_proxies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: Callable[..., Parameters]
 ) -> Callable[[str, str | None], Parameters]:
-    """Return a function that sets GOPROXY and what an installed Go says of it, and returns the parameters."""
+    """Return a function that sets GOPROXY in the environment and an installed Go, and returns the parameters."""
 
     def set_both(environment: str, installed: str | None) -> Parameters:
         monkeypatch.setenv("GOPROXY", environment)
@@ -233,7 +233,7 @@ ARCHIVE = "golang.org/toolchain/@v/v0.0.1-go1.23.0.linux-amd64.zip"
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder, and says nothing of it."""
+    """Serves a folder, without a log."""
 
     def log_message(self, *_: object) -> None:
         pass

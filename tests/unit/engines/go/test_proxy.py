@@ -34,12 +34,12 @@ BUSY = "reading https://goproxy.example/m/@v/v1.info: 503 Service Unavailable"
 
 @dataclass(frozen=True)
 class Proxy:
-    """A go on PATH, and what the proxy has it say."""
+    """A go command on PATH, and what it prints for the proxy's answers."""
 
     programs: Programs
 
     def answer(self, error: str = "", *required: dict[str, str]) -> None:
-        """Have go say whether the module itself is there, and all that it requires."""
+        """Make go report whether the proxy has the module itself and everything that it requires."""
         module = {"Path": MODULE, "Version": "v3.5.15", **({"Error": error} if error else {})}
         answers: dict[str, str | Answer] = {
             f"{' '.join(ASK)} {MODULE}": Answer(_said(module), code=int(bool(error))),
@@ -50,7 +50,7 @@ class Proxy:
 
     @property
     def asked(self) -> list[list[str]]:
-        """The modules of each question, none where all were asked for."""
+        """The modules of each question; none if all modules were asked for."""
         return [call[4:] for call in self.programs.calls if call[1:4] == ASK]
 
 
@@ -60,7 +60,7 @@ def _said(*modules: dict[str, str]) -> str:
 
 @pytest.fixture
 def proxy(programs: Programs) -> Proxy:
-    """Return the proxy that is asked; it has everything."""
+    """Return the proxy that is asked, which has everything."""
     made = Proxy(programs)
     made.answer()
     return made
@@ -68,7 +68,7 @@ def proxy(programs: Programs) -> Proxy:
 
 @pytest.fixture
 def chosen(tmp_path: Path) -> Callable[..., Parameters]:
-    """Return a function that returns parameters: those of the lab with a cache of the test, but for the given ones."""
+    """Return a function that returns the lab's parameters, with the test's cache and the given values."""
 
     def choose(**values: str) -> Parameters:
         return parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CACHE_DIR": str(tmp_path), **values}))
@@ -78,7 +78,7 @@ def chosen(tmp_path: Path) -> Callable[..., Parameters]:
 
 @pytest.fixture
 def refusal(chosen: Callable[..., Parameters]) -> Refusal:
-    """Return a function that returns why etcd is refused, with other parameters as given."""
+    """Return a function that returns why etcd is refused, with the given parameters."""
     return lambda **values: go_proxy.refusal(artifacts.ETCD, chosen(**values))
 
 

@@ -1,4 +1,4 @@
-"""tasks.engines.go.toolchain: the real version is a part of what is kept, and nothing of the user's own Go is."""
+"""tasks.engines.go.toolchain: builds are kept by the real version, and the user's own Go does not affect them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
     from tests.unit.conftest import Lines
 
-# A Go 1.22.5, which has another toolchain only where the file `switches` is there, and its user's settings.
+# A Go 1.22.5 with its user's settings; it has another toolchain only if the file `switches` exists.
 GO = """#!/bin/sh
 here=${0%/*}
 case "$*" in
@@ -35,7 +35,7 @@ esac
 
 @pytest.fixture(autouse=True)
 def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder that is all of PATH, with that Go in it."""
+    """Return a folder with that Go, the first on PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "go").write_text(GO, encoding="utf-8")
@@ -48,7 +48,7 @@ def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Parameters:
-    """Return the parameters of the lab with a cache of the test."""
+    """Return the parameters of the lab, with the test's cache."""
     given = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "GO_VERSION": "1.23.0"}
     return parameters.validated(layers.read(paths.ROOT, given))
 
@@ -62,7 +62,7 @@ def test_a_go_that_stands_in_is_named_in_what_is_kept(
     assert go_modules.version(lab) == "go1.22.5"
     assert said.kept == ["go1.23.0 cannot be fetched from the module proxy: building with the installed go1.22.5"]
     assert go_modules._target(artifacts.KIND, lab) != wanted
-    # Somebody else is asked from here on.
+    # From now on, another proxy is asked.
     monkeypatch.setenv("GOPROXY", "https://another.example")
     assert go_modules.version(lab) == "go1.23.0"
     (bin_folder / "switches").touch()
@@ -101,7 +101,7 @@ def test_nothing_of_the_users_go_reaches_a_build_but_where_modules_come_from(
         monkeypatch.setenv(name, value)
     told = dict(line.split("=", 1) for line in go_modules._run_go(tmp_path, lab, "print").splitlines() if "=" in line)
     assert {name: told[name] for name in OWN} == {name: toolchain.FENCE[name] for name in OWN}
-    # The environment's own, then what `go env -w` was told.
+    # The variables of the environment, then those of `go env -w`.
     assert (told["GONOSUMDB"], told["GOSUMDB"], told["GOPRIVATE"]) == ("sums.example", "off", "*.own.example")
     assert told["GOPROXY"] == "https://own.example"
     assert "GOVCS" not in told

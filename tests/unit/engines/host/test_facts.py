@@ -1,4 +1,4 @@
-"""Facts of the machine that runs the tests, and of small recorded ones."""
+"""Facts about the machine that runs the tests, and about small recorded machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interfaces as `ip -json` prints them, lifelines, and the way to root."""
+"""Interfaces as `ip -json` prints them, lifelines, and how root's work is done."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_place_of_a_function() -> None:
 
 
 def have_ip_answer(programs: Programs, table: dict[str, Any]) -> None:
-    """Have `ip` answer by the words that it is called with, and nothing to all others."""
+    """Create an `ip` that prints answers by its arguments, and an empty list for all other arguments."""
     programs.put("ip", "[]", {words: json.dumps(answer) for words, answer in table.items()})
 
 
@@ -95,7 +95,7 @@ V6 = """\
 
 @pytest.fixture
 def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for the kernel's tables of connections; empty."""
+    """An empty folder for the kernel's tables of connections."""
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     return tmp_path
 
@@ -136,7 +136,7 @@ def test_an_address_that_two_interfaces_have_makes_both_lifelines(listed: Path, 
 
 @pytest.fixture
 def user(act_as: Callable[[int], None]) -> None:
-    """Be another user than root."""
+    """Make this process appear to run as a user other than root."""
     act_as(1000)
 
 
@@ -173,7 +173,7 @@ def test_what_sudo_says_beside_the_answer_is_passed_over(programs: Programs) -> 
 
 
 def ask(root: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Run the helper as the program that sudo runs."""
+    """Run the helper as a program, as sudo does."""
     done = subprocess.run(
         [sys.executable, "-m", "tasks.engines.nic_root"],
         cwd=root, input=json.dumps(request), capture_output=True, text=True, check=True,
@@ -246,7 +246,7 @@ def test_ledger_and_rule_are_readable_whatever_the_umask_is(folders: Path, progr
 
 
 def test_root_works_for_one_at_a_time(folders: Path, programs: Programs) -> None:
-    """Its own lock, since a run that was killed leaves its helper at work."""
+    """The helper has its own lock, since it goes on working after its run was killed."""
     nic_root.perform("keep_ledger", {"cluster": "kind", "content": content("0000:17:00.0")})
     lock, seen = folders / ".lock", folders / "seen"
     programs.write("ip", f"flock --nonblock {lock} true && echo free >{seen} || echo held >{seen}")
@@ -309,7 +309,7 @@ def test_ledger_stays_in_its_folder(folders: Path) -> None:
 
 
 class Busy(PosixPath):
-    """A file whose driver is busy, for so many times."""
+    """A file whose driver is busy for a number of writes."""
 
     times = 2
     tries = 0

@@ -1,4 +1,4 @@
-"""Processes that have a file open, found and ended: real ones, which the tests start."""
+"""Finding and ending processes that have a file open: real processes, which the tests start."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ signal.pause()
 
 @contextmanager
 def holding(file: Path, manner: str = "") -> Iterator[subprocess.Popen[str]]:
-    """Have a process that keeps a file open."""
+    """Run a process that keeps a file open."""
     file.touch()
     command = [sys.executable, "-c", HOLD, str(file), manner]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

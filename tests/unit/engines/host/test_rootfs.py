@@ -1,4 +1,4 @@
-"""tasks.engines.host.apt and rootfs: the machine's own sources, and root filesystems that are kept."""
+"""tasks.engines.host.apt and rootfs: the machine's apt sources, and kept root filesystems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ deb https://vendor.example/apt nodistro main
 deb https://vendor.example/apt jammyish main
 """
 OTHER = "deb http://other.example/ubuntu jammy main\n"
-# Writes the archive, where there is none yet, with what it reads.
+# Writes its input to the archive, which must not exist yet.
 MMDEBSTRAP = """\
 for word; do [ "$word" = - ] || part=$word; done
 [ ! -e "$part" ] && cat >"$part"
@@ -32,7 +32,7 @@ for word; do [ "$word" = - ] || part=$word; done
 
 @pytest.fixture
 def jammy(tmp_path: Path, programs: Programs) -> Distribution:
-    """A distribution whose apt lists sources, and has its files in a folder of the test."""
+    """A distribution whose apt lists sources, with apt's files in a folder of the test."""
     programs.put("apt-get", LISTED)
     return Distribution("jammy", tmp_path / "apt")
 

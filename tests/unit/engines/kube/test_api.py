@@ -1,4 +1,4 @@
-"""tasks.engines.kube.api against an API server of a few lines: what is sent, skipped, tried again and reported."""
+"""tasks.engines.kube.api with a minimal API server: what is sent, skipped, retried and reported."""
 
 from __future__ import annotations
 

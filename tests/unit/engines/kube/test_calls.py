@@ -1,4 +1,4 @@
-"""tasks.engines.kube.calls: what an API server's bad moments become, inside a wait and outside."""
+"""tasks.engines.kube.calls: how temporary failures of an API server are handled, inside and outside a wait."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ETCD = "etcdserver: request timed out"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Has a mishap as long as one is left, then answers."""
+    """A server that has the mishaps it was given, one for each request, and then answers."""
 
     protocol_version = "HTTP/1.1"
     mishaps: list[Mishap]
@@ -118,7 +118,7 @@ LASTING = 10_000
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
     class Served(Handler):
-        mishaps: list[Mishap] = []  # noqa: RUF012 - a class of its own for each test
+        mishaps: list[Mishap] = []  # noqa: RUF012 - each test has its own class
         requests: list[str] = []  # noqa: RUF012
 
     served = ThreadingHTTPServer(("127.0.0.1", 0), Served)
@@ -133,7 +133,7 @@ def api(server: ThreadingHTTPServer) -> Any:
 
 @pytest.fixture
 def bearing(server: ThreadingHTTPServer, tmp_path: Path) -> Callable[[float], kube_api.Kube]:
-    """Return a function that returns the API, asked again for so many seconds after short pauses."""
+    """Return a function that returns the API, with retries for a given number of seconds and short pauses."""
     (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig(server.server_port)))
     return lambda longest: kube_api.Kube(tmp_path / "kubeconfig", Patience(longest, first_pause=0.001))
 

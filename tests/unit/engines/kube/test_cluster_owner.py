@@ -1,4 +1,4 @@
-"""tasks.engines.kube.cluster_owner: what proves that a cluster is ours, and what is said of one that is not."""
+"""tasks.engines.kube.cluster_owner: what proves that a cluster is this checkout's, and the messages if it is not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cache(tmp_path: Path, choose: Callable[..., None]) -> Path:
 
 
 def add(engine: Engine, name: str, label: str = "", mounts: Mapping[str, str] | None = None) -> None:
-    """Add a container to an engine, by default of no cluster and without mounts (source by destination)."""
+    """Add a container to an engine, by default without a cluster and without mounts (source by destination)."""
     labels = {CLUSTER_LABEL: label} if label else {}
     engine.containers[name] = Container("running", labels, mounts or {})
 
@@ -75,7 +75,7 @@ def test_a_folder_that_is_reached_by_a_link_is_the_same(engine: Engine, tmp_path
 def test_a_cluster_of_plain_kind_is_named_with_the_ways_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     add(engine, "kind-control-plane", "kind")
     assert "; or delete it yourself: kind delete cluster --name kind" in said()[1]
-    # The docker command would take another engine from here on.
+    # From now on, the docker command would use another engine.
     monkeypatch.setenv("DOCKER_HOST", "unix:///var/run/docker.sock")
     message, hint = said()
     assert message == "cluster kind: kind-control-plane not made by this tool, and left alone"

@@ -1,4 +1,4 @@
-"""tasks.engines.kube.kind: the world that kind is shown."""
+"""tasks.engines.kube.kind: the environment in which kind runs."""
 
 from __future__ import annotations
 

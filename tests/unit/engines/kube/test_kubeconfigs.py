@@ -1,4 +1,4 @@
-"""tasks.engines.kube.kubeconfigs: which files kind writes to, and what would keep it from that."""
+"""tasks.engines.kube.kubeconfigs: which files kind writes to, and what would keep it from doing so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENTRY = "clusters:\n- {name: kind-ours, cluster: {server: https://127.0.0.1:1}}\
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's only kubeconfig, which is not there yet."""
+    """The user's only kubeconfig, which does not exist yet."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kube" / "config"))
     (tmp_path / "kube").mkdir()
     return tmp_path / "kube" / "config"

@@ -1,4 +1,4 @@
-"""tasks.engines.kube.manifests: the mark of content, the order, and what counts as a difference."""
+"""tasks.engines.kube.manifests: content digests, the order, and what counts as a difference."""
 
 from __future__ import annotations
 

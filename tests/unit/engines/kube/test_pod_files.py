@@ -1,4 +1,4 @@
-"""kube.pod_exec and kube_copy: programs in containers, and files that arrive as they are or not at all."""
+"""kube.pod_exec and kube.pod_files: programs in containers, and files that arrive unchanged or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.exec_server import ExecServer
 
 WHERE = Container("pod", "default", "app")
-# More than a frame, no text in any encoding, and no multiple of the pieces.
+# Longer than a frame, not a text in any encoding, and not a multiple of the pieces.
 CONTENT = hashlib.shake_128(b"a recording").digest(3_000_001)
 
 
@@ -91,7 +91,7 @@ def test_a_broken_connection_is_one_line(server: ExecServer, cluster: api.Kube) 
 
 
 class Steps(Lines):
-    """A listener that keeps what actions do."""
+    """A listener that keeps the steps of actions."""
 
     def step(self, text: str) -> None:
         self.kept.append(text)
@@ -128,7 +128,7 @@ def test_a_copy_that_differs_is_not_kept(server: ExecServer, cluster: api.Kube, 
     server.spoil = lambda program, piece: spoilt + piece[1:] if program == "cat" else piece
     target = source.parent / "copies" / "copy"
     with pytest.raises(Problem, match=r"recording\.mp4 in pod default/pod: \d+ of 3000001 bytes arrived") as caught:
-        # No longer than the wait that it is part of, and that is over at once.
+        # No longer than the wait that it is part of, which ends at once.
         waiting.until("x", lambda: pod_files.copy_out(cluster, WHERE, str(source), target), bool, deadline=0.0)
     assert "\n" not in caught.value.message
     assert [file.name for file in target.parent.iterdir()] == ["copy.lock"]

@@ -1,4 +1,4 @@
-"""tasks.engines.kube.state: what the status of an object says."""
+"""tasks.engines.kube.state: what the status of an object means."""
 
 from __future__ import annotations
 

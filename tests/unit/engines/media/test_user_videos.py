@@ -1,4 +1,4 @@
-"""tasks.engines.media.user_videos: what of work/DATA/video can be sent, and commands that put the rest right."""
+"""tasks.engines.media.user_videos: which videos can be sent, and the commands that fix the others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Folder:
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return the content of a video of H.264."""
+    """Return the content of an H.264 video."""
     file = tmp_path_factory.mktemp("video") / "good.mp4"
     videos.make(file, 0.2)
     return file.read_bytes()
@@ -60,7 +60,7 @@ def paste(command: str, folder: Folder) -> None:
 
 
 class Sender:
-    """A cluster whose one pod runs what it is given here, with a gst-launch-1.0 that copies what it reads."""
+    """A cluster whose only pod runs programs on this machine, with a gst-launch-1.0 that copies its input."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Programs that root must run: directly, or through sudo with a clear word where it is refused."""
+"""Programs that root must run: directly, or through sudo, with a clear message if sudo is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs are run, watched, limited in time and never left behind."""
+"""Running programs: their output, their time limits, and that none is left behind."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_an_interrupted_wait_ends_the_program(tmp_path: Path) -> None:
 
 
 def roots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the kernel refuse to signal what is started, as it refuses a user what sudo runs."""
+    """Make the kernel refuse signals to started programs, as it does for a program that sudo runs."""
 
     def refuse(_process: object) -> None:
         raise PermissionError(1, "Operation not permitted")
