@@ -1,15 +1,15 @@
-"""The kind cluster: made, waited for, shown, and taken away.
+"""The kind cluster: created, waited for, shown and removed.
 
-address_plan: the cluster's networks against the routes of the host
+address_plan: whether the cluster's networks clash with the routes of the host
 config: what kind is given
 provenance: what a cluster was made from, and what it would be made from now
-engine: on which Docker engine a cluster is
-kubeconfig_owner: whose entry in the user's kubeconfig kind would overwrite
+engine: which Docker engine a cluster is on
+kubeconfig_owner: whose entry kind would overwrite in the user's kubeconfig
 access: the kubeconfigs that lead to the cluster
-collaborators: what it is made and taken away with
-creation: makes it, resumes it, or starts it over with consent
+collaborators: the interfaces that creation and removal call
+creation: creates the cluster, resumes it, or starts it over with consent
 node_steps: what is put on its nodes
-heartbeats, readiness: whether the nodes are Ready, and the DNS answers
+heartbeats, readiness: whether the nodes are Ready and the DNS answers
 status: what there is at this moment
-removal: takes it away, and all else that was made
+removal: removes the cluster and everything else that was made
 """

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def kubeconfig(name: str) -> Path:
-    """Return where the tool's own kubeconfig of a cluster is."""
+    """Return the path of the tool's own kubeconfig for a cluster."""
     return paths.cluster_dir(name) / "kubeconfig"
 
 
 def ensure_access(p: Parameters, nodes: list[NodeFacts], tool: Tool) -> None:
-    """Write the tool's kubeconfig, and the user's, where they lack a cluster; kind itself wrote a new one's.
+    """Write the tool's and the user's kubeconfig if they lack a cluster; kind itself adds a new one to the user's.
 
     Args:
         p: The parameters of the run.
-        nodes: Its nodes.
+        nodes: The cluster's nodes.
         tool: Knows how the cluster is reached.
     """
     name = p.cluster_name

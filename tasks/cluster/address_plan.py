@@ -1,4 +1,4 @@
-"""Refuses networks of the cluster and of its cards that the host reaches elsewhere, as a VPN or a docker network."""
+"""Refuses networks of the cluster and its cards that overlap routes of the host, such as those of a VPN or docker."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _CARD_NETWORKS = ("NV_IPAM_SUBNET",)
 
 
 def check(p: Parameters, routes: Sequence[Route]) -> None:
-    """Compare the cluster's networks with the host's routes, those of docker's networks among them.
+    """Stop if a network of the cluster overlaps a route of the host, including the routes to docker networks.
 
     Args:
         p: The parameters of the run.
         routes: The host's routes.
 
     Raises:
-        Problem: One line per network that overlaps a route, or that the registry's address is in.
+        Problem: A network overlaps a route or contains the registry's address; one line for each case.
     """
     _check(p, _CLUSTER_NETWORKS, routes)
 
 
 def check_cards(p: Parameters, routes: Sequence[Route]) -> None:
-    """Compare the network of the SR-IOV cards with the host's routes, but for those through the cards themselves.
+    """Stop if the network of the SR-IOV cards overlaps a route of the host that does not go through these cards.
 
     Args:
         p: The parameters of the run.
         routes: The host's routes.
 
     Raises:
-        Problem: One line per route that it overlaps; one more where the registry's address is in it.
+        Problem: It overlaps a route or contains the registry's address; one line for each case.
     """
     cards = {getattr(p, worker.interface.lower()) for worker in nics.WORKERS}
     _check(p, _CARD_NETWORKS, [route for route in routes if route.device not in cards])

@@ -1,4 +1,4 @@
-"""What a cluster is made and taken away with."""
+"""The interfaces of what creates and removes a cluster."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ if TYPE_CHECKING:
     from tasks.engines.kube.kind import KindSettings
     from tasks.settings.parameters.model import Parameters
 
-# Takes back what a cluster has borrowed, and raises where something could not be given back as it was.
+# Takes back what a cluster has borrowed, and raises if something could not be given back as it was.
 Lender = Callable[["Parameters"], None]
 
 
 class Tool(Protocol):
-    """What makes and removes clusters. `tasks.engines.kube.kind` is the one of a run."""
+    """A tool that creates and removes clusters. Runs use `tasks.engines.kube.kind`."""
 
     def create(self, name: str, config: Path, settings: KindSettings, /) -> None:
-        """Make a cluster, and write its access to the user's own kubeconfig."""
+        """Create a cluster and add its entry to the user's own kubeconfig."""
 
     def delete(self, name: str, settings: KindSettings, /, *, kubeconfig: Path | None = None) -> None:
-        """Remove a cluster's nodes, and its entries in kubeconfigs."""
+        """Remove a cluster's nodes and its entries in kubeconfigs."""
 
     def kubeconfig(self, name: str, settings: KindSettings, /) -> str:
-        """Return the kubeconfig of a cluster, as the host uses it."""
+        """Return the kubeconfig of a cluster, for use on the host."""
 
     def export_kubeconfig(self, name: str, settings: KindSettings, /) -> None:
-        """Write a cluster's access to the user's own kubeconfig."""
+        """Add a cluster's entry to the user's own kubeconfig."""
 
 
 class EmbeddedEngine(Protocol):
-    """The engine that this tool may run itself. `tasks.docker_engine.service` is the one of a run."""
+    """The engine that this tool may run itself. Runs use `tasks.docker_engine.service`."""
 
     def ensure_one(self, docker: str, /) -> None:
-        """Have an engine that answers, of those that DOCKER allows."""
+        """Ensure that one of the engines that DOCKER allows answers."""
 
     def stop(self) -> None:
         """Stop the embedded engine, if it runs."""

@@ -20,7 +20,7 @@ _TEMPLATE = paths.KIND / "cluster.yaml.j2"
 
 
 def lack() -> Lack:
-    """Return what keeps the rendered config from being that of the template and the parameters."""
+    """Return whether the rendered config differs from what the template and the parameters produce."""
     p = parameters.current()
     place = file(p.cluster_name)
     return lacks.unless(atomic.text(place) == rendered(p), f"{place.name}: another text is rendered")
@@ -33,17 +33,17 @@ def write() -> None:
 
 
 def images_of_nodes(chosen: Parameters) -> dict[str, str]:
-    """Return the image of each node, by what follows the cluster's name in the node's."""
+    """Return the image of each node, by the suffix of the node's name."""
     return {node.suffix: choices.node_image(node.suffix, chosen) for node in cluster.NODES}
 
 
 def file(name: str) -> Path:
-    """Return where the config of a cluster is rendered to."""
+    """Return the path of a cluster's rendered config."""
     return paths.cluster_dir(name) / "kind.yaml"
 
 
 def rendered(chosen: Parameters) -> str:
-    """Return the config as the template and the parameters make it."""
+    """Return the config that the template and the parameters produce."""
     return templates.render(
         _TEMPLATE,
         name=chosen.cluster_name,

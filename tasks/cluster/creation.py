@@ -1,4 +1,4 @@
-"""The kind cluster: made once, resumed, and never rebuilt without consent."""
+"""Creates the kind cluster once, resumes it, and never rebuilds it without consent."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from tasks.engines.kube.kind import NodeFacts
     from tasks.settings.parameters.model import Parameters
 
-# Seconds that an engine needs at most, on a busy machine, to finish what killed runs asked of it.
+# The longest time, in seconds, that the engine of a busy machine needs to finish the requests of killed runs.
 _PATIENCE = 30.0
 
 
 def lack() -> Lack:
-    """Return why the cluster does not run, was not finished, was made from something else, or cannot be reached.
+    """Return why the cluster needs a run: stopped, unfinished, made from something else, or unreachable.
 
     Raises:
         Problem: No engine answers, or it lacks an image of the nodes.
@@ -41,26 +41,26 @@ def lack() -> Lack:
 
 
 def create() -> None:
-    """Have the cluster: resume one that is whole, start over one that is half made, make one where there is none.
+    """Resume the cluster if it is whole, start it over if it is half made, or create it if there is none.
 
     Raises:
-        Problem: It is not ours, it is on another engine, it was made from something else than it would be made from, or
-            kind failed.
+        Problem: It is not ours, it is on another engine, what it was made from differs from what it would be made from
+            now, or kind failed.
     """
     Creation(parameters.current()).create()
 
 
 @dataclass(frozen=True)
 class Creation:
-    """A cluster that is to be there.
+    """The creation of a cluster.
 
     Attributes:
         p: The parameters of the run.
-        tool: Makes and removes clusters.
-        lenders: What takes back that which the cluster has borrowed, before its nodes go.
-        answers: Whether the API of the cluster with a name answers.
-        routes: The routes of the host.
-        clock: The time, in seconds.
+        tool: Creates and removes clusters.
+        lenders: Take back what the cluster has borrowed before its nodes are removed.
+        answers: Returns whether the API of the cluster with this name answers.
+        routes: Returns the routes of the host.
+        clock: Returns the time, in seconds.
     """
 
     p: Parameters
@@ -71,7 +71,7 @@ class Creation:
     clock: Callable[[], float] = time.monotonic
 
     def lack(self) -> Lack:
-        """Return what keeps the cluster from being as it should.
+        """Return why the cluster needs a run.
 
         Raises:
             Problem: As the function `lack`.
@@ -88,7 +88,7 @@ class Creation:
         return obstacles + lacks.together(_lacks_of_nodes(self.p, nodes))
 
     def create(self) -> None:
-        """Have the cluster.
+        """Resume, start over or create the cluster.
 
         Raises:
             Problem: As the function `create`.
@@ -108,14 +108,14 @@ class Creation:
             nodes = kind.nodes(name)
         if not all(node.running for node in nodes):
             set_going(nodes)
-            nodes = kind.nodes(name)  # a node that stood still has its port again only now
+            nodes = kind.nodes(name)  # a node that was stopped has its port only once it runs
         access.ensure_access(self.p, nodes, self.tool)
         Condition(f"cluster {name}: its API answers", lambda: self.answers(name), bool).wait(
             self.p.cluster_deadline, hint=f"docker logs {cluster.node_names(name)[0]}"
         )
 
     def _remove(self, nodes: list[NodeFacts]) -> None:
-        """Remove nodes that are not kept, if there are any."""
+        """Remove the nodes that are not kept, if any."""
         if nodes:
             kubeconfigs.require_writable()
             kubeconfigs.require_removable(self.p.cluster_name)
@@ -130,14 +130,14 @@ class Creation:
         wanted = provenance.wanted(self.p)
         engine.remember(name)
         self.make_nodes()
-        # Written last: a control plane without it is of a cluster that was never finished.
+        # Written last: if the control plane lacks it, the cluster was never finished.
         provenance.ensure_record(name, wanted)
 
     def make_nodes(self) -> None:
-        """Run kind; again while the engine is still making nodes for runs that were killed.
+        """Run kind, and retry while the engine is still making nodes for runs that were killed.
 
         Raises:
-            Problem: kind failed, or other nodes than ours come.
+            Problem: kind failed, or nodes appear that are not ours.
         """
         name = self.p.cluster_name
         end = self.clock() + _PATIENCE
@@ -152,13 +152,13 @@ class Creation:
 
 
 def set_going(nodes: list[NodeFacts]) -> None:
-    """Start the nodes that are stopped, and let go on those that are paused.
+    """Start the nodes that are stopped, and unpause those that are paused.
 
     Args:
-        nodes: Nodes as they are.
+        nodes: The nodes with their current state.
 
     Raises:
-        Problem: The engine refuses it.
+        Problem: The engine refuses to.
     """
     for node in nodes:
         if node.paused:
@@ -179,7 +179,7 @@ def _is_as_wanted(p: Parameters, nodes: list[NodeFacts]) -> bool:
 
 
 def _lacks_of_nodes(p: Parameters, nodes: list[NodeFacts]) -> Iterator[Lack]:
-    """Yield what would become of the nodes, as `_is_kept` decides it."""
+    """Yield what a run would do to the nodes, with the decisions that `_is_kept` makes."""
     name = p.cluster_name
     disrupted = f"cluster {name} with its running dataflows: it is made again"
     recorded = provenance.recorded(name) if nodes else None
@@ -206,10 +206,10 @@ def _lacks_of_nodes(p: Parameters, nodes: list[NodeFacts]) -> Iterator[Lack]:
 
 
 def _is_kept(p: Parameters, nodes: list[NodeFacts]) -> bool:
-    """Decide whether the nodes that exist are to be kept.
+    """Return whether the existing nodes are kept.
 
     Raises:
-        Problem: They are of a whole cluster that differs from the parameters, and there is no consent to rebuild it.
+        Problem: They form a whole cluster that differs from the parameters, and there is no consent to rebuild it.
     """
     name = p.cluster_name
     recorded = provenance.recorded(name)
@@ -232,5 +232,5 @@ def _is_kept(p: Parameters, nodes: list[NodeFacts]) -> bool:
 
 
 def _missing(name: str, nodes: list[NodeFacts]) -> list[str]:
-    """Return the names of the nodes that a whole cluster has and this one has not."""
+    """Return the names of the nodes that the cluster should have but lacks."""
     return sorted(set(cluster.node_names(name)) - {node.name for node in nodes})

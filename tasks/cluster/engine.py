@@ -1,4 +1,4 @@
-"""On which Docker engine a cluster is: another one that answers, or none at all, does not mean that it is gone."""
+"""Which Docker engine a cluster is on. If another engine answers, or none, the cluster is not necessarily gone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RECORD = "engine"
 
 
 def remember(name: str) -> None:
-    """Keep on which engine a cluster is made.
+    """Record which engine a cluster is made on.
 
     Args:
         name: Name of the cluster.
@@ -39,9 +39,9 @@ def made_elsewhere() -> set[str]:
 
 
 def objection(name: str, nodes: list[NodeFacts]) -> Problem | None:
-    """Return why this run must leave a cluster alone that was made on another engine than the one in use, or None.
+    """Return why a cluster that was made on another engine than the one in use must be left alone, or None.
 
-    The engine in use knows nothing of it, and would take its name for free.
+    The engine in use does not know such a cluster, and would report its name as free.
 
     Args:
         name: Name of the cluster.
@@ -63,7 +63,7 @@ def objection(name: str, nodes: list[NodeFacts]) -> Problem | None:
 
 
 def require_same(name: str, nodes: list[NodeFacts]) -> None:
-    """Stop where a cluster was made on another engine than the one in use.
+    """Stop if a cluster was made on another engine than the one in use.
 
     Args:
         name: Name of the cluster.
@@ -78,17 +78,17 @@ def require_same(name: str, nodes: list[NodeFacts]) -> None:
 
 
 def ensure_answer(p: Parameters, start: Callable[[str], None]) -> bool:
-    """Start the embedded engine where none answers and it holds containers; return whether one answers then.
+    """Start the embedded engine if none answers and it has data; return whether an engine answers then.
 
     Args:
-        p: The parameters, which name the cluster that is looked for.
-        start: Starts the engine that DOCKER, its argument, allows.
+        p: The parameters, which name the cluster.
+        start: Starts the engine that its argument, the value of DOCKER, allows.
 
     Returns:
-        False where none answers and this checkout has nothing on any.
+        False if none answers and this checkout has nothing on any engine.
 
     Raises:
-        Problem: None answers, but one is expected to, so that the cluster may be there unseen.
+        Problem: None answers although one is expected to, so the cluster may exist unseen.
     """
     try:
         client.client()
@@ -99,7 +99,7 @@ def ensure_answer(p: Parameters, start: Callable[[str], None]) -> bool:
         expected = _expected_by(p)
         if expected:
             raise Problem(
-                f"{problem.message}; nothing is removed, for cluster {p.cluster_name} may be there ({expected})",
+                f"{problem.message}; nothing is removed, because cluster {p.cluster_name} may be there ({expected})",
                 hint=problem.hint,
             ) from problem
         return False
@@ -107,14 +107,14 @@ def ensure_answer(p: Parameters, start: Callable[[str], None]) -> bool:
 
 
 def _may_be_embedded(p: Parameters) -> bool:
-    """Return whether the embedded engine may be used, holds anything, and is not known to be the wrong one."""
+    """Return whether the embedded engine may be used, has data, and is not known to be the wrong one."""
     allowed = p.docker != "host" and not os.environ.get("DOCKER_HOST")
     embedded = client.embedded()
     return allowed and embedded.data.exists() and _recorded(p.cluster_name) in {"", _plain(embedded.url)}
 
 
 def _expected_by(p: Parameters) -> str:
-    """Return what speaks for an engine with something of this checkout on it, in words; empty where nothing does."""
+    """Return, in words, why an engine is expected to hold something of this checkout; empty if none is."""
     if os.environ.get("DOCKER_HOST"):
         return "DOCKER_HOST is set"
     if p.docker == "host":
@@ -125,7 +125,7 @@ def _expected_by(p: Parameters) -> str:
 
 
 def _recorded(name: str) -> str:
-    """Return the address of the engine on which a cluster was made; empty where that is not known."""
+    """Return the address of the engine that a cluster was made on; empty if it is unknown."""
     try:
         return (paths.cluster_dir(name) / _RECORD).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -133,6 +133,6 @@ def _recorded(name: str) -> str:
 
 
 def _plain(url: str) -> str:
-    """Return an engine's address without the links in its path: /var/run is one to /run."""
+    """Return an engine's address with the links in its path resolved: /var/run is a link to /run."""
     path = url.removeprefix("unix://")
     return url if path == url else f"unix://{Path(path).resolve()}"

@@ -42,7 +42,7 @@ def task_kind_config() -> dict[str, Any]:
         "actions": [Do(config.write)],
         "task_dep": ["_runtime_image"],
         "uptodate": [Current(config.lack)],
-        # Its followers see for themselves what it wrote.
+        # The tasks that follow check for themselves what it wrote.
         "meta": {MEANS: {EVERY: NOTHING}},
     }
 
@@ -51,10 +51,10 @@ def task__kind() -> dict[str, Any]:
     """Have the nodes of the cluster."""
     return {
         "actions": [Do(creation.create)],
-        # A registry that is of no use is found before there are nodes.
+        # With registry_ca first, an unusable registry is found before there are nodes.
         "task_dep": ["engine", "images", "kind_config", "registry_ca"],
         "uptodate": [Current(creation.lack)],
-        # Another cluster has nothing of what was in the one before.
+        # A new cluster has nothing of what was in the previous one.
         "meta": {MEANS: REMAKES_ALL},
     }
 
@@ -129,10 +129,10 @@ def task__clean() -> dict[str, Any]:
 
 
 def clean_all() -> None:
-    """Do as the task `clean`, for doit's command of that name, which has no reporter.
+    """Run the task `clean` on behalf of doit's own `clean` command, which has no reporter.
 
     Raises:
-        SystemExit: It failed; doit would go on and return 0.
+        SystemExit: It failed; without this, doit would go on and return 0.
     """
     with ExitStack() as ends:
         ends.callback(progress.listen(Lines(sys.stdout)))

@@ -1,7 +1,7 @@
-"""Whether what the cluster says of its nodes is from after their last start.
+"""Whether the cluster's information about its nodes is newer than their last start.
 
-A node that was stopped goes on being called Ready, and so do its pods, until its kubelet speaks again or is missed. Who
-counts the pods of a workload stops with the control plane, and begins again when its lease of 15 s has run out.
+A stopped node and its pods are still reported as Ready until the node's kubelet reports again or is found missing. The
+controllers that count the pods of a workload stop with the control plane, and resume when their 15 s lease has expired.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _UP_TO_SECONDS = len("2024-11-22T19:06:51")
 
 
 def not_ready(started: Mapping[str, str], nodes: Iterable[Object], pods: Iterable[Object]) -> list[str]:
-    """Return the nodes that are not there, not Ready, or of which the news is older than their start.
+    """Return the nodes that are absent, not Ready, or whose last report is older than their start.
 
     Args:
-        started: When each node was last started, in RFC 3339; empty for one that never was.
+        started: When each node was last started, in RFC 3339; empty if it never was.
         nodes: The nodes as the API lists them.
         pods: The pods as the API lists them.
     """
@@ -33,7 +33,7 @@ def not_ready(started: Mapping[str, str], nodes: Iterable[Object], pods: Iterabl
 
 
 def miscounted(workloads: Iterable[Object], pods: Iterable[Object]) -> list[str]:
-    """Return the labels of the workloads that are said to have more pods available than are Ready.
+    """Return the labels of the workloads that report more available pods than are Ready.
 
     Args:
         workloads: Deployments and DaemonSets as the API lists them.
@@ -60,12 +60,12 @@ def _ready_since(node: Object, started: Mapping[str, str]) -> bool:
 
 
 def _outdated(pod: Object, started: Mapping[str, str]) -> bool:
-    """Return whether a container is said to run that the stop of its node has ended."""
+    """Return whether a container of the pod is reported as running although the stop of its node ended it."""
     since = started.get(pod["spec"].get("nodeName", ""), "")
     states = [each.get("state", {}).get("running") for each in pod.get("status", {}).get("containerStatuses", [])]
     return any(state and not _later(state["startedAt"], since) for state in states)
 
 
 def _later(moment: str, other: str) -> bool:
-    """Compare to the second, which is all that Kubernetes tells; a node takes longer than that to start."""
+    """Return whether a time is later, to the second as Kubernetes gives it; a node takes longer to start."""
     return moment[:_UP_TO_SECONDS] > other[:_UP_TO_SECONDS]

@@ -1,4 +1,4 @@
-"""Whose the entry is that kind would overwrite, or remove, in the user's kubeconfig: kind looks at its name alone."""
+"""Whose entry kind would overwrite or remove in the user's kubeconfig: kind itself looks only at the name."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _CA = "certificate-authority-data"
 
 
 def objection(name: str, nodes: list[NodeFacts]) -> Problem | None:
-    """Return why the entry of a cluster must be left alone, with what to do instead, or None where it may go.
+    """Return why the entry of a cluster must be left alone, with what to do instead; None if it may go.
 
-    Ours leads to a node of ours, or has the CA of our own kubeconfig. One that leads to a port of this machine where
-    nobody listens is of a cluster that is gone, or stands still and is exported again by its owner.
+    An entry is ours if it leads to a node of ours or has the CA of our own kubeconfig. If an entry leads to a port of
+    this machine where nobody listens, its cluster is gone, or it is stopped and its owner exports the entry again.
 
     Args:
         name: Name of the cluster, which is ours or not there.
@@ -47,7 +47,7 @@ def objection(name: str, nodes: list[NodeFacts]) -> Problem | None:
 
 
 def require_free(name: str, nodes: list[NodeFacts]) -> None:
-    """Stop where kind would overwrite somebody else's entry.
+    """Stop if kind would overwrite somebody else's entry.
 
     Args:
         name: Name of the cluster, which is ours or not there.
@@ -62,7 +62,7 @@ def require_free(name: str, nodes: list[NodeFacts]) -> None:
 
 
 def _entries(file: Path, name: str) -> list[dict[str, Any]]:
-    """Return what a kubeconfig says of the cluster; nothing where it cannot be understood, which kind then refuses."""
+    """Return the entries of a kubeconfig for the cluster; none if it is unreadable, which kind then refuses."""
     import yaml
 
     try:
@@ -73,7 +73,7 @@ def _entries(file: Path, name: str) -> list[dict[str, Any]]:
 
 
 def _may_live(server: str) -> bool:
-    """Return whether a cluster may be at an address: of another machine always, of this one where somebody listens."""
+    """Return whether a cluster may be at an address: always on another machine, on this one if somebody listens."""
     try:
         address = urlsplit(server)
         host, port = address.hostname or "", address.port or 0

@@ -1,4 +1,4 @@
-"""The node steps: what each puts on which node, compared with what is there."""
+"""The node steps: which files each puts on which nodes, compared with what is there."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from tasks.settings.node_steps import NodeStep
     from tasks.settings.parameters.model import Parameters
 
-# The first of the places that the kubelet looks at: its root folder.
+# The first place where the kubelet looks: its root folder.
 _KUBELET_CREDENTIALS = "/var/lib/kubelet/config.json"
 _SERVER = re.compile(r"server: https://\S+")
 
 
 def lack(name: str) -> Lack:
-    """Return which files the first node lacks on which a step is not finished."""
+    """Return which files are missing on the first node where a step is unfinished."""
     p = parameters.current()
     step = _step(name)
     files = _FILES[step](p)
-    # A step without files asks for nothing: credentials that a node has stay while none are given.
+    # A step without files needs nothing: if no credentials are given, those on a node stay.
     nodes = _nodes(step, p.cluster_name) if files else []
     return next((found for node in nodes if (found := engine.lack(node, step.name, files))), lacks.NOTHING)
 
 
 def apply(name: str) -> None:
-    """Do a step on the nodes that lack it."""
+    """Apply a step to the nodes that lack it."""
     p = parameters.current()
     step = _step(name)
     files = _FILES[step](p)
@@ -63,7 +63,7 @@ def _registry_ca(p: Parameters) -> list[NodeFile]:
 
 
 def _credentials(p: Parameters) -> list[NodeFile]:
-    """Return what the kubelet gives to the runtime with each image that it has pulled, whichever runtime that is."""
+    """Return the credentials that the kubelet passes to any runtime with each image to pull."""
     chosen = credentials.current()
     if chosen is None:
         return []
@@ -73,7 +73,7 @@ def _credentials(p: Parameters) -> list[NodeFile]:
 
 
 def _kubeconfig(p: Parameters) -> list[NodeFile]:
-    """Return the tool's own, with the address that nodes know; to read the control plane's costs a run 50 ms."""
+    """Return the tool's own kubeconfig, with the address that nodes use; to read the control plane's takes 50 ms."""
     control_plane = cluster.node_names(p.cluster_name)[0]
     inside = f"server: https://{control_plane}:{cluster.API_PORT}"
     content = _SERVER.sub(inside, access.kubeconfig(p.cluster_name).read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ _PARAMETERS = ("K8S_VERSION", "KIND_VERSION", "NODE_RUNTIME", "POD_SUBNET", "SER
 
 
 def wanted(chosen: Parameters) -> dict[str, str]:
-    """Return what the cluster would be made from, in words that a user knows.
+    """Return what the cluster would be made from now, under names that a user knows.
 
     Args:
         chosen: The parameters of the run.
@@ -42,7 +42,7 @@ def wanted(chosen: Parameters) -> dict[str, str]:
 
 
 def is_recorded(name: str, made_from: Mapping[str, str]) -> bool:
-    """Return whether a cluster's record says just this; to read the record itself takes 25 times as long.
+    """Return whether a cluster's record says exactly this; reading the record itself takes 25 times as long.
 
     Args:
         name: Name of the cluster.
@@ -52,7 +52,7 @@ def is_recorded(name: str, made_from: Mapping[str, str]) -> bool:
 
 
 def ensure_record(name: str, made_from: Mapping[str, str]) -> None:
-    """Have the control plane tell what a cluster is made from.
+    """Ensure that the control plane holds a record of what its cluster is made from.
 
     Args:
         name: Name of the cluster.
@@ -72,7 +72,7 @@ def recorded(name: str) -> dict[str, str] | None:
 
 
 def drift(recorded: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """Name what differs, old and new; the config as a whole only where nothing more telling does."""
+    """Return what differs, old and new; the config as a whole only if nothing more specific differs."""
     names = [name for name in wanted if recorded.get(name) != wanted[name]]
     telling = [name for name in names if name != "kind config"] or names
     return [f"{name} {_short(recorded.get(name, 'nothing'))} -> {_short(wanted[name])}" for name in telling]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _KUBE_SYSTEM = "kube-system"
 _DNS = "coredns"
 _DNS_SERVICE = "kube-dns"
-# A DNS question for the address of that Service, as printf writes it. No byte of it is a line end, at which bash would
-# cut the datagram in two. The answer repeats the identifier; the low bits of its fourth byte are the error.
+# A DNS query for the address of that Service, in printf's notation. It has no newline byte, because bash would split
+# the datagram there. The answer repeats the identifier; the low bits of its fourth byte are the error code.
 _DNS_QUESTION = (
     r"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
     r"\x08kube-dns\x0bkube-system\x03svc\x07cluster\x05local\x00\x00\x01\x00\x01"
@@ -35,7 +35,7 @@ _DNS_ERROR_BITS = 0x0F
 
 
 def lack() -> Lack:
-    """Return which nodes are not Ready, else whether the cluster's DNS is not available."""
+    """Return the nodes that are not Ready or, if all are, whether the cluster's DNS is unavailable."""
     name = parameters.current().cluster_name
     waiting = _not_ready(name)
     if waiting:
@@ -44,10 +44,10 @@ def lack() -> Lack:
 
 
 def await_ready() -> None:
-    """Wait until all nodes are Ready, and the cluster's DNS answers each of them.
+    """Wait until all nodes are Ready and the cluster's DNS answers each of them.
 
     Raises:
-        Problem: They are not within CLUSTER_DEADLINE.
+        Problem: That takes longer than CLUSTER_DEADLINE.
     """
     p = parameters.current()
     name, deadline = p.cluster_name, p.cluster_deadline
@@ -63,7 +63,7 @@ def await_ready() -> None:
 
 
 def _await_dns(name: str, deadline: float) -> None:
-    """Wait until each node has an answer of the cluster's DNS."""
+    """Wait until the cluster's DNS answers each node."""
     service = kube_api.cluster(name).get(manifests.SERVICE, _DNS_SERVICE, _KUBE_SYSTEM) or {}
     address = service["spec"]["clusterIP"]
     for node in cluster.node_names(name):
@@ -75,7 +75,7 @@ def _await_dns(name: str, deadline: float) -> None:
 
 
 def _not_ready(name: str) -> list[str]:
-    """Return the nodes that are not there, not Ready, or not heard of since their start, and workloads likewise."""
+    """Return the nodes that are absent, not Ready or silent since their start, and the miscounted workloads."""
     containers = {node: docker_containers.find(node) for node in cluster.node_names(name)}
     started = {node: found.started if found else "" for node, found in containers.items()}
     api = kube_api.cluster(name)
@@ -88,6 +88,6 @@ def _dns(name: str) -> manifests.Object | None:
 
 
 def _ask_dns(node: str, address: str) -> bool:
-    """Return whether the cluster's DNS answers a question asked on a node, through the Service."""
+    """Return whether the cluster's DNS answers a query that a node sends through the Service."""
     answer = docker_containers.exec_in(node, ["bash", "-c", _DNS_PROBE, address], check=False).split()
     return answer[:2] == ["12", "34"] and any(not int(flags, 16) & _DNS_ERROR_BITS for flags in answer[3:4])

@@ -1,4 +1,4 @@
-"""Takes the cluster away, and all else that was made, as far as it is ours and nobody needs it."""
+"""Removes the cluster and everything else that was made, as far as it is ours and nobody else needs it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def lack_of_deletion() -> Lack:
-    """Return whether something of the cluster is left, or whose it is where it is not ours.
+    """Return whether anything of the cluster is left or, if the cluster is not ours, whose it is.
 
     Raises:
         Problem: No engine answers.
@@ -46,7 +46,7 @@ def lack_of_deletion() -> Lack:
 
 
 def delete() -> None:
-    """Take the cluster away, with its entry in the user's kubeconfig; what it borrowed goes back first.
+    """Give back what the cluster borrowed, then remove it and its entry in the user's kubeconfig.
 
     Raises:
         Problem: It is not ours, it may be on an engine that does not answer, or something could not be given back.
@@ -55,7 +55,7 @@ def delete() -> None:
 
 
 def lack_of_cleaning() -> Lack:
-    """Return what there is to take away, or whose the cluster is where it is not ours.
+    """Return what there is to remove or, if the cluster is not ours, whose it is.
 
     Raises:
         Problem: No engine answers.
@@ -64,12 +64,12 @@ def lack_of_cleaning() -> Lack:
 
 
 def clean() -> None:
-    """Take away everything but CACHE_DIR: cluster, registry, network, embedded engine, and what was generated.
+    """Remove everything but CACHE_DIR: cluster, registry, network, embedded engine, and what was generated.
 
-    What another cluster needs stays, be it this checkout's or another's.
+    What another cluster needs stays, whether that cluster belongs to this checkout or another.
 
     Raises:
-        Problem: As `delete`, or something cannot be taken away.
+        Problem: As `delete`, or something cannot be removed.
     """
     Removal(parameters.current()).clean()
 
@@ -80,13 +80,13 @@ def give_back(p: Parameters, nodes: list[NodeFacts], lenders: tuple[Lender, ...]
     Args:
         p: The parameters of the run.
         nodes: Its nodes.
-        lenders: Who takes it.
+        lenders: Take it back.
 
     Raises:
         Problem: Something could not be given back as it was.
     """
     for node in nodes:
-        # What uses the GPU there cannot be stopped while it is frozen.
+        # Programs that use the GPU on a node cannot be stopped while the node is paused.
         if node.paused:
             containers.unpause(node.name)
     for lender in lenders:
@@ -102,14 +102,14 @@ LENDERS: tuple[Lender, ...] = (_let_cards_go, lease.let_go)
 
 @dataclass(frozen=True)
 class Removal:
-    """A cluster that is to be taken away.
+    """The removal of a cluster.
 
     Attributes:
         p: The parameters of the run.
         tool: Removes clusters.
-        lenders: Who takes back what the cluster has borrowed.
+        lenders: Take back what the cluster has borrowed.
         embedded_engine: Starts and stops the embedded engine.
-        at_end: Has a function called with its arguments when the process ends.
+        at_end: Registers a function and its arguments for a call when the process ends.
     """
 
     p: Parameters
@@ -119,7 +119,7 @@ class Removal:
     at_end: Callable[..., object] = atexit.register
 
     def delete(self) -> None:
-        """Take the cluster away.
+        """Remove the cluster.
 
         Raises:
             Problem: As the function `delete`.
@@ -128,7 +128,7 @@ class Removal:
             self._delete()
 
     def clean(self) -> None:
-        """Take away everything but CACHE_DIR.
+        """Remove everything but CACHE_DIR.
 
         Raises:
             Problem: As the function `clean`.
@@ -142,7 +142,7 @@ class Removal:
             self._remove_build(paths.BUILD)
 
     def _remove_from_engine(self) -> list[str]:
-        """Take away what is on the engine, where one answers; return this checkout's clusters that stay."""
+        """Remove what is on the engine, if one answers, and return this checkout's clusters that stay."""
         if not engine.ensure_answer(self.p, self.embedded_engine.ensure_one):
             return []
         self._delete()
@@ -166,7 +166,7 @@ class Removal:
         shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
 
     def _leave_engine(self, siblings: list[str]) -> None:
-        """Take away what all clusters share, and the embedded engine itself, unless others use them."""
+        """Remove what all clusters share and stop the embedded engine, unless others use them."""
         clusters = [f"cluster {sibling} of this checkout" for sibling in siblings]
         others = cluster_owner.others(self.p.cluster_name) or clusters
         if others:
@@ -182,7 +182,7 @@ class Removal:
             self.embedded_engine.stop()
 
     def _remove_build(self, build: Path) -> None:
-        """Remove what was generated; what doit and the reporter use or write goes when the process ends."""
+        """Remove what was generated; what doit and the reporter still use or write is removed at process end."""
         in_use = tuple(file.name for file in (paths.TASK_DATABASE, paths.RUN_LOCK, paths.LAST_PARAMETERS))
         for entry in build.iterdir():
             if entry.is_dir() and not entry.is_symlink():

@@ -1,4 +1,4 @@
-"""What there is at this moment: engine, registry, nodes, and what runs on them."""
+"""What there is at this moment: engine, images, registry, nodes, and what runs on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ABSENT = "not there"
 
 
 def show() -> None:
-    """Show a line for each thing that this tool makes; what is not there is no error."""
+    """Show a line for each thing that this tool makes; a missing one is no error."""
     rows = list(_rows(parameters.current()))
     width = max(len(name) for name, _ in rows)
     for name, state in rows:
@@ -49,7 +49,7 @@ def _rows(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def profile_images(p: Parameters) -> Iterator[tuple[str, docker_images.ImageFacts | None]]:
-    """Yield the images of the profile by tag, from that of the nodes down to what the chain starts from.
+    """Yield the images of the profile with their tags, from the node image down to the start of the chain.
 
     Args:
         p: The parameters of the run.

@@ -1,4 +1,4 @@
-"""A Docker engine that answers: the machine's own, or where the parameters allow it an embedded one."""
+"""Ensures a Docker engine that answers: the machine's own or, if the parameters allow it, an embedded one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tasks.settings.checks import INOTIFY
 if TYPE_CHECKING:
     from tasks.lack import Lack
 
-# What the embedded engine is made of: program -> distribution package.
+# The programs of the embedded engine: program -> distribution package.
 _PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
-# docker.io brings both in Debian 12; later distributions have packages of their own for them.
+# docker.io contains both in Debian 12; later distributions have separate packages for them.
 _CLIENT = {"docker": "docker-cli"}
 _BUILDER = {"docker-buildx": "docker-buildx"}
 
@@ -36,7 +36,7 @@ def lack() -> Lack:
 
 
 def ensure() -> None:
-    """Have a Docker engine that answers, and room for the nodes' file watches.
+    """Ensure a Docker engine that answers, and enough file watches for the nodes.
 
     Raises:
         Problem: None answers, and none may or can be started.
@@ -45,10 +45,10 @@ def ensure() -> None:
 
 
 def ensure_one(docker: str) -> None:
-    """Have a Docker engine that answers, and room for the nodes' file watches.
+    """Ensure a Docker engine that answers, and enough file watches for the nodes.
 
     Args:
-        docker: Which engine is allowed, as the parameter DOCKER says it.
+        docker: Which engine is allowed: the value of the parameter DOCKER.
 
     Raises:
         Problem: As `ensure`.
@@ -60,7 +60,7 @@ def ensure_one(docker: str) -> None:
 
 
 def install() -> None:
-    """Have the distribution's packages that an embedded engine, and building with it, are made of.
+    """Install the distribution's packages that an embedded engine and builds with it need.
 
     Raises:
         Problem: Something is missing and cannot be installed here.
@@ -86,9 +86,9 @@ def _answers() -> bool:
 
 def _start_embedded(docker: str) -> None:
     if docker == "host" or context.is_forced() or os.geteuid() != 0:
-        client.client()  # raises what to install
+        client.client()  # raises a Problem that says what to install
     install()
-    # Installing the package starts the machine's own engine where there is an init system.
+    # Installing the package starts the machine's own engine if there is an init system.
     if _answers():
         return
     target = client.embedded()
@@ -98,7 +98,7 @@ def _start_embedded(docker: str) -> None:
 
 
 def _have_builder() -> None:
-    """Have a docker command that builds with BuildKit."""
+    """Ensure a docker command that builds with BuildKit."""
     apt.install(_CLIENT)
     try:
         client.cli()
@@ -108,7 +108,7 @@ def _have_builder() -> None:
 
 
 def _low_limits() -> dict[Path, int]:
-    """Return the inotify limits of this kernel that are too low, with what they should be."""
+    """Return the inotify limits of this kernel that are too low, with the values they need."""
     limits = {Path("/proc/sys/fs/inotify", name): value for name, value in INOTIFY.items()}
     return {path: value for path, value in limits.items() if int(path.read_text(encoding="ascii")) < value}
 

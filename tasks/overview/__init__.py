@@ -1,5 +1,5 @@
 """Bare `./doit`: where you stand, on one small screen.
 
 graph  declares the task
-page   gathers what there is, and puts it on the screen with the next three commands
+page   collects what there is, and shows it with the next three commands
 """

@@ -1,4 +1,4 @@
-"""Where one stands, on one small screen: profile, parameters, engine, images, cluster, dataflows, next commands."""
+"""Where you stand, on one small screen: profile, parameters, engine, images, cluster, dataflows, next commands."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.layers import Layers
     from tasks.settings.parameters.model import Parameters
 
-# Of a terminal as narrow as they come.
+# Columns of the narrowest terminal to expect.
 _WIDTH = 80
 _MOST_COMPLAINTS = 4
-# Of one row, so that the page fits a terminal of 24 lines.
+# Lines of one row, so that the page fits a terminal of 24 lines.
 _MOST_LINES = 2
-# What is asked answers in milliseconds; an engine that hangs shall not make this page wait.
+# Seconds. Answers come in milliseconds; an engine that hangs must not delay this page.
 _DEADLINE = 3.0
 _LAB = "lab"
-_UNASKED = "cannot be told before the parameters are right"
-# Given in front of a command, these have to stand in front of the next one too.
+_UNASKED = "unknown until the parameters are valid"
+# If given in front of this command, these are also needed in front of the next one.
 _CARRIED = ("PROFILE", "CLUSTER_NAME")
 _ROWS = ("engine", "images", "cluster", "dataflows")
 _MORE = "Commands: ./doit help   tasks: ./doit list   parameters: ./doit parameters"
@@ -66,7 +66,7 @@ _DATAFLOWS = (
 
 @dataclass
 class _World:
-    """What was found so far, in words, by the name of its row."""
+    """The findings so far: the text of each row by its name, and what exists."""
 
     rows: dict[str, str] = field(default_factory=dict)
     has_engine: bool = False
@@ -75,7 +75,7 @@ class _World:
 
 
 def show() -> None:
-    """Show where one stands and what comes next; nothing that is wrong or absent is an error."""
+    """Show where you stand and what comes next; whatever is wrong or absent is no error here."""
     progress.line("\n".join(page(_DEADLINE)))
 
 
@@ -83,7 +83,7 @@ def page(deadline: float) -> Iterator[str]:
     """Yield the lines of the page.
 
     Args:
-        deadline: Seconds until what has not answered is not waited for any longer.
+        deadline: Seconds to wait for answers.
     """
     yield from (layout.cut(line, _WIDTH) for line in _page(deadline))
 
@@ -107,7 +107,7 @@ def _page(deadline: float) -> Iterator[str]:
 
 
 def _checked(layers: Layers) -> tuple[Parameters | None, list[str]]:
-    """Return the parameters, or a line per wrong one."""
+    """Return the parameters, or a line for each wrong one."""
     try:
         return parameters.validated(layers), []
     except Problem as problem:
@@ -122,7 +122,7 @@ def _wrong(complaints: Sequence[str]) -> Iterator[str]:
 
 
 def _sources(layers: Layers) -> str:
-    """Return how many parameters there are, and how many of them were given where a user gives them."""
+    """Return how many parameters there are, and how many come from the user's file and the environment."""
     origins = [setting.origin for setting in layers.settings.values()]
     own = sum(origin.startswith(f"{parameters_layers.USER_FILE}:") for origin in origins)
     given = origins.count(parameters_layers.ENVIRONMENT)
@@ -135,9 +135,9 @@ def _origin(layers: Layers, name: str) -> str:
 
 
 def _looked(p: Parameters, deadline: float) -> _World:
-    """Return what is there; a look that hangs is left to itself."""
+    """Return what is there; a look that hangs is abandoned."""
     world = _World()
-    # Imported here: a thread that is left to itself in an import would hold its lock at the end.
+    # Imported here: a thread abandoned during an import would still hold the import lock when the process ends.
     importlib.import_module("docker")
     thread = threading.Thread(target=_look, args=(world, p), daemon=True)
     thread.start()
@@ -160,7 +160,7 @@ def _or_problem(look: Callable[[_World, Parameters], str], world: _World, p: Par
         return look(world, p)
     except Problem as problem:
         return problem.message
-    except Exception as error:  # noqa: BLE001 - this page says what cannot be seen, and the task that needs it why
+    except Exception as error:  # noqa: BLE001 - this page says what cannot be seen; the task that needs it says why
         return f"cannot be seen: {type(error).__name__}: {error}"
 
 

@@ -1,5 +1,5 @@
 """The parameter table, for people and programs.
 
 graph  declares parameters and configure
-show   prints the table, and writes it to the user's file
+show   shows the table and writes it to the user's file
 """

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9_@%+=:,./*^-]*")
 _MARGIN, _GAP = "  ", "  "
-# Columns that a longer value takes more than; the few that do would set all others apart.
+# Columns for a value. The few longer values do not widen it, which would push the columns apart.
 _USUAL_VALUE = 32
-# With fewer columns a meaning says nothing.
+# With fewer columns, a meaning is cut too short to be useful.
 _LEAST_MEANING = 24
 _CUT = "Cut to the terminal; whole: ./doit parameters | less -S, or --json"
 _HEADER = """\
@@ -40,7 +40,7 @@ def show(*, as_json: bool = False) -> None:
         as_json: Show a list of objects instead of the table.
 
     Raises:
-        Problem: A parameter is wrong; the table is shown before that is said.
+        Problem: A parameter is wrong; the table is shown first.
     """
     layers = parameters_layers.read(paths.ROOT, os.environ)
     progress.line(_json(layers) if as_json else _table(layers))
@@ -50,7 +50,7 @@ def show(*, as_json: bool = False) -> None:
 
 
 def configure() -> None:
-    """Write the table with the values that hold to the user's file, or add what is missing there."""
+    """Write the table with the current values to the user's file, or add what is missing there."""
     layers = parameters_layers.read(paths.ROOT, os.environ)
     target = (paths.ROOT / parameters_layers.USER_FILE).resolve()
     present = {setting.name for setting in parameters_layers.read_file(target, target.parent)}
@@ -83,7 +83,7 @@ def _json(layers: Layers) -> str:
 
 
 def _table(layers: Layers) -> str:
-    """Return the table as columns under the heading of each group; on a terminal no line is longer than that."""
+    """Return the table as columns under the heading of each group; on a terminal, no line is wider than it."""
     room = layout.columns() if sys.stdout.isatty() else None
     rows = [_row(layers, declaration) for declaration in layers.declarations]
     widths = _widths(rows, room)
@@ -104,11 +104,11 @@ def _row(layers: Layers, declaration: Declaration) -> tuple[str, ...]:
 
 
 def _widths(rows: Sequence[Sequence[str]], room: int | None) -> list[int]:
-    """Return the columns of name, value, origin and meaning; the last is 0 where it has no room.
+    """Return the widths of name, value, origin and meaning; the last is 0 if there is no room for it.
 
     Args:
         rows: Cells of every line.
-        room: Columns of a line; None cuts nothing.
+        room: Columns of a line; None for no limit.
     """
     name, value, origin, meaning = (max(map(layout.cells, column)) for column in zip(*rows, strict=True))
     value = min(value, _USUAL_VALUE)

@@ -30,7 +30,7 @@ def test_an_engine_that_is_expected_and_silent_is_a_failure_and_nothing_is_remov
     checkout: Checkout, kept: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     said = failure(checkout, *words, DOCKER="embedded", CACHE_DIR=str(tmp_path / "cache"))
-    assert "nothing is removed, for cluster kind may be there" in said
+    assert "nothing is removed, because cluster kind may be there" in said
     assert kept.exists()
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the cluster share: a checkout, a machine and a kind of their own."""
+"""Fixtures of the cluster tests: a build folder, a kind, and a machine without an engine."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def build(checkout: Path, monkeypatch: pytest.MonkeyPatch, choose: Callable[...,
 
 @pytest.fixture
 def kind(engine: Engine) -> FakeKind:
-    """What makes clusters on the engine, and removes them."""
+    """A stand-in for kind, which creates and removes clusters on the engine."""
     return FakeKind(engine)
 
 
 @pytest.fixture
 def no_engine(build: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The build folder, where the docker command's current context names a socket at which nobody listens."""
+    """The build folder; the docker command's current context names a socket that nobody listens on."""
     folder = Path(tempfile.mkdtemp(prefix="docker-"))
     context = folder / "contexts" / "meta" / hashlib.sha256(b"none").hexdigest() / "meta.json"
     context.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What stands for the collaborators of creation and removal, and what they leave."""
+"""Stand-ins for the collaborators of creation and removal, and what these leave behind."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ API_PORT = 40000
 
 @dataclass
 class FakeKind:
-    """Does to the engine of unit tests what kind does, and keeps it in mind.
+    """Does to the engine of unit tests what kind does, and records it.
 
     Attributes:
         engine: The engine.
         done: What was done, in order.
-        late: How many nodes of a killed run are still to come, each while a cluster is made.
-        comes: Brings such a node.
+        late: How many nodes of a killed run are still to appear, one each time a cluster is made.
+        comes: Makes such a node appear.
     """
 
     engine: Engine
@@ -39,7 +39,7 @@ class FakeKind:
     comes: Callable[[], None] = lambda: None
 
     def create(self, name: str, _config: Path, _settings: object) -> None:
-        """Make the nodes, unless others come."""
+        """Make the nodes, unless a late node appears."""
         self.done.append("create")
         if self.late:
             self.late -= 1
@@ -59,28 +59,28 @@ class FakeKind:
         return access_to(name)
 
     def export_kubeconfig(self, name: str, _settings: object) -> None:
-        """Keep in mind that the user's kubeconfig was to be written."""
+        """Record the request to write the user's kubeconfig."""
         self.done.append(f"export {name}")
 
 
 @dataclass
 class FakeEmbedded:
-    """An embedded engine that keeps in mind what it was told.
+    """An embedded engine that records what it is asked to do.
 
     Attributes:
-        done: What that was.
-        never: Whether to be told anything is a failure.
+        done: What it was asked to do, in order.
+        never: Whether any request is a failure.
     """
 
     done: list[str] = field(default_factory=list)
     never: bool = False
 
     def ensure_one(self, docker: str) -> None:
-        """Keep in mind that it was to be started."""
+        """Record the request to start."""
         self._keep(f"start {docker}")
 
     def stop(self) -> None:
-        """Keep in mind that it was to be stopped."""
+        """Record the request to stop."""
         self._keep("stop")
 
     def _keep(self, deed: str) -> None:
@@ -89,25 +89,25 @@ class FakeEmbedded:
 
 
 def never_take(p: Parameters) -> None:
-    """Fail: what the cluster has borrowed is not to be asked back."""
+    """Fail, because what the cluster has borrowed must not be taken back."""
     pytest.fail(f"cluster {p.cluster_name} gives back what it has borrowed")
 
 
 def access_to(name: str, port: int = API_PORT) -> str:
-    """Return what a kubeconfig says of a cluster whose API answers at a port of this machine."""
+    """Return a kubeconfig of a cluster whose API answers at a port of this machine."""
     entry = f"- cluster:\n    server: https://127.0.0.1:{port}\n  name: kind-{name}\n"
     return f"apiVersion: v1\nclusters:\n{entry}"
 
 
 def add_nodes(engine: Engine, name: str) -> None:
-    """Have the engine hold the nodes of a whole cluster that this checkout made."""
+    """Put the nodes of a whole cluster that this checkout made on the engine."""
     control_plane, *workers = cluster.node_names(name)
     engine.containers[control_plane] = node(name, ports={cluster.API_PORT: API_PORT})
     engine.containers.update({worker: node(name) for worker in workers})
 
 
 def lay_cluster(engine: Engine, p: Parameters) -> None:
-    """Have the engine hold a whole cluster made from these parameters, to which both kubeconfigs lead."""
+    """Put a whole cluster made from these parameters on the engine, with both kubeconfigs leading to it."""
     name = p.cluster_name
     add_nodes(engine, name)
     engine.images[images.tag(images.NODE_IMAGE, p)] = Image(id=f"sha256:{'a' * 64}")

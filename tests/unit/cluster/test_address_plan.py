@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def chosen(choose: Callable[..., None]) -> Parameters:
-    """Parameters of which one is from the environment, and so says where it was given."""
+    """The parameters, with POD_SUBNET from the environment, which is then its origin."""
     choose(POD_SUBNET="10.244.0.0/16")
     return parameters.current()
 

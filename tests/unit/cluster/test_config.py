@@ -1,4 +1,4 @@
-"""tasks.cluster.config: what kind is told."""
+"""tasks.cluster.config: the config that kind is given."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ STARTED_OVER = ["delete a", "create"]
 
 @pytest.fixture
 def whole(build: Path, kind: FakeKind) -> FakeKind:
-    """What made cluster a, which is whole."""
+    """The kind that made cluster a, which is whole."""
     lay_cluster(kind.engine, parameters.current())
     kind.engine.networks[cluster.NETWORK] = {}
     kind.engine.requests.clear()
@@ -41,18 +41,18 @@ def whole(build: Path, kind: FakeKind) -> FakeKind:
 
 
 def creation_with(kind: FakeKind, *routes: Route) -> Creation:
-    """Return the creation of cluster a, on a host with these routes, whose API answers as soon as it is asked."""
+    """Return the creation of cluster a, whose API answers at once, on a host with these routes."""
     clock = itertools.count(step=10).__next__
     return Creation(parameters.current(), kind, (), answers=lambda _: True, routes=lambda: routes, clock=clock)
 
 
 def make_from(**values: str) -> None:
-    """Have the cluster be made from what it would be made from now, but for some values."""
+    """Record that the cluster was made from what it would be made from now, except for these values."""
     provenance.ensure_record("a", {**provenance.wanted(parameters.current()), **values})
 
 
 def lose_record(control_plane: Container) -> None:
-    """Have the control plane be as kind leaves it."""
+    """Reset the control plane to what kind leaves, without the record."""
     control_plane.files.clear()
 
 

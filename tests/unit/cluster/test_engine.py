@@ -1,4 +1,4 @@
-"""tasks.cluster.engine: on which engine a cluster is, and whether the run has the right one."""
+"""tasks.cluster.engine: which engine a cluster is on, and whether the run uses the right one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cluster says of nodes counts only if it is from after their start."""
+"""The cluster's information about a node counts only if it is newer than the node's start."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ LEFT = r"^kubeconfig: .*/config\.lock: a killed kind or kubectl left this lock"
 
 @pytest.fixture
 def locked(build: Path, kind: FakeKind) -> FakeKind:
-    """What made cluster a, which is whole but for a stopped worker. A killed kind left the user's kubeconfig locked."""
+    """The kind of cluster a, which is whole except for a stopped worker; a killed kind left the kubeconfig locked."""
     lay_cluster(kind.engine, parameters.current())
     kind.engine.containers["a-worker"].state = "exited"
     kind.engine.requests.clear()

@@ -1,4 +1,4 @@
-"""tasks.cluster.provenance: what a cluster is made from, and what a difference is called."""
+"""tasks.cluster.provenance: what a cluster is made from, and how differences are named."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def control_plane(build: Path, engine: Engine) -> str:
-    """The control plane of cluster a, on an engine with both images of nodes."""
+    """The control plane of cluster a, on an engine with both node images."""
     for name, digit in ((images.NODE_IMAGE, "a"), (images.GPU_IMAGE, "b")):
         engine.images[images.tag(name, parameters.current())] = Image(id=f"sha256:{digit * 64}")
     (name, *_) = cluster.node_names("a")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.unit.engine import Engine
     from tests.unit.programs import Programs
 
-# This checkout's file where the engine looks for the CAs of a registry.
+# The name of this checkout's file in the folder where the engine looks for the CAs of a registry.
 TRUST_NAME = docker_trust.of(lab()).own_name
 OTHER_ENGINE = "unix:///run/other.sock"
 REMOVALS: tuple[Callable[[Removal], None], ...] = (Removal.delete, Removal.clean)
@@ -40,7 +40,7 @@ REMOVALS: tuple[Callable[[Removal], None], ...] = (Removal.delete, Removal.clean
 
 @pytest.fixture
 def shared(build: Path) -> Path:
-    """The build folder with what clusters a and b share and have."""
+    """The build folder with the files of clusters a and b and those that they share."""
     for file in ("controller/x", "registry/ca.crt", "cluster-a/kubeconfig", "cluster-b/kubeconfig"):
         (build / file).parent.mkdir(parents=True, exist_ok=True)
         (build / file).touch()
@@ -49,13 +49,13 @@ def shared(build: Path) -> Path:
 
 @dataclass
 class Scene:
-    """Cluster a, which is to be removed, and what stands for the collaborators of that.
+    """Cluster a, which is to be removed, and the stand-ins for the collaborators of its removal.
 
     Attributes:
         build: The build folder.
         kind: What removes the nodes.
         embedded: The embedded engine.
-        rest: What is to be done when the process ends.
+        rest: The calls to make when the process ends.
     """
 
     build: Path
@@ -70,7 +70,7 @@ class Scene:
 
     @property
     def removal(self) -> Removal:
-        """The removal."""
+        """The removal of cluster a."""
         return Removal(parameters.current(), self.kind, embedded_engine=self.embedded, at_end=self._at_end)
 
     def _at_end(self, function: Callable[..., None], *arguments: object) -> None:
@@ -79,7 +79,7 @@ class Scene:
 
 @pytest.fixture
 def scene(shared: Path, kind: FakeKind, programs: Programs) -> Scene:
-    """Cluster a on an engine with the registry and the network of all clusters, which trusts the registry."""
+    """Cluster a, on an engine that has and trusts the registry, and has the network of all clusters."""
     programs.write("sudo", 'shift; exec "$@"')
     service = registry.SERVICES[0]
     (folder, place), *_ = service.mounts
@@ -125,7 +125,7 @@ def test_a_cluster_of_the_checkout_on_another_engine_keeps_what_it_needs(scene: 
 
 
 def test_the_last_cluster_of_the_checkout_takes_all_with_it(scene: Scene) -> None:
-    (scene.build / "cluster-b" / "engine").write_text(f"{scene.engine.url}\n", encoding="utf-8")  # where it is no more
+    (scene.build / "cluster-b" / "engine").write_text(f"{scene.engine.url}\n", encoding="utf-8")  # now gone from there
     scene.engine.containers["a-worker"] = node("a")
     scene.removal.clean()
     assert scene.engine.containers == {}
@@ -190,7 +190,7 @@ def test_a_cluster_on_another_engine_is_taken_neither_for_deleted_nor_for_new(sc
 
 @dataclass(frozen=True)
 class Trace:
-    """What speaks for an engine: parameters, environment, a file; and how that is said."""
+    """A reason to expect an engine (parameters, environment or a file), and how the message names it."""
 
     words: str
     file: str = ""
@@ -211,7 +211,7 @@ TRACES = (
 
 @pytest.fixture(params=TRACES, ids=lambda trace: trace.words)
 def trace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, choose: Callable[..., None]) -> Trace:
-    """Something that speaks for an engine."""
+    """One reason to expect an engine."""
     build = request.getfixturevalue("no_engine")
     found: Trace = request.param
     choose(CLUSTER_NAME="a", CACHE_DIR=str(build.parent / "cache"), **found.values)
@@ -224,7 +224,7 @@ def trace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, choos
 
 
 def untouching() -> Removal:
-    """Return a removal that fails where something that was lent is asked back, or an engine started."""
+    """Return a removal that fails if something lent is taken back or an engine is started."""
     never = FakeEmbedded(never=True)
     return Removal(parameters.current(), lenders=(never_take,), embedded_engine=never, at_end=lambda *_: None)
 

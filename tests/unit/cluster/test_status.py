@@ -1,4 +1,4 @@
-"""tasks.cluster.status: a line for each thing that there is, and for what is not there."""
+"""tasks.cluster.status: a line for each thing, whether it is there or not."""
 
 from __future__ import annotations
 

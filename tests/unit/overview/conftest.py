@@ -1,4 +1,4 @@
-"""A Kubernetes API for the tests of what is shown of a cluster."""
+"""A Kubernetes API for the tests of what the overview shows of a cluster."""
 
 from __future__ import annotations
 

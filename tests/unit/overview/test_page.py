@@ -1,4 +1,4 @@
-"""What bare `./doit` says of an engine, a cluster and dataflows; the page without them is tested as a process."""
+"""What bare `./doit` shows of an engine, a cluster and dataflows; tests/graph covers the page without them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def world(engine: Engine, checkout: Path, choose: Callable[..., None]) -> Engine
 
 @pytest.fixture
 def api(world: Engine, kube_api: KubeApi) -> KubeApi:
-    """The API of a cluster with one node, which has no kind of the controller's."""
+    """The API of a cluster with one node and without any of the controller's resource kinds."""
     world.containers["kind-control-plane"] = node("kind")
     kube_api.lead_to("kind")
     return kube_api

@@ -1,4 +1,4 @@
-"""The table a user is shown, and the file that `configure` writes."""
+"""The table that a user sees, and the file that `configure` writes."""
 
 from __future__ import annotations
 
