@@ -17,6 +17,6 @@ else:
 
 
 def task_benchmark() -> dict[str, Any]:
-    """Measure the tool on this machine and write build/benchmark.json (--warm leaves out the empty caches)."""
+    """Measure the tool on this machine and write build/benchmark.json (--warm skips the empty caches)."""
     warm = {"name": "warm", "long": "warm", "short": "w", "type": bool, "default": False, "help": "keep the caches"}
     return {"actions": [Do(measure.run)], "params": [warm]}

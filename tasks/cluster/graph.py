@@ -48,7 +48,7 @@ def task_kind_config() -> dict[str, Any]:
 
 
 def task__kind() -> dict[str, Any]:
-    """Have the nodes of the cluster."""
+    """Create or start the nodes of the cluster."""
     return {
         "actions": [Do(creation.create)],
         # With registry_ca first, an unusable registry is found before there are nodes.

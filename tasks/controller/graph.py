@@ -66,7 +66,7 @@ def task_controller() -> Iterator[dict[str, Any]]:
 
 
 def task__gpu_in_inventory() -> dict[str, Any]:
-    """Tell the controller of the GPU that the first worker has got."""
+    """Tell the controller about the GPU that is lent to the first worker."""
     return {
         "actions": [Do(deployment.deploy, "configuration"), Do(deployment.deploy, "daemons")],
         "task_dep": ["gpu_lease", "controller"],

@@ -105,7 +105,7 @@ def task_delete_dataflow() -> Iterator[dict[str, Any]]:
 
 
 def task_send_video_tool() -> dict[str, Any]:
-    """Run what sends videos to dataflows."""
+    """Run the pod that sends videos to dataflows."""
     return {
         "actions": [Do(video_sender.deploy)],
         "task_dep": ["_doctor:video", "_ready", "cpufunc_namespaces", f"function_image:{VIDEO_SENDER}"],

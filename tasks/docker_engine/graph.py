@@ -18,7 +18,7 @@ else:
 
 
 def task_engine() -> dict[str, Any]:
-    """Have a Docker engine that answers."""
+    """Find a Docker engine, or start one."""
     return {
         "actions": [Do(service.ensure)],
         "uptodate": [Current(service.lack)],

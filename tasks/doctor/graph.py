@@ -32,7 +32,7 @@ def task_doctor() -> dict[str, Any]:
 
 
 def task__doctor() -> Iterator[dict[str, Any]]:
-    """Stop before anything is touched where the machine lacks what a target needs."""
+    """Stop before anything is touched if the machine lacks what a target needs."""
     for target in FIRST_STEPS:
         yield {
             "name": target,

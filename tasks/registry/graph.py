@@ -19,12 +19,12 @@ else:
 
 
 def task__registry_image() -> dict[str, Any]:
-    """Choose the image of the embedded registry where it is wanted."""
+    """Choose the image of the embedded registry, if there is one."""
     return {"actions": [Do(embedded.image)], "uptodate": [Same(embedded.image)]}
 
 
 def task_registry() -> dict[str, Any]:
-    """Have the embedded registry, where the profile wants one."""
+    """Run the embedded registry, if the profile asks for one."""
     return {
         "actions": [Do(embedded.ensure)],
         "task_dep": ["engine"],
