@@ -12,9 +12,7 @@ from tasks.engines.docker import client
 from tasks.engines.go import modules
 from tasks.engines.kube import cluster_owner
 from tasks.problems import Problem
-from tasks.registry import embedded
 from tasks.settings import artifacts, parameters, paths
-from tasks.settings import registry as table
 from tasks.settings.cluster import CLUSTER_LABEL
 from tests.unit.conftest import lab
 from tests.unit.engine import Container, ours
@@ -180,28 +178,3 @@ def test_the_other_clusters_are_told_with_their_checkouts(engine: Engine) -> Non
     add(engine, "d-worker", "d")
     assert cluster_owner.others("a") == ["cluster b of this checkout", f"cluster c of the checkout {OTHER}"]
     assert cluster_owner.siblings() == {"a", "b"}
-
-
-SERVICE = table.SERVICES[0]
-
-
-@pytest.mark.parametrize(
-    ("source", "label", "words"),
-    [
-        ("{cache}/registry/data", True, None),
-        ("{cache}/registry/data", False, None),
-        ("/other/registry/data", True, "belongs to the checkouts with CACHE_DIR=/other"),
-        ("/other/registry/data", False, "not made by this tool"),
-        ("", True, "not made by this tool"),
-    ],
-)
-def test_a_registry_is_ours_by_its_folder(engine: Engine, source: str, words: str | None, *, label: bool) -> None:
-    labels = {client.OURS: "1"} if label else {}
-    held = {"/var/lib/registry": source.format(cache=parameters.current().cache_dir)}
-    engine.containers[SERVICE.name] = Container("running", labels, held)
-    stranger = embedded.objection(SERVICE, parameters.current())
-    assert (stranger.message if stranger else None) == (words and f"container {SERVICE.name}: {words}")
-    if words:
-        with pytest.raises(Problem, match=SERVICE.name):
-            embedded._start(SERVICE, parameters.current())
-        assert engine.requests == []
