@@ -50,7 +50,10 @@ def definition(artifact: GoArtifact, settings: GoSettings, base: str = "") -> st
 
     Raises:
         Problem: Its go.mod pins another version than its parameter.
+        ValueError: It links C libraries, and `base` is empty.
     """
+    if artifact.compiler and not base:
+        raise ValueError(f"{artifact.name} links C libraries, and the image that has them is not named")
     folder = paths.ROOT / artifact.folder
     built = asdict(artifact)
     del built["release"]  # no part of what is compiled

@@ -86,7 +86,12 @@ def builds(programs: Programs) -> list[list[str]]:
 def test_each_artifact_is_pinned_at_the_default_of_its_parameter(
     lab: Parameters, artifact: artifacts.GoArtifact
 ) -> None:
-    assert modules.definition(artifact, lab)
+    assert modules.definition(artifact, lab, "base")
+
+
+def test_what_links_c_libraries_is_not_defined_without_the_image_that_has_them(lab: Parameters) -> None:
+    with pytest.raises(ValueError, match="cri-o links C libraries"):
+        modules.definition(artifacts.CRIO, lab)
 
 
 def test_each_artifact_names_its_programs_once() -> None:
