@@ -1,6 +1,7 @@
 """What a cluster gets beyond Kubernetes, as chosen by the parameters.
 
-address_pool: the addresses that MetalLB hands out
-manifests: upstream's manifests, adapted by the overlay of each add-on
-installation: puts an add-on on the nodes or into the cluster, and its image into the registry
+graph          declares addon and addon_image
+address_pool   the addresses that MetalLB hands out
+manifests      upstream's manifests, adapted by the overlay of each add-on
+installation   puts an add-on on the nodes or into the cluster, and its image into the registry
 """

@@ -1,4 +1,5 @@
 """The Docker engine that everything else runs on.
 
-service: ensures an engine that answers, the machine's own or an embedded one, and enough file watches for the nodes
+graph     declares engine
+service   ensures an engine that answers, the machine's own or an embedded one, and enough file watches for the nodes
 """

@@ -2,7 +2,13 @@
 
     env/defaults.env < env/$PROFILE.env < .env < process environment        (later wins)
 
-`current()` is for actions and checks. Nothing here is read while the graph loads.
+`current()` is for actions and checks. Nothing here is read while the graph loads. Each module uses those above it:
+
+layers   the table, the files and the environment, and which of them gives a value
+types    the types of single values
+model    the typed parameters
+rules    what values have to fit each other
+check    makes the model from the layers, or says in one line each what is wrong
 """
 
 from __future__ import annotations
