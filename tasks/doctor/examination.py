@@ -1,4 +1,4 @@
-"""Looks at the machine before anything is touched: what a task needs, what is there, and the command that cures it."""
+"""Checks the machine before anything is touched: what a task needs, what is there, and the cure for each failure."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from tasks.settings.checks import Check
     from tasks.settings.parameters.model import Parameters
 
-# Later than the slowest look (a request that is not answered), so that each can tell what it waited for.
+# Longer than the slowest look (an unanswered request), so that each look can report what it waited for.
 _DEADLINE = 2.2
-# Imported before the threads begin: two that import one package at the same time see it half made.
+# Imported before the threads start: two threads that import one package at the same time may see it half initialized.
 _LIBRARIES = ("docker", "requests", "cryptography.x509")
 _MARKS = {OK: "ok", FAILED: "FAILED", UNKNOWN: "unknown"}
 _IGNORED = "ignored"
@@ -56,16 +56,16 @@ _ANOTHER_MACHINE = (
 
 @dataclass(frozen=True)
 class Result:
-    """A check with what it found.
+    """A check and its result.
 
     Attributes:
         name: Name of the check.
         title: What was looked at.
-        state: `ok`, `FAILED`, `unknown`, or `ignored` for a failed one that IGNORE_CHECKS names.
+        state: `ok`, `FAILED`, `unknown`, or `ignored` for a failed check that IGNORE_CHECKS names.
         found: What is there.
         needed: What has to be there.
         cure: What to do; empty unless it failed.
-        purposes: What needs it.
+        purposes: The purposes that need the check.
     """
 
     name: str
@@ -83,11 +83,11 @@ class Result:
 
 
 def report(*, target: str = "", as_json: bool = False) -> None:
-    """Show what was found for a task, or for a dataflow that needs no hardware.
+    """Show what was found for a task, a pattern or a purpose.
 
     Args:
         target: A task, a pattern or a purpose; empty means `create_cluster_with_all`.
-        as_json: Show a list of objects instead of the table.
+        as_json: Show a JSON list of objects instead of the table.
 
     Raises:
         Problem: A check failed, or there is no such target.
@@ -96,19 +96,19 @@ def report(*, target: str = "", as_json: bool = False) -> None:
 
 
 def require(target: str) -> None:
-    """Stop before anything is touched where a task lacks what it needs.
+    """Stop before anything is touched if the machine lacks what a task needs.
 
     Args:
         target: A task, a pattern or a purpose.
 
     Raises:
-        Problem: One line a check that failed, each with its cure.
+        Problem: Checks failed; one line for each, with its cure.
     """
     of_this_machine(parameters.current()).require(target)
 
 
 def lack(target: str) -> Lack:
-    """Return what of a target is not there yet, and what stands in its way.
+    """Return what a target still lacks, and what stands in its way.
 
     Args:
         target: One of FIRST_STEPS.
@@ -129,11 +129,11 @@ def of_this_machine(chosen: Parameters) -> Examination:
 
 @dataclass(frozen=True)
 class Examination:
-    """A machine that is looked at.
+    """The examination of one machine.
 
     Attributes:
         chosen: The parameters of the run.
-        looks: How each check looks, by its name.
+        looks: The look of each check, by the check's name.
         server: The machine.
     """
 
@@ -146,7 +146,7 @@ class Examination:
 
         Args:
             target: A task, a pattern or a purpose.
-            as_json: Show a list of objects instead of the table.
+            as_json: Show a JSON list of objects instead of the table.
 
         Raises:
             Problem: A check failed, or there is no such target.
@@ -162,13 +162,13 @@ class Examination:
             )
 
     def require(self, target: str) -> None:
-        """Stop where a target lacks what it needs.
+        """Stop if the machine lacks what a target needs.
 
         Args:
             target: A task, a pattern or a purpose.
 
         Raises:
-            Problem: One line a check that failed, each with its cure.
+            Problem: Checks failed; one line for each, with its cure.
         """
         results = self.examine(purposes_of(target, self.chosen))
         obstacles = [result for result in results if result.is_obstacle]
@@ -180,13 +180,13 @@ class Examination:
             raise Problem("\n".join(lines), hint=f"./doit doctor --for {target}", details=details)
 
     def examine(self, purposes: Sequence[str]) -> list[Result]:
-        """Look at everything that the purposes need, side by side.
+        """Run all checks that the purposes need, in parallel.
 
         Args:
-            purposes: What the machine is wanted for.
+            purposes: What the machine is to be used for.
 
         Returns:
-            One result a check, in the order of the registry.
+            One result per check, in the order of CHECKS.
         """
         return self._looked_at([check for check in CHECKS if set(check.purposes) & set(purposes)])
 
@@ -197,10 +197,10 @@ class Examination:
         return [_result(check, finding, self.chosen) for check, finding in zip(wanted, findings, strict=True)]
 
     def _another_machine(self, results: Sequence[Result]) -> str:
-        """Return a line on the lab where the machine has nothing of what makes the manual's server, or nothing.
+        """Return a line about the lab if the machine has nothing of the manual's server, else an empty string.
 
         Args:
-            results: What was found already.
+            results: The results so far.
         """
         looked = {result.name for result in results}
         unseen = [check for check in CHECKS if check.name in ABSENT_ON_OTHERS and check.name not in looked]
@@ -210,7 +210,7 @@ class Examination:
 
 
 def is_settled(target: str, chosen: Parameters) -> bool:
-    """Return whether what a target stands for is there already, so that the machine need not be asked.
+    """Return whether what a target stands for is already there, so that the machine need not be checked.
 
     Args:
         target: One of FIRST_STEPS.
@@ -220,7 +220,7 @@ def is_settled(target: str, chosen: Parameters) -> bool:
 
 
 def lack_of(target: str, chosen: Parameters) -> Lack:
-    """Return what of a target is not there yet, and what stands in its way.
+    """Return what a target still lacks, and what stands in its way.
 
     Args:
         target: One of FIRST_STEPS.
@@ -231,14 +231,14 @@ def lack_of(target: str, chosen: Parameters) -> Lack:
 
 
 def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:
-    """Return what a task, a pattern or a purpose asks of the machine.
+    """Return what a task, a pattern or a purpose requires of the machine.
 
     Args:
         target: Its name.
         chosen: The parameters of the run.
 
     Raises:
-        Problem: There is none of that name.
+        Problem: There is no task, pattern or purpose of that name.
     """
     name = target.removeprefix("dataflow:").removeprefix("scenario:")
     if name in PURPOSES:
@@ -253,12 +253,12 @@ def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:
 
 
 def _of_the_controllers_hardware(chosen: Parameters) -> tuple[str, ...]:
-    """Return what CONTROLLER_HARDWARE asks of the machine; only the parts for FPGAs do not run without."""
+    """Return what CONTROLLER_HARDWARE requires of the machine; only the FPGA parts need their hardware to run."""
     return tuple(word for word in chosen.controller_hardware if word == FPGA)
 
 
 def _side_by_side(wanted: Sequence[Check], look: Callable[[Check], Finding]) -> list[Finding]:
-    """Return a finding a check; one that takes too long is unknown, and its thread is left to itself."""
+    """Return one finding per check; a check that takes too long is unknown, and its thread is abandoned."""
     findings: dict[str, Finding | Exception] = {}
 
     def keep(check: Check) -> None:
@@ -284,7 +284,7 @@ def _kept(finding: Finding | Exception) -> Finding:
         return finding
     if isinstance(finding, Problem):
         return Finding(UNKNOWN, finding.message, "an answer")
-    # Of files, the kernel and the engine: what this user may not see, or what ends while it is looked at.
+    # From files, the kernel and the engine: something that this user may not see, or that vanishes during the look.
     if isinstance(finding, OSError):
         return Finding(UNKNOWN, str(finding).partition("\n")[0], "an answer")
     raise finding
@@ -305,7 +305,7 @@ def _result(check: Check, finding: Finding, chosen: Parameters) -> Result:
 
 
 def _not_there(target: str) -> Lack:
-    return lacks.of(f"{target}: not there yet, so that the machine is looked at")
+    return lacks.of(f"{target}: not there yet, so the machine is checked first")
 
 
 def _lack_of_images(target: str, chosen: Parameters) -> Lack:
@@ -315,7 +315,7 @@ def _lack_of_images(target: str, chosen: Parameters) -> Lack:
 
 def _lack_of_cluster(target: str, chosen: Parameters) -> Lack:
     stranger = cluster_owner.objection(chosen.cluster_name)
-    # Another's is said by its check before anything is built for ours.
+    # This makes the check run and report the cluster of another owner before anything is built for ours.
     if stranger is not None:
         return lacks.obstacle(stranger.message) + _not_there(target)
     return lacks.NOTHING if containers.find(f"{chosen.cluster_name}-control-plane") else _not_there(target)

@@ -18,10 +18,10 @@ class Finding:
     """What a look found.
 
     Attributes:
-        state: OK, FAILED, or UNKNOWN where it could not be seen.
+        state: OK, FAILED, or UNKNOWN if it could not be seen.
         found: What is there.
         needed: What has to be there.
-        cure: The exact command for what was found; empty leaves the check's own.
+        cure: The exact command for what was found; if it is empty, the check's own cure holds.
     """
 
     state: str
@@ -30,7 +30,7 @@ class Finding:
     cure: str = ""
 
 
-# Reads facts of the machine and touches nothing.
+# A function that reads facts of the machine and touches nothing.
 Look = Callable[["Server", "Parameters"], Finding]
 
 
@@ -40,5 +40,5 @@ def judged(good: bool, found: str, needed: str, cure: str = "") -> Finding:
 
 
 def not_asked_for(parameter: str, value: str) -> Finding:
-    """Return the finding where a parameter makes the question idle."""
+    """Return the finding for a check that a parameter makes irrelevant."""
     return Finding(OK, f"{parameter}={value}", "nothing then")

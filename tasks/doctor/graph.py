@@ -1,6 +1,6 @@
 """What a machine lacks.
 
-doctor          _doctor:<target>, the first step of what needs something of the machine
+doctor          _doctor:<target>, the first step of tasks that need something of the machine
 """
 
 from __future__ import annotations

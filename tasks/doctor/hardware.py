@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 
-_HUGEPAGES = 32  # the PCIe daemon asks for 16 on each of two workers
+_HUGEPAGES = 32  # the PCIe daemon requests 16 on each of two workers
 _NVIDIA = "10de"
 _MELLANOX = "15b3"
 _DISPLAY = "03"
@@ -42,7 +42,7 @@ def _pf(host: Server, p: Parameters) -> Finding:
 
 
 def _ofed(host: Server, p: Parameters) -> Finding:
-    """Either the kernel's own driver or MLNX_OFED's will do, as long as one is bound."""
+    """Find out whether every physical function has a driver: the kernel's own or MLNX_OFED's."""
     needed = "a driver bound to every physical function"
     pfs = _present_pfs(host, p)
     if not pfs:
@@ -117,7 +117,7 @@ def _kernel_headers(host: Server, _: Parameters) -> Finding:
     package = f"linux-headers-{host.kernel}"
     needed = f"{package} installed or offered by apt"
     if not host.devices(_NVIDIA, _DISPLAY):
-        # apt may take longer to answer than a look may: it is asked only where the answer matters.
+        # apt may take longer than a look may take, so it is called only if the answer matters.
         return Finding(UNKNOWN, "no GPU", needed)
     installed = host.path(f"/lib/modules/{host.kernel}/build").exists()
     offered = installed or host.succeeds(["apt-cache", "show", "--no-all-versions", package])

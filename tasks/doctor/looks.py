@@ -1,4 +1,4 @@
-"""How each of doctor's checks looks at the machine."""
+"""The functions with which doctor's checks look at the machine."""
 
 from tasks.doctor import files, hardware, machine, network
 

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 _GB = 10**9
-# What a run needs beyond what it keeps: the largest image is unpacked once more while it is exported.
+# What a run needs temporarily, beyond what it keeps: the largest image is unpacked once more during its export.
 _FREE_GB = 15
 _DOCKER_DATA = Path("/var/lib/docker")
 _RELEASES = {"ubuntu": (22, 4), "debian": (12,)}
 # The kernel of Ubuntu 22.04.
 _KERNEL = (5, 15)
-# The first whose own client builds with BuildKit.
+# The first release whose client builds with BuildKit by itself.
 _DOCKER = (20, 10)
-# Three systemd nodes with their runtime, kubelet and pods.
+# For three systemd nodes with their runtime, kubelet and pods.
 _INOTIFY_HEADROOM = 128
 _INSTANCES = "max_user_instances"
 
@@ -55,7 +55,7 @@ def _disk(host: Server, p: Parameters) -> Finding:
 
 
 def _docker_folders(host: Server) -> list[Path]:
-    """Return where the engine in use keeps its images, or the default where none answers."""
+    """Return where the engine in use keeps its images, or the default if no engine answers."""
     try:
         return connection.data_folders(host.engine)
     except Problem:
@@ -63,7 +63,7 @@ def _docker_folders(host: Server) -> list[Path]:
 
 
 def _prune(host: Server) -> str:
-    """Return the command that frees what the engine in use keeps for nobody; empty where none answers."""
+    """Return the command that deletes unused data of the engine in use; empty if no engine answers."""
     try:
         host.require_engine()
         return f"DOCKER_HOST={client.socket()} docker system prune, or use a larger disk"
@@ -88,7 +88,7 @@ def _swap(host: Server, _: Parameters) -> Finding:
 
 def _inotify(host: Server, _: Parameters) -> Finding:
     limits = {name: host.number(f"/proc/sys/fs/inotify/{name}") or 0 for name in INOTIFY}
-    # Root's runs raise low limits by themselves.
+    # A run as root raises low limits itself.
     usable = {name: max(limits[name], least if host.user == 0 else 0) for name, least in INOTIFY.items()}
     used = host.inotify_instances
     least = {**INOTIFY, _INSTANCES: max(INOTIFY[_INSTANCES], used + _INOTIFY_HEADROOM)}
@@ -115,7 +115,7 @@ def _docker(host: Server, p: Parameters) -> Finding:
 
 
 def _require_credentials_programs(p: Parameters) -> None:
-    """Stop where Docker will ask for credentials a program that is not installed."""
+    """Stop if a program that Docker will ask for credentials is not installed."""
     if p.base_from == "registry":
         context.require_credentials_program(images.registry_of(p.ubuntu_image_name))
     if p.registry == "harbor" and credentials.current() is None:

@@ -77,7 +77,7 @@ def _dns(host: Server, p: Parameters) -> Finding:
 
 
 def _remote_hosts(p: Parameters) -> Iterator[str]:
-    """Yield the names of hosts that the parameters point at; addresses need no resolution."""
+    """Yield the host names that the parameters refer to; addresses need no resolution."""
     if p.base_from == "registry":
         yield _registry_of(p.ubuntu_image_name)
     if p.registry == "harbor":
@@ -113,7 +113,7 @@ def _proxy(host: Server, p: Parameters) -> Finding:
 def _private_urls(p: Parameters) -> Iterator[str]:
     for url in (p.dci_registry_cert_url, f"https://{p.dci_registry_addr_alt}"):
         name = urlsplit(url).hostname or ""
-        # Loopback is never asked for through a proxy.
+        # Loopback is never reached through a proxy.
         if _is_address(name) and ip_address(name).is_private and not ip_address(name).is_loopback:
             yield url
 
@@ -145,10 +145,10 @@ def _registry_ca(host: Server, p: Parameters) -> Finding:
 
 
 def _ca(host: Server, p: Parameters) -> bytes:
-    """Return the CA that is offered.
+    """Return the CA that the registry offers.
 
     Raises:
-        Problem: It cannot be had or is none.
+        Problem: It cannot be downloaded, or is not a CA.
     """
     url = p.dci_registry_cert_url
     try:
@@ -190,7 +190,7 @@ def _registry_trust(host: Server, p: Parameters) -> Finding:
     try:
         ca = _ca(host, p)
     except Problem:
-        return Finding(UNKNOWN, "cannot be told without the CA", needed)
+        return Finding(UNKNOWN, "cannot be checked without the CA", needed)
     held = docker_trust.holds(host.path(str(file.parent)), ca)
     return judged(held, "there" if held else f"not there, and user {host.user} may not put it there", needed)
 

@@ -1,4 +1,4 @@
-"""The server that doctor looks at: the facts of a machine, and what of this tool runs on it."""
+"""The server that doctor examines: the facts of a machine, and what this tool runs on it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Server(Host):
 
     @property
     def engine(self) -> DockerClient:
-        """The engine that a run would use; it is asked once, however many looks need it.
+        """The engine that a run would use; it is looked up once, however many looks need it.
 
         Raises:
-            Problem: None answers, or it is not to be used.
+            Problem: No engine answers, or it must not be used.
         """
         with self._asking:
             if self._engine is None:
@@ -52,16 +52,16 @@ class Server(Host):
         return client.host_url()
 
     def require_engine(self) -> None:
-        """Stop where there is no engine to ask.
+        """Stop if there is no usable engine.
 
         Raises:
-            Problem: None answers, or it is not to be used.
+            Problem: No engine answers, or it must not be used.
         """
         _ = self.engine
 
     @property
     def offers_own_registry(self) -> bool:
-        """Whether the registry of this tool runs."""
+        """Whether this tool's own registry is running."""
         try:
             self.require_engine()
             found = containers.find(registry.SERVICES[0].name)

@@ -1,6 +1,6 @@
-"""doit's commands as users of this project meet them: their help, their refusals, and parameters as words.
+"""doit's commands as this project offers them: their help, their refusals, and parameters as words.
 
-pyproject.toml names the loader and each class, so that `./doit` and the `doit` of an activated .venv are the same.
+pyproject.toml names the loader and each class, so that `./doit` and the `doit` of an activated .venv do the same.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
     """Loads dodo.py, and refuses words that name no task."""
 
     def __init__(self) -> None:
-        """Tell doit who it is; it makes its loader before anything else."""
+        """Set doit's name; doit creates its loader before anything else."""
         super().__init__()
-        # What doit calls itself in its messages; started as a module it would say `-m`.
+        # The name of doit in its messages; started as a module, it would call itself `-m`.
         front.DoitMain.BIN_NAME = "./doit"
-        # `--help` takes this class without asking the table of commands.
+        # `--help` uses this class without a look into the table of commands.
         front.Help = Help
         if "" in sys.argv[1:]:
             sys.stderr.write("An empty word names no task: is a variable of the command line empty?\n")
@@ -54,7 +54,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
         """Return the tasks.
 
         Raises:
-            InvalidCommand: A word names no task, or an option is not the task's.
+            InvalidCommand: A word names no task, or a task has no such option.
         """
         tasks: list[Any] = super().load_tasks(cmd, pos_args)
         wrong = words.complaint(cmd.name, pos_args, tasks, self.cmd_names)
@@ -64,10 +64,10 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
 
 
 class Command(DoitCmdBase):  # type: ignore[misc]
-    """What all commands share: `--help`, parameters as words, and one line for what is refused.
+    """What all commands share: `--help`, parameters as words, and one line for each refusal.
 
     Attributes:
-        refused: Exit code where a word is refused.
+        refused: Exit code if a word is refused.
     """
 
     refused = _REFUSED
@@ -84,15 +84,15 @@ class Command(DoitCmdBase):  # type: ignore[misc]
             in_args: Words after the command's name, without those of the form NAME=value.
 
         Returns:
-            The exit code; None is 0.
+            The exit code; None means 0.
         """
         if not _HELP_OPTIONS.isdisjoint(in_args):
             return self._help(in_args)
         try:
-            words.take(front._CMDLINE_VARS or {})  # noqa: SLF001 - doit offers those only that one knows by name
+            words.take(front._CMDLINE_VARS or {})  # noqa: SLF001 - doit itself gives only single ones, by name
             return self._flushed(super().parse_execute(in_args))
         except BrokenPipeError:
-            # Whoever read has seen enough; what Python still holds would fail again at the end.
+            # The reader is gone; at exit, Python would fail again to write what it still holds.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 128 + signal.SIGPIPE
         except CmdParseError as error:
@@ -107,7 +107,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
         return code
 
     def _help(self, in_args: list[str]) -> Any:
-        """Show the usage of the first task that is named, or else of the command."""
+        """Show the usage of the first task that is named, or of the command if none is."""
         named = [word for word in in_args if not word.startswith("-")] if self.name == "run" else [self.name]
         helper = Help(cmds=self._others, task_loader=self.loader, config=self.config, bin_name=self.bin_name)
         return helper.parse_execute(named[:1])
@@ -126,13 +126,13 @@ class List(Command, cmd_list.List):  # type: ignore[misc]
 
 
 class Clean(Command, cmd_clean.Clean):  # type: ignore[misc]
-    """Does as the task of the same name."""
+    """Does the same as the task of that name."""
 
     doc_purpose = "delete everything that was made, but the cache"
 
 
 class Forget(Command, cmd_forget.Forget):  # type: ignore[misc]
-    """Clears what the task database holds of tasks."""
+    """Clears what the task database holds about tasks."""
 
     doc_purpose = "clear what the task database holds of a task"
 
@@ -156,7 +156,7 @@ class Strace(Command, cmd_strace.Strace):  # type: ignore[misc]
 
 
 class DumpDB(Command):
-    """Refuses: doit's own knows another kind of database only."""
+    """Always refuses: doit's own command reads only another kind of database."""
 
     doc_usage = ""
     doc_description = None
@@ -191,7 +191,7 @@ class Help(Command, cmd_help.Help):  # type: ignore[misc]
         sys.stdout.write(_USAGE.format(commands="\n".join(rows)))
 
     def execute(self, params: Any, args: list[str]) -> int:
-        """Show the help on what `args` names.
+        """Show the help for what `args` names.
 
         Raises:
             InvalidCommand: There is no such task or command, or more than one is named.

@@ -1,6 +1,6 @@
 """The command `doit tabcompletion`: a script that completes `./doit` and `doit` in bash or zsh.
 
-The script asks `doit list` for the tasks when it completes, so that it knows those of the checkout one is in.
+The script calls `doit list` at each completion, so that it knows the tasks of the current checkout.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHELL = {
     "help": "shell that reads the script",
 }
 
-# COMP_WORDS is not read beyond the command, since bash splits words at colons.
+# Only the command is read from COMP_WORDS, because bash splits words at colons.
 _BASH = """\
 # Completes ./doit and doit: source this in bash, or append it to ~/.bashrc.
 _openkasugai_doit() {
@@ -31,7 +31,7 @@ _openkasugai_doit() {
     command=${command//\\\\/}
     tasks=$("$command" list --all --quiet 2>/dev/null </dev/null)
     COMPREPLY=($(compgen -W "@COMMANDS@ $tasks" -- "$word"))
-    # What stands before a colon is a word of its own that bash leaves as it is.
+    # For bash, the text before a colon is a word of its own, which it keeps.
     if [[ $COMP_WORDBREAKS == *:* && $word == *:* ]]; then
         kept=${word%"${word##*:}"}
         COMPREPLY=("${COMPREPLY[@]#"$kept"}")
@@ -67,7 +67,7 @@ class TabCompletion(Command):
 
         Args:
             opt_values: Options by name.
-            pos_args: Further words, of which there is no use.
+            pos_args: Further words, which are ignored.
 
         Returns:
             The exit code.

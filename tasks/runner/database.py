@@ -1,4 +1,4 @@
-"""The task database: what doit remembers between runs. A damaged one is set aside, since the world is asked anyway."""
+"""The task database: what doit remembers between runs. A damaged one is set aside: tasks check the world anyway."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ROWS = "select task_id, task_data from doit"
 
 
 class TaskDatabase(SqliteDB):  # type: ignore[misc]
-    """doit's SQLite file, whose failures are one line each."""
+    """doit's SQLite file, whose errors are one line each."""
 
     desc = "a SQLite file that is made again when it is damaged"
-    # Set by a run, which goes on without remembering.
+    # Set by a run, which continues even if nothing can be remembered.
     in_run = False
 
     def _sqlite3(self, name: str) -> sqlite3.Connection:
-        """Open or make the file.
+        """Open or create the file.
 
         Raises:
             InvalidDodoFile: It cannot be opened; doit shows the line.
@@ -80,10 +80,10 @@ class TaskDatabase(SqliteDB):  # type: ignore[misc]
 
 
 def make_folder() -> None:
-    """Make the folder of the database, which doit does not.
+    """Create the folder of the database, because doit does not.
 
     Raises:
-        InvalidDodoFile: It cannot be made; doit shows the line.
+        InvalidDodoFile: It cannot be created; doit shows the line.
     """
     try:
         paths.BUILD.mkdir(exist_ok=True)
@@ -92,10 +92,10 @@ def make_folder() -> None:
 
 
 def check(path: Path) -> None:
-    """Find out before anything is touched whether the run can be remembered.
+    """Stop before anything is touched if the run cannot be remembered.
 
     Args:
-        path: The database; one that does not exist yet will be made.
+        path: The database; one that does not exist yet is created later.
 
     Raises:
         Problem: It cannot be written.
@@ -111,7 +111,7 @@ def check(path: Path) -> None:
 
 
 def _damage(path: Path) -> str:
-    """Return what is wrong with the file itself, or nothing.
+    """Return what is wrong with the file itself, or an empty string.
 
     Raises:
         sqlite3.Error: It cannot be read.
@@ -121,7 +121,7 @@ def _damage(path: Path) -> str:
     if not path.exists():
         return ""
     try:
-        # The URI keeps it from being made, where another process takes it away at this moment.
+        # The URI keeps SQLite from creating the file if another process removes it at this moment.
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             checked = connection.execute("pragma quick_check(1)").fetchone()[0]
             for _, data in connection.execute(_ROWS):
@@ -142,11 +142,11 @@ def _set_aside(path: Path, damage: str) -> None:
     with contextlib.suppress(FileNotFoundError):  # another process did it
         path.replace(kept)
         path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
-        sys.stderr.write(f"{_shown(path)}: damaged ({damage}); made again, and kept as {kept.name}\n")
+        sys.stderr.write(f"{_shown(path)}: damaged ({damage}); a new one is made, this one is kept as {kept.name}\n")
 
 
 def _explained(path: Path, error: BaseException) -> Problem:
-    """Return why the database cannot be used; the system's own reason where it has one."""
+    """Return why the database cannot be used; the system's own reason if it has one."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:

@@ -1,4 +1,4 @@
-"""What every task creator uses: an action whose failures are one line, and the world as an up-to-date check."""
+"""What every task creator uses: actions that fail with one line, and up-to-date checks that look at the world."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class Do:
     """A function with its arguments as a doit action.
 
-    A `Problem` becomes doit's returned failure, which the reporter shows without a traceback, and so does a refusal
-    of the system to write to the checkout or the cache; any other exception goes through and keeps its traceback. A
-    dict the function returns becomes the task's values.
+    A `Problem` becomes a returned failure, which the reporter shows without a traceback. So does an error of the system
+    if the checkout or the cache cannot be written. Any other exception passes through and keeps its traceback. A dict
+    that the function returns becomes the task's values.
     """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
-        """Keep `function` and what it will be called with."""
+        """Keep `function` and its arguments."""
         self._call = (function, arguments, options)
         self.__name__ = function.__name__
 
@@ -52,7 +52,7 @@ class Do:
 
 
 def _cache_folder() -> Path | None:
-    """Return CACHE_DIR, or None where the parameters are not valid."""
+    """Return CACHE_DIR, or None if the parameters are not valid."""
     try:
         return parameters.current().cache_dir
     except Problem:
@@ -60,13 +60,13 @@ def _cache_folder() -> Path | None:
 
 
 class Check(ABC):
-    """What a task lacks, in the one value that a run, plan, info and list read. Nothing lacking is up to date."""
+    """Finds what a task lacks, for a run, plan, info and list alike. A task that lacks nothing is up to date."""
 
     def __call__(self, task: object, values: dict[str, Any]) -> bool:  # noqa: ARG002 - doit's signature
-        """Return whether the task needs no run. Never raises: doit would abort the whole run.
+        """Return whether the task needs no run. Never raise: doit would abort the whole run.
 
-        A check that cannot be made (no daemon, no cluster) is not up to date: the action then meets the same obstacle
-        and can explain it.
+        If a check cannot be made (no daemon, no cluster), the task is not up to date: its action then meets the same
+        obstacle and can explain it.
         """
         try:
             return not self.lack(values)
@@ -86,13 +86,13 @@ class Check(ABC):
 
 
 class Current(Check):
-    """Up to date while a function of the world finds nothing lacking."""
+    """Up to date while a function that looks at the world finds nothing lacking."""
 
     def __init__(self, check: Callable[..., Lack], *arguments: Any) -> None:
-        """Keep `check` and what it will be called with."""
+        """Keep `check` and its arguments."""
         self._call = (check, arguments)
 
-    def lack(self, values: Mapping[str, Any]) -> Lack:  # noqa: ARG002 - the world needs none
+    def lack(self, values: Mapping[str, Any]) -> Lack:  # noqa: ARG002 - a look at the world needs none
         """Return what the function finds."""
         check, arguments = self._call
         return check(*arguments)
@@ -102,16 +102,16 @@ class Same(Check):
     """Up to date while a function returns the dict that it returned at the last run."""
 
     def __init__(self, function: Callable[[], dict[str, Any]]) -> None:
-        """Keep `function`, which is the task's action too."""
+        """Keep `function`, which is also the task's action."""
         self._function = function
 
     def lack(self, values: Mapping[str, Any]) -> Lack:
-        """Return what changed since the last run, old and new."""
+        """Return what changed since the last run, with old and new values."""
         changed = {name: value for name, value in self._function().items() if values.get(name) != value}
         return lacks.of(*(line for name, now in changed.items() for line in _differences(name, values.get(name), now)))
 
     def result(self) -> dict[str, Any]:
-        """Return what the function says, which for a chooser of tasks are doit's calculated dependencies."""
+        """Return what the function returns: for a chooser of tasks, doit's calculated dependencies."""
         return self._function()
 
 

@@ -1,4 +1,4 @@
-"""The command `doit info TASK`: what a task is, what it needs, and what differs from what it makes."""
+"""The command `doit info TASK`: what a task is, what it needs, and why it is not up to date."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _CURRENT, _NOT_CURRENT = 0, 1
 _DIFFERS = "not up to date"
 _STOPS = "a run would stop"
-_HIDE = {"name": "hide_status", "long": "no-status", "type": bool, "default": False, "help": "ask no check"}
+_HIDE = {"name": "hide_status", "long": "no-status", "type": bool, "default": False, "help": "run no check"}
 
 
 class Info(Command):
-    """Shows what a task is. Exit codes: 0 up to date or no matter of that, 1 not, 3 no such task."""
+    """Shows what a task is. Exit codes: 0 up to date or without such a state, 1 not up to date, 3 no such task."""
 
     doc_purpose = "show what a task needs, and what differs"
     doc_usage = "TASK"
@@ -34,17 +34,17 @@ class Info(Command):
     cmd_options = (_HIDE,)
 
     def _execute(self, pos_args: list[str], hide_status: bool) -> int:
-        """Print what is known of the task.
+        """Print what is known about the task.
 
         Args:
-            pos_args: Its name.
+            pos_args: The name of one task.
             hide_status: Leave out whether it is up to date.
 
         Returns:
             The exit code.
 
         Raises:
-            InvalidCommand: Not one task is named.
+            InvalidCommand: No task is named, or more than one.
             Problem: A parameter is wrong.
         """
         if len(pos_args) != 1:
@@ -84,7 +84,7 @@ def _state_lines(state: str, why: tuple[str, ...]) -> Iterator[str]:
 
 
 def _needs(task: Task) -> Iterator[str]:
-    """Yield the tasks before one and its options."""
+    """Yield lines with the tasks that a task needs, and with its options."""
     needs = [*task.calc_dep, *task.task_dep, *task.setup_tasks]
     if needs:
         yield from layout.hanging("needs    ", ", ".join(needs), layout.columns())

@@ -1,6 +1,6 @@
-"""Work that is imported when a task runs, so that the graph loads without it (`doit list`: half of the time).
+"""Imports a task's modules when it runs, so that the graph loads without them (`doit list`: half of the time).
 
-A graph.py names its modules twice: for the type checker as an import, and for the run with `later`.
+A graph.py names each module twice: as an import for the type checker, and with `later` for the run.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Libraries that functions import when they need them, loaded before tasks run side by side on threads.
+"""Loads the libraries that functions import on demand, before tasks run in parallel on threads.
 
-Two threads that import one library by different ways at the same time see it half made, or each waits for the other.
+Two threads that import one library along different paths at the same time may see it half initialized, or deadlock.
 """
 
 from __future__ import annotations
@@ -30,6 +30,6 @@ _NAMES = (
 
 
 def load() -> None:
-    """Import all of them; it takes about a second."""
+    """Import all of them, which takes about a second."""
     for name in _NAMES:
         importlib.import_module(name)

@@ -1,16 +1,16 @@
-"""What a task's `meta` says of it before it runs: whom it disturbs, and what it makes others do.
+"""What a task's `meta` says about it before it runs: what it interrupts, and what it means for other tasks.
 
     "meta": {DISRUPTS: "the running dataflow", MEANS: {"_kind": STOP, EVERY: RUN}}
 
-`plan` reads both. What no row says cannot be known.
+`plan` reads both. What they do not state cannot be known.
 """
 
 from __future__ import annotations
 
-# What of the user's a task interrupts, whenever it runs.
+# What a task interrupts for the user, whenever it runs.
 DISRUPTS = "disrupts"
-# What it means for those that depend on a task that it makes something else than there was: the name of a task, of a
-# group for all in it, or EVERY -> one of NOTHING, RUN, STOP. The first that fits holds.
+# What a changed result of a task means for the tasks that depend on it. A key is the name of a task, the name of a
+# group for all its tasks, or EVERY. A value is NOTHING, RUN or STOP. The first key that fits decides.
 MEANS = "means"
 EVERY = "*"
 

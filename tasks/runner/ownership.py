@@ -1,4 +1,4 @@
-"""Under sudo: what root makes in a user's checkout, cache and kubeconfig is the user's in the end."""
+"""Under sudo: gives the user what root creates in the user's checkout, cache and kubeconfig."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.settings import parameters, paths
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The clock of files runs behind by a tick at most, in seconds: 0.01 where the kernel ticks most slowly.
+# The times of files lag by at most one kernel tick, in seconds: 0.01 on the kernels with the slowest tick.
 _TICK = 0.02
 _ALWAYS = 0.0
 _COMPILED = "__pycache__"
@@ -30,7 +30,7 @@ _registered: list[bool] = []
 
 @dataclass(frozen=True)
 class Owner:
-    """Who is to own the files: numbers of user and group, and the user's home."""
+    """The user who is to own the files: user ID, group ID and home."""
 
     uid: int
     gid: int
@@ -38,9 +38,9 @@ class Owner:
 
 
 def give_back_at_exit() -> None:
-    """Have this process, however it ends short of SIGKILL, leave nothing of root's in a user's checkout.
+    """Give root's files in a user's checkout to the user when this process ends, except by SIGKILL.
 
-    Call it first: what other functions do at the exit then comes before.
+    Call it first: the exit functions of others then run before it.
     """
     owner = user()
     if owner and not _registered:
@@ -49,9 +49,9 @@ def give_back_at_exit() -> None:
 
 
 def user() -> Owner | None:
-    """Return the user on whose behalf root works by sudo; None for anyone else, and in a checkout that is root's own.
+    """Return the user for whom root works through sudo; None without sudo, and if root owns the checkout.
 
-    sudo tells who called it by SUDO_UID and SUDO_GID (sudo(8)). In the checkout of a third user the files are theirs.
+    sudo names its caller in SUDO_UID and SUDO_GID (sudo(8)). If a third user owns the checkout, it is that user.
     """
     given = os.environ.get("SUDO_UID", "")
     checkout = paths.ROOT.stat()
@@ -65,11 +65,11 @@ def _home(uid: int) -> Path:
     try:
         return Path(pwd.getpwuid(uid).pw_dir)
     except KeyError:
-        return paths.ROOT  # no such account: nothing outside the checkout is its
+        return paths.ROOT  # no such account, which owns nothing outside the checkout
 
 
 def _absent(owner: Owner) -> list[Path]:
-    """Return the paths of the user's home that do not exist yet, and that root may make."""
+    """Return the paths in the user's home that do not exist yet and that root may create."""
     wanted = [*kubeconfigs.files(), *_caches()]
     places = {place for path in wanted if owner.home in path.parents for place in (path, *path.parents)}
     return sorted(place for place in places if owner.home in place.parents and not os.path.lexists(place))
@@ -89,7 +89,7 @@ def _give_back(owner: Owner, absent: Iterable[Path], since: float) -> None:
 
 def _give_all(owner: Owner, absent: Iterable[Path], since: float) -> None:
     cache = _cache_of(owner)
-    # First of all, since Python compiles what is imported for it into the checkout.
+    # This comes first: its imports make Python write compiled modules into the checkout.
     engine = _engine(cache) if cache else None
     for place in access.generated():
         _give(place, owner, _ALWAYS)
@@ -101,7 +101,7 @@ def _give_all(owner: Owner, absent: Iterable[Path], since: float) -> None:
 
 
 def _cache_of(owner: Owner) -> Path | None:
-    """Return the cache that this run used, where it is in the user's home."""
+    """Return the cache that this run used if it is in the user's home, else None."""
     if not parameters.current.cache_info().currsize:
         return None
     cache = parameters.current().cache_dir
@@ -111,7 +111,7 @@ def _cache_of(owner: Owner) -> Path | None:
 def _engine(cache: Path) -> Path:
     from tasks.engines.docker import embedded_home
 
-    return embedded_home.of_cache(cache).home  # what Docker runs and keeps is root's
+    return embedded_home.of_cache(cache).home  # what Docker runs and keeps belongs to root
 
 
 def _give_one(path: Path, owner: Owner) -> None:
@@ -126,14 +126,14 @@ def _give_one(path: Path, owner: Owner) -> None:
 
 
 def _give(top: Path, owner: Owner, since: float, skipped: Path | None = None) -> None:
-    """Give away what is root's in a folder and changed since a time, following no link and entering no other disk."""
+    """Give away what root owns in a folder and changed since a time; follow no link and enter no other disk."""
     _give_one(top, owner)
     if top.is_symlink() or not top.is_dir():
         return
     device = top.stat().st_dev
     for folder, folders, files, descriptor in os.fwalk(top):
         folders[:] = [name for name in folders if Path(folder, name) != skipped]
-        # Python has compiled modules into it before this one.
+        # Python writes compiled modules into it even before this module is imported.
         limit = _ALWAYS if folder.endswith(_COMPILED) else since
         for name in (*folders, *files):
             _chown(name, descriptor, owner, _ALWAYS if name == _COMPILED else limit)
@@ -148,11 +148,11 @@ def _is_entered(name: str, folder: int, device: int) -> bool:
 
 
 def _chown(name: str, folder: int, owner: Owner, since: float) -> None:
-    """Give one entry away, not what a link leads to, and no file that has another name, perhaps outside."""
+    """Give away one entry, but neither the target of a link nor a file with a second name, perhaps elsewhere."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         single = found.st_nlink == 1 or stat.S_ISDIR(found.st_mode)
         if found.st_uid == 0 and single and found.st_ctime >= since:
             os.chown(name, owner.uid, owner.gid, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
-        pass  # another program took it away meanwhile
+        pass  # another program has removed it

@@ -29,16 +29,16 @@ _MOST_NAMES = 3
 
 @dataclass(frozen=True)
 class Step:
-    """A task as far as a plan needs it.
+    """What a plan needs to know about a task.
 
     Attributes:
         name: Its name.
         needs: Names of the tasks that come before it.
-        acts: Whether it does anything; a group only names others.
-        always: Whether it runs each time by its nature.
-        examine: Its checks: what it lacks. Raises Problem where that cannot be seen.
-        disrupts: What of the user's it interrupts, whenever it runs.
-        means: What another outcome of it means for those that depend on it, as `runner.meta` says.
+        acts: Whether it does anything; a group only names other tasks.
+        always: Whether it runs each time, because it has no check.
+        examine: Runs its checks and returns what it lacks. Raises Problem if that cannot be seen.
+        disrupts: What it interrupts for the user, whenever it runs.
+        means: What a changed result means for the tasks that depend on it; see `runner.meta`.
     """
 
     name: str
@@ -52,17 +52,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Planned:
-    """What would become of a task.
+    """What a run would do with a task.
 
     Attributes:
         name: Its name.
         state: CURRENT, RUN, UNKNOWN, STOP or BLOCKED.
         reasons: Why.
-        after: Names of the tasks before it that the reasons speak of.
-        parameters: What else changed since it was last as it should be.
-        remade: Whether what it makes will certainly differ from what is there.
-        disrupts: What of the user's it would interrupt.
-        seconds: How long it took the last time; None where it never ran here, or would not run.
+        after: Names of the tasks before it that the reasons mention.
+        parameters: The parameters that changed since it was last up to date.
+        remade: Whether its result will certainly differ from what is there.
+        disrupts: What it would interrupt for the user.
+        seconds: How long it took the last time; None if it never ran here, or would not run.
     """
 
     name: str
@@ -77,12 +77,12 @@ class Planned:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known beside the tasks.
+    """What is known besides the tasks.
 
     Attributes:
         took: Seconds that each task took the last time, by its name.
-        before: Values of the parameters when each task was last as it should be, by its name.
-        recreate: Whether the user has consented that the cluster is made anew.
+        before: Values of the parameters when each task was last up to date, by its name.
+        recreate: Whether the user has consented to recreating the cluster.
     """
 
     took: Mapping[str, float]
@@ -91,7 +91,7 @@ class Known:
 
     @classmethod
     def of(cls, chosen: Parameters) -> Known:
-        """Return what earlier runs left, and the parameters say.
+        """Return what earlier runs recorded and what the parameters say.
 
         Args:
             chosen: The parameters of the run.
@@ -100,11 +100,11 @@ class Known:
 
 
 def plan(steps: Sequence[Step], known: Known) -> list[Planned]:
-    """Return what would become of each task that acts.
+    """Return what a run would do with each task that acts.
 
     Args:
-        steps: The tasks in an order in which each comes after those that it needs.
-        known: What is known beside them.
+        steps: The tasks, each after those that it needs.
+        known: What is known besides them.
     """
     by_name = {step.name: step for step in steps}
     planned: dict[str, Planned] = {}
@@ -121,7 +121,7 @@ def changes(planned: Iterable[Planned]) -> bool:
 
 
 def _acting(step: Step, by_name: Mapping[str, Step]) -> list[str]:
-    """Return the nearest tasks before one that act, looking through groups."""
+    """Return the nearest tasks that act and that a task needs, directly or through groups."""
     found: dict[str, None] = {}
     for name in step.needs:
         need = by_name[name]
@@ -131,7 +131,7 @@ def _acting(step: Step, by_name: Mapping[str, Step]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Cause:
-    """A task before another one."""
+    """A task that another one needs."""
 
     planned: Planned
     step: Step
@@ -139,7 +139,7 @@ class _Cause:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """What a task's own check, or the tasks before it, make of it."""
+    """What follows for a task from its own check, or from the tasks before it."""
 
     state: str
     reasons: tuple[str, ...] = ()
@@ -159,7 +159,7 @@ def _decided(step: Step, causes: Sequence[_Cause], known: Known) -> Planned:
         after=verdict.after,
         parameters=() if verdict.state == CURRENT else tuple(_changed_parameters(known.before.get(step.name, {}))),
         remade=verdict.remade,
-        # What follows from another task interrupts nothing that this one has not interrupted already.
+        # A task that only follows another one interrupts nothing that the other has not interrupted already.
         disrupts=(*verdict.disrupts, *(() if verdict.follows else step.disrupts)) if runs else (),
         seconds=known.took.get(step.name) if runs else None,
     )
@@ -175,7 +175,7 @@ def _verdict(step: Step, causes: Sequence[_Cause], known: Known) -> _Verdict:
         lack = step.examine()
     except Problem as problem:
         return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, (problem.message,)))
-    except Exception as error:  # noqa: BLE001 - what a check cannot see it will not see in a run either
+    except Exception as error:  # noqa: BLE001 - what a check cannot see now, it cannot see in a run either
         unseen = f"its check ended with {type(error).__name__}: {error}"
         return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, (unseen,)))
     if not lack:
@@ -185,13 +185,13 @@ def _verdict(step: Step, causes: Sequence[_Cause], known: Known) -> _Verdict:
 
 
 def _moved(step: Step, causes: Sequence[_Cause], known: Known, *, otherwise: _Verdict) -> _Verdict:
-    """Return what the tasks before one mean for it.
+    """Return what the tasks before a task mean for it.
 
     Args:
-        step: A task that is up to date so far, or that cannot be seen.
+        step: A task that is up to date by its own check, or whose check cannot be made.
         causes: The tasks before it.
-        known: What is known beside them.
-        otherwise: What holds where nothing certain follows from them.
+        known: What is known besides them.
+        otherwise: The verdict if nothing certain follows from them.
     """
     outcomes = {cause.step.name: _outcome(cause, step) for cause in causes if cause.planned.state != CURRENT}
     followed = {name: outcome for name, outcome in outcomes.items() if outcome != meta.NOTHING}
@@ -207,7 +207,7 @@ def _moved(step: Step, causes: Sequence[_Cause], known: Known, *, otherwise: _Ve
 
 
 def _outcome(cause: _Cause, step: Step) -> str:
-    """Return what a cause means for a task; what may be made again as it was means something that cannot be meta."""
+    """Return what a cause means for a task; empty (not known) if the result of the cause may stay the same."""
     outcome = _first_fitting(cause.step.means, step.name)
     return outcome if cause.planned.remade or outcome == meta.NOTHING else ""
 
@@ -218,13 +218,13 @@ def _first_fitting(means: Mapping[str, str], name: str) -> str:
 
 
 def after(names: Sequence[str]) -> str:
-    """Return the reason that tasks before one are."""
+    """Return the reason that consists of the tasks before a task."""
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return f"after {', '.join(names[:_MOST_NAMES])}{more}"
 
 
 def _changed_parameters(before: Mapping[str, str]) -> list[str]:
-    """Return the parameters that changed since a task was last as it should be: old, new, and where that is said."""
+    """Return the parameters that changed since a task was last up to date: old and new value, and its origin."""
     values = settings_parameters.values()
     return [
         f"{name}: {before[name] or 'empty'} -> {value or 'empty'} ({settings_parameters.origin(name)})"

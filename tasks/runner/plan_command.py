@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 _NOTHING, _ERROR, _CHANGES = 0, 1, 2
 _DEFAULT = "create_cluster_with_all"
 _MOST_REASONS = 4
-# Columns that reasons need to stand beside a task; with less they go below it.
+# Columns that the reasons need beside a task; with fewer, they go below it.
 _ROOM = 40
 _INDENT = "    "
-# Tasks whose names begin so are steps of others.
+# Tasks whose names begin with this are steps of other tasks.
 _INTERNAL = "_"
 _AFTER_INTERNAL = "after an internal task"
 _JSON_OPTION, _ALL_OPTION = "--json", "--all"
@@ -66,7 +66,7 @@ class Plan(Command):
     refused = _ERROR
 
     def parse_execute(self, in_args: list[str]) -> int:
-        """Run the command; whatever goes wrong is exit code 1, so that 2 means changes and nothing else.
+        """Run the command; every error is exit code 1, so that 2 means changes and nothing else.
 
         Args:
             in_args: Words after `plan`.
@@ -74,17 +74,17 @@ class Plan(Command):
         Returns:
             The exit code.
         """
-        # doit takes what follows a task for that task's own option.
+        # doit takes an option after a task's name for the task's own option.
         own = [word for word in in_args if word in {_JSON_OPTION, _ALL_OPTION}]
         try:
             return int(super().parse_execute([*own, *(word for word in in_args if word not in own)]))
         except (InvalidDodoFile, InvalidTask) as error:
             sys.stderr.write(f"ERROR: {error}\n")
-        except Exception:  # noqa: BLE001 - a bug keeps its traceback, and doit's own code for it is another
+        except Exception:  # noqa: BLE001 - a bug keeps its traceback, and doit's own exit code for it is not 1
             sys.stderr.write(traceback.format_exc())
         return _ERROR
 
-    def _help(self, in_args: list[str]) -> int:  # noqa: ARG002 - as the command's
+    def _help(self, in_args: list[str]) -> int:  # noqa: ARG002 - the signature of Command
         sys.stdout.write(_USAGE)
         return _NOTHING
 
@@ -136,20 +136,20 @@ class Plan(Command):
 
 
 def _chosen(task: Task, tasks: dict[str, Task]) -> list[str]:
-    """Return the tasks that the task's choosers name; a chooser tells the same before a run as in it."""
+    """Return the tasks that a task's choosers name; a chooser says the same before and during a run."""
     choosers = (check for name in task.calc_dep for check, *_ in tasks[name].uptodate if isinstance(check, Same))
     return [need for chooser in choosers for need in chooser.result().get("task_dep", ())]
 
 
 def examine(task: Task, values: Mapping[str, Any]) -> Lack:
-    """Return what a task lacks, by all of its checks.
+    """Return what a task lacks according to all its checks.
 
     Args:
         task: A task with checks.
         values: What it saved at its last run.
 
     Raises:
-        Problem: That cannot be seen.
+        Problem: A check cannot be made.
     """
     return lack.together(check.lack(values) for check, *_ in task.uptodate)
 
@@ -181,7 +181,7 @@ def _is_internal(name: str) -> bool:
 
 
 def _told(moving: Sequence[Planned]) -> dict[str, tuple[str, ...]]:
-    """Return the reasons of each task with those of the internal ones before it in place of their names."""
+    """Return the reasons of each task; the reasons of internal tasks before it stand in place of their names."""
     by_name = {one.name: one for one in moving}
     return {one.name: _without_internal(one, by_name) for one in moving}
 
@@ -189,7 +189,7 @@ def _told(moving: Sequence[Planned]) -> dict[str, tuple[str, ...]]:
 def _without_internal(one: Planned, by_name: Mapping[str, Planned]) -> tuple[str, ...]:
     if not any(map(_is_internal, one.after)):
         return one.reasons
-    # That an internal one runs says nothing about this one; why it does not, or may, does.
+    # That an internal task runs explains nothing; why it stops, or why it may run, does.
     causes = [by_name[name] for name in one.after if _is_internal(name) and by_name[name].state != RUN]
     inherited = [reason for cause in causes for reason in _without_internal(cause, by_name)]
     named = [name for name in one.after if not _is_internal(name)]
@@ -229,7 +229,7 @@ def _summary(planned: Sequence[Planned], hidden: int) -> Iterator[str]:
 
 
 def _estimate(planned: Iterable[Planned]) -> str:
-    """Return how long the tasks that would run took the last time, and how many are not known."""
+    """Return how long the tasks that would run took the last time, and how many of them never ran."""
     moving = [one for one in planned if one.state in {RUN, UNKNOWN}]
     new = [one for one in moving if one.seconds is None]
     known = f"about {duration(sum(one.seconds or 0.0 for one in moving))}"
@@ -239,6 +239,6 @@ def _estimate(planned: Iterable[Planned]) -> str:
 
 
 def _disrupted(planned: Iterable[Planned]) -> list[str]:
-    """Return what would be interrupted; what only may be is said so."""
+    """Return what would be interrupted; `perhaps` marks what only may be."""
     found = {f"{'perhaps ' if one.state == UNKNOWN else ''}{what}": None for one in planned for what in one.disrupts}
     return list(found)

@@ -1,7 +1,7 @@
-"""The one thing that writes to the terminal: doit's events and the actions' progress, as a user wants to read them.
+"""The only writer to the terminal: shows doit's events and the actions' progress as a user wants to read them.
 
-It also is where a run begins and ends, so it takes the lock, has the parameters checked before anything is touched,
-and turns signals into an orderly end.
+A run begins and ends here. Therefore this module also takes the lock, has the parameters checked before anything is
+touched, and turns signals into an orderly end.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ OWN_TERMINAL = "own_terminal"
 class Reporter(ConsoleReporter):  # type: ignore[misc]
     """Tasks with their time, live progress, one-line failures and a summary.
 
-    A task whose `meta` has QUERY only answers a question: it needs no lock and no valid parameters, and nothing but
-    its answer is written. One with OWN_TERMINAL writes to the terminal by itself.
+    A task whose `meta` has QUERY only answers a question: it needs no lock and no valid parameters, and only its
+    answer is written. One with OWN_TERMINAL writes to the terminal itself.
     """
 
     desc = "tasks with their time, live progress and a summary"
@@ -63,7 +63,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._query = False
         self._refused = False
         self._cache_dir: Path | None = None
-        # Threads of an interrupted run may still want to tell something; the summary is the last word.
+        # Threads of an interrupted run may still report something, but nothing is written after the summary.
         self._over = False
         self._telling = threading.RLock()
 
@@ -107,35 +107,35 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
                 self._screen.pause()
 
     def add_success(self, task: Task) -> None:
-        """Show what a finished task took."""
+        """Show how long a finished task took."""
         if task.actions:
             self._counts["ran"] += 1
             self._took[task.name] = self._end(task, "done")
             self._fresh.append(task.name)
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
-        """Show the cause: one line and its evidence for a failure, the traceback for a bug."""
+        """Show the cause: one line and the evidence for a failure, the traceback for a bug."""
         if not fail.report:
             return
         self._counts["failed"] += 1
         self._end(task, "not run" if isinstance(fail, UnmetDependency) else "failed")
         if self._query:
-            sys.stderr.write(f"{_explained(fail)}\n")  # the answer alone is on standard output
+            sys.stderr.write(f"{_explained(fail)}\n")  # standard output is for the answer only
         else:
             self._screen.write(_explained(fail))
 
     def skip_uptodate(self, task: Task) -> None:
-        """Count it; the summary tells how many there were."""
+        """Count the task; the summary shows how many there were."""
         if task.actions:
             self._counts["up to date"] += 1
             self._fresh.append(task.name)
 
     def skip_ignore(self, task: Task) -> None:
-        """Show that a task is left out on the user's own demand."""
+        """Show that a task is left out at the user's request."""
         self._screen.write(f"{task.name}: ignored (doit forget {task.name} ends that)")
 
     def cleanup_error(self, exception: BaseFail) -> None:
-        """Show a failure after the tasks."""
+        """Show a failure that comes after the tasks."""
         self._screen.write(_explained(exception))
 
     def runtime_error(self, msg: str) -> None:
@@ -144,7 +144,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._screen.write(msg)
 
     def complete_run(self) -> None:
-        """End the run: children, lock, summary."""
+        """End the run: stop the children, release the lock, write the summary."""
         with self._telling:
             self._over = True
         shell.stop_all()
@@ -157,19 +157,19 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             self._screen.write(self._summary())
 
     def step(self, text: str) -> None:
-        """Change the live line of the task that reports."""
+        """Update the live line of the task that reports."""
         with self._telling:
             if not self._query and not self._over:
                 self._screen.step(self._current(), text)
 
     def line(self, text: str) -> None:
-        """Keep a line that a task reports."""
+        """Write a line that a task reports."""
         with self._telling:
             if not self._over:
                 self._screen.write(text)
 
     def _remember(self) -> None:
-        """Keep for the next plan what this run tells; where that cannot be written, the run was right all the same."""
+        """Record what the next plan needs from this run; the run does not fail if that cannot be written."""
         try:
             if self._took and self._cache_dir:
                 durations.record(self._cache_dir, self._took)
@@ -179,7 +179,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             self._screen.write(str(problem))
 
     def _current(self) -> str:
-        """Return the task of this thread; a thread that an action started speaks for the task started last."""
+        """Return the task of this thread; a thread that an action started reports for the task started last."""
         own = getattr(self._on_this_thread, "task", None)
         return str(own) if own else next(reversed(self._started), "")
 
@@ -203,7 +203,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
 
 
 def is_threaded(words: Iterable[str]) -> bool:
-    """Return whether tasks run on threads; doit tells reporters nothing of `-P thread`.
+    """Return whether tasks run on threads; doit does not tell reporters about `-P thread`.
 
     Args:
         words: Words of the command.
@@ -216,7 +216,7 @@ def _command() -> str:
 
 
 def _explained(fail: BaseFail) -> str:
-    """Return the message indented, and the traceback where there is one: then it is a bug."""
+    """Return the indented message and, for a bug, the traceback."""
     message = "\n".join(f"{_INDENT}{line}" for line in str(fail.message).splitlines())
     traceback = "".join(fail.traceback)
     return f"{message}\n{traceback}".rstrip()

@@ -24,10 +24,10 @@ _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9])")
 
 
 class Screen(Protocol):
-    """What the reporter needs of a terminal or a log."""
+    """What the reporter needs from a terminal or a log."""
 
     def write(self, text: str) -> None:
-        """Keep `text`, of one or several lines."""
+        """Write `text`, one or several lines that stay."""
 
     def start(self, task: str) -> None:
         """Show that a task runs."""
@@ -36,10 +36,10 @@ class Screen(Protocol):
         """Show what a running task is doing."""
 
     def end(self, task: str) -> None:
-        """Show the task no more."""
+        """Stop showing the task."""
 
     def pause(self) -> None:
-        """Leave the terminal to a task that writes to it by itself."""
+        """Leave the terminal to a task that writes to it itself."""
 
     def close(self) -> None:
         """Leave the terminal as it was found."""
@@ -51,7 +51,7 @@ def open_screen(stream: TextIO) -> Screen:
 
 
 def duration(seconds: float) -> str:
-    """Return a time span as people say it.
+    """Return a time span as people write it.
 
     Args:
         seconds: Length of the span in seconds.
@@ -86,7 +86,7 @@ class Plain:
         self.write(f"{task} ...")
 
     def step(self, task: str, text: str) -> None:
-        """Say what a task is doing, unless something was said a moment ago: a log is read afterwards."""
+        """Say what a task is doing, unless its last line is only seconds old: a log is read afterwards."""
         at = self._clock()
         if at >= self._next_step.get(task, 0.0):
             self._next_step[task] = at + _PLAIN_STEP_SECONDS
@@ -97,21 +97,21 @@ class Plain:
         self._next_step.pop(task, None)
 
     def pause(self) -> None:
-        """Lines need no pause."""
+        """Do nothing: lines need no pause."""
 
     def close(self) -> None:
-        """Every line is written already."""
+        """Do nothing: every line is already written."""
 
 
 class Lines:
-    """Listens to progress where no reporter does, and keeps the lines only."""
+    """Listens to progress when there is no reporter, and writes only the lines."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to `stream`."""
         self._stream = stream
 
     def step(self, text: str) -> None:
-        """Leave out what is true for a moment."""
+        """Ignore steps, which are true only for a moment."""
 
     def line(self, text: str) -> None:
         """Write the text and a line end, at once."""
@@ -120,7 +120,7 @@ class Lines:
 
 
 class Live:
-    """A line per running task with its time and its present step, below what was written."""
+    """One line per running task with its time and current step, below the written text."""
 
     def __init__(self, stream: TextIO) -> None:
         """Draw on `stream`."""
@@ -196,5 +196,5 @@ class Live:
 
 
 def _one_line(text: str) -> str:
-    """Return what a program meant for one line of a terminal, without what moves its cursor or colours it."""
+    """Return what a program shows on one line, without the codes that move the cursor or set a colour."""
     return _ESCAPES.sub("", text).strip().rpartition("\r")[2]

@@ -1,4 +1,4 @@
-"""Standard output and error as users of pipes expect them: a reader that leaves ends the run, quietly."""
+"""Standard output and error as users of pipes expect them: when the reader leaves, the run ends quietly."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _OUTPUTS = ("stdout", "stderr")
-# A terminal that was closed reports EIO; whoever asked to go on without it (`nohup`) is not disturbed by that.
+# A closed terminal reports EIO, which must not disturb a run that is to continue without it (`nohup`).
 _GONE = (errno.EPIPE, errno.EIO)
 FULL = 1
 
 
 class _Output(io.FileIO):
-    """A descriptor whose writes never fail: the first that does is acted on, and the rest goes nowhere.
+    """A descriptor whose writes never fail: the first error is handled, and all further output is discarded.
 
     Attributes:
-        failed: Whether output was lost for another reason than that nobody reads it.
+        failed: Whether output was lost for a reason other than a missing reader.
     """
 
     failed = False
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write, and return how many bytes are done with."""
+        """Write, and return how many bytes were written or discarded."""
         try:
             return super().write(data)
         except OSError as error:
@@ -50,10 +50,10 @@ class _Output(io.FileIO):
 
 
 def guard() -> None:
-    """Put such streams in place of the standard ones. Call it before anything keeps one of those."""
+    """Replace the standard streams; call this before anything keeps a reference to one of them."""
     for name in _OUTPUTS:
         stream: TextIO | None = getattr(sys, name)
-        # Closed by the caller: the descriptor must not become that of the next file that is opened.
+        # If the caller closed the stream, the next file that is opened must not get its descriptor.
         descriptor = stream.fileno() if stream else os.open(os.devnull, os.O_WRONLY)
         setattr(sys, name, _text(descriptor, stream))
 
@@ -62,10 +62,10 @@ def finish() -> int:
     """Write what is left in the buffers.
 
     Returns:
-        0, or the exit code where output was lost.
+        0, or the exit code for lost output.
 
     Raises:
-        SystemExit: Nobody reads it.
+        SystemExit: The reader is gone.
     """
     for name in _OUTPUTS:
         getattr(sys, name).flush()

@@ -1,4 +1,4 @@
-"""The words of a command line: names that are no task, and parameters given as NAME=value."""
+"""The words of a command line: names that are not tasks, and parameters given as NAME=value."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
     from doit.task import Task
 
-# How alike two names are that a typing mistake lies between, from 0 to 1.
+# How similar two names have to be to differ by a typing mistake only, from 0 to 1.
 _SIMILAR = 0.76
 _MOST = 3
 _TAKE_PATTERNS = ("run", "plan", "clean")
 
 
 def take(given: Mapping[str, str]) -> None:
-    """Have the parameters of a command line hold as if the environment gave them.
+    """Apply the parameters of a command line as if they came from the environment.
 
     Args:
-        given: Values by name, of words such as `CLUSTER_NAME=xx`.
+        given: Values by name, from words such as `CLUSTER_NAME=xx`.
 
     Raises:
-        Problem: A name is no parameter; one line for each.
+        Problem: Names are not parameters; one line for each.
     """
     if not given:
         return
@@ -69,13 +69,13 @@ def complaint(command: str, chosen: Sequence[str], tasks: Iterable[Task], comman
 
 
 def no_such(word: str, tasks: Iterable[str], commands: Iterable[str], *, command: str = "run") -> str:
-    """Return one line on a word that names nothing, with the name that was probably meant.
+    """Return one line about a word that names nothing, with the name that was probably meant.
 
     Args:
         word: What was typed.
         tasks: Names of all tasks.
         commands: Names of all commands.
-        command: The command that was given the word; `run` and `help` take commands too.
+        command: The command that got the word; `run` and `help` take names of commands too.
     """
     shown = [name for name in tasks if word.startswith("_") or not name.startswith("_")]
     candidates = [*shown, *(commands if command in {"run", "help"} else ())]
@@ -88,7 +88,7 @@ def no_such(word: str, tasks: Iterable[str], commands: Iterable[str], *, command
 
 
 def without_parser(error: CmdParseError) -> str:
-    """Return what doit's parser complains of, without its own name and the options it prints as objects."""
+    """Return the complaint of doit's parser, without its own name and the options it prints as objects."""
     text = re.sub(r"^Error parsing (?:Command|Task): | \(parsing options: .*", "", str(error), flags=re.DOTALL)
     return re.sub(r"^Error parsing parameter '(\w+)'(?: <class '\w+'>)?\.\s*", r"\1: ", text).strip()
 
@@ -98,7 +98,7 @@ def _is_known(word: str, names: Collection[str], *, patterns: bool) -> bool:
 
 
 def _after_options(task: Task, words: Sequence[str]) -> list[str]:
-    """Return the words that are left when a task has taken its own options."""
+    """Return the words that are left after a task has taken its own options."""
     options = TaskParse([CmdOption(option) for option in (*task.params, *task.creator_params)])
     _, rest = options.parse(words)
     return [] if task.pos_arg is not None else list(rest)

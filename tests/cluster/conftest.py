@@ -1,4 +1,4 @@
-"""One cluster for the whole tier, and what a test may take for granted."""
+"""One cluster for the whole tier, and the state that a test may rely on."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab without a cluster, in a folder with an awkward name; taken away in the end."""
+    """A lab without a cluster, in a folder with an awkward name; removed at the end."""
     folder = tmp_path_factory.mktemp("cluster")
     made = Lab(copy_of_checkout(folder / "check out äöü 日本"), folder / "kubeconfig")
-    # The cluster's name is one for all sessions: they take turns, and find what a killed one has left.
+    # All sessions use the same cluster name: they take turns, and find what a killed session has left.
     with alone(parameters.current().cache_dir / "cluster-tests"):
         _forget_killed_session()
         yield made
         made.run("delete_cluster")
-        # The tag of the registry stays: its container may run from it.
+        # The tag of the registry image stays: the registry's container may run from it.
         for image in reversed(images.NODE_IMAGES):
             docker_images.remove(f"{image.name}:{NAME}")
 
 
 def _forget_killed_session() -> None:
-    """Delete the cluster that a killed session has left: its checkout was another one, so that the lab refuses to."""
+    """Delete the cluster that a killed session left; the lab refuses to, because the checkout was another one."""
     service.ensure()
     if kind.nodes(NAME):
         kind.delete(NAME, parameters.current())

@@ -1,4 +1,4 @@
-"""A lab of the tests' own: a copy of the checkout, with a cluster name, image tags and a kubeconfig of its own."""
+"""The tests' own lab: a copy of the checkout, with a cluster name, image tags and a kubeconfig of its own."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Kill:
     """Where a run is killed.
 
     Attributes:
-        task: How the name of the task begins that has to have started, or the names of any of which one has to; empty
-            for the very start.
+        task: The task that must have started, by the beginning of its name; several beginnings stand for any one of
+            them; empty for the start of the run.
         after: Seconds from then on.
-        group: Whether what the run has started dies with it.
+        group: Whether the programs that the run started die with it.
     """
 
     task: str | tuple[str, ...]
@@ -64,7 +64,7 @@ class Kill:
 
 
 class Lab:
-    """Runs `./doit` in its checkout and looks at what became of it."""
+    """Runs `./doit` in its checkout and looks at the results."""
 
     def __init__(self, checkout: Checkout, user_kubeconfig: Path) -> None:
         self.checkout = checkout
@@ -74,20 +74,20 @@ class Lab:
     # Runs
 
     def run(self, *words: str, **env: str) -> str:
-        """Run `./doit`, which has to succeed; return what it said."""
+        """Run `./doit`, which must succeed; return its output."""
         code, output = self._doit(words, env)
         assert code == 0, output
         return output
 
     def fail(self, *words: str, **env: str) -> str:
-        """Run `./doit`, which has to fail without a traceback; return what it said."""
+        """Run `./doit`, which must fail without a traceback; return its output."""
         code, output = self._doit(words, env)
         assert code == 1, output
         assert "Traceback" not in output
         return output
 
     def kill(self, kill: Kill, *words: str, **env: str) -> None:
-        """Run `./doit` and end it by SIGKILL, which has to hit it."""
+        """Run `./doit` and end it with SIGKILL, which must come before its own end."""
         process = self._start(*words, **env)
         with _killed(process, group=kill.group):
             seen = _until_started(process, kill.task)
@@ -95,7 +95,7 @@ class Lab:
         assert still_runs, f"{kill}: the run had ended before\n{seen}"
 
     def killed_or_done(self, kill: Kill, *words: str) -> bool:
-        """Run `./doit` and end it by SIGKILL, unless it has succeeded before; return whether it was hit."""
+        """Run `./doit` and end it with SIGKILL unless it has succeeded before; return whether it was killed."""
         process = self._start(*words)
         with _killed(process, group=kill.group):
             still_runs = _outlasts(process, kill.after)
@@ -105,7 +105,7 @@ class Lab:
         return still_runs
 
     def kill_when(self, condition: Callable[[], bool], *words: str) -> None:
-        """Run `./doit` and end it, but nothing that it has started, by SIGKILL as soon as a condition is met."""
+        """Run `./doit` and, once a condition is met, end it, but not its children, with SIGKILL."""
         process = self._start(*words)
         with _killed(process, group=False):
             waiting.until(f"{words}: to be killed", condition, bool, deadline=_RUN_SECONDS)
@@ -128,12 +128,12 @@ class Lab:
 
     @property
     def api(self) -> Kube:
-        """The cluster, by the credentials in the user's own kubeconfig."""
+        """The cluster, reached with the credentials in the user's own kubeconfig."""
         return Kube(self.user_kubeconfig)
 
     @cached_property
     def node_names(self) -> list[str]:
-        """The names that the nodes and their containers should have."""
+        """The expected names of the nodes and their containers."""
         return cluster.node_names(NAME)
 
     def node_ids(self) -> dict[str, str]:
@@ -167,13 +167,13 @@ def rows(output: str) -> dict[str, dict[str, str]]:
 
 
 def answers(output: str) -> dict[str, str]:
-    """Return the values of a printed table that are ok."""
+    """Return the values that are ok in a printed table."""
     return {function: row["value"] for function, row in rows(output).items() if row["verdict"] == "ok"}
 
 
 @contextmanager
 def _killed(process: subprocess.Popen[str], *, group: bool) -> Iterator[None]:
-    """Kill a process in the end, however that comes."""
+    """Kill a process at the end, whether the block succeeds or not."""
     watchdog = threading.Timer(_RUN_SECONDS, process.kill)
     watchdog.start()
     try:
@@ -181,7 +181,7 @@ def _killed(process: subprocess.Popen[str], *, group: bool) -> Iterator[None]:
     finally:
         watchdog.cancel()
         if group:
-            # Nobody is left of a group that has ended.
+            # The group has ended, so no process is left to kill.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         process.kill()
@@ -189,7 +189,7 @@ def _killed(process: subprocess.Popen[str], *, group: bool) -> Iterator[None]:
 
 
 def _until_started(process: subprocess.Popen[str], task: str | tuple[str, ...]) -> str:
-    """Read what a run says until a task has started; return it."""
+    """Return a run's output up to the start of a task."""
     seen = ""
     if task:
         for line in process.stdout or ():

@@ -1,4 +1,4 @@
-"""Add-ons that really run: an address for a Service, a second interface for a pod, and what a hand changed put back."""
+"""Add-ons that really run: a Service's address, a pod's second interface, and the repair of manual changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NETWORK = Kind("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition")
 STATUS = "k8s.v1.cni.cncf.io/network-status"
 SECONDS = 120.0
 
-# CoreDNS says at this port of its that it is ready.
+# CoreDNS reports its readiness at the target port.
 SERVICE = {
     "apiVersion": "v1",
     "kind": "Service",
@@ -45,7 +45,7 @@ SERVICE = {
 
 @pytest.fixture
 def equipped(verified: Lab) -> Iterator[Lab]:
-    """The lab with its add-ons; what a test made is taken away."""
+    """The lab with its add-ons; what a test made is removed afterwards."""
     verified.run("create_cluster_with_all")
     yield verified
     verified.api.delete(manifests.SERVICE, "addon-test", "kube-system")
@@ -99,7 +99,7 @@ def test_a_pod_gets_a_second_interface(equipped: Lab) -> None:
 
 
 def second_address(lab: Lab, ipam: dict[str, str]) -> str:
-    """Attach a pod to a second network on a bridge; return the address that its interface net1 got there."""
+    """Attach a pod to a second network on a bridge; return the address of its interface net1."""
     lab.api.apply([network(ipam)])
     lab.api.apply([attached(lab)])
     status = waiting.Condition(
@@ -124,7 +124,7 @@ def network(ipam: dict[str, str]) -> Object:
 
 
 def attached(lab: Lab) -> Object:
-    """Return a pod that asks for the second network; it runs an image that the cluster has already."""
+    """Return a pod that requests the second network; it runs an image that the cluster already has."""
     function = lab.api.get(manifests.POD, function_pod("plus"), NAMESPACE) or {}
     sleep = {
         "name": "sleep",
@@ -178,7 +178,7 @@ def gives_an_address_of_the_nodes_block(lab: Lab) -> None:
 
 
 def blocks(lab: Lab) -> dict[str, set[IPv4Address | IPv6Address]]:
-    """Return the addresses that each node may give, by its name: its block without what the pool excludes."""
+    """Return the addresses that each node may assign, by its name: its block without what the pool excludes."""
     pool = lab.api.get(BLOCKS, "nv-pool1", "kube-system") or {}
     never = [address for each in pool["spec"]["exclusions"] for address in span(each)]
     given = pool.get("status", {}).get("allocations", [])

@@ -1,4 +1,4 @@
-"""From nothing to a verified answer, and nothing twice."""
+"""From nothing to a verified answer, with nothing done twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A registry that wants a login, and nodes that pull from it with the credentials of a run's environment."""
+"""A registry that requires a login, and nodes that pull from it with the credentials of a run's environment."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 HOST = "harbor.tier.example"
 USER = "robot$kind+puller"
 PASSWORD = 'pa$$word "quoted"'
-# Of bcrypt, which is all that the registry reads.
+# A bcrypt hash, the only kind that the registry reads.
 HTPASSWD = f"{USER}:$2b$04$LGgVJmx7ADBmh5z2a7R5FOvyYJcI70IU2Pu8h4R3kF1YqVgtzBdJa\n"
 SECONDS = 120
 
 
 @pytest.fixture
 def image(verified: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Name of an image in a registry with a login, in the network of the nodes."""
+    """The name of an image in a registry with a login, in the network of the nodes."""
     ca = pki.ensure_ca(tmp_path / "ca", "harbor")
     pki.ensure_server(tmp_path / "tls", ca, [HOST, "127.0.0.1"])
     (tmp_path / "tls" / "htpasswd").write_text(HTPASSWD, encoding="utf-8")
@@ -58,7 +58,7 @@ def image(verified: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def _answers(port: str, ca: Path) -> bool:
-    """Return whether it serves TLS by now: its port is open on the host before it listens in the container."""
+    """Return whether the registry serves TLS yet: its port is open on the host before the container listens."""
     context = ssl.create_default_context(cafile=ca)
     try:
         with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as plain:
@@ -137,7 +137,7 @@ def test_nodes_pull_with_the_credentials_of_the_environment_and_keep_them_to_the
 
 
 def _kept_nowhere_else(lab: Lab, node: str) -> None:
-    """Look into what an archive of logs is made of, and into what the checkout and the engine keep."""
+    """Check that neither the sources of a log archive nor the checkout nor the engine hold the credentials."""
     chosen = credentials.Credentials(USER, PASSWORD)
     journal = containers.exec_in(node, ["journalctl", "--no-pager"])
     words = containers.exec_in(

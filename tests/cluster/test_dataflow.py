@@ -1,4 +1,4 @@
-"""A dataflow that answers wrongly is not called deployed, and one that cannot be deleted is."""
+"""A dataflow with wrong answers does not count as deployed, and a dataflow that resists deletion is deleted."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 FLOW_CONTROL = "whitebox-k8s-flowctrl"
 MANAGER = f"{FLOW_CONTROL}-controller-manager"
-# Where nobody listens; on the functions' own port, a function would pass requests on to itself for ever.
+# A port where nobody listens: on the functions' own port, a function would pass requests on to itself for ever.
 NOBODY = ("127.0.0.1", 9)
 PORT = 8080
 
 
 @pytest.fixture
 def redeployed(verified: Lab) -> Iterator[Lab]:
-    """A verified dataflow that may be broken: it is deleted afterwards."""
+    """A verified dataflow that a test may break: it is deleted afterwards."""
     yield verified
     verified.run(DELETE)
 
 
 def pass_on_to(lab: Lab, function: str, other: str) -> None:
-    """Make a function pass requests on to another function than its next, or to nobody."""
+    """Make a function pass requests on to a function other than the next one, or to nobody."""
     service = lab.api.get(manifests.SERVICE, f"df-calcapp-wbfunction-{other}-service", NAMESPACE)
     address, port = (service["spec"]["clusterIP"], PORT) if service else NOBODY
     config = json.dumps({"ips": [address], "ports": [{"port": port, "protocol": "TCP"}]})
@@ -67,7 +67,7 @@ def test_a_deletion_that_nobody_finishes_is_finished_by_us(verified: Lab) -> Non
     output = verified.run(DELETE)
     assert "removing what holds it" in output
     assert verified.pod_uids() == {}
-    # The manager was changed by hand: the next run puts it back, and capacity has not leaked.
+    # The manager was changed by hand: the next run restores it, and no capacity has leaked.
     output = verified.run(BASIC)
     assert "controller:managers" in started(output)
     assert answers(output) == ANSWERS

@@ -1,4 +1,4 @@
-"""What a hand removes is put back by the next run."""
+"""The next run restores what was removed by hand."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ REGISTRY = "openkasugai-registry"
 
 @dataclass(frozen=True)
 class Damage:
-    """What a hand does to a cluster.
+    """Damage that is done to a cluster by hand.
 
     Attributes:
         what: Name of the case.
-        do: Does it.
+        do: Does the damage.
         task: The task that has to notice.
     """
 
@@ -103,7 +103,7 @@ def test_nodes_that_come_back_with_other_addresses_find_each_other(verified: Lab
     containers, before = verified.node_ids(), addresses()
     stopped("worker2", "worker", "control-plane")(verified)
     api = client.client().api
-    # What comes back first gets the lowest address that is free; this one keeps it from its owner.
+    # The first container that comes back gets the lowest free address; the squatter takes it before its owner does.
     squatter = api.create_container(NODE_IMAGE, ["sleep", "infinity"], entrypoint=[], host_config=in_network())
     try:
         api.start(squatter)
@@ -124,5 +124,5 @@ def addresses() -> list[str]:
 
 
 def in_network() -> Any:
-    """Return the host config of a container in the nodes' network."""
+    """Return the host config for a container in the nodes' network."""
     return client.client().api.create_host_config(network_mode=cluster.NETWORK)

@@ -1,4 +1,4 @@
-"""Killed anywhere, run again: it converges."""
+"""A run that is killed anywhere and started again converges."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGEST_SECONDS = 30.0
 IMAGE = "kind-ubuntu-node"
 IMG_TAG = "tier-killed"
 
-# doit takes them in any order; the longest of them alone outlasts the first kill.
+# doit runs them in any order; only the longest of them outlasts the first kill.
 NODE_STEPS = ("node:", "addon:bridge-cni")
 # In the order of the graph: each run gets past the place where the one before it was killed.
 PLACES = (
@@ -39,7 +39,7 @@ PLACES = (
     Kill(SCENARIO, 0.1, group=False),
     Kill(BASIC, 0.2, group=True),
 )
-# The pods that a killed run left may be Ready by now, so that this one begins without them.
+# The pods that a killed run left may be Ready by now, so this run begins without them.
 WHILE_PODS_START = Kill(BASIC, 3, group=False)
 
 
@@ -56,10 +56,10 @@ def test_killed_at_any_moment_it_still_gets_to_the_answer(lab: Lab) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     lab.run("delete_cluster")
     for number in range(RANDOM_KILLS):
-        # The earlier runs are killed at the latest moments: later ones have less left to do.
+        # The earlier a run, the later it is killed: later runs have less left to do.
         longest = LONGEST_SECONDS * (RANDOM_KILLS - number) / RANDOM_KILLS
         moment = Kill("", moments.uniform(0, longest), group=bool(number % 2))
-        # How far the runs before it got is the machine's affair: one that is done too early starts over.
+        # How far earlier runs got depends on the machine: if this run ends before its kill, it starts over.
         if not lab.killed_or_done(moment, BASIC):
             lab.run("delete_cluster")
             lab.kill(moment, BASIC)
@@ -73,7 +73,7 @@ def test_killed_while_it_is_deleted_the_cluster_goes_and_comes_again(verified: L
 
 @pytest.fixture
 def changed_image(lab: Lab) -> Iterator[str]:
-    """Name of an image that has to be built, with all that are made from it, under tags of their own."""
+    """The name of an image that must be built, with all images on top of it, under tags of their own."""
     dockerfile = lab.checkout.root / "kind" / IMAGE / "Dockerfile"
     before = dockerfile.read_text()
     dockerfile.write_text(f"{before}RUN : {time.time_ns()} && sleep 1\n")

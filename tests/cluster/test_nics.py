@@ -1,4 +1,4 @@
-"""Real node containers and pods, with what a veth can show: it dies with its namespace, but it moves like a card."""
+"""Real node containers and pods, with a veth as the card: it moves like one, although it dies with its namespace."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_nothing_is_lent_on_a_machine_without_cards(verified: Lab) -> None:
 
 
 def test_cluster_is_kept_until_its_cards_are_back(verified: Lab) -> None:
-    """This machine has no card: one that went away cannot be given back, so that its node must not go either."""
+    """A missing card cannot be given back (this machine has none), so its node must not be deleted either."""
     card = Record(
         bdf="0000:fe:1f.7", identity="15b3:1019", permanent_mac="", namespace="host", name="ens9f0np0", altnames=(),
         mac="", mtu=1500, up=True, driver="mlx5_core", num_vfs=0, physical_function="", addresses=(), routes=(),

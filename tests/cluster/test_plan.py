@@ -1,4 +1,4 @@
-"""`doit plan` on a real cluster, against what the next run then does."""
+"""Compares `doit plan` on a real cluster with what the next run does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER = "10.245.0.0/16"
 
 
 def planned(lab: Lab, **env: str) -> tuple[int, dict[str, Any]]:
-    """Return the exit code, and by name the tasks that would not stay as they are."""
+    """Return the exit code, and the tasks that are not up to date, by name."""
     done = lab.checkout.doit("plan", "--json", *WHOLE, env={**lab.env, **env})
     assert done.stderr == ""
     tasks = json.loads(done.stdout)["tasks"]
@@ -25,7 +25,7 @@ def planned(lab: Lab, **env: str) -> tuple[int, dict[str, Any]]:
 
 
 def holds_true(moving: dict[str, Any], output: str) -> None:
-    """See that nothing ran which the plan left out, and everything that it promised did."""
+    """Check that everything that the plan promised ran, and nothing that it left out."""
     ran = set(started(output))
     assert {name for name, task in moving.items() if task["state"] == "run"} <= ran <= set(moving)
 

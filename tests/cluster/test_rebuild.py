@@ -39,7 +39,7 @@ def test_a_cluster_that_lost_a_node_is_made_again_and_it_is_said(verified: Lab) 
 
 @pytest.fixture
 def rebuilt(verified: Lab) -> Iterator[Lab]:
-    """The lab, whose cluster may be left with other parameters: it is deleted afterwards."""
+    """The lab; its cluster is deleted afterwards, because a test may leave it with other parameters."""
     yield verified
     verified.run("delete_cluster")
 
@@ -50,7 +50,7 @@ def test_with_consent_it_is_rebuilt(rebuilt: Lab) -> None:
     assert answers(output) == ANSWERS
     assert not set(containers.values()) & set(rebuilt.node_ids().values())
     assert {node["spec"]["podCIDR"].rpartition(".")[0][:6] for node in rebuilt.api.list(manifests.NODE)} == {"10.245"}
-    # Consent is for one change, not for a rebuild at each run.
+    # Consent applies to one change, not to a rebuild in each run.
     containers = rebuilt.node_ids()
     rebuilt.run(BASIC, POD_SUBNET=OTHER, RECREATE="1")
     assert rebuilt.node_ids() == containers

@@ -27,12 +27,12 @@ PASSED_ON = r"df-cpu-p1c1 passed on {}: h264, (\d+) of 45 frames, (\S+) of 3\.0 
 DELETE = "delete_dataflow:p1c1"
 LONG = "/tmp/long.mp4"
 SIZE = 40_000_000
-# All that a shell or gst-launch reads as its own syntax, and a suffix as cameras write it.
+# Everything that a shell or gst-launch reads as its own syntax, and a suffix in capitals, as cameras write it.
 AWKWARD = '-it\'s "a\\b" $HOME ! 日本.MP4'
 
 
 def copy_out_of_a_pod(lab: Lab, target: Path) -> None:
-    """Copy a recording as long as a user's out of a function: no text, and more than one piece."""
+    """Copy a file as large as a user's recording out of a function: binary, and more than one piece."""
     namespace = BY_NAME["p1c1"].namespace
     pod = next(pod for pod in lab.api.list(manifests.POD, namespace) if is_pod_ready(pod))
     where = Container(manifests.name_of(pod), namespace, "cpu-container0")
@@ -49,7 +49,7 @@ def copy_out_of_a_pod(lab: Lab, target: Path) -> None:
 
 @pytest.fixture
 def awkward(verified: Lab) -> Iterator[Path]:
-    """Return the place of a video of the user's own with an awkward name, in the lab's checkout."""
+    """Yield the path of a user's video with an awkward name, in the lab's checkout."""
     file = verified.checkout.root / "work/DATA/video" / AWKWARD
     yield file
     file.unlink()

@@ -1,4 +1,4 @@
-"""The buildx plugin, which Debian 12 lacks: from the next release of the distribution, into a folder of its own."""
+"""Installs the buildx plugin, which Debian 12 lacks, from Debian's next release into a folder of its own."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tasks.settings import parameters
 PACKAGE = "docker-buildx"
 _PLUGIN = Path("usr/libexec/docker/cli-plugins/docker-buildx")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# The first release of Debian that has it.
+# The first Debian release that has the plugin.
 _SUITE = "trixie"
 
 
 def provide(config: Path, work: Path) -> None:
-    """Have `docker buildx` for whoever has DOCKER_CONFIG=`config`; the machine itself is left as it is.
+    """Provide `docker buildx` to programs with DOCKER_CONFIG=`config`; the machine itself does not change.
 
     Args:
-        config: Folder of the docker command.
+        config: Settings folder of the docker command.
         work: Folder for apt's lists and the package.
     """
     if _is_there(config):
@@ -60,7 +60,7 @@ def _download(work: Path) -> None:
 
 
 def _source() -> str:
-    """Return the line for apt: the machine's own suite where it is not Debian's, whose mirror has the next one too."""
+    """Return the apt source: the machine's own suite or, on Debian 12, the next release from the same mirror."""
     rows = [line.split(" ") for line in apt.sources(parameters.current().cache_dir)]
     word, uri, suite, part = next(row for row in rows if row[2] == apt.suite())
     signed_by = f"[signed-by={_KEYRING}] " if _KEYRING.exists() else ""

@@ -1,4 +1,4 @@
-"""What the docker tier shares."""
+"""Shared fixtures of the docker tier."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def supplies() -> None:
-    """Have what an embedded engine and its registry are made of: a namespace of its own reaches no mirror or proxy."""
+    """Prepare the parts of an embedded engine and its registry: its own namespace reaches no mirror and no proxy."""
     service.install()
     for artifact in (artifacts.REGISTRY, artifacts.CA_SERVER):
         modules.program(artifact, artifact.programs[0].name, parameters.current())

@@ -1,4 +1,4 @@
-"""Stand-ins for the sites that the server downloads from: small releases, packages and archives of the same shape."""
+"""Stand-ins for the server's download sites: small releases, packages and archives of the same shape."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONTROL_PLANE = (
 KUBEADM = "#!/bin/sh\n" + "".join(f"echo {image}\n" for image in CONTROL_PLANE)
 UNIT = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
 UNITS = "/etc/systemd/system"
-# What runc, which does nothing here, is given for a container that asks for more than its node has.
+# What runc (a stand-in that does nothing) gets for a container that requests more than its node has.
 ADAPT = """
 echo '#!/bin/sh' > /usr/sbin/runc
 mkdir /bundle
@@ -49,7 +49,7 @@ TOOLKIT = (
     "libnvidia-container1",
 )
 
-# The drivers of an archive and the DPDK that they call, each one function.
+# The drivers of an archive, and the DPDK that they call; each is one function.
 DRIVERS = {
     "Makefile": """\
 DPDK_VERSION := 99.1
@@ -85,7 +85,7 @@ def write_tree(root: Path, files: Mapping[str, str]) -> None:
 
 
 def fill(site: Site) -> None:
-    """Put the sources of the chain below a site, each signed by a key of its own."""
+    """Write the sources of the chain into a site, each signed with its own key."""
     for version in ("1.31.0-1.1", "1.31.1-1.1"):
         files = {
             "etc/cni/net.d/11-crio-ipv4-bridge.conflist": "{}",
@@ -131,7 +131,7 @@ def url(server: Server) -> str:
 
 
 def physical(server: Server, **changes: str) -> Parameters:
-    """Return the manual's parameters, with what is remote at the server."""
+    """Return the manual's parameters, with the server in place of all remote sites."""
     site = url(server)
     values = {
         "PROFILE": "physical",

@@ -1,4 +1,4 @@
-"""An embedded engine of a test's own, in a network namespace where its rules meet nobody else's."""
+"""A test's own embedded engine, in a network namespace where its rules meet no other rules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STOP = "from tasks.docker_engine import service as engine; engine.stop()"
 
 
 class PrivateEngine:
-    """A cache folder and a network namespace."""
+    """An engine with a cache folder and a network namespace."""
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
@@ -33,7 +33,7 @@ class PrivateEngine:
         self.namespace = f"okai-{uuid.uuid4().hex[:8]}"
 
     def python(self, code: str, *arguments: str) -> str:
-        """Run code of the project, as a run of another checkout with the same cache would."""
+        """Run code of the project like a run of another checkout with the same cache."""
         return self.inside(sys.executable, "-c", CHOOSE + code, *arguments)
 
     def inside(self, *argv: str) -> str:
@@ -42,7 +42,7 @@ class PrivateEngine:
         return done.stdout
 
     def refused(self, *argv: str) -> str:
-        """Run what has to end with an error and no traceback; return all that it said."""
+        """Run a command that must fail without a traceback; return its output."""
         done = self._run(argv)
         assert done.returncode not in {0, 124}, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr

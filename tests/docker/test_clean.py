@@ -1,4 +1,4 @@
-"""`clean` in every spelling of doit: all that is not cache is gone, and there is nothing to do for a second one."""
+"""`clean` in every spelling of doit: everything but the cache is gone, and a second run has nothing to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("words", [("delete_cluster", "clean"), ("run", "clean"), ("clean",)], ids=" ".join)
 def test_it_leaves_nothing_behind(private: PrivateEngine, checkout: Checkout, words: tuple[str, ...]) -> None:
     private.cache.mkdir()
-    # What was compiled before serves here too, where no module proxy can be reached.
+    # The programs that are already compiled serve here too, because no module proxy can be reached.
     (private.cache / "go").symlink_to(parameters.current().cache_dir / "go")
     doit = str(checkout.root / "doit")
     private.inside(doit, "registry_ca")
@@ -49,7 +49,7 @@ def test_a_registry_that_was_cleaned_comes_back_with_its_ca(private: PrivateEngi
     assert "Nothing to do" in private.inside(doit, "registry_ca")
 
 
-# A container as the engine sees a node of another checkout's cluster, or any program's.
+# What the engine knows of a node of another checkout's cluster, or of any program's container.
 TENANT = """
 from tasks.engines.docker import client, images
 from tasks.settings import images, parameters
@@ -62,7 +62,7 @@ api.create_container(image, ["true"], name="tenant", labels={labels!r}, host_con
 
 @dataclass(frozen=True)
 class Tenant:
-    """A container of others: its labels, what `clean` says of it, and whether the registry stays for it."""
+    """A container of others: its labels, what `clean` says about it, and whether the registry stays for it."""
 
     labels: dict[str, str]
     said: str

@@ -1,4 +1,4 @@
-"""The engine that the user's docker command is told of: contexts, certificates, builders, credentials, secrets."""
+"""The engine of the user's docker command: contexts, certificates, builders, credentials, secrets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BUILDER = "elsewhere"
 
 @dataclass(frozen=True)
 class Front:
-    """Where the tests' own engine takes TLS, and the client's certificates for it."""
+    """The TLS address of the tests' own engine, and the client's certificates for it."""
 
     url: str
     certificates: Path
@@ -44,7 +44,7 @@ class Front:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A build context of one small program, and the name that its image gets."""
+    """A build context with one small program, and the name of its image."""
 
     folder: Path
     tag: str
@@ -63,7 +63,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of the docker command, which nobody has used."""
+    """A new settings folder of the docker command."""
     for name in VARIABLES:
         monkeypatch.delenv(f"DOCKER_{name}", raising=False)
     made = tmp_path / "docker config"
@@ -76,7 +76,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def context(config: Path, front: Front) -> str:
-    """A context with certificates, as the docker command itself makes it."""
+    """A context with certificates, made by the docker command itself."""
     files = ",".join(f"{name}={front.certificates / name}.pem" for name in ("ca", "cert", "key"))
     shell.run(["docker", "context", "create", CONTEXT, "--docker", f"host={front.url},{files}"])
     return CONTEXT
@@ -97,7 +97,7 @@ def recipe(tmp_path: Path) -> Iterator[Recipe]:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The arguments of every program that is started from here on."""
+    """The arguments of every program that is started from now on."""
     real, seen = subprocess.Popen, []
 
     def start(words: list[str], **options: Any) -> Any:
@@ -114,7 +114,7 @@ def use_the_hosts_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def everything_reaches(url: str, recipe: Recipe) -> None:
-    """Show that the client and every program reach an engine at this address."""
+    """Check that the client and every program reach an engine at this address."""
     assert client.socket() == url
     assert recipe.build(WORD="a word").labels == {"word": "a word"}
     with pytest.raises(Problem, match=f"{recipe.tag}: a failed with exit code"):
@@ -147,7 +147,7 @@ def test_an_address_with_certificates_is_used(front: Front, recipe: Recipe, monk
     monkeypatch.setenv("DOCKER_HOST", front.url)
     monkeypatch.setenv("DOCKER_CERT_PATH", str(front.certificates))
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
-    # The engine is on this machine: nobody's proxy is asked for it.
+    # The engine is on this machine, so no proxy is used.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     everything_reaches(front.url, recipe)
 
@@ -164,7 +164,7 @@ def test_certificates_for_others_do_not_disturb_the_tools_own_engine(
 
 @pytest.fixture
 def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be in a folder that holds the certificates of another authority."""
+    """Change to a folder that holds the certificates of another authority."""
     monkeypatch.chdir(tmp_path)
     tls_front.make_certificates(tmp_path / "stranger")
 
@@ -191,7 +191,7 @@ def test_a_tls_that_fails_is_told(
 
 @pytest.fixture
 def builder(front: Front, config: Path, tmp_path: Path) -> None:
-    """A builder of another driver, which is chosen and was never started."""
+    """A chosen builder with another driver that was never started."""
     work = tmp_path / "buildx"
     work.mkdir()
     buildx.provide(config, work)
@@ -211,7 +211,7 @@ def test_a_builder_that_is_chosen_elsewhere_builds_nothing_of_ours(
     assert recipe.build(WORD="own").labels == {"word": "own"}
     monkeypatch.setenv("BUILDX_BUILDER", BUILDER)
     assert recipe.build(WORD="variable").labels == {"word": "variable"}
-    # `default` is the engine of DOCKER_HOST, not that of the context that is chosen at this moment.
+    # `default` is the engine of DOCKER_HOST, not the engine of the current context.
     monkeypatch.setenv("DOCKER_CONTEXT", context)
     client.forget()
     assert client.socket() == front.url
@@ -226,7 +226,7 @@ def test_no_argument_of_a_build_holds_a_password(
     proxy = f"http://user:{PASSWORD}@127.0.0.1:1"
     for name in ("http_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, proxy)
-    # An empty argument is one too.
+    # An empty argument is an argument too.
     (recipe.folder / "Dockerfile").write_text(
         'FROM scratch\nARG WORD\nARG NONE=x\nARG http_proxy\nLABEL word="$WORD" none="$NONE" proxy="$http_proxy"\n'
         "COPY ca-server /\n",
@@ -261,7 +261,7 @@ def test_a_program_that_keeps_credentials_and_is_not_there_is_one_line(config: P
 
 @contextlib.contextmanager
 def asking_for_credentials() -> Iterator[str]:
-    """Give the address of a registry on loopback that wants to know who asks."""
+    """Yield the address of a registry on loopback that demands credentials."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -83,7 +83,7 @@ def test_a_container_of_this_machine_is_proven_to_be_one(container: str, monkeyp
     process = local_containers.main_process(container)
     assert process == containers.main_process(container)
     assert local_containers.main_process("docker-test-none") == 0
-    # As an engine of another machine would say it: the number of some process here.
+    # An engine on another machine could report a number that belongs to some process here.
     monkeypatch.setattr(containers, "main_process", lambda _: os.getpid())
     with pytest.raises(Problem, match=f"{container}: is not a container of this machine"):
         local_containers.main_process(container)
@@ -148,7 +148,7 @@ def test_a_network_stays_under_a_container_that_stands_still(container: str) -> 
     finally:
         containers.remove(stopped)
         assert networks.remove(name)
-    # One that was connected, and stopped then, is in it just the same.
+    # A container that was connected and then stopped is still in the network.
     networks.ensure(name)
     api.connect_container_to_network(container, name)
     api.kill(container)

@@ -1,6 +1,6 @@
-"""The embedded engine, started and stopped for real in a network namespace of its own.
+"""The embedded engine, really started and stopped in a network namespace of its own.
 
-There neither its bridge nor its packet filter rules meet those of an engine that the machine uses.
+There, its bridge and its packet filter rules do not meet those of an engine that the machine uses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tasks.settings import artifacts, parameters
 from tests.docker.private_engine import STOP, PrivateEngine, processes_with
 
 ENSURE = "from tasks.docker_engine import service as engine; engine.ensure()"
-# A privileged container is what a node is; its program serves until it is removed.
+# A node is a privileged container; this one serves until it is removed.
 BUILD = """
 from pathlib import Path
 from tasks.engines.docker import images
@@ -33,7 +33,7 @@ command = ["/ca-server", "127.0.0.1:80", "/", "/none"]
 client.client().containers.run("engine-test:1", command, privileged=True, detach=True, name="engine-test")
 print(containers.find("engine-test").status, images.find("engine-test:1").labels["test"])
 """
-# Rules of a published port are left by a killed engine.
+# A killed engine leaves the rules of a published port behind.
 PUBLISH = RUN.replace("privileged=True", "ports={'80/tcp': ('127.0.0.1', 8080)}")
 NAME = "from tasks.engines.docker import containers; print(containers.find('engine-test').name)"
 
@@ -67,7 +67,7 @@ def test_it_starts_runs_a_node_like_container_and_leaves_nothing_behind(private:
     assert ":FORWARD ACCEPT" in rules
 
 
-# What a user's firewall may hold before the engine is first started, and what a user adds for containers while it runs.
+# What a user's firewall may hold before the engine first starts, and what a user adds for containers while it runs.
 BEFORE = (
     ("iptables", "-N", "MY-DOCKER-HOSTS"),
     ("iptables", "-A", "MY-DOCKER-HOSTS", "-s", "192.0.2.1/32", "-j", "ACCEPT"),
@@ -82,7 +82,7 @@ WHILE = (
     ("iptables", "-I", "FORWARD", "-i", "{bridge}", "-p", "tcp", "-m", "tcp", "--dport", "25", "-j", "DROP"),
     ("ip6tables", "-A", "FORWARD", "-s", "2001:db8::2/128", "-m", "comment", "--comment", "DOCKER", "-j", "DROP"),
 )
-# The rules that keep a user's rules in DOCKER-USER in force.
+# The rules that keep the user's rules in DOCKER-USER in force.
 KEPT = {":DOCKER-USER - ", "-A FORWARD -j DOCKER-USER", "-A DOCKER-USER -j RETURN"}
 
 
@@ -147,7 +147,7 @@ from tasks.engines.docker import client, networks
 networks.ensure({name!r})
 print(json.dumps(client.client().api.inspect_network({name!r})))
 """
-# What a cloud's network looks like from within a machine: its packets are smaller than those of Ethernet.
+# A cloud's network as a machine sees it: its packets are smaller than Ethernet's.
 CLOUD = (
     "ip link add cloud mtu 1450 type veth peer name far; ip address add 192.0.2.1/24 dev cloud; ip link set cloud up; \
 ip route add default via 192.0.2.2"

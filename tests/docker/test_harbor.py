@@ -1,4 +1,4 @@
-"""A registry in the place of harbor: its own CA over HTTP, TLS at an address, and a robot that has to log in."""
+"""A registry in place of harbor: its own CA over HTTP, TLS at an IP address, and a robot that has to log in."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 USER = "robot$kind+puller"
 PASSWORD = 'pa$$word "quoted"'
-# Of bcrypt, which is all that the registry reads.
+# A bcrypt hash, the only kind that the registry reads.
 HTPASSWD = f"{USER}:$2b$04$LGgVJmx7ADBmh5z2a7R5FOvyYJcI70IU2Pu8h4R3kF1YqVgtzBdJa\n"
 CONFIG = """\
 version: 0.1
@@ -55,9 +55,9 @@ class Harbor:
     Attributes:
         folder: Its files.
         host: Its address with port.
-        page: What is offered as its CA; None is a page that is not there.
-        said: What actions said.
-        started: Words and environment of each program that was started.
+        page: The content that is offered as its CA; None if the page is missing.
+        said: The output of actions.
+        started: The words and the environment of each program that was started.
     """
 
     folder: Path
@@ -72,7 +72,7 @@ class Harbor:
 
 
 class Keeper:
-    """A listener that keeps all that actions say."""
+    """A listener that keeps all output of actions."""
 
     def __init__(self, said: list[str]) -> None:
         self.step = self.line = said.append
@@ -85,7 +85,7 @@ def _free_port(address: str) -> int:
 
 @contextlib.contextmanager
 def _offering(harbor: Harbor, address: str) -> Iterator[str]:
-    """Offer the CA by HTTP as harbor does; yield its URL."""
+    """Offer the CA over HTTP as harbor does; yield its URL."""
 
     class Page(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -130,7 +130,7 @@ def _listens(host: str, port: int) -> bool:
 
 @pytest.fixture
 def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
-    """A registry at an address of this machine that Docker does not trust by itself."""
+    """A registry at an address of this machine that Docker does not trust by default."""
     service.ensure()
     networks.ensure(cluster.NETWORK)
     address = str(next(networks.subnet(cluster.NETWORK).hosts()))
@@ -239,7 +239,7 @@ def _members(archive: bytes) -> str:
 
 
 def _holds_no_secret(harbor: Harbor, *texts: str) -> None:
-    """Look for the credentials in images, archives, arguments, environments of programs, logs, and what was said."""
+    """Check images, archives, programs' arguments and environments, logs and output for the credentials."""
     chosen = credentials.current()
     assert chosen is not None
     engine_log = client.embedded().log
@@ -276,7 +276,7 @@ def test_nodes_get_the_credentials_in_the_kubelets_own_file(harbor: Harbor) -> N
 
 
 def _bad_pages(harbor: Harbor, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | None]:
-    """Return what harbor may offer in the place of its CA, by what has to be said."""
+    """Return the bad contents that harbor may offer in place of its CA, by the expected message."""
     assert harbor.page is not None
     with monkeypatch.context() as long_ago:
         long_ago.setattr(pki, "_now", lambda: datetime(2010, 1, 1, tzinfo=timezone.utc))
@@ -328,7 +328,7 @@ def test_a_wrong_name_and_a_registry_that_is_down_are_one_line_each(
 
 @contextlib.contextmanager
 def _forwarding(listen: str, target: str) -> Iterator[None]:
-    """Lead one connection of an address to another, as a registry by another name."""
+    """Forward one connection from an address to another one, so that the registry has a second name."""
     here, there = ((host, int(port)) for host, _, port in (listen.partition(":"), target.partition(":")))
     server = socket.create_server(here)
 

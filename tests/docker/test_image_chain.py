@@ -27,7 +27,7 @@ _DOCKERFILE = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY file /%s\n"
 
 
 class Chain:
-    """A base and two images on top of it, under names of their own."""
+    """A base and two images on top of it, with names of their own."""
 
     def __init__(self, prefix: str, kind: Path) -> None:
         self.base = f"{prefix}-base:test"
@@ -48,7 +48,7 @@ class Chain:
         return [table.tag(image.name, parameters.current()) for image in self.images]
 
     def build_all(self) -> None:
-        """Do what the graph does: parents first, and only what is not current."""
+        """Build like the graph: parents first, and only what is not current."""
         if base.lack():
             base.build()
         for image in self.images:
@@ -61,7 +61,7 @@ class Chain:
 
 @pytest.fixture
 def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
-    """Return a chain that is built, and removed in the end."""
+    """Build a chain and yield it; remove it afterwards."""
     service.ensure()
     prefix = f"chain-{uuid.uuid4().hex[:8]}"
     made = Chain(prefix, tmp_path / "kind")

@@ -1,4 +1,4 @@
-"""kind itself, where it fails: a node image that is none."""
+"""kind itself when it fails: its node image is no node image."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_proxies_of_the_docker_command_reach_the_nodes_with_all_exceptions(
 
 
 def test_a_node_that_comes_while_kind_works_is_told_apart(config: Path) -> None:
-    # Without kind's label kind does not see it, and the engine refuses the name.
+    # kind does not see a container without its label, and the engine refuses the name.
     client.client().api.create_container(IMAGE, name=f"{NAME}-control-plane")
     try:
         with pytest.raises(kind.NodesExist):

@@ -1,4 +1,4 @@
-"""kube.kubeconfigs against kind itself: what is found before is what kind would stumble over at its end."""
+"""kube.kubeconfigs against kind itself: it finds in advance what kind would only fail on at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-# There is no such cluster, but the kubeconfig names it: kind locks, reads and writes the file, and nothing else.
+# The kubeconfig names this cluster, but it does not exist: kind locks, reads and writes the file, and does no more.
 NAME = "named-only"
 ENTRY = f"clusters:\n- name: kind-{NAME}\n  cluster: {{server: https://127.0.0.1:1}}\n"
 
@@ -105,7 +105,7 @@ def mounted_on(path: Path) -> Iterator[None]:
         shell.run(["umount", path])
 
 
-# What spoils a file, the words for it, and whether its cure is a command that can be run as it is.
+# What damages a file, the message about it, and whether its cure is a command that can be run as it is.
 SPOILT: dict[str, tuple[Callable[[Path], AbstractContextManager[None]], str, bool]] = {
     "lock": (lock, "left this lock 1 minutes ago", True),
     "damaged": (damage, "damaged: ", False),
@@ -119,7 +119,7 @@ SPOILT: dict[str, tuple[Callable[[Path], AbstractContextManager[None]], str, boo
 
 
 def stock_kind() -> int:
-    """Return the exit code of kind as it is, taking the cluster out of the file."""
+    """Return the exit code of unmodified kind when it removes the cluster from the file."""
     done = kind._run(parameters.current(), "delete", "cluster", "--name", NAME, check=False)
     return done.returncode
 

@@ -1,4 +1,4 @@
-"""Clusters, containers and a network of others on an engine that we use: refused by name, and left as they are."""
+"""Clusters, containers and a network of others on the engine in use: refused by name, and left as they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.conftest import Checkout
     from tests.docker.private_engine import PrivateEngine
 
-# Containers as kind makes them: label, mounts and network are all that an engine knows of a node.
+# Containers as kind makes them: label, mounts and network are all that an engine knows about a node.
 HAVE = """
 import io, json, sys, tarfile
 from tasks.docker_engine import service as engine

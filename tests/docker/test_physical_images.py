@@ -1,4 +1,4 @@
-"""The images of the manual's server, built for real against repositories and a release site made on the spot."""
+"""The images of the manual's server, really built from generated repositories and a generated release site."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parameters]:
-    """Return the parameters of a chain that is built, and removed in the end."""
+    """Build a chain and yield its parameters; remove it afterwards."""
     chosen = physical(server)
     releases = chosen.cache_dir / "releases"
     before = set(releases.iterdir()) if releases.exists() else set()
@@ -79,7 +79,7 @@ def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def inside(chain: Parameters, image: str, script: str) -> str:
-    """Return what a script says in an image."""
+    """Return the output of a script in an image."""
     said = client.client().containers.run(
         table.tag(image, chain), ["-c", script], entrypoint="/bin/sh", remove=True, network_mode="none"
     )
@@ -87,7 +87,7 @@ def inside(chain: Parameters, image: str, script: str) -> str:
 
 
 def stored(chain: Parameters) -> set[str]:
-    """Return the names of the images in the read-only store, whose layers are unpacked."""
+    """Return the names of the images in the read-only store, which holds unpacked layers."""
     store = "/usr/share/openkasugai/store"
     assert inside(chain, CRIO, f"ls {store}/overlay/*/diff/usr/local/bin/kube-apiserver").startswith(store)
     return set(inside(chain, CRIO, f"jq -r '.[].names[]' {store}/overlay-images/images.json").splitlines())
@@ -132,7 +132,7 @@ def test_the_control_plane_is_there_for_crio(chain: Parameters) -> None:
 def compiled(
     chain: Parameters, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Parameters]:
-    """Return the parameters of an image with a CRI-O that was compiled, on the parent of the other."""
+    """Return the parameters of an image with a compiled CRI-O, on the same parent as the other image."""
     chosen = physical(server, CRIO_FROM="modules", IMG_TAG=f"compiled-{server.server_address[1]}")
     for name in ("crio", "pinns"):
         (tmp_path / name).write_text(f"#!/bin/sh\necho compiled {name}\n", encoding="utf-8")
@@ -217,7 +217,7 @@ def test_a_proxy_reaches_a_build_and_stays_out_of_the_image(
 
 @dataclass(frozen=True)
 class Wrong:
-    """An image, parameters that name a wrong source of it, and what its build says then."""
+    """An image, parameters that name a wrong source for it, and the message of its build."""
 
     image: str
     changes: dict[str, str]

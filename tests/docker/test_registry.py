@@ -1,4 +1,4 @@
-"""The embedded registry for real: images go in and stay, its certificate is good, its CA is offered."""
+"""A real embedded registry: pushed images stay, its certificate is valid, and it offers its CA."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAME = "openkasugai-registry"
 
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder whose registry runs, as the tasks before this one leave it."""
+    """The folder of a running registry, in the state that the earlier tasks leave."""
     service.ensure()
     if build.lack(images.REGISTRY.name):
         build.build(images.REGISTRY.name)

@@ -1,4 +1,4 @@
-"""A Docker engine behind TLS: its own socket, with a front on loopback that asks for a client's certificate."""
+"""A Docker engine behind TLS: a front on loopback requires a client certificate and leads to the engine's socket."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def make_certificates(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def serving(certificates: Path, engine: str) -> Iterator[str]:
-    """Give the address of the front while it is there.
+    """Serve the front and yield its address.
 
     Args:
-        certificates: What `make_certificates` made; only their client is let in.
+        certificates: The folder that `make_certificates` filled; only its client is let in.
         engine: The engine's `unix://` address.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

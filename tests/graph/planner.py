@@ -1,4 +1,4 @@
-"""A small world of tasks, and plans of it that are compared with what a run then does."""
+"""A small world of tasks, whose plans are compared with what a run then does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Checkout
 
-# The names are those of the real graph, as what one task means for another goes by name. A made thing is a file that
-# holds what it was made of; IMG_TAG goes into the lowest image, GO_VERSION into _ready.
+# The names are those of the real graph, because `meta` refers to tasks by name. Every made thing is a file that holds
+# what it was made from. IMG_TAG goes into the lowest image, GO_VERSION into _ready.
 WORLD = """
 from tasks import lack as lacks
 from tasks.runner.declare import Current, Do, Same
@@ -123,7 +123,7 @@ class Planner:
         return self.checkout.root / "world"
 
     def plan(self, *words: str, **env: str) -> tuple[int, dict[str, Any]]:
-        """Return the exit code and the tasks by name, and see that nothing was touched."""
+        """Return the exit code and the tasks by name, and check that nothing was touched."""
         before = self._everything()
         done = self.checkout.doit("plan", "--json", *words, env=self._env(env))
         assert self._everything() == before, "the plan changed something"
@@ -136,7 +136,7 @@ class Planner:
         return self.checkout.doit("plan", *words, env=self._env(env)).stdout
 
     def run(self, *words: str, **env: str) -> tuple[int, set[str]]:
-        """Return the exit code and the tasks that ran, those that failed among them."""
+        """Return the exit code and the tasks that ran, including those that failed."""
         done = self.checkout.doit(*(words or ["create_cluster_with_all"]), env=self._env(env))
         return done.returncode, set(re.findall(r"^(\S+): (?:done|failed) ", done.stdout, re.MULTILINE))
 
@@ -146,7 +146,7 @@ class Planner:
     def _everything(self) -> dict[str, bytes]:
         roots = (self.world, self.cache, self.checkout.root / "build")
         files = (file for root in roots if root.exists() for file in root.rglob("*") if file.is_file())
-        # The database is made by doit itself, as soon as any of its commands looks into it.
+        # doit itself creates the database as soon as one of its commands reads it.
         return {str(file): file.read_bytes() for file in files if file.name != "doit.db"}
 
 
@@ -155,7 +155,7 @@ def states(tasks: Mapping[str, Any]) -> dict[str, str]:
 
 
 def holds_true(planned: Mapping[str, Any], ran: set[str]) -> None:
-    """See that nothing ran which the plan left out, and everything that it promised did."""
+    """Check that everything that the plan promised ran, and nothing that it left out."""
     moving = {name for name, task in planned.items() if task["state"] in {"run", "stop", "unknown"}}
     promised = {name for name, task in planned.items() if task["state"] in {"run", "stop"}}
     assert promised <= ran <= moving

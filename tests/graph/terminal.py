@@ -1,4 +1,4 @@
-"""A terminal of a chosen width, with a program in it."""
+"""A terminal of a chosen width in which a program runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x07")
 
 
 class Terminal:
-    """Starts a program; what it writes is read by what is waited for."""
+    """Starts a program, and reads its output up to an expected text."""
 
     def __init__(self, argv: Sequence[str | Path], folder: Path, *, columns: int = 80) -> None:
         self._ours, theirs = pty.openpty()
@@ -61,7 +61,7 @@ class Terminal:
             return b""
         try:
             content = os.read(self._ours, 65536)
-        except OSError:  # of Linux, once nobody has the other end open
+        except OSError:  # Linux reports this once the other end is closed
             return b""
         self._text += content
         return content

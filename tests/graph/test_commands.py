@@ -1,4 +1,4 @@
-"""The words of a command line, as real processes: help, typing mistakes, NAME=value, and what fits a terminal."""
+"""The words of a command line, as real processes: help, typing mistakes, NAME=value, and the width of the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout that these tests only ask."""
+    """A checkout that these tests only read."""
     return copy_of_checkout(tmp_path_factory.mktemp("commands") / "check out äöü 日本")
 
 
@@ -130,7 +130,7 @@ def test_a_words_value_is_checked_before_anything_is_touched(checkout: Checkout,
 
 
 def page(checkout: Checkout, *words: str, **env: str) -> list[str]:
-    """Return the lines of bare `./doit`, which are never more than a small terminal holds."""
+    """Return the lines of bare `./doit`, and check that they fit a small terminal."""
     done = checkout.doit(*words, env=env)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -144,7 +144,7 @@ def test_bare_doit_says_where_one_stands_and_what_comes_next(shared: Checkout) -
     assert "profile     lab (environment)" in lines
     assert any(line.startswith("engine      Docker: no engine answers at") for line in lines)
     assert {line.split()[0] for line in lines if line} >= {"parameters", "images", "cluster", "dataflows"}
-    # What was given in front of this command belongs in front of the next.
+    # A variable in front of this command also belongs in front of the next one.
     assert [line.split("  ")[1] for line in lines if "./doit " in line and line.startswith("  ")] == [
         "PROFILE=lab ./doit doctor",
         "PROFILE=lab ./doit plan dataflow:calcapp-basic",
@@ -193,7 +193,7 @@ def test_the_parameters_are_whole_in_a_pipe(shared: Checkout) -> None:
 
 
 def columns(text: str) -> int:
-    """Return the columns of the longest line; a letter of East Asia takes two."""
+    """Return the columns of the longest line; an East Asian character takes two."""
     return max(len(line) + line.count("日") + line.count("本") for line in text.splitlines())
 
 

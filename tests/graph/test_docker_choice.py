@@ -1,4 +1,4 @@
-"""`./doit` where the docker command is told of an engine that cannot be used: one line, before anything is made."""
+"""`./doit` when the docker command points at an unusable engine: one line, before anything is made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CASES: dict[str, tuple[Mapping[str, object] | str, Mapping[str, str], str]] = {
 
 
 def _docker_config(folder: Path, content: Mapping[str, object] | str) -> Path:
-    """Write the folder of the docker command, with a context on another machine."""
+    """Write the settings folder of the docker command, with a context on another machine."""
     context = folder / "contexts" / "meta" / hashlib.sha256(b"far").hexdigest()
     context.mkdir(parents=True)
     facts = {"Name": "far", "Metadata": {}, "Endpoints": {"docker": {"Host": "tcp://192.0.2.1:2376"}}}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Checkout
 
-# A graph that needs no Docker, to be interrupted in.
+# A graph that needs no Docker, for tests that interrupt a run.
 SMALL_GRAPH = """
 from pathlib import Path
 from tasks import lack as lacks
@@ -142,7 +142,7 @@ def small(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def child_of(checkout: Checkout) -> int:
-    """Return the process that the running task has started."""
+    """Return the ID of the process that the running task has started."""
     file = checkout.root / "build" / "pid"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -195,7 +195,7 @@ def test_after_sigkill_the_next_run_goes_on(small: Checkout) -> None:
     assert small.doit("make").stdout.startswith("Nothing to do: 1 task is up to date")
 
 
-# What stands in for python3: it answers the launcher's questions and records what it was asked to do.
+# A stand-in for python3: it answers the launcher's questions and records its calls.
 FAKE_PYTHON = """#!/bin/sh
 echo "$*" >> "{log}"
 case "$*" in

@@ -1,4 +1,4 @@
-"""The shape of the graph, and what loading it may not do."""
+"""The shape of the graph, and what loading it must not do."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_loading_the_graph_reads_no_parameter() -> None:
 
 
 def test_parameters_are_read_at_the_doors_of_tasks_only() -> None:
-    """A door is a function that a graph.py names in Do, Current or Same; what it calls is handed the values."""
+    """A door is a function that a graph.py names in Do, Current or Same; it passes the values to what it calls."""
     doors = {(function.module, function.name) for function in functions_of_tasks() if isinstance(function, Function)}
     flats = {graph.parent.name for graph in GRAPHS} | {"archive", "engines"}
     readers = {
@@ -99,7 +99,7 @@ def test_parameters_are_read_at_the_doors_of_tasks_only() -> None:
 
 
 def functions_of_tasks() -> Iterator[object]:
-    """Yield what the actions and checks of all tasks call."""
+    """Yield the functions that the actions and checks of all tasks call."""
     for task in TASKS.values():
         yield from (action.py_callable._call[0] for action in task.actions)
         checks = [check for check, *_ in task.uptodate]
@@ -119,7 +119,7 @@ def test_every_dependency_exists() -> None:
 
 @pytest.mark.parametrize("task", list(TASKS.values()), ids=lambda task: task.name)
 def test_no_task_waits_for_a_chooser_in_two_ways(task: Task) -> None:
-    """Doit ends with a traceback where the chooser of a task's dependencies is one of its dependencies too."""
+    """Doit ends with a traceback if the chooser of a task's dependencies is also one of its dependencies."""
     assert not set(task.calc_dep) & set(task.task_dep)
 
 
@@ -176,7 +176,7 @@ def test_a_group_of_images_runs_what_its_chooser_names_and_any_by_its_name(group
 
 
 def test_the_machine_is_looked_at_before_anything_is_touched() -> None:
-    """Doit hands out the tasks in the order of a run; nothing is run here."""
+    """Doit yields the tasks in the order of a run, but this test runs none."""
     tasks = {task.name: task for task in load_tasks(vars(dodo))}
     for target in ("images", "create_cluster_with_all", "dataflow:calcapp-basic"):
         control = TaskControl(list(tasks.values()))

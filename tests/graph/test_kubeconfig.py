@@ -1,4 +1,4 @@
-"""./doit doctor where kind could not write the user's kubeconfig."""
+"""`./doit doctor` when kind cannot write the user's kubeconfig."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users of a shell expect of `./doit` in a pipe, under nohup and in the background, and of what it cannot open."""
+"""What shell users expect of `./doit` in a pipe, under nohup, in the background, and with files it cannot open."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def small(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def start(checkout: Checkout, *words: str, ignored: str = "") -> subprocess.Popen[str]:
-    """Start `./doit` as a shell does that ignores some signals, with a pipe for each of its outputs."""
+    """Start `./doit` from a shell that ignores some signals, with a pipe for each of its outputs."""
     ignoring = f"trap '' {ignored}; " if ignored else ""
     script = f'{ignoring}exec "$0" "$@"'
     return subprocess.Popen(
@@ -41,7 +41,7 @@ def start(checkout: Checkout, *words: str, ignored: str = "") -> subprocess.Pope
 
 
 def without_reader(run: subprocess.Popen[str]) -> tuple[int, str]:
-    """Close the run's standard output; return its exit code and what it said on standard error."""
+    """Close the run's standard output; return its exit code and its standard error."""
     assert run.stdout
     assert run.stderr
     run.stdout.close()
@@ -115,7 +115,7 @@ def test_a_damaged_database_is_set_aside_and_made_again(checkout: Checkout, dama
     (line,) = done.stderr.splitlines()
     assert line.startswith("build/doit.db: damaged (")
     (kept,) = file.parent.glob("doit.db.damaged-*")
-    assert line.endswith(f"made again, and kept as {kept.name}")
+    assert line.endswith(f"a new one is made, this one is kept as {kept.name}")
     assert checkout.doit("parameters").stderr == ""
 
 

@@ -1,4 +1,4 @@
-"""`doit plan` against what a run then really does, in a small graph whose world is a folder of files."""
+"""Compares `doit plan` with what a run then does, in a small graph whose world is a folder of files."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_run_that_would_stop_for_consent_is_told_before(made: Planner) -> None
     code, ran = made.run(IMG_TAG="9")
     assert code == 1
     holds_true(planned, ran)
-    # The images are made by now; the obstacle is the cluster's own.
+    # The images exist by now, so the obstacle is the cluster's own.
     _, planned = made.plan(IMG_TAG="9")
     assert states(planned) == {"_kind": "stop", "_ready": "blocked", "controller:managers": "blocked"}
     assert planned["_kind"]["reasons"][0] == "needs consent: RECREATE=1"
@@ -228,5 +228,5 @@ def test_the_real_graph_is_planned_where_no_daemon_answers(checkout: Checkout, t
     assert planned["_kind"]["state"] == "unknown"
     assert planned["controller_source"]["reasons"] == ["build/controller: not there"]
     assert any("no engine answers" in reason for reason in planned["image:kind-ubuntu"]["reasons"])
-    # All that is left is what a check remembers to be quick the next time.
+    # Only what a check caches for its next call is left.
     assert {file.name for file in (tmp_path / "cache").glob("*")} <= {"apt-sources.json"}

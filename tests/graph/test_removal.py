@@ -1,4 +1,4 @@
-"""`delete_cluster` and `clean` where Docker does not answer: a failure with its cause, or nothing to do at all."""
+"""`delete_cluster` and `clean` when Docker does not answer: a failure with its cause, or nothing to do at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAYS = pytest.mark.parametrize("words", [("delete_cluster",), ("clean",), ("run"
 
 @pytest.fixture
 def kept(checkout: Checkout) -> Path:
-    """What a cluster that may be there has in build/."""
+    """The files in build/ of a cluster that may exist."""
     file = checkout.root / "build" / "cluster-kind" / "kubeconfig"
     file.parent.mkdir(parents=True)
     file.touch()

@@ -1,4 +1,4 @@
-"""Tasks side by side on threads, in real doit runs."""
+"""Tasks in parallel on threads, in real doit runs."""
 
 from __future__ import annotations
 

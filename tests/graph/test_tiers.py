@@ -1,4 +1,4 @@
-"""`./doit test` itself: tiers, their order, the closing line, and skips in CI."""
+"""`./doit test` itself: the tiers, their order, the closing line, and skips in CI."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _START_SECONDS = 90
-# The server makes it, signed by itself, when it starts.
+# The server creates it, self-signed, at its start.
 _CERTIFICATE = "certs/apiserver.crt"
 
 
@@ -51,7 +51,7 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def api(kubeconfig: Path) -> Kube:
-    """The API of that server."""
+    """The API of the server in `kubeconfig`."""
     return Kube(kubeconfig)
 
 
@@ -83,7 +83,7 @@ def _apiserver(folder: Path, etcd: int, secure: int) -> list[str]:
         "--service-cluster-ip-range=10.255.0.0/24",
         "--authorization-mode=RBAC",
         "--allow-privileged=true",
-        # No controller manager runs that would make the accounts this plugin asks for.
+        # No controller manager runs that would create the accounts that this plugin requires.
         "--disable-admission-plugins=ServiceAccount",
     ]
 

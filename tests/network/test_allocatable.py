@@ -1,4 +1,4 @@
-"""Virtual functions that the nodes offer to pods, awaited at a real API server."""
+"""Waiting, at a real API server, for the virtual functions that the nodes offer to pods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SYSTEM = "kube-system"
 
 @pytest.fixture(autouse=True)
 def node(api: Kube) -> Iterator[str]:
-    """A node of the cluster, as far as its status is asked for."""
+    """A node of the cluster, of which only the status is used."""
     api.apply([{"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}])
     yield NODE
     api.delete(manifests.NODE, NODE)
@@ -52,7 +52,7 @@ def plugin(api: Kube) -> Iterator[str]:
 
 
 def offer(api: Kube, count: int) -> None:
-    """Have the node offer so many, as its kubelet does after the device plugin told it."""
+    """Make the node offer `count` functions, as its kubelet does on behalf of the device plugin."""
     amount = {settings.RESOURCE: str(count)}
     change = Body({"status": {"capacity": amount, "allocatable": amount}}, "application/merge-patch+json")
     api._requests.send("PATCH", f"/api/v1/nodes/{NODE}/status", {}, change)
@@ -69,7 +69,7 @@ def test_functions_are_awaited_until_the_node_offers_them(api: Kube) -> None:
 
 
 def run_plugin(api: Kube, node: str, phase: str) -> str:
-    """Have a pod of the device plugin on a node; return its name."""
+    """Create a pod of the device plugin on a node; return its name."""
     name = f"plugin-on-{node}"
     container = {"name": "plugin", "image": "x:1"}
     metadata = {"name": name, "namespace": SYSTEM, "labels": {"name": PLUGIN}}

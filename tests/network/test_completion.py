@@ -1,4 +1,4 @@
-"""Completion in zsh, which comes from the distribution's packages; nothing is installed."""
+"""Completion in zsh. The shell is unpacked from the distribution's packages, not installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def zsh(folder: Path) -> tuple[Path, str]:
-    """Return the shell, and the line with which it finds its own parts in `folder`."""
+    """Return the shell, and the line that makes it find its own parts in `folder`."""
     (folder / "root").mkdir(parents=True)
     _download(folder)
     for package in folder.glob("*.deb"):
@@ -26,7 +26,7 @@ def zsh(folder: Path) -> tuple[Path, str]:
 
 
 def _download(folder: Path) -> None:
-    """Fetch the packages; where the machine's own lists do not have them any more, by fresh ones of our own."""
+    """Fetch the packages; if the machine's own package lists are outdated, use fresh ones in `folder`."""
     download = ["-o", "APT::Sandbox::User=root", "download", "zsh", "zsh-common"]
     if shell.Command(["apt-get", *download], cwd=folder).run(check=False).returncode == 0:
         return

@@ -1,4 +1,4 @@
-"""tasks.controller.deployment on a real API server: what the sample and the real controller consist of is accepted."""
+"""tasks.controller.deployment on a real API server: it accepts every object of the sample and the real controller."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def references(names: Iterable[str]) -> dict[str, str]:
 def cluster(
     request: pytest.FixtureRequest, api: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Kube]:
-    """The API server with two workers, for a source that was not rendered before."""
+    """The API server with two workers, for a source that has not been rendered yet."""
     monkeypatch.setattr(paths, "CONTROLLER", request.param)
     monkeypatch.setattr(the_archive_source, "digest", lambda: "digest")
     monkeypatch.setattr(paths, "RENDERED", tmp_path)
@@ -51,13 +51,13 @@ def cluster(
 
 @pytest.fixture
 def controller(cluster: Kube) -> Controller:
-    """The controller without hardware, with the inventory that the host tells."""
+    """The controller without hardware, with the inventory that the host reports."""
     return Controller(cluster, (), True, references, lambda folder: kustomize.build(folder, parameters.current()))
 
 
 @pytest.fixture
 def without_definitions(cluster: Kube, controller: Controller) -> None:
-    """The server lacks the controller's definitions, whoever applied them before."""
+    """Remove the controller's definitions from the server, whoever applied them."""
     definitions = [_identity(item) for item in controller.definitions()]
     for identity in definitions:
         cluster.delete(*identity)

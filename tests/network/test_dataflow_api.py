@@ -44,7 +44,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
-    """The API server with all definitions and namespaces, and nothing of the pattern."""
+    """The API server with all definitions and namespaces, but no object of the pattern."""
     monkeypatch.setattr(kube_api, "cluster", lambda _name: api)
     monkeypatch.setattr(paths, "CONTROLLER", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
@@ -71,7 +71,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
 
 
 def wait_at_most(monkeypatch: pytest.MonkeyPatch, **deadlines: float) -> None:
-    """Give the parameters shorter deadlines than a user may choose, in seconds."""
+    """Set deadlines, in seconds, that are shorter than a user may choose."""
     shorter = parameters.current().model_copy(update=deadlines)
     monkeypatch.setattr(parameters, "current", lambda: shorter)
 
@@ -87,7 +87,7 @@ def set_state(api: Kube, item: Object, word: str, **more: Any) -> None:
 
 
 class Acting:
-    """Plays the controller until it is told to stop: asks for the state each object should have."""
+    """Plays the controller until it is stopped: gives each object the state that `decide` returns."""
 
     def __init__(self, api: Kube, kinds: tuple[Kind, ...], decide: Callable[[Object], str]) -> None:
         self._api, self._kinds, self._decide = api, kinds, decide

@@ -51,11 +51,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._send(200, CONTENT)
 
     def _unmeasured(self, _: int) -> None:
-        """Its length is no number."""
+        """The length in the header is not a number."""
         self._send(200, CONTENT, length="many")
 
     def _cut(self, count: int) -> None:
-        """The connection breaks in the middle; then the rest is served."""
+        """The connection breaks half way; then the rest is served."""
         if count == 1:
             self._send(200, CONTENT[:HALF], length=len(CONTENT))
         elif self.headers.get("Range") == f"bytes={HALF}-" and self.headers.get("If-Range") == '"one"':
@@ -64,11 +64,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(400, b"")
 
     def _cut_no_range(self, count: int) -> None:
-        """As above, but this server knows no ranges."""
+        """The connection breaks half way, and the server does not support ranges."""
         self._send(200, CONTENT if count > 1 else CONTENT[:HALF], length=len(CONTENT), tag="")
 
     def _changed(self, count: int) -> None:
-        """Half of an earlier content is followed by all of another one."""
+        """Half of an earlier content is followed by a whole new content."""
         if count == 1:
             self._send(200, b"x" * HALF, length=len(CONTENT), tag='"zero"')
         else:
@@ -88,7 +88,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Remembers what it was asked for."""
+    """A server that records the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -1,4 +1,4 @@
-"""Doctor's questions to servers: answered, refused, unanswered, and by the wrong host."""
+"""Doctor's requests to servers: answered, refused, unanswered, and answered by the wrong host."""
 
 from __future__ import annotations
 

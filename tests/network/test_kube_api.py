@@ -81,7 +81,7 @@ def test_definitions_are_established_and_then_serve_their_kinds(api: Kube, names
             "requirements": {"all": {"capacity": 1}},
         },
     }
-    # The object comes first on purpose: the order of a list is ours to find.
+    # The object comes first on purpose: the code under test has to find the right order.
     api.apply([flow, *DEFINITIONS])
     assert not api.lack([flow, *DEFINITIONS])
     assert [manifests.name_of(item) for item in api.list(Kind("example.com/v1", "DataFlow"), namespace)] == ["df"]
@@ -136,7 +136,7 @@ def job(image: str) -> dict[str, Any]:
     return {"spec": {"template": {"spec": {"containers": containers, "restartPolicy": "Never"}}}}
 
 
-# The version of each kind, what it is at first and afterwards, and the field that the server does not change.
+# The version of each kind, its content before and after, and the field that the server does not change.
 UNCHANGEABLE: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     "Deployment": ("apps/v1", {"spec": RUN}, {"spec": RUN_OTHER}, "spec.selector"),
     "DaemonSet": ("apps/v1", {"spec": RUN}, {"spec": RUN_OTHER}, "spec.selector"),

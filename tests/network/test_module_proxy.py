@@ -45,7 +45,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.server.files.get(name, b"This module version is not available.\n")
         known = name in self.server.files and not self.server.status
         self.send_response(200 if known else self.server.status or 404)
-        # go shows words of plain text only.
+        # go shows a message only if it is plain text.
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.end_headers()
         self.wfile.write(body if known else b"This module version is not available.\n")
@@ -55,7 +55,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A module proxy with one module; `status` is the answer to everything where it is set."""
+    """A module proxy with one module; if `status` is set, it is the answer to every request."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -81,14 +81,14 @@ def _h1(files: dict[str, str]) -> str:
 
 @pytest.fixture
 def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Return a module proxy, with a checkout that holds one artifact and a cache of its own."""
+    """A module proxy, with a checkout that holds one artifact and a cache of its own."""
     folder = tmp_path / ARTIFACT.folder
     folder.mkdir(parents=True)
     (folder / "go.mod").write_text(f"module t\n\ngo 1.21\n\nrequire {MODULE} {VERSION}\n", encoding="utf-8")
     whole = _h1({f"{MODULE}@{VERSION}/{name}": text for name, text in FILES.items()})
     sums = f"{MODULE} {VERSION} {whole}\n{MODULE} {VERSION}/go.mod {_h1({'go.mod': GO_MOD})}\n"
     (folder / "go.sum").write_text(sums, encoding="utf-8")
-    # The toolchain in use, without a question to the proxy.
+    # The toolchain in use, without a request to the proxy.
     root = Path(modules._run_go(folder, parameters.current(), "env", "GOROOT").strip())
     monkeypatch.setattr(toolchain, "choose", lambda _settings: (root / "bin/go", "local"))
     values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "CNI_PLUGINS_VERSION": VERSION}

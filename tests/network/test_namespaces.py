@@ -1,4 +1,4 @@
-"""Namespaces of processes, as containers have them, with what a veth can show of a device that moves."""
+"""Namespaces of processes, as containers have them; veths stand in for the devices that move."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VETH, PEER = "okveth0", "okveth1"
 
 @contextmanager
 def container() -> Iterator[int]:
-    """Give a process with a network namespace of its own."""
+    """Start a process with a network namespace of its own and yield its ID."""
     process = subprocess.Popen([shell.find("unshare"), "--net", "sleep", "1000"])
     own = Path("/proc/self/ns/net").stat().st_ino
     end = time.monotonic() + 10
@@ -79,7 +79,7 @@ def test_device_moves_in_and_out_by_handle(veth: str) -> None:
 def test_container_that_restarted_in_between_is_noticed(veth: str) -> None:
     with container() as node:
         world = namespaces.survey({"kind-worker": node})
-    # The process is gone; whatever has its number or path afterwards is another namespace.
+    # The process is gone; a namespace that has its ID or path afterwards is another one.
     inside, link = world.node("kind-worker"), world.host.named(veth)
     assert inside is not None
     assert link is not None

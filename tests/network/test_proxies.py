@@ -1,4 +1,4 @@
-"""Loopback is asked directly, whatever the environment says of proxies: here every one of them is a port nobody has."""
+"""Loopback is reached directly, whatever proxies the environment sets: here every proxy is a port without a server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _proxied(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str]) -> N
 
 @pytest.fixture
 def page() -> Iterator[str]:
-    """The address of a web server on loopback that has one page."""
+    """The address of a web server on loopback with one page."""
 
     class Page(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""The CA that a registry offers: bundles, redirects to a server of that very CA, and headers that cannot be read."""
+"""The CA that a registry offers: bundles, redirects to a server of that very CA, and unreadable headers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CA_PATH = "/harbor/ca.crt"
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """Serves fixed pages by path: content, or where the path has moved to."""
+    """Serves fixed pages by path: content, or the target of a redirect."""
 
     pages: Mapping[str, bytes | str]
     date = ""

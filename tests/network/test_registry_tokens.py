@@ -1,4 +1,4 @@
-"""A registry that wants a token, as harbor does: where it is asked for, and to whom the credentials go."""
+"""A registry that requires a token, as harbor does: where the token comes from, and who gets the credentials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BASIC = credentials.Credentials(USER, "secret").basic
 
 
 class Registry(http.server.BaseHTTPRequestHandler):
-    """Gives a token to the one user, and to nobody for the public project; accepts nothing but tokens."""
+    """Gives tokens to the one user and, for the public project, to anonymous clients; accepts only tokens."""
 
     scheme: ClassVar[str] = "https"
     asked: ClassVar[list[str]] = []
@@ -70,7 +70,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[client.Registry]:
-    """A registry of harbor's kind; nobody has given credentials."""
+    """A registry like harbor; no credentials are set."""
     ca = pki.ensure_ca(tmp_path / "ca", "harbor")
     pair = pki.ensure_server(tmp_path, ca, ["127.0.0.1"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

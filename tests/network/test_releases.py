@@ -1,4 +1,4 @@
-"""Official releases against a site on loopback: what is published beside a program decides, and the bad cases."""
+"""Official releases from a site on loopback: the checksum published beside a program decides; and the bad cases."""
 
 from __future__ import annotations
 

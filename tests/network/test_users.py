@@ -1,4 +1,4 @@
-"""Root's runs by sudo in a user's checkout, that user's own runs, and read-only checkouts: real users, real mounts."""
+"""Runs through sudo in a user's checkout, the user's own runs, and read-only checkouts: real users, real mounts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME, UID, GID = "okuser", 54321, 54322
-# Python may be where only root looks; this user may look everywhere, and write nowhere else than others may.
+# Python may be in a place that only root can read: this user may read everything, but write only what others may.
 AS_USER = ("setpriv", "--reuid", str(UID), "--regid", str(GID), "--clear-groups",
            "--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search")  # fmt: skip
 SMALL_GRAPH = """
@@ -57,12 +57,12 @@ def task_make():
 
 @dataclass(frozen=True)
 class Machine:
-    """A checkout of a user with an account, as a mount namespace shows it.
+    """The checkout of a user whose account exists only in a mount namespace.
 
     Attributes:
         root: The checkout.
         home: The user's home.
-        passwd: Accounts, with the user's.
+        passwd: The accounts, including the user's.
     """
 
     root: Path
@@ -70,7 +70,7 @@ class Machine:
     passwd: Path
 
     def doit(self, *words: str, prefix: str = "", mount: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-        """Run `./doit` as root, or by what `prefix` says."""
+        """Run `./doit` as root, or with `prefix` in front."""
         account = f"mount --bind {shlex.quote(str(self.passwd))} /etc/passwd"
         command = f"exec {prefix} {shlex.quote(str(self.root / 'doit'))} {shlex.join(words)}"
         return subprocess.run(
@@ -87,7 +87,7 @@ class Machine:
         return self.doit(*words, prefix=shlex.join(AS_USER), mount=mount)
 
     def sudo(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run `./doit` as root, as sudo does it."""
+        """Run `./doit` as root, as sudo does."""
         return self.doit(*words, SUDO_UID=str(UID), SUDO_GID=str(GID), SUDO_USER=NAME)
 
     def of_root(self, top: Path) -> set[str]:
@@ -171,7 +171,7 @@ def test_a_venv_that_is_still_roots_is_told_before_it_is_made_again(machine: Mac
 
 
 def test_a_venv_that_root_makes_by_sudo_is_the_users(machine: Machine, folder: Path) -> None:
-    """Also where pip fails half way; a stand-in for Python makes the folder."""
+    """This also holds if pip fails half way; a stand-in for Python creates the folder."""
     (machine.root / ".venv").unlink()
     programs = folder / "programs"
     programs.mkdir()

@@ -1,4 +1,4 @@
-"""The virtual machines of this tier: they work off all selected tests at once, and each test waits for its own."""
+"""The virtual machines of this tier: they run all selected tests at once, and each test waits for its own result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def outcomes(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[Stages, Future[None]]]:
-    """Start everything that the selected tests want run; what takes longest begins first."""
+    """Start the scenarios of all selected tests, the longest first."""
     ensure_qemu()
     functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
     wanted = [cast("Stages", item.callspec.params["stages"]) for item in functions if "outcomes" in item.fixturenames]

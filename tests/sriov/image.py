@@ -33,25 +33,25 @@ _QEMU_PACKAGE = "qemu-system-x86"
 _FIRST_QEMU_WITH_IGB = 8
 _KERNEL = "linux-image-amd64"
 _PACKAGES = ("busybox-static", "iproute2", "python3-minimal", "libpython3-stdlib", "sudo", "udev")
-# In the order of their dependencies: insmod resolves none.
+# In the order of their dependencies, because insmod resolves none.
 _MODULES = (
     "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk",
     "crc16", "mbcache", "jbd2", "crc32c_generic", "ext4",
     "dca", "i2c-algo-bit", "igb", "igbvf",
     "veth", "llc", "stp", "garp", "mrp", "8021q", "bridge", "tls", "bonding",
 )  # fmt: skip
-# What comes along with the packages and nothing here reads: each boot unpacks it all again.
+# Parts of the packages that nothing here reads: every boot would unpack them again.
 _LEFT_OUT = (
     "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/perl", "usr/share/perl5",
     "usr/lib/x86_64-linux-gnu/perl", "usr/lib/x86_64-linux-gnu/perl-base", "usr/lib/x86_64-linux-gnu/gconv",
     "lib/udev/hwdb.d", "usr/lib/udev/hwdb.d", "var/lib", "var/cache", "dev",
 )  # fmt: skip
-# No postinst does it in an image that is only extracted; unchecked, since the archive knows no times.
+# The packages are only extracted, so no postinst compiles them; unchecked, because the archive stores no times.
 _COMPILE = 'chroot "$1" /usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3*'
 
 
 def ensure_qemu() -> None:
-    """Have a QEMU that emulates igb, installing the distribution's or its backports' where we may."""
+    """Ensure a QEMU that emulates igb; as root, install it from the distribution or its backports if need be."""
     if platform.freedesktop_os_release()["ID"] != "debian":
         pytest.skip("the kernel of the virtual machine comes from Debian's package")
     apt.install({"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs"})
@@ -71,14 +71,14 @@ def _has_igb() -> bool:
 
 
 def _target_release(options: Sequence[str]) -> list[str]:
-    """Return the option that takes a package from backports where the release's own QEMU has no igb."""
+    """Return the option that takes a package from backports if the release's own QEMU has no igb."""
     major = int(_candidate(_QEMU_PACKAGE, options).rpartition(":")[2].partition(".")[0])
     return [] if major >= _FIRST_QEMU_WITH_IGB else ["--target-release", f"{apt.suite()}-backports"]
 
 
 @contextlib.contextmanager
 def _with_backports() -> Iterator[list[str]]:
-    """Give the options with which apt knows the backports beside the machine's sources; /etc/apt stays as it is."""
+    """Yield options that add the backports to the machine's sources for apt; /etc/apt stays as it is."""
     keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
     signed_by = f"[signed-by={keyring}] " if keyring.exists() else ""
     rows = [line.split(" ") for line in apt.sources(parameters.current().cache_dir)]
@@ -86,7 +86,7 @@ def _with_backports() -> Iterator[list[str]]:
     lines = [f"{word} {signed_by}{' '.join(place)}\n" for word, *place in (*rows, *backports)]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        root.chmod(0o755)  # apt fetches as a user of its own
+        root.chmod(0o755)  # apt downloads as its own user
         (root / "lists" / "partial").mkdir(parents=True)
         (root / "sources.list").write_text("".join(lines), encoding="utf-8")
         options = (
@@ -108,7 +108,7 @@ def ensure_image() -> Path:
     """Return the folder with `kernel` and `root.cpio`, made once per content."""
     folder = _folder()
     if folder is None or not folder.exists():
-        # The lists may be older than what the mirror still holds.
+        # The lists may name versions that the mirror no longer holds.
         shell.run(["apt-get", "-q", "update"])
         folder = _folder()
     assert folder is not None, f"apt knows no {_KERNEL}"
@@ -124,13 +124,13 @@ def ensure_image() -> Path:
 
 def _folder() -> Path | None:
     kernel = _kernel()
-    # What is in an image depends on all that makes it, which is this file.
+    # The content of an image depends on the code that makes it, which is this file.
     name = hashlib.sha256(kernel.encode() + Path(__file__).read_bytes()).hexdigest()[:16]
     return parameters.current().cache_dir / "sriov-vm" / name if kernel else None
 
 
 def _kernel() -> str:
-    """Return the package that holds the newest kernel image, as `name=version`; empty where apt has no lists yet."""
+    """Return the package that holds the newest kernel image, as `name=version`; empty if apt has no lists yet."""
     depends = shell.run(["apt-cache", "depends", _KERNEL], check=False).stdout.splitlines()
     name = next((line.split()[1] for line in depends if line.split()[0] == "Depends:"), "")
     return f"{name}={_candidate(name)}" if name else ""
@@ -160,14 +160,14 @@ def _make_image(folder: Path, scratch: Path) -> None:
 
 
 def _unpacked(kernel: bytes) -> bytes:
-    """Return what a bzImage unpacks when it boots, which QEMU boots too (PVH): emulated, that takes seconds.
+    """Return the kernel inside a bzImage, which QEMU can boot directly (PVH): emulated unpacking takes seconds.
 
-    The fields are those of Documentation/arch/x86/boot.rst. What is not packed with xz stays as it is.
+    The fields are those of Documentation/arch/x86/boot.rst. A kernel that is not packed with xz stays as it is.
     """
     setup_sectors = kernel[0x1F1]
     offset, length = struct.unpack_from("<II", kernel, 0x248)
     start = (setup_sectors + 1) * 512 + offset
-    # The last four bytes tell the unpacked size.
+    # The last four bytes hold the unpacked size.
     payload = kernel[start : start + length - 4]
     return lzma.decompress(payload) if payload.startswith(b"\xfd7zXZ\0") else kernel
 
@@ -217,7 +217,7 @@ def project_tree() -> bytes:
 
 
 def _add_program(source: Path, target: Path) -> None:
-    """Copy a program and compile it here; where the image has another Python, that one compiles it again."""
+    """Copy a program and compile it here; if the image has another Python, that Python compiles it again."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, target)
     shown = f"/project/{source.relative_to(paths.ROOT)}"

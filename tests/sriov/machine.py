@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEMORY_MIB = 512
-# Python waits for the kernel's random numbers, which come at once from a processor that has an instruction for them.
+# Python waits for the kernel's random numbers, which are ready at once if the processor has an instruction for them.
 CPU = "qemu64,+rdrand"
-# On a busy machine the emulated timer may be late when the kernel checks it, which stops the boot.
+# On a busy machine, the emulated timer may be late when the kernel checks it, which would stop the boot.
 KERNEL_WORDS = "console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0 no_timer_check"
 STATE_DISK_MIB = 16
 BOOT_SECONDS = 300
-# A root port each, so that each has room for its virtual functions.
+# One root port per card, so that each card has room for its virtual functions.
 CARDS = ("52:54:00:0a:00:01", "52:54:00:0b:00:01")
 
 
@@ -36,7 +36,7 @@ class Machine:
     """One virtual machine, with a small disk that outlives its boots."""
 
     def __init__(self, folder: Path, kernel: Path, initrd: Path) -> None:
-        """Keep what it boots, and make the folder of its disk and logs."""
+        """Keep the kernel and the RAM disk, and create the folder of the disk and logs."""
         folder.mkdir()
         self._folder = folder
         self._system = (kernel, initrd)
@@ -87,15 +87,15 @@ class Machine:
 
     @property
     def runs(self) -> bool:
-        """Whether it is switched on."""
+        """Whether the machine is switched on."""
         return self._process is not None
 
     def run(self, scenario: str, *, seconds: float = 300) -> str:
-        """Run a scenario inside and return what it printed; fail with its traceback where it failed.
+        """Run a scenario inside and return what it printed; if it fails, fail with its traceback.
 
         Args:
             scenario: Name of a scenario of `tests.sriov.vm`.
-            seconds: After which the machine is taken for hung.
+            seconds: The time after which the machine counts as hung.
         """
         assert self._process is not None
         assert self._process.stdin is not None
@@ -131,7 +131,7 @@ class Machine:
         return "\n".join(log.read_text(errors="replace").splitlines()[-40:]) if log.exists() else ""
 
     def cut_power(self) -> None:
-        """Kill it where it stands: nothing that it has not written to its disk survives."""
+        """Kill the machine at once: only what it has written to its disk survives."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

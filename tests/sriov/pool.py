@@ -1,4 +1,4 @@
-"""Machines that work off what the tests want run, side by side."""
+"""Machines that run the scenarios of the tests in parallel."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-# More than there are cores: half of a scenario is the kernel's sleep while it switches virtual functions off.
+# More machines than cores: for half of a scenario, the kernel sleeps while it switches virtual functions off.
 MACHINES = 4
 
 
 class Pool:
-    """A few machines; each is switched on when there is work for it, and again after a failure."""
+    """A few machines; each boots when there is work for it, and again after a failure."""
 
     def __init__(self, folder: Path) -> None:
         """Keep the folder of the machines' disks and logs."""
         kernel, initrd = boot_files(folder)
         self._threads = ThreadPoolExecutor(MACHINES)
         self._machines = [Machine(folder / f"machine-{number}", kernel, initrd) for number in range(1, MACHINES + 1)]
-        # The one that was used last is the next one: where there is little to do, few have to boot.
+        # The machine that was used last is used next: if there is little to do, few machines have to boot.
         self._idle: queue.LifoQueue[Machine] = queue.LifoQueue()
         for machine in reversed(self._machines):
             self._idle.put(machine)
 
     def submit(self, stages: Sequence[str]) -> Future[None]:
-        """Have a machine run scenarios in their order, with a power cut between each two.
+        """Let a machine run scenarios in their order, with a power cut between each two.
 
         Args:
             stages: Names of scenarios of `tests.sriov.vm`.
@@ -44,14 +44,14 @@ class Pool:
         try:
             _run_on(machine, stages)
         except BaseException:
-            # What a failure left is nothing for the next one to start from.
+            # The next scenario must not start from what a failure left.
             machine.cut_power()
             raise
         finally:
             self._idle.put(machine)
 
     def close(self) -> None:
-        """Drop what has not begun and switch the machines off."""
+        """Drop the work that has not begun, and switch the machines off."""
         self._threads.shutdown(cancel_futures=True)
         for machine in self._machines:
             machine.cut_power()

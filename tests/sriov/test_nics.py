@@ -68,7 +68,7 @@ def test_scenario(outcomes: Mapping[tuple[str, ...], Future[None]], stages: tupl
     outcomes[stages].result()
 
 
-# What is before the power cut, and what after it.
+# The scenario before the power cut, and the one after it.
 POWER_CUTS = (
     ("lend_until_the_ledger_is_written", "restore_after_the_power_cut"),
     ("lend_until_the_functions_are_made", "restore_after_the_power_cut"),

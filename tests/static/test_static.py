@@ -1,4 +1,4 @@
-"""The whole tree is linted, formatted and typed, and calls go down the house."""
+"""The whole tree is linted, formatted and typed, and calls only go down the house."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_tree_is_clean(words: list[str]) -> None:
 
 
 def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
-    """Check the contracts of pyproject.toml on the house below a folder."""
+    """Check the contracts of pyproject.toml on the house in a folder."""
     argv = [str(BIN / "lint-imports"), "--no-cache"]
     return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
 

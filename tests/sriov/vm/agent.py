@@ -1,4 +1,4 @@
-"""Answers the host over a serial line: runs the scenario it names in a process of its own and reports how it ended."""
+"""Answers the host over a serial line: runs each named scenario in its own process and reports how it ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PORT = "/dev/ttyS1"
 
 
 def main() -> None:
-    """Serve requests, one JSON object a line, until the host goes away."""
+    """Serve requests, one JSON object per line, until the host goes away."""
     descriptor = os.open(PORT, os.O_RDWR | os.O_NOCTTY)
     tty.setraw(descriptor)
     with os.fdopen(descriptor, "r+b", buffering=0) as port:
@@ -32,7 +32,7 @@ def _answer(port: Any, message: dict[str, Any]) -> None:
 
 
 def _run(name: str) -> dict[str, Any]:
-    """Run one scenario in a child, so that no namespace, import or environment of it reaches the next one."""
+    """Run one scenario in a child, so that its namespaces, imports and environment do not reach the next one."""
     with tempfile.TemporaryFile("w+") as output:
         child = os.fork()
         if child == 0:

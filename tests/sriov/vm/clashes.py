@@ -1,4 +1,4 @@
-"""Devices that a pod holds, and names that something else has taken meanwhile."""
+"""Devices that a pod holds, and names that something else has taken in the meantime."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def restore_while_a_pod_holds_a_function() -> None:
 
 
 def restore_while_pods_call_theirs_alike() -> None:
-    # As many as are lent: they live on, and meet under one name in the initial namespace.
+    # As many functions as are lent: they survive the return, and meet under one name in the initial namespace.
     set_count(LEFT, 4)
     before = snapshot(LEFT)
     with ExitStack() as stack:
@@ -63,10 +63,10 @@ def restore_while_pods_call_theirs_alike() -> None:
 
 
 def function_that_a_dead_pod_left_behind_comes_back() -> None:
-    """A pod's processes are gone, but a file still keeps its namespace; others there keep none any more."""
+    """A pod's processes are gone, but a file still keeps its namespace; other files there keep no namespace."""
     before = snapshot(LEFT)
     pin, stale, gone = (Path("/run/netns") / name for name in ("cni-1", "stale", "gone"))
-    # No cluster is here to be asked which pods it has.
+    # There is no cluster here that could list its pods.
     pods: dict[str, str] = {}
     nics_pods.holder = lambda link, cluster: pods.get(link.bdf, "")
     with container() as node, container() as pod, pinned(pod, pin):
@@ -139,7 +139,7 @@ def altname_clash_on_return() -> None:
 
 
 def altname_clash_when_a_node_dies() -> None:
-    """Older kernels stop with a BUG (CVE-2024-26634) if a device that returns has an altname which is taken."""
+    """Older kernels stop with a BUG (CVE-2024-26634) if a returning device has an altname that is taken."""
     dress()
     before = snapshot(LEFT)
     with container() as node:
@@ -168,7 +168,7 @@ def names_that_were_swapped_come_back() -> None:
 
 
 def rename(old: str, new: str) -> None:
-    """Rename an interface of the host, taking the new name off where udev has made it an altname."""
+    """Rename an interface of the host; first remove the new name if udev has made it an altname."""
     settle()
     for link in links().values():
         if new in link.get("altnames", []):

@@ -1,4 +1,4 @@
-"""Lending and giving back are cut short: by a signal, or by a node or a pod that dies."""
+"""Lending and giving back are interrupted by a signal, or by a node or a pod that dies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def any_step_of_lending_may_be_the_last_one() -> None:
-    """Stop the tool after each of its steps in turn, and give back what it lent until then."""
+    """Stop the tool after each of its steps in turn, and give back what it has lent so far."""
     _address_left()
     before = snapshot(LEFT)
     asked = wish(num_vfs=1)
@@ -52,7 +52,7 @@ def any_step_of_lending_may_be_the_last_one() -> None:
 
 
 def any_step_of_giving_back_may_be_the_last_one() -> None:
-    """Stop the tool after each of its steps in turn, and lend again what it gave back until then."""
+    """Stop the tool after each of its steps in turn, and lend again what it has given back so far."""
     _address_left()
     before = snapshot(LEFT)
     with container() as node:
@@ -73,7 +73,7 @@ def _address_left() -> None:
 
 
 def _stopped_after(steps: int, action: Callable[[], None]) -> bool:
-    """Run an action that is killed after so many steps; return whether it had more of them."""
+    """Run an action and kill it after a number of steps; return whether it had more steps."""
     left = [steps]
     originals = {name: getattr(nic_root, name) for name in ("_configure", "_write")}
 

@@ -1,4 +1,4 @@
-"""Cards are lent: what a worker gets, and what a second run, another count or another expression change."""
+"""Cards are lent: what a worker gets, and the effect of a second run, another count or another expression."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def busy_card_gets_another_count() -> None:
 
 
 def busy_card_is_asked_again() -> None:
-    """The kernel calls a card busy that has another count already; here somebody else switches that off meanwhile."""
+    """The kernel calls a card busy if it already has another count; here another process resets the count meanwhile."""
     before = snapshot(LEFT)
     set_count(LEFT, 2)
     step = {"write": f"/sys/bus/pci/devices/{LEFT}/sriov_numvfs", "text": "4"}
@@ -166,7 +166,7 @@ def card_that_something_else_moved_in_is_lent() -> None:
 
 
 def card_that_is_up_in_its_node_is_lent_again() -> None:
-    """Its ledger is gone: it is in its node already and switched on, and a pod has a function of it that is up."""
+    """The ledger of a card in its node is gone; the card is up, and a pod has one of its functions, also up."""
     before = snapshot(LEFT)
     asked = wish()
     with container() as node, container() as pod:
@@ -190,7 +190,7 @@ def card_that_is_up_in_its_node_is_lent_again() -> None:
 
 
 def function_of_a_container_stays_its_own() -> None:
-    """Somebody's container was given a function of the card before: that one is neither lent nor taken away."""
+    """Another container already has a function of the card: this function is neither lent nor taken away."""
     set_count(LEFT, 3)
     asked = wish()
     with container() as node, container() as theirs:

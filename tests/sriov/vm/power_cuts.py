@@ -1,4 +1,4 @@
-"""The power goes while cards are lent; a second stage looks at what is left."""
+"""The power fails while cards are lent; a second stage looks at what is left."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.sriov.vm.world import (
 
 
 def lend_until_the_ledger_is_written() -> None:
-    """Stop where the ledger is on the disk and nothing is touched: the host cuts the power there."""
+    """Stop when the ledger is on the disk and nothing is touched yet: the host cuts the power there."""
     _lend_until(changes=0)
     assert snapshot(LEFT) == BEFORE.read_text(encoding="utf-8")
 
@@ -41,7 +41,7 @@ def lend_until_the_functions_are_made() -> None:
 
 
 def _lend_until(changes: int) -> None:
-    """Lend, and stop at the change after so many."""
+    """Lend, and stop before the change that follows the given number of changes."""
     dress()
     BEFORE.write_text(snapshot(LEFT), encoding="utf-8")
     os.sync()
@@ -61,7 +61,7 @@ def _lend_until(changes: int) -> None:
 
 
 def lend_and_keep() -> None:
-    """Lend and leave it like that: the host cuts the power there."""
+    """Lend, and leave it at that: the host cuts the power there."""
     dress()
     BEFORE.write_text(snapshot(LEFT), encoding="utf-8")
     os.sync()

@@ -61,7 +61,7 @@ def default_route_through_a_function_is_refused() -> None:
 
 
 def connection_from_outside_is_refused() -> None:
-    """The connection itself is seen, on any port and in both families: sudo and tmux hide SSH_CONNECTION."""
+    """The tool sees the connection itself, on any port and in both families: sudo and tmux hide SSH_CONNECTION."""
     for address in ("10.9.1.1/24", "2001:db8::1/64"):
         ip("address", "add", address, "dev", name_of(LEFT), *(["nodad"] if ":" in address else []))
     ip("link", "set", "dev", name_of(LEFT), "up")
@@ -85,7 +85,7 @@ def connection_from_outside_is_refused() -> None:
 
 @contextmanager
 def connected(client: int, address: str, port: int) -> Iterator[None]:
-    """Have a container hold a connection to a port of the host."""
+    """Keep a connection open from a container to a port of the host."""
     connect = ["/bin/busybox", "nsenter", f"--net=/proc/{client}/ns/net", "/bin/busybox", "nc", address, str(port)]
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, port), family=family) as server:
@@ -147,7 +147,7 @@ def card_of_another_cluster_is_refused() -> None:
         lend_to(wish(cluster="other"), (), Machine({"other-worker": theirs}))
         ledger = nics_ledger.path("other").read_text()
         made = counted()
-        # It may have come back by itself: the ledger still holds it.
+        # The card may have come back by itself, but the ledger still holds it.
         kill(theirs)
         until(lambda: LEFT in links(), "the card is back on the host")
         line = problem_of(lambda: lend_to(wish(interface=name_of(LEFT)), (), Machine({"kind-worker": mine}))).message

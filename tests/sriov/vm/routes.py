@@ -1,4 +1,4 @@
-"""Routes through a card that is lent: those of every kind come back, and the others are refused."""
+"""Routes through a lent card: routes of every supported kind come back, and others are refused."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ ROUTES_6 = (
 
 @contextmanager
 def routed() -> Iterator[str]:
-    """Give the left card every kind of route, some over another interface too, and a rule; give the card's name."""
+    """Give the left card every kind of route, some also over another interface, and a rule; yield the card's name."""
     card = name_of(LEFT)
     with taken("other"):
         for name in ("other", "thief-peer", card, name_of(RIGHT)):
@@ -72,7 +72,7 @@ def routed() -> Iterator[str]:
             ip("address", "add", address, "dev", name)
         for address, name in (("2001:db8::1/64", card), ("2001:db8:9::1/64", "other")):
             ip("address", "add", address, "dev", name, "nodad")
-        # Looked for by the kernel again after its return: a route from it has to wait.
+        # After the card's return, the kernel checks this address for duplicates again: a route from it has to wait.
         ip("address", "add", "2001:db8::5/64", "dev", card)
         until(lambda: not any(info.get("tentative") for info in links()[LEFT]["addr_info"]), "no address is tentative")
         for family, routes in (("inet", ROUTES), ("inet6", ROUTES_6)):
@@ -87,12 +87,12 @@ def routed() -> Iterator[str]:
 
 
 def routing() -> str:
-    """Return all routes but the kernel's own, and the rules, as `ip` prints them without the state of this moment."""
+    """Return the rules and all routes but the kernel's own, as `ip` prints them, without momentary state."""
     words = [(*family, *what) for family in (["-4"], ["-6"]) for what in (["route", "show", "table", "all"], ["rule"])]
     lines = [line for one in words for line in subprocess.run(
         ["/bin/ip", "-o", *one], check=True, capture_output=True, text=True).stdout.splitlines()]  # fmt: skip
     kept = (line.replace(" linkdown", "").replace(" dead", "").strip() for line in lines if "proto kernel" not in line)
-    # Of hops in IPv6 the order says nothing.
+    # The order of hops has no meaning in IPv6.
     hops = (sorted(hop.strip() for hop in line.split("\\")) if "db8:52" in line else [line] for line in kept)
     return "\n".join("\\".join(line) for line in hops)
 
@@ -115,7 +115,7 @@ def routes_of_every_kind_come_back() -> None:
 
 
 def route_that_cannot_come_back_lets_the_cluster_go() -> None:
-    """The other interface of a route over two hops went meanwhile: that is said, and nothing else is held up."""
+    """If the other interface of a route over two hops has gone, the tool says so and continues with the rest."""
     with container() as node:
         with routed() as card:
             before = snapshot(LEFT)
@@ -148,7 +148,7 @@ def route_that_could_not_come_back_is_refused() -> None:
     name = name_of(LEFT)
     ip("link", "set", "dev", name, "up")
     ip("address", "add", "10.9.1.1/24", "dev", name)
-    # The kernel takes a nexthop only of a device that has its link.
+    # The kernel accepts a nexthop only on a device that has a link.
     carrier = Path(f"/sys/class/net/{name}/carrier")
     until(lambda: carrier.read_text(encoding="ascii").strip() == "1", f"{name} has its link")
     ip("nexthop", "add", "id", "5", "via", "10.9.1.9", "dev", name)

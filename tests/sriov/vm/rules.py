@@ -59,7 +59,7 @@ def rule_keeps_network_managers_away() -> None:
 
 
 def rule_is_there_before_the_functions() -> None:
-    """What a network manager asks for when a device appears is answered by then."""
+    """The properties that a network manager reads when a device appears are set by then."""
     before = snapshot(LEFT)
     order: list[str] = []
     for name, function in list(nic_root.FUNCTIONS.items()):
@@ -83,7 +83,7 @@ def noting(order: list[str], name: str, function: Callable[..., Any]) -> Callabl
 
 
 def way_back_by_hand() -> None:
-    """The commands that README.md gives, in case the tool is gone: as they stand there, but for names and values."""
+    """The commands of README.md for a machine without the tool: unchanged except for names and values."""
     name = name_of(LEFT)
     ip("link", "set", "dev", name, "mtu", "1600", "up")
     ip("address", "add", "10.9.1.1/24", "dev", name)
@@ -103,11 +103,11 @@ def way_back_by_hand() -> None:
         ):
             assert shown in commands, shown
             commands = commands.replace(shown, actual)
-        # There is neither Docker nor sudo here, nor a need of them.
+        # Docker and sudo are not available here, and not needed.
         stand_ins = f'set -e; sudo() {{ "$@"; }}; docker() {{ echo {node}; }}\n'
         subprocess.run(["/bin/busybox", "sh", "-c", stand_ins + commands], check=True)
         assert_same(before, LEFT)
-        # What is left for the tool is to close the ledger.
+        # The tool only has to close the ledger.
         give_back(CLUSTER)
     assert_same(before, LEFT)
     undress()

@@ -16,7 +16,7 @@ def named(name: str) -> Callable[[], None]:
     """Return a scenario.
 
     Raises:
-        LookupError: There is none of that name.
+        LookupError: There is no scenario of that name.
     """
     for module in _MODULES:
         if hasattr(module, name):

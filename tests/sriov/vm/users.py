@@ -1,4 +1,4 @@
-"""Users of the machine: who reaches root, who is refused, and who may read."""
+"""Users of the machine: who can become root, who is refused, and who may read."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def user_without_sudo_is_refused() -> None:
 
 
 def run_that_is_stopped_waits_for_root() -> None:
-    """A user may not signal what sudo runs: the run waits for it, and nobody else begins meanwhile."""
+    """A user may not signal a program that sudo runs: the run waits for it, and no other run begins meanwhile."""
     before = snapshot(LEFT)
     with container() as node:
         lend(node)
         reader, run = started_as_user(TRUSTED, lambda: give_back(CLUSTER))
-        # Held here, so that root's part does not end before the run is stopped.
+        # The lock is held here so that root's part does not end before the run is stopped.
         with (LEDGERS / ".lock").open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             (LEDGERS / "go").touch()
@@ -93,7 +93,7 @@ def run_that_is_stopped_waits_for_root() -> None:
 
 
 def helper_process() -> int:
-    """Return root's part of the tool, where it runs."""
+    """Return the process ID of root's part of the tool, or 0 if it is not running."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (entry / "cmdline").read_bytes().split(b"\0")
@@ -111,13 +111,13 @@ def ignores(process: int, number: signal.Signals) -> bool:
 
 
 def signals(process: int, kind: str) -> int:
-    """Return a set of signals of a process, as its status tells it."""
+    """Return a set of signals of a process, as its status shows it."""
     status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     return int(status.partition(f"{kind}:")[2].split()[0], 16)
 
 
 def started_as_user(number: int, action: Callable[[], object]) -> tuple[int, int]:
-    """Start an action as a user, as a run does it that a signal may stop; give where it writes its end, and its id."""
+    """Start an action as a user, stoppable by signals like a run; return the pipe with its traceback, and its ID."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -139,7 +139,7 @@ def started_as_user(number: int, action: Callable[[], object]) -> tuple[int, int
 
 
 def everybody_reads_what_is_lent() -> None:
-    """Whatever the umask of whoever lends is, also where an earlier version's was kept."""
+    """This holds for any umask of the lending user, also if folders of an earlier version kept their modes."""
     before = snapshot(LEFT)
     asked = wish()
     LEDGERS.mkdir(exist_ok=True)
@@ -168,7 +168,7 @@ def assert_read(ledger: Path) -> None:
 
 
 def as_user(number: int, action: Callable[[], object]) -> str:
-    """Run an action as a user, in a process of its own; return what it ended with, or nothing where it succeeded."""
+    """Run an action as a user in its own process; return the error that ended it, or an empty string."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

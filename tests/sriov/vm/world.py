@@ -1,6 +1,6 @@
-"""The machine as scenarios see and change it: read here with plain `ip` and sysfs, not with the code under test.
+"""The machine as scenarios see and change it: through plain `ip` and sysfs, not through the code under test.
 
-The nodes and pods are processes with a network namespace of their own: that is all a container is to a network card.
+The nodes and pods are processes with a network namespace of their own: to a network card, a container is no more.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DEADLINE = 60.0
 
 
 def ip(*words: str, namespace: int = 0) -> Any:
-    """Run `ip` in the namespace of a process (this one's where 0) and return what it prints as JSON."""
+    """Run `ip` in the namespace of a process (0: of this one) and return what it prints as JSON."""
     enter = ["/bin/busybox", "nsenter", f"--net=/proc/{namespace}/ns/net"] if namespace else []
     done = subprocess.run([*enter, "/bin/ip", "-json", "-details", *words], check=False, capture_output=True, text=True)
     assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
@@ -63,7 +63,7 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 
 
 def lack_of(asked: Wish, machine: Machine) -> Lack:
-    """Return what a node lacks of what is asked for it."""
+    """Return what a node lacks of what is wished for it."""
     return condition.lack(asked, nics_ledger.load(asked.cluster), machine)
 
 
@@ -91,12 +91,12 @@ def name_of(bdf: str) -> str:
 
 
 def snapshot(*cards: str) -> str:
-    """Return everything of some cards that has to be the same afterwards, as text."""
+    """Return, as text, everything about some cards that must be the same afterwards."""
     found = links()
     state = [_state(bdf, found.get(bdf)) for card in cards for bdf in functions(card)]
     own = {link.get("address") for link in state}
     for setting in (setting for link in state for setting in link.get("vfinfo_list") or []):
-        # igb tells there, some time later, the address that a virtual function gave itself.
+        # igb reports there, after some time, the address that a virtual function gave itself.
         setting["address"] = (
             "its own or none" if setting["address"] in {*own, "00:00:00:00:00:00"} else setting["address"]
         )
@@ -138,7 +138,7 @@ def _state(bdf: str, link: dict[str, Any] | None) -> dict[str, Any]:
 
 @contextmanager
 def container() -> Iterator[int]:
-    """Give a process with a network namespace of its own, as a container's first process has."""
+    """Start a process with a network namespace of its own, like a container's first process; yield its ID."""
     process = subprocess.Popen(["/bin/busybox", "unshare", "-n", "/bin/busybox", "sleep", "100000"])
     own = Path("/proc/self/ns/net").stat().st_ino
     until(lambda: Path(f"/proc/{process.pid}/ns/net").stat().st_ino != own, "a namespace of its own")
@@ -150,7 +150,7 @@ def container() -> Iterator[int]:
 
 
 def hand_over(bdf: str, node: int, pod: int) -> str:
-    """Give a pod a function of its node, as the SR-IOV CNI plugin does; return the name that it had in the node."""
+    """Give a pod a function of its node, as the SR-IOV CNI plugin does; return its name in the node."""
     name = str(links(node)[bdf]["ifname"])
     ip("link", "set", "dev", name, "netns", str(pod), namespace=node)
     ip("link", "set", "dev", name, "name", "net1", namespace=pod)
@@ -159,7 +159,7 @@ def hand_over(bdf: str, node: int, pod: int) -> str:
 
 @contextmanager
 def pinned(process: int, pin: Path) -> Iterator[None]:
-    """Have a file keep a container's namespace, as a container runtime does with a pod's."""
+    """Keep a container's namespace alive by a file, as a container runtime does for a pod."""
     pin.parent.mkdir(exist_ok=True)
     pin.touch()
     subprocess.run(["/bin/busybox", "mount", "--bind", f"/proc/{process}/ns/net", str(pin)], check=True)
@@ -171,7 +171,7 @@ def pinned(process: int, pin: Path) -> Iterator[None]:
 
 
 def kill(process: int) -> None:
-    """Kill a container; the kernel then gives up its namespace in its own time."""
+    """Kill a container; the kernel then releases its namespace some time later."""
     os.kill(process, signal.SIGKILL)
 
 
@@ -211,7 +211,7 @@ def assert_lent(process: int, asked: Wish) -> None:
 
 
 def problem_of(action: Callable[[], object]) -> Problem:
-    """Return what an action is refused with."""
+    """Return the problem with which an action is refused."""
     try:
         action()
     except Problem as problem:
@@ -220,7 +220,7 @@ def problem_of(action: Callable[[], object]) -> Problem:
 
 
 def dress() -> None:
-    """Give the left card what a server's card has: names, addresses, routes, and virtual functions with their own."""
+    """Set up the left card like a server's card: names, addresses, routes, and virtual functions with their own."""
     set_count(LEFT, 2)
     name = name_of(LEFT)
     for words in (
@@ -248,7 +248,7 @@ def dress() -> None:
 
 
 def undress() -> None:
-    """Put the machine back to what it was after its boot."""
+    """Restore the machine's state after its boot."""
     for device in ip("link", "show", "type", "veth") + ip("link", "show", "type", "bridge"):
         with suppress(AssertionError):
             ip("link", "del", device["ifname"])
@@ -264,7 +264,7 @@ def undress() -> None:
 
 @contextmanager
 def taken(name: str = "", altname: str = "") -> Iterator[None]:
-    """Have another interface of the host hold a name."""
+    """Give a name to another interface of the host."""
     ip("link", "add", name or "thief", "type", "veth", "peer", "name", "thief-peer")
     if altname:
         ip("link", "property", "add", "dev", name or "thief", "altname", altname)
@@ -275,7 +275,7 @@ def taken(name: str = "", altname: str = "") -> Iterator[None]:
 
 
 def counted() -> list[Any]:
-    """Return a list that grows with every change that the tool makes from here on."""
+    """Return a list that grows with every change that the tool makes from now on."""
     made: list[Any] = []
     original = nic_root.FUNCTIONS["change"]
 
@@ -288,7 +288,7 @@ def counted() -> list[Any]:
 
 
 def refused_untouched(expected: str, others: tuple[Wish, ...] = (), **changes: Any) -> None:
-    """Check that a wish is refused with a line that says so, before anything is touched or written."""
+    """Check that a wish is refused with the expected line, before anything is touched or written."""
     before = snapshot(LEFT, RIGHT)
     with container() as node:
         line = problem_of(lambda: lend_to(wish(**changes), others, Machine({"kind-worker": node}))).message
@@ -299,7 +299,7 @@ def refused_untouched(expected: str, others: tuple[Wish, ...] = (), **changes: A
 
 
 def properties(bdf: str) -> list[str]:
-    """Return what udev knows of the interface of a PCI function on the host."""
+    """Return what udev knows about the interface of a PCI function on the host."""
     settle()
     device = f"/sys/class/net/{links()[bdf]['ifname']}"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What looks at recorded machines share: the machine, its engine and its routes, as a case describes them."""
+"""Shared fixtures for looks at recorded machines: the machine, its engine and its routes, as a case describes them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ca_pem(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def environment(checkout: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[[Case], str]:
-    """A function that sets where a case has its kubeconfig and Docker, and returns the path of the engine's socket."""
+    """A function that points at a case's kubeconfig and Docker, and returns the path of the engine's socket."""
 
     def set_up(case: Case) -> str:
         monkeypatch.setenv("KUBECONFIG", str(checkout / "kube" / "config"))
@@ -50,7 +50,7 @@ def environment(checkout: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch)
 def machine(
     checkout: Path, choose: Callable[..., None], environment: Callable[[Case], str], programs: Programs
 ) -> Callable[[Case], Path]:
-    """A function that has a machine as a case describes it, and returns the root of its files."""
+    """A function that creates a machine as a case describes it, and returns the root of its files."""
 
     def make(case: Case) -> Path:
         for name, content in case.checkout.items():
@@ -68,7 +68,7 @@ def machine(
 
 @pytest.fixture
 def verify(machine: Callable[[Case], Path], engine: Engine, ca_pem: bytes) -> Callable[[Case], None]:
-    """A function that looks at the machine of a case, and compares what is found with what has to be."""
+    """A function that looks at the machine of a case, and compares what it finds with what the case expects."""
 
     def verify(case: Case) -> None:
         root = machine(with_ca(case, ca_pem))
@@ -87,7 +87,7 @@ def verify(machine: Callable[[Case], Path], engine: Engine, ca_pem: bytes) -> Ca
 
 
 def with_ca(case: Case, pem: bytes) -> Case:
-    """Return a case with a real CA in place of the word for it."""
+    """Return a case with a real CA in place of its placeholder."""
     web = {
         url: replace(answer, content=pem) if not isinstance(answer, str) and answer.content == CA else answer
         for url, answer in case.web.items()
@@ -97,7 +97,7 @@ def with_ca(case: Case, pem: bytes) -> Case:
 
 
 def fill(engine: Engine, case: Case) -> None:
-    """Have on the engine what a case tells of it."""
+    """Create on the engine what a case describes."""
     engine.version = case.docker
     engine.info.update(case.facts.get("docker", {}))
     for name in case.nodes:
@@ -107,7 +107,7 @@ def fill(engine: Engine, case: Case) -> None:
 
 
 def silent_context(folder: Path) -> Path:
-    """Return a folder of the docker command's settings whose context leads to no engine."""
+    """Return a settings folder of the docker command whose context leads to no engine."""
     meta = folder / "contexts" / "meta" / hashlib.sha256(b"silent").hexdigest() / "meta.json"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"Endpoints": {"docker": {"Host": f"unix://{folder}/none.sock"}}}))

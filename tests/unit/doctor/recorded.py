@@ -1,4 +1,4 @@
-"""The manual's server as it was recorded, and machines that differ from it."""
+"""A recording of the manual's server, and machines that differ from it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=timezone.utc)
 GB = 10**9
-# The socket of the machine's engine, in the names of files and in cures.
+# Stands for the socket of the machine's engine, in file names and in cures.
 SOCKET = "/the/engine's/socket"
 CERT_URL = "http://192.168.10.100/harbor/ca.crt"
 CA = b"<the CA of the fixture>"
-# The folder of the CAs that Docker trusts, in the names of files.
+# Stands for the folder of the CAs that Docker trusts, in file names.
 TRUST = "/the/trust/of/Docker"
 TRUSTED = f"{TRUST}/192.168.10.100/ca.crt"
 PROC_NET_TCP = """\
@@ -30,11 +30,11 @@ PROC_NET_TCP = """\
    0: 0100007F:{port:04X} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 11551 1
 """
 
-# The manual's cards, one for each worker, by the names of their interfaces.
+# The interface names of the manual's cards, one for each worker.
 _MANUAL = parameters.validated(layers.read(paths.ROOT, {"PROFILE": "physical"}))
 CARDS = {str(getattr(_MANUAL, row.interface.lower())): f"0000:17:00.{port}" for port, row in enumerate(nics.WORKERS)}
 PORT = {"vendor": "0x15b3", "device": "0x1019", "class": "0x020000", "sriov_totalvfs": "8", "sriov_numvfs": "0"}
-# The server of the manual: eight cores, 32 GB, one A100, the two ports of a ConnectX-5.
+# The manual's server: eight cores, 32 GB, one A100 and a ConnectX-5 with two ports.
 FILES: dict[str, str] = {
     "/proc/cpuinfo": "".join(f"processor\t: {core}\nmodel name\t: Intel Xeon\n\n" for core in range(8)),
     "/proc/meminfo": "MemTotal:       32789744 kB\nMemFree:        20000000 kB\n",
@@ -59,7 +59,7 @@ LINKS: dict[str, str] = {
 
 
 class RecordedServer(Server):
-    """A machine whose files lie below a folder and whose answers are given."""
+    """A machine whose files are in a folder and whose answers are given."""
 
     user = 1000
     lifelines: Mapping[str, str] = {}
@@ -101,7 +101,7 @@ class RecordedServer(Server):
 
 @dataclass(frozen=True)
 class Case:
-    """A machine that differs in some facts, and what a check has to find there."""
+    """A machine that differs in some facts, and what a check must find there."""
 
     check: str
     state: str

@@ -1,4 +1,4 @@
-"""What doctor makes of the findings: which checks, which state, what a user reads."""
+"""How doctor handles findings: which checks run, which state they get, and what a user reads."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_every_purpose_is_asked_for_by_a_check() -> None:
 
 
 def test_checks_run_side_by_side_and_a_slow_one_is_left_behind() -> None:
-    # Nobody passes before all but the slow one have come.
+    # No look passes before all looks but the slow one have arrived.
     together, never = threading.Barrier(len(CHECKS) - 1), threading.Event()
 
     def meet(_host: Server, _parameters: Parameters) -> Finding:

@@ -1,4 +1,4 @@
-"""Every check of doctor has a look, and a machine on which it passes and one on which it fails."""
+"""Every check of doctor has a look, a machine on which it passes, and a machine on which it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server that looks share."""
+"""The server that all looks share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tasks.runner.libraries: whatever a function imports is loaded before threads begin."""
+"""tasks.runner.libraries: every library that a function imports is loaded before threads start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ print(json.dumps(absent))
 
 
 def imported_by_functions() -> set[str]:
-    """Return the third-party modules that functions of this project import, but for doit, which runs them."""
+    """Return the third-party modules that functions of this project import, except doit, which runs them."""
     found: set[str] = set()
     for path in (paths.ROOT / "tasks").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What a user reads of a run: real doit runs in this process, with their output in memory."""
+"""What a user reads about a run: real doit runs in this process, with their output in memory."""
 
 from __future__ import annotations
 

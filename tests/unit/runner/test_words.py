@@ -1,4 +1,4 @@
-"""Words of a command line that mean nothing, and those that are parameters."""
+"""Words of a command line that mean nothing, and words that are parameters."""
 
 from __future__ import annotations
 
