@@ -103,7 +103,7 @@ def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
     """Return what the first node lacks that does not have the whole add-on."""
     cidrs = _pod_cidrs(p.cluster_name)
     if len(cidrs) != len(NODES):
-        return lacks.of("its check says so")
+        return lacks.of("nodes: not all have a pod network yet")
     found = (node_files.lack(node, addon.name, _files(addon, p, node, cidrs)) for node in cidrs)
     return next(filter(None, found), lacks.NOTHING)
 

@@ -27,8 +27,8 @@ def not_ready(started: Mapping[str, str], nodes: Iterable[Object], pods: Iterabl
         nodes: The nodes as the API lists them.
         pods: The pods as the API lists them.
     """
-    ready = {manifests.name_of(node) for node in nodes if _ready_since(node, started)}
-    outdated = {pod["spec"].get("nodeName") for pod in pods if _outdated(pod, started)}
+    ready = {manifests.name_of(node) for node in nodes if _is_ready_since(node, started)}
+    outdated = {pod["spec"].get("nodeName") for pod in pods if _is_outdated(pod, started)}
     return [name for name in started if name not in ready or name in outdated]
 
 
@@ -53,19 +53,19 @@ def _owns(workload: Object, pod: Object) -> bool:
     return same_namespace and selected <= pod["metadata"].get("labels", {}).items()
 
 
-def _ready_since(node: Object, started: Mapping[str, str]) -> bool:
+def _is_ready_since(node: Object, started: Mapping[str, str]) -> bool:
     conditions: list[dict[str, Any]] = node.get("status", {}).get("conditions") or []
     heard = max((each.get("lastHeartbeatTime") or "" for each in conditions), default="")
-    return kube_state.has_condition(node, "Ready") and _later(heard, started.get(manifests.name_of(node), ""))
+    return kube_state.has_condition(node, "Ready") and _is_later(heard, started.get(manifests.name_of(node), ""))
 
 
-def _outdated(pod: Object, started: Mapping[str, str]) -> bool:
+def _is_outdated(pod: Object, started: Mapping[str, str]) -> bool:
     """Return whether a container of the pod is reported as running although the stop of its node ended it."""
     since = started.get(pod["spec"].get("nodeName", ""), "")
     states = [each.get("state", {}).get("running") for each in pod.get("status", {}).get("containerStatuses", [])]
-    return any(state and not _later(state["startedAt"], since) for state in states)
+    return any(state and not _is_later(state["startedAt"], since) for state in states)
 
 
-def _later(moment: str, other: str) -> bool:
+def _is_later(moment: str, other: str) -> bool:
     """Return whether a time is later, to the second as Kubernetes gives it; a node takes longer to start."""
     return moment[:_UP_TO_SECONDS] > other[:_UP_TO_SECONDS]

@@ -128,7 +128,7 @@ def _verify_one(pipelines: Pipelines, path: Path) -> None:
         _ensure_fresh_receiver(pipelines)
         progress.step(f"sending {name}: {sent.seconds:.0f} s")
         _send(pipelines, path, sent.seconds)
-        received = _recorded(pipelines)
+        received = _end_recording(pipelines)
         wrong = complaint(sent, received)
         if received and not wrong:
             progress.line(_table(pipelines))
@@ -218,7 +218,7 @@ def _second_address(pod: Object) -> str:
     return str(found[0]["ips"][0])
 
 
-def _recorded(pipelines: Pipelines) -> Video | None:
+def _end_recording(pipelines: Pipelines) -> Video | None:
     """End the recording properly, copy it and play it: an unfinished MP4 file has no index."""
     cluster, receiver = pipelines.cluster, pipelines.receiver
     _stop(cluster, receiver)

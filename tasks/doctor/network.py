@@ -68,7 +68,7 @@ def _who_listens(ports: list[int]) -> str:
 
 
 def _dns(host: Server, p: Parameters) -> Finding:
-    names = sorted({name for name in _remote_hosts(p) if not host.proxied(f"https://{name}/")})
+    names = sorted({name for name in _remote_hosts(p) if not host.is_proxied(f"https://{name}/")})
     lost = [name for name in names if not host.resolves(name)]
     found = (
         f"no address for {', '.join(lost)}" if lost else f"{len(names)} names resolved" if names else "no name is used"
@@ -104,7 +104,7 @@ def _is_address(host: str) -> bool:
 
 def _proxy(host: Server, p: Parameters) -> Finding:
     needed = "no proxy for the registry of the management network"
-    proxied = [urlsplit(url).hostname or "" for url in _private_urls(p) if host.proxied(url)]
+    proxied = [urlsplit(url).hostname or "" for url in _private_urls(p) if host.is_proxied(url)]
     names = ",".join(dict.fromkeys(proxied))
     cure = f"export NO_PROXY=$NO_PROXY,{names} no_proxy=$no_proxy,{names}"
     return judged(not proxied, f"a proxy for {names}" if proxied else "none for these", needed, cure)

@@ -107,7 +107,7 @@ def _command_of(process: int) -> str:
 def _links(path: str, inode: int) -> list[dict[str, Any]] | None:
     """Return the interfaces of a namespace, or None if it has ended in the meantime."""
     try:
-        with _opened(path, inode) as handle:
+        with _hold_open(path, inode) as handle:
             answer = _ip(handle, ["-json", "-details", "address", "show"])
     except OSError:
         return None
@@ -115,7 +115,7 @@ def _links(path: str, inode: int) -> list[dict[str, Any]] | None:
 
 
 @contextlib.contextmanager
-def _opened(path: str, inode: int) -> Iterator[str]:
+def _hold_open(path: str, inode: int) -> Iterator[str]:
     """Hold a namespace open and yield the handle's path; fail if the container has restarted since the survey."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -148,7 +148,7 @@ def change(steps: list[dict[str, Any]], namespaces: list[tuple[int, str]]) -> No
     """
     with contextlib.ExitStack() as stack:
         try:
-            handles = {inode: stack.enter_context(_opened(path, inode)) for inode, path in namespaces}
+            handles = {inode: stack.enter_context(_hold_open(path, inode)) for inode, path in namespaces}
         except OSError as error:
             raise Problem(f"{error.filename}: the network namespace is gone; its container restarted or ended",
                           hint="run the same command again") from error  # fmt: skip

@@ -125,7 +125,7 @@ def _borrower(lease: Lease, ledger: Ledger) -> ContainerFacts | None:
     except Problem:
         return None  # without an engine no node runs, and a node of another machine does not have this GPU
     # While the GPU is on its way, the ledger has no container yet.
-    known = found is not None and (found.id == ledger.container or cluster_owner.made(found.mounts))
+    known = found is not None and (found.id == ledger.container or cluster_owner.is_made_here(found.mounts))
     return found if known else None
 
 

@@ -168,7 +168,7 @@ def _short(part: Any) -> str:
 
 
 def _programs(image: NodeImage, current: Parameters) -> list[Programs]:
-    return [use for use in image.programs if use.wanted(current)]
+    return [use for use in image.programs if use.is_wanted(current)]
 
 
 def _made_of(programs: Programs, current: Parameters) -> str:
@@ -240,12 +240,12 @@ def _put_programs(programs: Programs, current: Parameters, context: Path) -> Non
         progress.line(f"Made without {programs.artifact.name}: {refused}")
         return
     artifact = programs.artifact
-    built = _compiled(programs, current) if artifact.compiler else sources.folder(artifact, programs.names, current)
+    built = _compile(programs, current) if artifact.compiler else sources.folder(artifact, programs.names, current)
     for name in programs.names:
         modes.link(built / name, folder / name)
 
 
-def _compiled(programs: Programs, current: Parameters) -> Path:
+def _compile(programs: Programs, current: Parameters) -> Path:
     """Compile programs that link C libraries, in a container on the base image, and return their folder.
 
     Raises:

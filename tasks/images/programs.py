@@ -46,12 +46,12 @@ def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) ->
         Problem: They are not available, or their checksum is not the published one.
     """
     source = _source(artifact, current)
-    if source == _MODULES or (source != RELEASE and not _reached(artifact, names[0], current)):
+    if source == _MODULES or (source != RELEASE and not _is_reached(artifact, names[0], current)):
         return modules.build(artifact, current)
     return releases.fetch(_site(artifact, current), _version(artifact, current), names, current.cache_dir)
 
 
-def _reached(artifact: GoArtifact, program: str, current: Parameters) -> bool:
+def _is_reached(artifact: GoArtifact, program: str, current: Parameters) -> bool:
     site = _site(artifact, current)
     reached = releases.answers(site, _version(artifact, current), program)
     if not reached:

@@ -75,7 +75,7 @@ def is_astray(bdf: str, world: World, node: Namespace, machine: Machine) -> bool
     """Return whether a lent function has to be brought back: it is on the host, in another node, left over, or lost."""
     place, function = world.place(bdf), pci.read(bdf)
     if place is None:
-        return function is None or not function.passed_through
+        return function is None or not function.is_passed_through
     namespace = place[0]
     if namespace.host or namespace.node:
         return namespace.inode != node.inode

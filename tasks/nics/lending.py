@@ -158,7 +158,7 @@ def _use(bdf: str, lending: Lending) -> str:
     if place and place[0] not in (lending.world.host, lending.node):
         return f"{place[1].name} ({bdf}) is {presence.where(place[0], lending.machine.pods)}"
     # The kernel waits forever for a function that a virtual machine has.
-    return f"{bdf} has the driver {function.driver}" if function and function.passed_through else ""
+    return f"{bdf} has the driver {function.driver}" if function and function.is_passed_through else ""
 
 
 def _record_loan(lending: Lending, card: tuple[Namespace, Link], function: pci.Function) -> Lending:

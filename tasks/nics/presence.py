@@ -37,7 +37,7 @@ def wait_for_interfaces(functions: Sequence[str], machine: Machine) -> World:
 
     def missing(world: World) -> list[str]:
         absent = [bdf for bdf in functions if world.place(bdf) is None]
-        return [bdf for bdf in absent if not ((function := pci.read(bdf)) and function.passed_through)]
+        return [bdf for bdf in absent if not ((function := pci.read(bdf)) and function.is_passed_through)]
 
     def observe() -> World:
         machine.settle()

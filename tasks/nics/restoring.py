@@ -152,7 +152,7 @@ def _away(back: Return) -> list[str]:
 
 def _has_no_interface(bdf: str) -> bool:
     function = pci.read(bdf)
-    return function is None or not function.driver or function.passed_through
+    return function is None or not function.driver or function.is_passed_through
 
 
 def _recorded(ledger: Ledger) -> list[Record]:

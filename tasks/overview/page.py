@@ -98,7 +98,7 @@ def _page(deadline: float) -> Iterator[str]:
         yield from _next(_WRONG, "")
         return
     found, complaints = _checked(layers)
-    world = _looked(found, deadline) if found else _World(dict.fromkeys(_ROWS, _UNASKED))
+    world = _look_in_time(found, deadline) if found else _World(dict.fromkeys(_ROWS, _UNASKED))
     origin = _origin(layers, "PROFILE")
     yield from _rows({"profile": f"{layers.settings['PROFILE'].value} ({origin})"})
     yield from layout.wrapped(f"parameters  {_sources(layers)}", _WIDTH) if not complaints else _wrong(complaints)
@@ -134,7 +134,7 @@ def _origin(layers: Layers, name: str) -> str:
     return "the default" if origin.startswith("env/") else origin
 
 
-def _looked(p: Parameters, deadline: float) -> _World:
+def _look_in_time(p: Parameters, deadline: float) -> _World:
     """Return what is there; a look that hangs is abandoned."""
     world = _World()
     # Imported here: a thread abandoned during an import would still hold the import lock when the process ends.

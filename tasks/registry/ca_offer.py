@@ -31,7 +31,7 @@ def instead(refused: UntrustedServer, url: str, *, sha256: str = "") -> bytes:
         ca = pki.judge_ca(_read(refused.address), url)
     except Problem:
         raise refused from None
-    if not _issued_by(refused.address, ca):
+    if not _is_issued_by(refused.address, ca):
         raise refused
     if sha256:
         return pki.judge_ca(ca, url, sha256=sha256)
@@ -61,7 +61,7 @@ def _read(address: str) -> bytes:
     return content
 
 
-def _issued_by(address: str, ca: bytes) -> bool:
+def _is_issued_by(address: str, ca: bytes) -> bool:
     """Return whether a CA has issued the certificate of the server at an address, for any name."""
     context = ssl.create_default_context(cadata=ca.decode("ascii"))
     context.check_hostname = False

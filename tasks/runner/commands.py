@@ -90,7 +90,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
             return self._help(in_args)
         try:
             words.take(front._CMDLINE_VARS or {})  # noqa: SLF001 - doit itself gives only single ones, by name
-            return self._flushed(super().parse_execute(in_args))
+            return self._flush(super().parse_execute(in_args))
         except BrokenPipeError:
             # The reader is gone; at exit, Python would fail again to write what it still holds.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -102,7 +102,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
         return self.refused
 
     @staticmethod
-    def _flushed(code: Any) -> Any:
+    def _flush(code: Any) -> Any:
         sys.stdout.flush()
         return code
 

@@ -115,7 +115,7 @@ def plan(steps: Sequence[Step], known: Known) -> list[Planned]:
     return list(planned.values())
 
 
-def changes(planned: Iterable[Planned]) -> bool:
+def has_changes(planned: Iterable[Planned]) -> bool:
     """Return whether anything would, or might, be done."""
     return any(one.state != CURRENT for one in planned)
 

@@ -105,7 +105,7 @@ class Plan(Command):
         known = Known.of(parameters.current())
         planned = plan.plan(list(self._steps(chosen)), known)
         self.outstream.write(f"{_json(planned) if as_json else _text(planned, internal=internal)}\n")
-        return _CHANGES if plan.changes(planned) else _NOTHING
+        return _CHANGES if plan.has_changes(planned) else _NOTHING
 
     def _steps(self, chosen: Sequence[str]) -> Iterator[Step]:
         """Yield the chosen tasks and all that they need, in an order in which they can run."""
@@ -156,7 +156,7 @@ def examine(task: Task, values: Mapping[str, Any]) -> Lack:
 
 def _json(planned: Sequence[Planned]) -> str:
     content = {
-        "changes": plan.changes(planned),
+        "changes": plan.has_changes(planned),
         "seconds": sum(one.seconds or 0.0 for one in planned),
         "disrupts": _disrupted(planned),
         "tasks": [asdict(one) for one in planned],

@@ -46,7 +46,7 @@ class Programs:
     only: tuple[str, str] | None = None
     instead: str = ""
 
-    def wanted(self, parameters: object) -> bool:
+    def is_wanted(self, parameters: object) -> bool:
         """Return whether the image takes them with these parameters."""
         return self.only is None or getattr(parameters, self.only[0].lower()) == self.only[1]
 

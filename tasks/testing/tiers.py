@@ -32,7 +32,7 @@ def run(*, tiers: Sequence[str] = (), select: str = "") -> None:
     _install_tools()
     chosen = ["-m", " or ".join(tiers)] if tiers else []
     matching = ["-k", select] if select else []
-    code = shell.attached([sys.executable, "-m", "pytest", *chosen, *matching], cwd=paths.ROOT)
+    code = shell.run_attached([sys.executable, "-m", "pytest", *chosen, *matching], cwd=paths.ROOT)
     if code != 0:
         raise Problem(f"pytest ended with exit code {code}")
 

@@ -140,7 +140,7 @@ def compiled(
     parent = "kind-ubuntu-node"
     client.client().images.get(table.tag(parent, chain)).tag(parent, chosen.img_tag)
     monkeypatch.setattr(parameters, "current", lambda: chosen)
-    monkeypatch.setattr(node_images, "_compiled", lambda *_: tmp_path)
+    monkeypatch.setattr(node_images, "_compile", lambda *_: tmp_path)
     node_images.build(CRIO)
     yield chosen
     for name in (CRIO, parent):

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
+LONGEST_FILE = 350
 PACKAGES = sorted(str(file.parent.relative_to(ROOT)) for file in ROOT.glob("tasks/*/**/__init__.py"))
 
 
@@ -68,3 +69,10 @@ def test_each_package_maps_its_modules(package: str) -> None:
     shown = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text())) or ""
     modules = {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"}
     assert modules <= set(re.findall(r"\w+", shown))
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    files = [file for top in ("tasks", "tests", "src") for file in (ROOT / top).rglob("*.py")]
+    lengths = {file: file.read_text(encoding="utf-8").count("\n") for file in files}
+    assert {file: lines for file, lines in lengths.items() if lines > LONGEST_FILE} == {}
+    assert len(lengths) > len(PACKAGES)

@@ -56,7 +56,7 @@ def generated() -> tuple[Path, ...]:
     return (paths.BUILD, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
 
 
-def foreign(top: Path) -> bool:
+def is_foreign(top: Path) -> bool:
     """Return whether a file, or anything in a folder, belongs to another user than that of this process."""
     return any(owner != os.geteuid() for owner in _owners(top))
 
@@ -126,7 +126,7 @@ def _not_ours(barrier: Path) -> list[Path]:
     """Return the paths whose owner has to change; in a checkout all of them, as a run as root leaves several."""
     if barrier == paths.ROOT or paths.ROOT not in barrier.parents:
         return [barrier]
-    found = [place for place in generated() if foreign(place)]
+    found = [place for place in generated() if is_foreign(place)]
     covered = any(place == barrier or place in barrier.parents for place in found)
     return found if covered else [*found, barrier]
 

@@ -42,7 +42,7 @@ def alone(folder: Path) -> Iterator[None]:
         Problem: The lock does not exist yet, and sudo was refused.
     """
     with contextlib.ExitStack() as stack:
-        descriptor = _opened(folder / ".run.lock")
+        descriptor = _open(folder / ".run.lock")
         stack.callback(os.close, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +52,7 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _opened(lock: Path) -> int:
+def _open(lock: Path) -> int:
     # Opened for reading, which is enough for the lock: only root may write.
     try:
         return os.open(lock, os.O_RDONLY)

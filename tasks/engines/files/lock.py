@@ -43,7 +43,7 @@ def hold(path: Path, command: str) -> Held:
             taken.
     """
     while True:
-        descriptor = _opened(path)
+        descriptor = _open(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -69,7 +69,7 @@ def alone(target: Path) -> Iterator[None]:
         Problem: The lock cannot be taken.
     """
     path = target.with_name(f"{target.name}.lock")
-    descriptor = _opened(path)
+    descriptor = _open(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -98,7 +98,7 @@ def part_of(target: Path) -> Path:
     return target.with_name(f"{target.name}.part-{os.getpid()}-{time.monotonic_ns()}")
 
 
-def _opened(path: Path) -> int:
+def _open(path: Path) -> int:
     """Open a lock's file, and return its descriptor."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

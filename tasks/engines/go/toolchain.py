@@ -99,7 +99,7 @@ def choose(settings: GoSettings) -> tuple[Path, str]:
     wanted = _wanted(settings)
     installed = shutil.which("go")
     if installed is None or _release(installed) < _FIRST_SWITCHING:
-        return _downloaded(settings), "local"
+        return _download(settings), "local"
     env = {**environment(settings), "GOTOOLCHAIN": wanted}
     if shell.run([installed, "version"], env=env, check=False).returncode == 0:
         _make_removable(_fetched(settings), _cache(settings))
@@ -187,7 +187,7 @@ def _release(executable: str) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers.groups(default="0")) if numbers else ()
 
 
-def _downloaded(settings: GoSettings) -> Path:
+def _download(settings: GoSettings) -> Path:
     """Download the toolchain from the module proxy, for a machine without Go or with one that is too old."""
     version = settings.go_version
     sha256 = artifacts.TOOLCHAIN_SHA256.get(version)

@@ -175,7 +175,7 @@ class Host:
         except (OSError, UnicodeError):
             return False
 
-    def proxied(self, url: str) -> bool:
+    def is_proxied(self, url: str) -> bool:
         """Return whether requests for `url` go through a proxy from the environment."""
         from requests.utils import get_environ_proxies
 

@@ -34,7 +34,7 @@ class Function:
     physical_function: str
 
     @property
-    def passed_through(self) -> bool:
+    def is_passed_through(self) -> bool:
         """Whether a virtual machine or a user-space driver uses it, so that it has no network interface."""
         return self.driver.startswith("vfio")
 

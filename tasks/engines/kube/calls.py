@@ -138,7 +138,7 @@ class Requests:
             Refused: The server answered with an error.
             Unanswered: It did not answer.
         """
-        return again.asked(
+        return again.retry(
             lambda: self._ask(method, path, query, body),
             passes=lambda failure: isinstance(failure, Refused) and failure.status in _NOT_BEGUN,
             patience=self._patience,
@@ -147,7 +147,7 @@ class Requests:
     def _patiently(self, ask: Callable[[], T]) -> T:
         patience = replace(self._patience, longest=0.0) if self._worn_out else self._patience
         try:
-            answer = again.asked(ask, passes=_read_passes, patience=patience)
+            answer = again.retry(ask, passes=_read_passes, patience=patience)
         except Passing:
             self._worn_out = True
             raise

@@ -25,7 +25,7 @@ def mounts() -> dict[Path, str]:
     return {paths.CONTROLLER: cluster.CONTROLLER, paths.WORK: cluster.WORK}
 
 
-def made(seen: Mapping[str, str]) -> bool:
+def is_made_here(seen: Mapping[str, str]) -> bool:
     """Return whether this checkout created a container.
 
     Args:
@@ -47,7 +47,7 @@ def objection(name: str, nodes: list[NodeFacts] | None = None) -> Problem | None
         Problem: No engine answers.
     """
     listed = kind.nodes(name) if nodes is None else nodes
-    strangers = [node for node in listed if not made(node.mounts)]
+    strangers = [node for node in listed if not is_made_here(node.mounts)]
     if not set(cluster.node_names(name)) <= {node.name for node in listed}:
         strangers += kind.squatters(name)
     return _objection(name, strangers) if strangers else None

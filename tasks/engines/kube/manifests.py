@@ -161,14 +161,14 @@ def fits(wanted: Any, live: Any) -> bool:
     if isinstance(wanted, list):
         same_length = isinstance(live, list) and len(wanted) == len(live)
         return same_length and all(map(fits, wanted, live))
-    return bool(wanted == live) or _same_quantity(wanted, live)
+    return bool(wanted == live) or _is_same_quantity(wanted, live)
 
 
 def _member_fits(key: str, value: Any, live: dict[str, Any]) -> bool:
     return fits(value, live[key]) if key in live else not value
 
 
-def _same_quantity(left: Any, right: Any) -> bool:
+def _is_same_quantity(left: Any, right: Any) -> bool:
     amounts = [_QUANTITY.match(str(value)) for value in (left, right)]
     if not all(amounts):
         return False

@@ -75,7 +75,7 @@ def run(configuration: Any, program: Program, take: Callable[[bytes], object], *
         Passing: The connection broke.
     """
     what = str(program)
-    session = _connected(configuration, program)
+    session = _connect(configuration, program)
     complaints, status = bytearray(), bytearray()
     takers = {_STDOUT: take, _STDERR: complaints.extend, _STATUS: status.extend}
     try:
@@ -88,7 +88,7 @@ def run(configuration: Any, program: Program, take: Callable[[bytes], object], *
     _judge(what, bytes(status), complaints.decode(errors="replace").strip())
 
 
-def _connected(configuration: Any, program: Program) -> Any:
+def _connect(configuration: Any, program: Program) -> Any:
     from kubernetes import client
     from kubernetes.client.exceptions import ApiException
     from kubernetes.stream import stream

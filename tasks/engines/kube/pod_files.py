@@ -46,7 +46,7 @@ def copy_out(cluster: Kube, where: Container, source: str, target: Path) -> None
     with alone(target):
         part = part_of(target)
         try:
-            again.asked(lambda: _copy(cluster, where, source, part), passes=_broke_off, patience=_PATIENCE)
+            again.retry(lambda: _copy(cluster, where, source, part), passes=_broke_off, patience=_PATIENCE)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ class Patience:
     first_pause: float = 0.2
 
 
-def asked(ask: Callable[[], T], *, passes: Callable[[BaseException], bool], patience: Patience) -> T:
+def retry(ask: Callable[[], T], *, passes: Callable[[BaseException], bool], patience: Patience) -> T:
     """Return an answer, and retry while asking for it fails temporarily.
 
     Args:

@@ -119,7 +119,7 @@ def run(
     return Command(argv, env or {}).run(check=check, live=live)
 
 
-def attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
+def run_attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
     """Run a program that is attached to the terminal, and return its exit code.
 
     Args:
@@ -131,7 +131,7 @@ def attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mappin
         environment = {**os.environ, **(env or {})}
         process = subprocess.Popen([str(word) for word in argv], cwd=cwd, env=environment, text=True)
         _running.add(process)
-    return _ended(process, timeout=None)
+    return _await_end(process, timeout=None)
 
 
 def stop_all() -> None:
@@ -143,7 +143,7 @@ def stop_all() -> None:
         _running.discard(process)
 
 
-def _ended(process: subprocess.Popen[str], timeout: float | None) -> int:
+def _await_end(process: subprocess.Popen[str], timeout: float | None) -> int:
     """Wait for the exit code; if the wait ends early, stop the process."""
     try:
         return process.wait(timeout)
@@ -160,7 +160,7 @@ def _communicate(process: subprocess.Popen[str], stdin: str | None, timeout: flo
     try:
         if process.stdin is not None:
             _feed(process.stdin, stdin or "")
-        _ended(process, timeout)
+        _await_end(process, timeout)
     except subprocess.TimeoutExpired:
         command = _name([str(word) for word in process.args])  # type: ignore[union-attr]
         raise Problem(f"{command} did not end within {timeout:.0f} s", details="\n".join(readers[1].tail())) from None

@@ -86,7 +86,7 @@ class RecordedServer(Server):
     def resolves(self, name: str) -> bool:
         return name in self._case.names
 
-    def proxied(self, url: str) -> bool:
+    def is_proxied(self, url: str) -> bool:
         return self._case.proxied in url if self._case.proxied else False
 
     def now(self) -> datetime:

@@ -48,12 +48,12 @@ def test_proxies_of_the_environment_are_honoured_with_their_exceptions(monkeypat
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     host = Host()
-    assert not host.proxied("http://192.168.10.100/")
+    assert not host.is_proxied("http://192.168.10.100/")
     monkeypatch.setenv("http_proxy", "http://proxy.example.org:3128")
-    assert host.proxied("http://192.168.10.100/")
-    assert not host.proxied("https://192.168.10.100/")
+    assert host.is_proxied("http://192.168.10.100/")
+    assert not host.is_proxied("https://192.168.10.100/")
     monkeypatch.setenv("no_proxy", "192.168.10.0/24")
-    assert not host.proxied("http://192.168.10.100/")
+    assert not host.is_proxied("http://192.168.10.100/")
 
 
 def test_a_program_that_is_missing_or_fails_does_not_succeed() -> None:

@@ -171,4 +171,4 @@ def test_programs_of_other_threads_are_stopped_together() -> None:
 
 
 def test_an_attached_program_gives_its_exit_code(tmp_path: Path) -> None:
-    assert shell.attached(python("raise SystemExit(5)"), cwd=tmp_path) == 5
+    assert shell.run_attached(python("raise SystemExit(5)"), cwd=tmp_path) == 5
