@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.docker import client
+from tasks.engines.files import atomic
 from tasks.engines.programs import root
 from tasks.problems import Problem
 from tasks.registry import client as registry_client
@@ -102,7 +103,7 @@ class Trust:
                     root.run("rmdir", "--ignore-fail-on-non-empty", folder)
         current = self.file()
         earlier = current.with_name("ca.crt") if current else None
-        if earlier and ca is not None and _text(earlier) == table.EARLIER_TRUST_MARK + ca.decode("ascii"):
+        if earlier and ca is not None and atomic.text(earlier) == table.EARLIER_TRUST_MARK + ca.decode("ascii"):
             _remove(earlier)
 
     def _header(self, place: Path) -> str:
@@ -126,7 +127,7 @@ def holds(folder: Path, ca: bytes) -> bool:
         folder: The folder of a registry.
         ca: The CA's certificates, as PEM text.
     """
-    held = {certificate for crt in folder.glob(f"*{_SUFFIX}") for certificate in pki.certificates_in(_text(crt))}
+    held = {certificate for crt in folder.glob(f"*{_SUFFIX}") for certificate in pki.certificates_in(atomic.text(crt))}
     return held.issuperset(pki.certificates_in(ca.decode("ascii")))
 
 
@@ -136,17 +137,10 @@ def _remove(place: Path) -> None:
 
 
 def _is_ours(place: Path) -> bool:
-    return _text(place).startswith(table.TRUST_MARK)
+    return atomic.text(place).startswith(table.TRUST_MARK)
 
 
 def _made_for(place: Path, ours: Iterable[Path]) -> set[Path]:
     """Return the folders above a file that were made for files of this tool, according to these files."""
-    lines = [line for one in ours if _is_ours(one) for line in _text(one).splitlines()]
+    lines = [line for one in ours if _is_ours(one) for line in atomic.text(one).splitlines()]
     return {folder for folder in place.parents if f"{_MADE}{folder}" in lines}
-
-
-def _text(place: Path) -> str:
-    try:
-        return place.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
