@@ -82,7 +82,7 @@ class Manifests:
 
     def are_rendered(self) -> bool:
         """Return whether the objects have been rendered already, so that nothing has to be fetched."""
-        return self._kept().is_file()
+        return self._kept.is_file()
 
     def objects(self) -> list[Object]:
         """Return the objects; they are rendered once for each set of inputs.
@@ -90,19 +90,21 @@ class Manifests:
         Raises:
             Problem: Upstream's manifests are not available, do not match the checksum, or do not fit the overlay.
         """
-        kept = self._kept()
+        kept = self._kept
         if not kept.is_file():
             with alone(kept):
                 atomic.write(kept, json.dumps(self._render(part_of(kept))))
         found: list[Object] = json.loads(kept.read_text(encoding="utf-8"))
         return found
 
+    @functools.cached_property
     def _kept(self) -> Path:
-        made_of = [self._overlay(), self._source_digest(), Path(__file__).read_text(encoding="utf-8")]
+        made_of = [self._overlay, self._source_digest(), Path(__file__).read_text(encoding="utf-8")]
         return paths.RENDERED / "addons" / f"{self.name}-{manifests.digest(made_of)}.json"
 
+    @functools.cached_property
     def _overlay(self) -> dict[str, str]:
-        """Return the rendered files of the overlay."""
+        """The rendered files of the overlay."""
         values: dict[str, Any] = {
             "parameters": self.chosen,
             "images": addon_images.replacements(self.release, self.chosen),
@@ -121,7 +123,7 @@ class Manifests:
 
     def _render(self, folder: Path) -> list[Object]:
         _copy(self.fetch(self.release, self.chosen), folder / _UPSTREAM)
-        for name, text in self._overlay().items():
+        for name, text in self._overlay.items():
             atomic.write(folder / name, text)
         found = kustomize.build(folder, self.chosen)
         shutil.rmtree(folder)
