@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
@@ -81,11 +82,11 @@ class Creation:
         stranger = cluster_owner.objection(name, nodes)
         if stranger is not None:
             return lacks.obstacle(stranger.message)
-        if _is_as_wanted(self.p, nodes):
+        if self._is_as_wanted(nodes):
             return lacks.unless(self.answers(name), f"cluster {name}: its API does not answer")
         objections = engine.objection(name, nodes), kubeconfig_owner.objection(name, nodes)
         obstacles = lacks.obstacle(*(found.message for found in objections if found))
-        return obstacles + lacks.together(_lacks_of_nodes(self.p, nodes))
+        return obstacles + lacks.together(self._lacks_of_nodes(nodes))
 
     def create(self) -> None:
         """Resume, start over or create the cluster.
@@ -100,8 +101,8 @@ class Creation:
         kubeconfig_owner.require_free(name, nodes)
         if not nodes or not access.user_has_access(name, nodes):
             kubeconfigs.require_writable()
-        if nodes and _is_kept(self.p, nodes):
-            provenance.ensure_record(name, provenance.wanted(self.p))
+        if nodes and self._is_kept(nodes):
+            provenance.ensure_record(name, self._wanted)
         else:
             self._remove(nodes)
             self._make()
@@ -127,7 +128,7 @@ class Creation:
         address_plan.check(self.p, self.routes())
         networks.ensure(cluster.NETWORK)
         paths.CONTROLLER.mkdir(parents=True, exist_ok=True)
-        wanted = provenance.wanted(self.p)
+        wanted = self._wanted
         engine.remember(name)
         self.make_nodes()
         # Written last: if the control plane lacks it, the cluster was never finished.
@@ -150,6 +151,70 @@ class Creation:
             cluster_owner.require_ours(name)
             self.tool.delete(name, self.p)
 
+    @cached_property
+    def _wanted(self) -> dict[str, str]:
+        return provenance.wanted(self.p)
+
+    def _is_as_wanted(self, nodes: list[NodeFacts]) -> bool:
+        return (
+            not _missing(self.p.cluster_name, nodes)
+            and all(node.running for node in nodes)
+            and provenance.is_recorded(self.p.cluster_name, self._wanted)
+            and access.has_access(self.p.cluster_name, nodes)
+        )
+
+    def _lacks_of_nodes(self, nodes: list[NodeFacts]) -> Iterator[Lack]:
+        """Yield what a run would do to the nodes, with the decisions that `_is_kept` makes."""
+        name = self.p.cluster_name
+        disrupted = f"cluster {name} with its running dataflows: it is made again"
+        recorded = provenance.recorded(name) if nodes else None
+        if recorded is None:
+            yield lacks.remade(f"cluster {name}: {'left half made' if nodes else 'not there'}")
+            return
+        missing = _missing(name, nodes)
+        if missing:
+            yield Lack((f"cluster {name}: lost {', '.join(missing)}",), disrupts=(disrupted,), remakes=True)
+            return
+        drift = provenance.drift(recorded, self._wanted)
+        if drift:
+            yield lacks.remade(*drift)
+        for node in nodes:
+            yield lacks.unless(node.running, f"node {node.name}: {'paused' if node.paused else 'stopped'}")
+        if drift and not self.p.recreate:
+            yield lacks.obstacle("needs consent: RECREATE=1, or ./doit delete_cluster first")
+        elif drift:
+            yield Lack(disrupts=(disrupted,))
+        else:
+            yield lacks.unless(access.has_access(name, nodes), "kubeconfig: lacks the cluster")
+            yield lacks.unless(
+                provenance.is_recorded(name, self._wanted), f"cluster {name}: its record is written anew"
+            )
+
+    def _is_kept(self, nodes: list[NodeFacts]) -> bool:
+        """Return whether the existing nodes are kept.
+
+        Raises:
+            Problem: They form a whole cluster that differs from the parameters, and there is no consent to rebuild it.
+        """
+        name = self.p.cluster_name
+        recorded = provenance.recorded(name)
+        if recorded is None:
+            progress.line(f"Cluster {name} was left half made: starting it over.")
+            return False
+        missing = _missing(name, nodes)
+        if missing:
+            progress.line(f"Cluster {name} lost {', '.join(missing)}, and kind adds no node: starting it over.")
+            return False
+        drift = provenance.drift(recorded, self._wanted)
+        if drift and not self.p.recreate:
+            raise Problem(
+                f"cluster {name} was made from something else, and is not rebuilt without consent: {'; '.join(drift)}",
+                hint="RECREATE=1 ./doit create_cluster, or ./doit delete_cluster first",
+            )
+        if drift:
+            progress.line(f"Cluster {name} is rebuilt (RECREATE=1): {'; '.join(drift)}")
+        return not drift
+
 
 def set_going(nodes: list[NodeFacts]) -> None:
     """Start the nodes that are stopped, and unpause those that are paused.
@@ -167,68 +232,6 @@ def set_going(nodes: list[NodeFacts]) -> None:
         elif not node.running:
             progress.line(f"Starting node {node.name}, which was stopped.")
             docker_containers.start(node.name)
-
-
-def _is_as_wanted(p: Parameters, nodes: list[NodeFacts]) -> bool:
-    return (
-        not _missing(p.cluster_name, nodes)
-        and all(node.running for node in nodes)
-        and provenance.is_recorded(p.cluster_name, provenance.wanted(p))
-        and access.has_access(p.cluster_name, nodes)
-    )
-
-
-def _lacks_of_nodes(p: Parameters, nodes: list[NodeFacts]) -> Iterator[Lack]:
-    """Yield what a run would do to the nodes, with the decisions that `_is_kept` makes."""
-    name = p.cluster_name
-    disrupted = f"cluster {name} with its running dataflows: it is made again"
-    recorded = provenance.recorded(name) if nodes else None
-    if recorded is None:
-        yield lacks.remade(f"cluster {name}: {'left half made' if nodes else 'not there'}")
-        return
-    missing = _missing(name, nodes)
-    if missing:
-        yield Lack((f"cluster {name}: lost {', '.join(missing)}",), disrupts=(disrupted,), remakes=True)
-        return
-    wanted = provenance.wanted(p)
-    drift = provenance.drift(recorded, wanted)
-    if drift:
-        yield lacks.remade(*drift)
-    for node in nodes:
-        yield lacks.unless(node.running, f"node {node.name}: {'paused' if node.paused else 'stopped'}")
-    if drift and not p.recreate:
-        yield lacks.obstacle("needs consent: RECREATE=1, or ./doit delete_cluster first")
-    elif drift:
-        yield Lack(disrupts=(disrupted,))
-    else:
-        yield lacks.unless(access.has_access(name, nodes), "kubeconfig: lacks the cluster")
-        yield lacks.unless(provenance.is_recorded(name, wanted), f"cluster {name}: its record is written anew")
-
-
-def _is_kept(p: Parameters, nodes: list[NodeFacts]) -> bool:
-    """Return whether the existing nodes are kept.
-
-    Raises:
-        Problem: They form a whole cluster that differs from the parameters, and there is no consent to rebuild it.
-    """
-    name = p.cluster_name
-    recorded = provenance.recorded(name)
-    if recorded is None:
-        progress.line(f"Cluster {name} was left half made: starting it over.")
-        return False
-    missing = _missing(name, nodes)
-    if missing:
-        progress.line(f"Cluster {name} lost {', '.join(missing)}, and kind adds no node: starting it over.")
-        return False
-    drift = provenance.drift(recorded, provenance.wanted(p))
-    if drift and not p.recreate:
-        raise Problem(
-            f"cluster {name} was made from something else, and is not rebuilt without consent: {'; '.join(drift)}",
-            hint="RECREATE=1 ./doit create_cluster, or ./doit delete_cluster first",
-        )
-    if drift:
-        progress.line(f"Cluster {name} is rebuilt (RECREATE=1): {'; '.join(drift)}")
-    return not drift
 
 
 def _missing(name: str, nodes: list[NodeFacts]) -> list[str]:
