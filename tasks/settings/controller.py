@@ -164,21 +164,12 @@ REQUIRED_CONFIGURATION = {
     "functionkindmap": "functionkindmap.json",
     "connectionkindmap": "connectionkindmap.json",
 }
-# FPGA and demo data: created if the archive holds the file.
+# What FPGAs need: created if the archive holds the file. The archive's demo data is not: the original removes it again.
 OPTIONAL_CONFIGURATION = {
     "servicer-mgmt-info": "servicer-mgmt-info.json",
     "region-unique-info": "region-unique-info.json",
     "function-unique-info": "function-unique-info.json",
     "predetermined-region-info": "predetermined-region.json",
-    "fpgafunc-config-filter-resize-high-infer": "fpgafunc-config-filter-resize-high-infer.json",
-    "fpgafunc-config-filter-resize-low-infer": "fpgafunc-config-filter-resize-low-infer.json",
-    "cpufunc-config-decode": "cpufunc-config-decode.json",
-    "cpufunc-config-glue-fdma-to-tcp": "cpufunc-config-glue-fdma-to-tcp.json",
-    "cpufunc-config-copy-branch": "cpufunc-config-copy-branch.json",
-    "cpufunc-config-filter-resize-high-infer": "cpufunc-config-filter-resize-high-infer.json",
-    "cpufunc-config-filter-resize-low-infer": "cpufunc-config-filter-resize-low-infer.json",
-    "gpufunc-config-high-infer": "gpufunc-config-high-infer.json",
-    "gpufunc-config-low-infer": "gpufunc-config-low-infer.json",
 }
 
 # The names of CPU and GPU models in the inventory, and what each offers.

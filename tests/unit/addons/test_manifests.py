@@ -179,6 +179,7 @@ def test_multus_is_installed_by_renaming_and_pinned(rendered: Callable[..., dict
     assert found["initContainers"][0]["command"][0].endswith("/install_multus")
     images = {each["image"] for each in (*found["initContainers"], *found["containers"])}
     assert images == {"ghcr.io/k8snetworkplumbingwg/multus-cni:v4.1.0-thick"}
+    assert found["containers"][0]["resources"]["limits"] == {"cpu": "400m", "memory": "200Mi"}
 
 
 def test_the_device_plugin_offers_the_functions_of_the_cards(rendered: Callable[..., dict[str, Object]]) -> None:

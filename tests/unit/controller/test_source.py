@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks.controller import source
+from tasks.engines.files import atomic
+from tasks.engines.kube import manifests
 from tasks.problems import Problem
+from tasks.settings import controller, paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REFERENCES = {"cpufunction": "registry/images/cpufunction:abc"}
 
@@ -65,3 +71,13 @@ def test_manifests_without_their_own_image_are_named() -> None:
 
 def test_a_manager_may_still_carry_the_placeholder_of_its_image() -> None:
     source.require_image("wbfunction", [workload("controller:latest")])
+
+
+def test_demo_data_that_the_original_removes_again_is_not_applied(checkout: Path) -> None:
+    del checkout
+    kept = ("functionkindmap.json", "connectionkindmap.json", "predetermined-region.json")
+    for file in (*kept, "gpufunc-config-high-infer.json", "cpufunc-config-decode.json"):
+        atomic.write(paths.CONTROLLER / controller.JSON / file, "{}")
+    maps = source.configuration_maps()
+    assert {key for each in maps for key in each["data"]} == set(kept)
+    assert manifests.name_of(maps[2]) == "predetermined-region-info"

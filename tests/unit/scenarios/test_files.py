@@ -71,7 +71,14 @@ def test_a_multi_worker_pattern_asks_for_the_nodes_of_this_cluster() -> None:
     assert requirement["data"]["strategy"] == manifests.name_of(strategy)
     assert {key for key, nodes in asked.items() if nodes == ["two"]} == {"divide", "average", "rcv"}
     assert {key for key, nodes in asked.items() if nodes == ["one"]} == {"send", "plus", "minus", "multiply"}
-    assert yaml.safe_load(strategy["data"]["filterPipeline"])[0] == "GenerateCombinations"
+    assert [manifests.label_of(item) for item in (requirement, strategy)] == [
+        "ConfigMap cpufunc-calcapp/user-requirement",
+        "ConfigMap cpufunc-calcapp/strategy",
+    ]
+    assert yaml.safe_load(strategy["data"]["filterPipeline"]) == [
+        *("GenerateCombinations", "TargetResourceFit", "TargetResourceFitScore"),
+    ]
+    assert strategy["data"]["selectTop"] == "3"
 
 
 def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
