@@ -167,8 +167,13 @@ def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pyte
         set_state(cluster, target, "Ready", **_TARGET)
     setup.set_up()
     assert not setup.lack_of_setup()
+    for namespace in ("cpufunc-calcapp", "cpufunc-sample"):
+        binding = cluster.get(_BINDING, f"{namespace}-view") or {}
+        assert binding["roleRef"]["name"] == "view"
+        assert [(one["namespace"], one["name"]) for one in binding["subjects"]] == [(namespace, "default")]
 
 
+_BINDING = manifests.Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
 _TARGET = {
     "regionName": "cpu",
     "regionType": "cpu",
