@@ -72,6 +72,7 @@ def test_every_step_is_applied_and_only_once(cluster: Kube, controller: Controll
         assert cluster.apply(items).unchanged < len(items)
         assert cluster.apply(items) == the_kube_api.Applied((), len(items))
     assert len(controller.definitions()) == 20
+    assert all(cluster.get(manifests.NAMESPACE, name) for name in ("test01", "cluster01", "topologyinfo"))
 
 
 def test_workloads_run_our_images_alone(controller: Controller) -> None:

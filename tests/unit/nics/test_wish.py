@@ -15,3 +15,10 @@ def test_parameters_say_which_card_each_worker_gets() -> None:
     assert asked["kind-worker2"].pattern == "ens9f1.*"
     assert asked["kind-worker"].address == "192.168.20.2/24"
     assert asked["kind-worker"].num_vfs == 4
+
+
+def test_an_expression_matches_an_interface_by_any_of_its_names() -> None:
+    names = ("ens9f0v0", "enp23s0f0v0")
+    assert nics_wish.matches("ens9f0.*", names)
+    assert nics_wish.matches("enp23s0f0.*", names)
+    assert not nics_wish.matches("ens9f1.*", names)
