@@ -119,6 +119,7 @@ def test_crio_is_pinned_held_and_the_one_runtime(chain: Parameters) -> None:
         f"deb [signed-by=/etc/apt/keyrings/cri-o.asc] {chain.crio_repo_url}/v1.31/deb/ /"
     )
     assert 'pause_image = "registry.k8s.io/pause:3.10"' in inside(chain, CRIO, "cat /etc/crio/crio.conf.d/20-kind.conf")
+    assert "--runtime-cgroups=/system.slice/crio.service" in inside(chain, CRIO, "cat /etc/default/kubelet")
 
 
 def test_the_control_plane_is_there_for_crio(chain: Parameters) -> None:
