@@ -47,7 +47,7 @@ REPLACED = (
 )
 # What the install manual does to an empty server.
 SERVER_STEPS = (
-    *("swapoff", "update-grub", "hugepages=32", "mlnxofedinstall", "openibd restart", "mstconfig", "linux-generic"),
+    *("swapoff", "update-grub", "hugepages=32", "mlnxofedinstall", "openibd restart", "mstconfig", "5.15"),
     *("docker", "driver/nvidia/", "src/", "work/DATA/video/"),
 )
 
