@@ -98,6 +98,13 @@ def test_optional_programs_that_are_refused_are_left_out_and_it_is_said(
     assert said.kept == ["Made without kubernetes: k8s.io/kubernetes@v1.31.0: 403 Forbidden"]
 
 
+@pytest.mark.usefixtures("kind")
+def test_sriov_cni_is_a_plugin_of_the_nodes_where_its_source_can_be_had(tmp_path: Path) -> None:
+    use = next(use for use in LAST.programs if use.artifact == artifacts.SRIOV_CNI)
+    assemble(replace(LAST, programs=(use,)), tmp_path / "context")
+    assert [path.name for path in (tmp_path / "context" / "cni").iterdir()] == ["sriov"]
+
+
 def test_the_context_holds_the_drivers_source(
     drivers: Path, tmp_path: Path, choose: Callable[..., None], said: Lines
 ) -> None:
