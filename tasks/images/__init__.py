@@ -2,6 +2,7 @@
 
 graph            the tasks of node images
 choices          what the parameters choose: the nodes' runtime, the node with the GPU driver, the controller's images
+packages         what node images still have to take from apt repositories
 runtime          which container runtime the nodes have
 base             the image that all others start from
 node_images      the recipe for a row of settings/images.py, with its programs and the facts of this machine

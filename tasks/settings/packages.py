@@ -40,7 +40,7 @@ class Repository:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The parameters that decide what is installed."""
-        return tuple(name.upper() for name in re.findall(r"\{0\.(\w+)\}", self.address)) + (self.version,)
+        return (*(name.upper() for name in re.findall(r"\{0\.(\w+)\}", self.address)), self.version)
 
     def url(self, parameters: object) -> str:
         """Return the address of the repository with these parameters."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.docker_engine import service as docker_engine_service
+from tasks.doctor import looks
+from tasks.doctor.server import Server as Machine
 from tasks.engines.docker import client, images
 from tasks.images import base, machine, node_images
 from tasks.problems import Problem
@@ -243,6 +245,21 @@ def test_a_wrong_source_is_refused(server: Server, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Problem, match="the build failed") as caught:
         node_images.build(case.image)
     assert case.words in caught.value.details
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, "1.31.0-1.1 is in the image already"),
+        ({"IMG_TAG": "none"}, "there"),
+        ({"CRIO_PKG_VERSION": "1.31.9-1.1"}, "cri-o 1.31.9-1.1 is not there, but 1.31.0-1.1, 1.31.1-1.1"),
+        ({"CRIO_PKG_VERSION": "1.32.0-1.1", "CRIO_REPO_VERSION": "v1.32"}, "no such repository (status 404)"),
+    ],
+)
+@pytest.mark.usefixtures("chain")
+def test_doctor_reads_the_index_that_apt_reads(server: Server, changes: dict[str, str], found: str) -> None:
+    finding = looks.LOOKS["crio-packages"](Machine(), physical(server, **changes))
+    assert found in finding.found
 
 
 def test_another_driver_than_is_pinned_is_refused(
