@@ -7,6 +7,7 @@ runtime          which container runtime the nodes have
 base             the image that all others start from
 node_images      the recipe for a row of settings/images.py, with its programs and the facts of this machine
 archive_images   the recipe for an image of the controller's archive; archive_context fills its build context
+user_images      the image that only the user can build, in Docker or in the stores of podman and buildah
 compilers        the recipe for a folder of kind/ that compiles programs or installs packages
 addon_images     which image an add-on runs, compiled and pushed
 recipe           the one type of all recipes, and their digest
