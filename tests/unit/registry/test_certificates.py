@@ -135,6 +135,6 @@ def test_the_command_makes_a_ca_and_a_certificate_that_all_accept(
     assert pki.leaves(ca) == []
     made = x509.load_pem_x509_certificate((tmp_path / "registry.crt").read_bytes())
     key = load_pem_private_key((tmp_path / "registry.key").read_bytes(), None)
-    registry = lone(Holder(made, key))  # type: ignore[arg-type] - of RSA, unlike those of the tests
+    registry = lone(Holder(made, key))  # type: ignore[arg-type]
     Registry(f"{registry.address}/images", f"{registry.address}/images", tmp_path / "none").prove(ca)
     assert "subjectAltName=DNS:harbor.lan" in self_signed.command("harbor.lan")
