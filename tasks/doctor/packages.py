@@ -29,7 +29,7 @@ def _look(repository: Repository, host: Server, p: Parameters) -> Finding:
     if not packages.is_used(repository, p, host):
         return Finding(OK, "no node image takes them", "nothing then")
     version = str(getattr(p, repository.version.lower()))
-    needed = f"{', '.join(repository.names)} {version} ({repository.version}) in {repository.url(p)}"
+    needed = f"{repository.names[0]} {version} ({repository.version}) in {repository.url(p)}"
     if _are_installed(repository, host, p):
         return Finding(OK, f"{version} is in the image already", needed)
     try:

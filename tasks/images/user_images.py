@@ -15,6 +15,12 @@ from tasks.settings import controller
 if TYPE_CHECKING:
     from tasks.engines.docker.containers_storage import Store, Stored
 
+# The command of the archive's manual, from the top of this checkout.
+BUILD = (
+    f"sudo buildah bud --runtime=/usr/bin/nvidia-container-runtime -t {controller.DEEPSTREAM}:1.0.0"
+    f" -f build/controller/{controller.DEEPSTREAM_FOLDER}/Dockerfile"
+    f" build/controller/{controller.DEEPSTREAM_FOLDER.partition('/')[0]}"
+)
 _GB = 10**9
 # While the engine takes an image, it has its archive on the disk too.
 _COPIES = 2
@@ -105,5 +111,5 @@ def _too_large(stored: Stored) -> str:
 def _absent() -> Problem:
     return Problem(
         f"image {controller.DEEPSTREAM}: neither in Docker nor in a store of podman or buildah; it is built on a GPU",
-        hint=f"build {controller.TOP}/{controller.DEEPSTREAM_FOLDER}/Dockerfile as the archive's manual says",
+        hint=BUILD,
     )

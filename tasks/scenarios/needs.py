@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tasks import lack as lacks
 from tasks import progress
 from tasks.doctor import examination
-from tasks.images import archive_images
+from tasks.images import archive_images, user_images
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
-from tasks.settings import controller as source
 from tasks.settings import patterns
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
     from tasks.settings.patterns import Pattern
 
-_PARENT_FOLDER = f"{source.TOP}/{source.DEEPSTREAM_FOLDER.partition('/build_docker')[0]}"
 _FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml")
 
 
@@ -168,8 +166,7 @@ def require_parents(name: str, here: Machine) -> None:
     """
     missing = _not_buildable(patterns.BY_NAME[name], here)
     if missing:
-        hint = f"sudo buildah bud -t {source.DEEPSTREAM}:1.0.0 as README.md of {_PARENT_FOLDER} says"
-        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=hint)
+        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=user_images.BUILD)
 
 
 def _not_buildable(pattern: Pattern, here: Machine) -> list[str]:

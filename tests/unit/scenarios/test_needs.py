@@ -132,7 +132,7 @@ def test_a_pattern_without_the_image_that_only_the_user_builds_is_left_out_and_r
     assert needs.lack_of_parents("p2c1", here) == lacks.obstacle(reason)
     with pytest.raises(Problem, match=f"p2c1: {reason}") as caught:
         needs.require_parents("p2c1", here)
-    assert caught.value.hint.startswith("sudo buildah bud -t gpu_infer_tcp:")
+    assert caught.value.hint.startswith("sudo buildah bud --runtime=")
     needs.require_parents("p1c1", here)
     built = Machine(4, lambda _need: ())
     assert "p2c1" in needs.runnable(built)
