@@ -45,8 +45,16 @@ def authority(name: str, issuer: Holder | None = None, *, begins: int = -1, ends
 
 def server(issuer: Holder, address: str = "127.0.0.1", *, ends: int = 1) -> Holder:
     """Return the certificate of a server at an address, valid to that many days from today."""
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-    return _issued(address, issuer, names, (-1, ends))
+    return _issued(address, issuer, _at(address), (-1, ends))
+
+
+def alone(address: str = "127.0.0.1") -> Holder:
+    """Return the certificate of a server at an address that has signed itself and is no CA."""
+    return _issued(address, None, _at(address), (-1, 1))
+
+
+def _at(address: str) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
 
 
 def context(folder: Path, holder: Holder, *chain: Holder) -> ssl.SSLContext:

@@ -15,6 +15,7 @@ from tasks.engines.docker import containers
 from tasks.engines.docker import images as docker_images
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import ledger
+from tasks.images import packages
 from tasks.nics import ledger as nics_ledger
 from tasks.problems import Problem
 from tasks.settings import images, parameters, patterns
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from tasks.settings.checks import Check
     from tasks.settings.parameters.model import Parameters
 
-# Longer than the slowest look (an unanswered request), so that each look can report what it waited for.
-_DEADLINE = 2.2
 # Imported before the threads start: two threads that import one package at the same time may see it half initialized.
 _LIBRARIES = ("docker", "requests", "cryptography.x509")
 _MARKS = {OK: "ok", FAILED: "FAILED", UNKNOWN: "unknown"}
@@ -268,13 +267,16 @@ def _side_by_side(wanted: Sequence[Check], look: Callable[[Check], Finding]) -> 
             findings[check.name] = error
 
     threads = [threading.Thread(target=keep, args=(check,), daemon=True) for check in wanted]
-    end = time.monotonic() + _DEADLINE
+    begin = time.monotonic()
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
-    late = Problem(f"no answer within {_DEADLINE} s")
-    return [_kept(findings.get(check.name, late)) for check in wanted]
+    for check, thread in zip(wanted, threads, strict=True):
+        thread.join(max(0.0, begin + check.seconds - time.monotonic()))
+    return [_kept(findings.get(check.name) or _late(check)) for check in wanted]
+
+
+def _late(check: Check) -> Problem:
+    return Problem(f"no answer within {check.seconds} s")
 
 
 def _kept(finding: Finding | Exception) -> Finding:
@@ -309,8 +311,9 @@ def _not_there(target: str) -> Lack:
 
 
 def _lack_of_images(target: str, chosen: Parameters) -> Lack:
-    found = docker_images.find(images.tag(images.NODE_IMAGE, chosen))
-    return lacks.NOTHING if found else _not_there(target)
+    if docker_images.find(images.tag(images.NODE_IMAGE, chosen)) is None:
+        return _not_there(target)
+    return lacks.of(*packages.to_be_installed(chosen))
 
 
 def _lack_of_cluster(target: str, chosen: Parameters) -> Lack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,10 @@ _GB = 10**9
 _FREE_GB = 15
 _DOCKER_DATA = Path("/var/lib/docker")
 _RELEASES = {"ubuntu": (22, 4), "debian": (12,)}
-# The kernel of Ubuntu 22.04.
+# The kernel of Ubuntu 22.04, and the build of it that the manual was tried with.
 _KERNEL = (5, 15)
+_UBUNTU_KERNEL = re.compile(r"5\.15\.0-(?P<build>\d+)-(?P<flavour>\w+)")
+_UBUNTU_BUILD = 122
 # The first release whose client builds with BuildKit by itself.
 _DOCKER = (20, 10)
 # For three systemd nodes with their runtime, kubelet and pods.
@@ -79,6 +82,11 @@ def _system(host: Server, _: Parameters) -> Finding:
 
 
 def _kernel(host: Server, _: Parameters) -> Finding:
+    ubuntu = _UBUNTU_KERNEL.match(host.kernel) if host.release.get("ID") == "ubuntu" else None
+    if ubuntu:
+        good = int(ubuntu["build"]) >= _UBUNTU_BUILD
+        cure = f"sudo apt-get update && sudo apt-get install linux-{ubuntu['flavour']}, then reboot"
+        return judged(good, host.kernel, f"{_dotted(_KERNEL)}.0-{_UBUNTU_BUILD} or newer", cure)
     return judged(_numbers(host.kernel) >= _KERNEL, host.kernel, f"{_dotted(_KERNEL)} or newer")
 
 

@@ -12,7 +12,7 @@ from tasks.cluster import address_plan
 from tasks.doctor.finding import Finding, judged, not_asked_for
 from tasks.engines.host import routes
 from tasks.problems import Problem, UntrustedServer
-from tasks.registry import ca_offer, client, docker_trust, pki
+from tasks.registry import ca_offer, client, docker_trust, pki, self_signed
 from tasks.registry import embedded as registry_actions
 from tasks.settings import addons, credentials, references
 from tasks.settings import registry as table
@@ -138,10 +138,11 @@ def _registry_ca(host: Server, p: Parameters) -> Finding:
         return not_asked_for("REGISTRY", p.registry)
     url = p.dci_registry_cert_url
     try:
-        _ca(host, p)
+        ca = _ca(host, p)
     except Problem as problem:
         return Finding(FAILED, problem.message, needed, problem.hint or f"curl -fv {url}")
-    return Finding(OK, url, needed)
+    remark = self_signed.remark(ca, client.of(p).host)
+    return Finding(OK, f"{url}: {remark}" if remark else url, needed)
 
 
 def _ca(host: Server, p: Parameters) -> bytes:
@@ -173,6 +174,9 @@ def _registry(host: Server, p: Parameters) -> Finding:
         status = host.get(url, ca=ca).status
         if status == _UNAUTHORIZED and credentials.current():
             client.of(p).prove(ca)
+    except UntrustedServer as problem:
+        refused = self_signed.explained(problem, ca, client.of(p).host)
+        return Finding(FAILED, refused.message, needed, refused.hint)
     except Problem as problem:
         return Finding(FAILED, problem.message, needed, problem.hint)
     return judged(status in {_SUCCESS, _UNAUTHORIZED}, f"{url} answers with status {status}", needed, f"curl -v {url}")

@@ -2,10 +2,12 @@
 
 graph            the tasks of node images
 choices          what the parameters choose: the nodes' runtime, the node with the GPU driver, the controller's images
+packages         what node images still have to take from apt repositories
 runtime          which container runtime the nodes have
 base             the image that all others start from
 node_images      the recipe for a row of settings/images.py, with its programs and the facts of this machine
 archive_images   the recipe for an image of the controller's archive; archive_context fills its build context
+user_images      the image that only the user can build, in Docker or in the stores of podman and buildah
 compilers        the recipe for a folder of kind/ that compiles programs or installs packages
 addon_images     which image an add-on runs, compiled and pushed
 recipe           the one type of all recipes, and their digest

@@ -15,11 +15,10 @@ from tasks import progress
 from tasks.archive import dockerfiles
 from tasks.archive import facts as archive
 from tasks.archive import source as archive_source
-from tasks.engines.docker import client
 from tasks.engines.docker import images as docker_images
 from tasks.engines.files import modes
 from tasks.engines.go import modules
-from tasks.images import archive_context, base, building, compilers
+from tasks.images import archive_context, base, building, compilers, user_images
 from tasks.images.recipe import TAG_LENGTH, Definition, Pulled, Recipe, content, digest
 from tasks.problems import Problem
 from tasks.registry import client as registry_client
@@ -43,6 +42,8 @@ def lack(name: str) -> Lack:
         name: Name of an image, such as "cpufunction".
     """
     current = parameters.current()
+    if _is_on_deepstream(name) and (stored := user_images.lack_in_engine()):
+        return lacks.of(stored)
     wanted = reference(name, current)
     return lacks.unless(registry_client.of(current).holds(wanted), f"{wanted}: not in the registry")
 
@@ -59,6 +60,8 @@ def build(name: str) -> None:
     """
     current = parameters.current()
     image = IMAGES[name]
+    if _is_on_deepstream(name):
+        user_images.ensure()
     if not _is_published(image, current) and _compiles(image):
         # The digest includes the Go that actually compiles.
         modules.settle(current)
@@ -99,6 +102,15 @@ def is_in_source(name: str) -> bool:
     return (paths.CONTROLLER / IMAGES[name].folder / "Dockerfile").is_file()
 
 
+def lack_of_parent(name: str) -> str:
+    """Return why an image that the source has cannot be built; empty if all that it starts from can be had.
+
+    Args:
+        name: Name of an image, such as "gpufunc_dsa".
+    """
+    return user_images.lack() if _is_on_deepstream(name) else ""
+
+
 def wanted(image: SourceImage, current: Parameters) -> Pulled | Recipe:
     """Return the recipe for an image, or the name of the published image that is pulled instead.
 
@@ -127,7 +139,7 @@ def parent(image: SourceImage, current: Parameters) -> str | Pulled | Recipe:
     if name in IMAGES:
         return wanted(IMAGES[name], current)
     if name == controller.DEEPSTREAM:
-        return _deepstream()
+        return user_images.require()
     if _packages(image):
         return compilers.recipe(image.packages, current)
     return images.tag(images.BASE, current)
@@ -185,6 +197,14 @@ def _compiles(image: SourceImage) -> bool:
     return bool(archive_context.go_program(image) or archive_context.compiled_programs(image))
 
 
+def _is_on_deepstream(name: str) -> bool:
+    """Return whether the source builds an image on the one that only the user can build."""
+    if not is_in_source(name):
+        return False
+    origin = _origin(IMAGES[name])
+    return _is_on_deepstream(origin) if origin in IMAGES else origin == controller.DEEPSTREAM
+
+
 def _origin(image: SourceImage) -> str:
     """Return the last path component of the image that a Dockerfile's last stage starts from, without its tag."""
     return archive.image_name(dockerfiles.stages(archive_context.text(image))[-1].parent)
@@ -193,18 +213,3 @@ def _origin(image: SourceImage) -> str:
 def _packages(image: SourceImage) -> str:
     """Return the folder of kind/ with an image's packages, or nothing if its Dockerfile is built as it is."""
     return "" if dockerfiles.lets_base_be_chosen(archive_context.text(image)) else image.packages
-
-
-def _deepstream() -> str:
-    """Return the name of the engine's image with DeepStream, from any registry and with any tag.
-
-    Raises:
-        Problem: There is none.
-    """
-    found = [tag for tag in docker_images.tags() if archive.image_name(tag) == controller.DEEPSTREAM]
-    if not found:
-        raise Problem(
-            f"image {controller.DEEPSTREAM}: not in the Docker engine at {client.socket()}; it is built on a GPU",
-            hint=f"build {controller.TOP}/{controller.DEEPSTREAM_FOLDER}/Dockerfile as the archive's manual says",
-        )
-    return max(found)

@@ -8,7 +8,7 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import atomic, download
 from tasks.problems import Problem, UntrustedServer
-from tasks.registry import ca_offer, client, docker_trust, pki
+from tasks.registry import ca_offer, client, docker_trust, pki, self_signed
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
@@ -58,9 +58,12 @@ def fetch() -> None:
     """
     p = parameters.current()
     content = _judge(_offered(p), p)
-    client.of(p).prove(content)
+    registry = client.of(p)
+    registry.prove(content)
     atomic.write(paths.REGISTRY_CA, content)
     progress.line(f"Downloaded the registry's CA from {p.dci_registry_cert_url}")
+    if remark := self_signed.remark(content, registry.host):
+        progress.line(remark)
 
 
 def lack_of_trust() -> Lack:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.docker import images
 from tasks.problems import Problem
+from tasks.registry import self_signed
 from tasks.registry.server import OK, PING, UNAUTHORIZED, Server, trusting, trusting_only
 from tasks.settings import credentials, paths
 
@@ -89,7 +91,12 @@ class Registry:
                 credentials, or it is no registry.
         """
         url = f"https://{self.host}{PING}"
-        status = Server(self.host, trusting_only(ca.decode("ascii"))).status("GET", PING)
+        try:
+            status = Server(self.host, trusting_only(ca.decode("ascii"))).status("GET", PING)
+        except Problem as problem:
+            if isinstance(problem.__cause__, ssl.SSLCertVerificationError):
+                raise self_signed.explained(problem, ca, self.host) from problem
+            raise
         if status == UNAUTHORIZED and credentials.current():
             raise Problem(f"{url}: the registry refuses the credentials", hint=_secret_hint())
         if status not in {OK, UNAUTHORIZED}:

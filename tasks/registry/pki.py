@@ -39,6 +39,8 @@ class Pair:
 def judge_ca(content: bytes, origin: str, *, sha256: str = "") -> bytes:
     """Return the CA certificates in `content` as PEM text, each once, if every one can be trusted.
 
+    A self-signed certificate that is no CA can be trusted too, for the server that shows it.
+
     Args:
         content: What was downloaded: a certificate, or a bundle of several in any order.
         origin: Where it comes from; named in errors.
@@ -46,7 +48,7 @@ def judge_ca(content: bytes, origin: str, *, sha256: str = "") -> bytes:
             issued the others, directly or indirectly; empty accepts any.
 
     Raises:
-        Problem: One is not PEM, not a CA, not valid at this time, or not issued by the expected one.
+        Problem: One is not PEM, neither a CA nor self-signed, not valid now, or not issued by the expected one.
     """
     certificates = _parse(content, origin)
     for number, certificate in enumerate(certificates, 1):
@@ -65,6 +67,15 @@ def root_fingerprint(ca: bytes) -> str:
     certificates = _parse(ca, "")
     root = max(certificates, key=lambda one: len(_covered(certificates, one)))
     return _fingerprint(root)
+
+
+def leaves(ca: bytes) -> list[str]:
+    """Return the subjects of those certificates that are no CA: each of them vouches for nothing but itself.
+
+    Args:
+        ca: Certificates as `judge_ca` returns them.
+    """
+    return [one.subject.rfc4514_string() for one in _parse(ca, "") if not _is_ca(one)]
 
 
 def certificates_in(text: str) -> set[bytes]:
@@ -148,20 +159,23 @@ def _place(number: int, of: Sequence[object]) -> str:
 
 
 def _judge_one(certificate: x509.Certificate, place: str) -> None:
-    from cryptography import x509
-
-    try:
-        is_ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        is_ca = False
     subject = certificate.subject.rfc4514_string()
-    if not is_ca:
+    if not _is_ca(certificate) and not _has_issued(certificate, certificate):
         raise Problem(f"{place}the certificate of {subject} is not a CA")
     present = _now()
     if present > certificate.not_valid_after_utc:
         raise Problem(f"{place}the CA {subject} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
     if present < certificate.not_valid_before_utc:
         raise Problem(f"{place}the CA {subject} is valid from {certificate.not_valid_before_utc:%Y-%m-%d} on")
+
+
+def _is_ca(certificate: x509.Certificate) -> bool:
+    from cryptography import x509
+
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
 
 
 def _require_pinned(certificates: Sequence[x509.Certificate], origin: str, sha256: str) -> None:

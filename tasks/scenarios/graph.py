@@ -17,6 +17,7 @@ from tasks.settings.patterns import PATTERNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.lack import Lack
     from tasks.scenarios import needs, registration, setup
 else:
     needs = later("tasks.scenarios.needs")
@@ -91,12 +92,26 @@ def choice() -> dict[str, Any]:
 
 
 def task__in_source() -> Iterator[dict[str, Any]]:
-    """Refuse a pattern that the controller's source does not hold (`_in_source:<pattern>`)."""
+    """Refuse a pattern that the controller's source does not hold or cannot build (`_in_source:<pattern>`)."""
     for pattern in PATTERNS:
         yield {
             "name": pattern.name,
-            "actions": [Do(needs.require_in_source, pattern.name)],
+            "actions": [Do(needs.require_in_source, pattern.name), Do(require_parents, pattern.name)],
             "task_dep": ["controller_source"],
-            "uptodate": [Current(needs.lack_of_source, pattern.name)],
+            "uptodate": [Current(needs.lack_of_source, pattern.name), Current(lack_of_parents, pattern.name)],
             "meta": LOOKS_ONLY,
         }
+
+
+def lack_of_parents(name: str) -> Lack:
+    """Return an obstacle for each image of a pattern that cannot be built here."""
+    return needs.lack_of_parents(name, needs.machine(parameters.current()))
+
+
+def require_parents(name: str) -> None:
+    """Refuse a pattern with an image that cannot be built here.
+
+    Raises:
+        Problem: One line for each such image.
+    """
+    needs.require_parents(name, needs.machine(parameters.current()))

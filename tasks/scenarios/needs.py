@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tasks import lack as lacks
 from tasks import progress
 from tasks.doctor import examination
-from tasks.images import archive_images
+from tasks.images import archive_images, user_images
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
 from tasks.settings import patterns
@@ -32,15 +32,17 @@ class Machine:
     Attributes:
         functions: Virtual functions that each worker is to have.
         missing: Returns what the machine lacks for a need, one phrase each.
+        unbuildable: Returns why an image that the source has cannot be built; empty if it can be.
     """
 
     functions: int
     missing: Callable[[str], Sequence[str]]
+    unbuildable: Callable[[str], str] = lambda _image: ""
 
 
 def machine(chosen: Parameters) -> Machine:
     """Return this machine, with the virtual functions that the parameters ask for."""
-    return Machine(chosen.sriov_num_vfs, partial(_missing, chosen))
+    return Machine(chosen.sriov_num_vfs, partial(_missing, chosen), partial(_unbuildable, chosen))
 
 
 @cache
@@ -49,6 +51,11 @@ def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     if examination.is_settled(need, chosen):
         return ()
     return phrases(examination.of_this_machine(chosen).examine((need,)))
+
+
+@cache
+def _unbuildable(_chosen: Parameters, image: str) -> str:
+    return archive_images.lack_of_parent(image)
 
 
 def phrases(results: Iterable[Result]) -> tuple[str, ...]:
@@ -79,7 +86,8 @@ def runnable(here: Machine) -> list[str]:
 def missing_of(pattern: Pattern, here: Machine) -> list[str]:
     """Return what a pattern lacks here, one phrase each."""
     missing = (phrase for need in pattern.needs for phrase in here.missing(need))
-    return [*missing, *_too_few_functions(pattern, here.functions), *_not_in_source(pattern)]
+    few = _too_few_functions(pattern, here.functions)
+    return [*missing, *few, *_not_in_source(pattern), *_not_buildable(pattern, here)]
 
 
 def lack_of_functions(name: str, each: int) -> Lack:
@@ -134,6 +142,37 @@ def require_in_source(name: str) -> None:
     missing = _not_in_source(patterns.BY_NAME[name])
     if missing:
         raise Problem("\n".join(f"{name}: {line}" for line in missing), hint="./doit list --all dataflow")
+
+
+def lack_of_parents(name: str, here: Machine) -> Lack:
+    """Return an obstacle for each image of a pattern that is built on one which is nowhere on this machine.
+
+    Args:
+        name: Name of a pattern.
+        here: This machine.
+    """
+    return lacks.obstacle(*_not_buildable(patterns.BY_NAME[name], here))
+
+
+def require_parents(name: str, here: Machine) -> None:
+    """Refuse a pattern with an image that is built on one which is nowhere on this machine.
+
+    Args:
+        name: Name of a pattern.
+        here: This machine.
+
+    Raises:
+        Problem: One line for each such image.
+    """
+    missing = _not_buildable(patterns.BY_NAME[name], here)
+    if missing:
+        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=user_images.BUILD)
+
+
+def _not_buildable(pattern: Pattern, here: Machine) -> list[str]:
+    """Return why images cannot be built although the source has them, one phrase each."""
+    images = filter(archive_images.is_in_source, pattern.images)
+    return [f"{image} cannot be built: {reason}" for image in images if (reason := here.unbuildable(image))]
 
 
 def _not_in_source(pattern: Pattern) -> list[str]:

@@ -3,7 +3,7 @@
 parameters  the parameters of a run: layers < model < rules < check
 paths       the folders of a checkout
 patterns, controller, video                  what dataflows and the controller are made of
-images, artifacts, addons                    what is built and installed
+images, packages, artifacts, addons          what is built and installed
 cluster, node_steps, nics, gpu, registry     the names, places and parts of each
 checks, tiers, benchmark                     what doctor looks at, which tests there are, what should be quick
 credentials, references                      what only the environment holds; names as Docker reads them

@@ -57,6 +57,8 @@ ABSENT_ON_OTHERS = {
 INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
 
 
+# The index of a repository may have some megabytes.
+_INDEX_SECONDS = 20.0
 _CARDS = " and ".join(worker.interface for worker in WORKERS)
 
 
@@ -69,12 +71,15 @@ class Check:
         title: What is looked at.
         purposes: What needs it.
         cure: What to do if it fails, unless the check itself knows the exact command.
+        seconds: How long its look may take. The usual time is longer than that of a request without an answer, so that
+            each look can report what it waited for.
     """
 
     name: str
     title: str
     purposes: tuple[str, ...]
     cure: str
+    seconds: float = 2.2
 
 
 CHECKS: tuple[Check, ...] = (
@@ -100,6 +105,15 @@ CHECKS: tuple[Check, ...] = (
     Check("ports", "loopback ports", (REGISTRY,), "choose other ports with REGISTRY_PORT and CA_PORT"),
     Check("dns", "name resolution", (IMAGES, REGISTRY), "resolvectl status"),
     Check("proxy", "HTTP proxies", (IMAGES, REGISTRY), "env | grep -i _proxy"),
+    Check("crio-packages", "packages of CRI-O", (IMAGES,), "CRIO_FROM=modules", _INDEX_SECONDS),
+    Check(
+        "toolkit-packages",
+        "packages of the NVIDIA container toolkit",
+        (IMAGES,),
+        "./doit parameters",
+        _INDEX_SECONDS,
+    ),
+    Check("dcgm-packages", "package of DCGM", (IMAGES,), "./doit parameters", _INDEX_SECONDS),
     Check("clock", "clock", (REGISTRY, CLUSTER), "sudo timedatectl set-ntp true"),
     Check("registry-ca", "CA of the registry", (REGISTRY,), "curl -fv $DCI_REGISTRY_CERT_URL"),
     Check("registry", "registry", (REGISTRY,), "curl -v https://$DCI_REGISTRY_ADDR_ALT"),

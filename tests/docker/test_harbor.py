@@ -30,6 +30,8 @@ from tasks.registry import certificates, pki
 from tasks.registry import client as access
 from tasks.settings import artifacts, cluster, credentials, node_steps, parameters, paths
 from tasks.settings import registry as table
+from tests import authorities
+from tests.docker.forwarding import forwarding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 USER = "robot$kind+puller"
 PASSWORD = 'pa$$word "quoted"'
+ALONE = "self-signed"
 # A bcrypt hash, the only kind that the registry reads.
 HTPASSWD = f"{USER}:$2b$04$LGgVJmx7ADBmh5z2a7R5FOvyYJcI70IU2Pu8h4R3kF1YqVgtzBdJa\n"
 CONFIG = """\
@@ -129,14 +132,15 @@ def _listens(host: str, port: int) -> bool:
 
 
 @pytest.fixture
-def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
+def harbor(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
     """A registry at an address of this machine that Docker does not trust by default."""
     service.ensure()
     networks.ensure(cluster.NETWORK)
     address = str(next(networks.subnet(cluster.NETWORK).hosts()))
     ca = pki.ensure_ca(tmp_path / "ca", "harbor")
     pki.ensure_server(tmp_path, ca, [address])
-    made = Harbor(tmp_path, f"{address}:{_free_port(address)}", ca.certificate.read_bytes(), [], [])
+    page = _sign_itself(tmp_path, address) if getattr(request, "param", "") == ALONE else ca.certificate.read_bytes()
+    made = Harbor(tmp_path, f"{address}:{_free_port(address)}", page, [], [])
     with _offering(made, address) as url, _serving(made):
         values = {"registry": "harbor", "dci_registry_addr_alt": f"{made.host}/images", "dci_registry_cert_url": url}
         chosen = parameters.current().model_copy(update=values)
@@ -150,6 +154,14 @@ def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
         yield made
         certificates.distrust(parameters.current())
         assert not (table.DOCKER_TRUST / made.host).exists()
+
+
+def _sign_itself(folder: Path, address: str) -> bytes:
+    """Give the registry a certificate that has signed itself and is no CA, and return it."""
+    alone = authorities.alone(address)
+    (folder / "server.crt").write_bytes(alone.pem)
+    (folder / "server.key").write_bytes(alone.key_pem)
+    return alone.pem
 
 
 def _watch_programs(monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
@@ -182,6 +194,7 @@ def _reference(image: str) -> str:
     return f"{_registry().pull_address}/{image}"
 
 
+@pytest.mark.parametrize("harbor", ["of a CA", ALONE], indirect=True)
 def test_docker_pushes_with_the_trust_and_the_credentials_that_it_is_given_and_nothing_keeps_them(
     harbor: Harbor, image: str
 ) -> None:
@@ -319,32 +332,8 @@ def test_a_wrong_name_and_a_registry_that_is_down_are_one_line_each(
     named = chosen.model_copy(update={"dci_registry_addr_alt": f"127.0.0.1:{_free_port('127.0.0.1')}/images"})
     monkeypatch.setattr(parameters, "current", lambda: named)
     with (
-        _forwarding(named.dci_registry_addr_alt.partition("/")[0], harbor.host),
+        forwarding(named.dci_registry_addr_alt.partition("/")[0], harbor.host),
         pytest.raises(Problem, match="IP address mismatch"),
     ):
         certificates.fetch()
     assert not paths.REGISTRY_CA.exists()
-
-
-@contextlib.contextmanager
-def _forwarding(listen: str, target: str) -> Iterator[None]:
-    """Forward one connection from an address to another one, so that the registry has a second name."""
-    here, there = ((host, int(port)) for host, _, port in (listen.partition(":"), target.partition(":")))
-    server = socket.create_server(here)
-
-    def lead(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while content := source.recv(65536):
-                sink.sendall(content)
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            source, _ = server.accept()
-            sink = socket.create_connection(there)
-            threading.Thread(target=lead, args=(sink, source), daemon=True).start()
-            with source, sink:
-                lead(source, sink)
-
-    threading.Thread(target=accept, daemon=True).start()
-    with server:
-        yield

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.docker_engine import service as docker_engine_service
+from tasks.doctor import looks
+from tasks.doctor.server import Server as Machine
 from tasks.engines.docker import client, images
 from tasks.images import base, machine, node_images
 from tasks.problems import Problem
-from tasks.settings import controller, parameters, paths
+from tasks.settings import controller, packages, parameters, paths
 from tasks.settings import images as table
 from tests.docker.apt_site import Site, served
 from tests.docker.physical_site import (
@@ -244,6 +246,25 @@ def test_a_wrong_source_is_refused(server: Server, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Problem, match="the build failed") as caught:
         node_images.build(case.image)
     assert case.words in caught.value.details
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, "there"),
+        ({"CRIO_PKG_VERSION": "1.31.9-1.1"}, "cri-o 1.31.9-1.1 is not there, but 1.31.0-1.1, 1.31.1-1.1"),
+        ({"CRIO_PKG_VERSION": "1.32.0-1.1", "CRIO_REPO_VERSION": "v1.32"}, "no such repository (status 404)"),
+    ],
+)
+def test_doctor_reads_the_index_that_apt_reads(server: Server, changes: dict[str, str], found: str) -> None:
+    chosen = physical(server, IMG_TAG="never-built", **changes)
+    assert found in looks.LOOKS["crio-packages"](Machine(), chosen).found
+    assert {looks.LOOKS[name](Machine(), chosen).found for name in ("toolkit-packages", "dcgm-packages")} == {"there"}
+
+
+def test_doctor_asks_for_nothing_that_the_images_have(chain: Parameters) -> None:
+    names = (repository.check for repository in packages.REPOSITORIES)
+    assert all("is in the image already" in looks.LOOKS[name](Machine(), chain).found for name in names)
 
 
 def test_another_driver_than_is_pinned_is_refused(

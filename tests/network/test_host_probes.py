@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 
 
 class Page(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def do_GET(self) -> None:
         self.send_response(404 if self.path == "/none" else 200)
+        if self.path == "/chunks":
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", "7")
         self.end_headers()
-        self.wfile.write(b"content")
+        self.wfile.write(b"3\r\ncon\r\n4\r\ntent\r\n0\r\n\r\n" if self.path == "/chunks" else b"content")
 
     def log_message(self, *_: object) -> None:
         pass
@@ -59,6 +65,13 @@ def test_an_answer_has_status_content_and_time() -> None:
     assert (answer.status, answer.content) == (200, b"content")
     assert answer.date is not None
     assert abs((Host().now() - answer.date).total_seconds()) < 5
+
+
+def test_an_answer_in_chunks_is_read_up_to_the_most_that_is_asked_for() -> None:
+    with serving() as port:
+        url = f"http://127.0.0.1:{port}/chunks"
+        assert Host().get(url).content == b"con" + b"tent"
+        assert Host().get(url, most=5).content == b"conte"
 
 
 def test_a_refused_connection_is_one_line() -> None:

@@ -6,6 +6,7 @@ settings           the parameters that choose the engine
 connection         connections to an engine, and why one fails
 client             the engine that this run and the programs it starts use
 images             builds, imports and pushes images
+containers_storage images of podman and buildah, and how they get into the engine
 containers         runs, finds, starts and removes containers
 local_containers   which containers are processes of this machine
 networks           the tool's networks; node_network creates one as kind would

@@ -119,7 +119,7 @@ def require(tag: str) -> ImageFacts:
 
 def tags() -> list[str]:
     """Return the names, with tags, of all images of the engine."""
-    return [tag for found in docker_client.client().images.list() for tag in found.tags]
+    return [tag for found in docker_client.client().api.images() for tag in found.get("RepoTags") or ()]
 
 
 def pull(reference: str) -> str:

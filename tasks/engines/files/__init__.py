@@ -2,6 +2,7 @@
 
 download       downloads: resumed and verified
 releases       downloads of the programs of a Kubernetes release
+package_index  the versions of a package that an apt repository offers
 archives       unpacks archives, and refuses those that reach out of their folder
 templates      renders templates to text
 atomic         writes files as a whole or not at all

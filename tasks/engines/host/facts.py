@@ -32,7 +32,7 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a web server: status, the first MiB of the content, and the server's time if given."""
+    """The answer of a web server: status, the beginning of the content, and the server's time if given."""
 
     status: int
     content: bytes
@@ -191,12 +191,13 @@ class Host:
         """Return the time of this machine."""
         return datetime.now(timezone.utc)
 
-    def get(self, url: str, *, ca: bytes = b"") -> Answer:
+    def get(self, url: str, *, ca: bytes = b"", most: int = _MOST_BYTES) -> Answer:
         """Return a web server's answer to a single attempt.
 
         Args:
             url: Where to ask.
             ca: PEM certificates to trust instead of the machine's.
+            most: The largest part of the content that is read, in bytes.
 
         Raises:
             Problem: It gave no answer.
@@ -207,7 +208,7 @@ class Host:
             trusted.write(ca)
             trusted.flush()
             try:
-                return _ask(_session(), url, trusted.name if ca else True)
+                return _ask(url, trusted.name if ca else True, most)
             except requests.exceptions.SSLError as error:
                 address = (error.request.url if error.request is not None else None) or url
                 at = "" if address == url else f"{address}: "
@@ -226,11 +227,21 @@ class Host:
         return int(found.group(1)) if found else -1
 
 
-def _ask(session: requests.Session, url: str, trusted: str | bool) -> Answer:
+def _ask(url: str, trusted: str | bool, most: int) -> Answer:
+    session = _session()
     asked = session.get(url, stream=True, timeout=_PROBE_SECONDS, verify=trusted, proxies=proxies.direct(url))
     with session, asked as answer:
-        content = next(answer.iter_content(_MOST_BYTES), b"")
-        return Answer(answer.status_code, content, moment(answer.headers.get("Date", "")))
+        return Answer(answer.status_code, _beginning(answer, most), moment(answer.headers.get("Date", "")))
+
+
+def _beginning(answer: requests.Response, most: int) -> bytes:
+    """Return the first bytes of an answer, which may come in chunks of any size."""
+    content = b""
+    for chunk in answer.iter_content(_MOST_BYTES):
+        content += chunk
+        if len(content) >= most:
+            break
+    return content[:most]
 
 
 def moment(date: str) -> datetime | None:

@@ -20,6 +20,11 @@ umask 022 && mkdir -p -- "$1" && cat >"$3" && chmod 644 -- "$3" && sync -- "$3" 
 _ENSURE = 'umask 022 && mkdir -p -- "$1" && chmod 755 -- "$1" "$1/.." && : >>"$2" && chmod 644 -- "$2"'
 
 
+def prefix() -> list[str]:
+    """Return the words before a command that root has to run; none if this process is root."""
+    return [] if os.geteuid() == 0 else ["sudo", "-n"]
+
+
 def run(*argv: str | Path, stdin: str | None = None, cwd: Path | None = None, check: bool = True) -> shell.Completed:
     """Run a program as root.
 
@@ -33,9 +38,9 @@ def run(*argv: str | Path, stdin: str | None = None, cwd: Path | None = None, ch
         Problem: sudo was refused, or the program failed (with its output).
     """
     words = [str(word) for word in argv]
-    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    done = shell.Command([*prefix, *words], stdin=stdin, cwd=cwd).run(check=False)
-    if prefix and done.returncode != 0 and done.stderr.startswith("sudo:"):
+    before = prefix()
+    done = shell.Command([*before, *words], stdin=stdin, cwd=cwd).run(check=False)
+    if before and done.returncode != 0 and done.stderr.startswith("sudo:"):
         raise Problem(
             f"sudo was refused: {words[0]} must be run by root",
             details=done.stderr.strip(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -79,7 +80,7 @@ class Command:
             Problem: The program is missing, failed (with its last lines) or ran out of time.
         """
         with _starting, interrupts.deferred():
-            process = self._start()
+            process = self.start()
             _running.add(process)
         completed = _communicate(process, self.stdin, timeout, live=live)
         if check and completed.returncode != 0:
@@ -87,14 +88,20 @@ class Command:
             raise Problem(f"{name} failed with exit code {completed.returncode}", details=_tail(completed))
         return completed
 
-    def _start(self) -> subprocess.Popen[str]:
+    def start(self, feeder: subprocess.Popen[str] | None = None) -> subprocess.Popen[str]:
+        """Start the program.
+
+        Args:
+            feeder: A program whose output it reads.
+        """
+        source = feeder.stdout if feeder else subprocess.PIPE if self.stdin is not None else subprocess.DEVNULL
         words = [str(word) for word in self.argv]
         words[0] = words[0] if os.sep in words[0] else find(words[0])
         return subprocess.Popen(
             words,
             cwd=self.cwd,
             env={**credentials.kept_out(os.environ), **self.env},
-            stdin=subprocess.PIPE if self.stdin is not None else subprocess.DEVNULL,
+            stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -117,6 +124,36 @@ def run(
         Problem: The program is missing, or failed (with its last lines).
     """
     return Command(argv, env or {}).run(check=check, live=live)
+
+
+def run_piped(source: Command, sink: Command) -> None:
+    """Run two programs at the same time, the second of which reads what the first one writes.
+
+    Args:
+        source: The program that writes; its output may be binary.
+        sink: The program that reads.
+
+    Raises:
+        Problem: One of them is missing or failed; if both failed, the reader is to blame for a pipe that it left.
+    """
+    with _starting, interrupts.deferred():
+        first = source.start()
+        _running.add(first)
+        second = sink.start(first)
+        _running.add(second)
+    if first.stdout is not None:
+        first.stdout.close()
+    said = [_Reader(stream, live=True) for stream in (first.stderr,) if stream is not None]
+    try:
+        done = _communicate(second, None, None, live=True)
+        code = _await_end(first, timeout=None)
+    finally:
+        _stop(first)
+    lines = "\n".join(line for reader in said for line in reader.tail())
+    for command, returncode, details in ((source, code, lines), (sink, done.returncode, _tail(done))):
+        if returncode not in {0, -signal.SIGPIPE}:
+            name = _name([str(word) for word in command.argv])
+            raise Problem(f"{name} failed with exit code {returncode}", details=details)
 
 
 def run_attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pydantic
 
+from tasks.settings import packages
 from tasks.settings.parameters import types
 
 
@@ -41,7 +42,7 @@ class Parameters(pydantic.BaseModel):
     crio_os: types.Word
     crio_repo_version: types.MinorVersion
     crio_pkg_version: types.PackageVersion
-    crio_repo_url: types.Url
+    crio_repo_url: types.UrlOrAuto
     crio_repo_key_url: types.OptionalUrl
     crio_repo_key_sha256: types.Fingerprint
     crio_from: Literal["packages", "modules"]
@@ -109,3 +110,10 @@ class Parameters(pydantic.BaseModel):
     dcgm_key_url: types.Url
     dcgm_key_sha256: types.Fingerprint
     gpu_consent: types.Flag
+
+    @pydantic.field_validator("crio_repo_url")
+    @classmethod
+    def _place_of_crio(cls, url: str, earlier: pydantic.ValidationInfo) -> str:
+        """Return the repository that `auto` stands for; without a valid version, there are no parameters anyway."""
+        version = earlier.data.get("crio_pkg_version")
+        return packages.crio_place(version) if version and url == packages.AUTO else url

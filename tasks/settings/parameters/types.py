@@ -173,6 +173,9 @@ ImageTag = Annotated[
     str, _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image tag of letters, digits, '_', '.', '-'")
 ]
 Url = Annotated[str, _matching(r"https?://[A-Za-z0-9.-]+(:\d+)?/\S+", "an address such as http://host/path")]
+UrlOrAuto = Annotated[
+    str, _matching(r"auto|https?://[A-Za-z0-9.-]+(:\d+)?/\S+", "auto, or an address such as http://host/path")
+]
 Site = Annotated[str, _matching(r"https?://[A-Za-z0-9.-]+(:\d+)?/(\S+/)?", "an address such as http://host/path/")]
 OptionalUrl = Annotated[
     str, _matching(r"(https?://[A-Za-z0-9.-]+(:\d+)?/[^\s|]*)?", "an address such as http://host/path")

@@ -14,8 +14,9 @@ from tasks.nics import ledger as nics_ledger
 from tasks.registry import pki
 from tasks.settings import cluster, nics, parameters, registry
 from tasks.settings.checks import CHECKS, FAILED
+from tasks.settings.images import PARTS_LABEL
 from tests.unit.doctor.recorded import CA, FILES, LINKS, SOCKET, TRUST, Case, RecordedServer
-from tests.unit.engine import Container
+from tests.unit.engine import Container, Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,7 @@ def fill(engine: Engine, case: Case) -> None:
     """Create on the engine what a case describes."""
     engine.version = case.docker
     engine.info.update(case.facts.get("docker", {}))
+    engine.images.update({tag: Image({PARTS_LABEL: json.dumps(parts)}) for tag, parts in case.images.items()})
     for name in case.nodes:
         engine.containers[f"{name}-control-plane"] = Container(labels={cluster.CLUSTER_LABEL: name})
     if case.registry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -92,11 +92,11 @@ class RecordedServer(Server):
     def now(self) -> datetime:
         return NOW
 
-    def get(self, url: str, *, ca: bytes = b"") -> Answer:
+    def get(self, url: str, *, ca: bytes = b"", most: int = 1 << 20) -> Answer:
         answer = self._case.web[url]
         if isinstance(answer, str):
             raise Problem(f"{url}: {answer}", hint=f"curl -v {url}")
-        return answer
+        return replace(answer, content=answer.content[:most])
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ class Case:
     docker: str = "26.1.3"
     routes: tuple[str, ...] = ("192.168.10.0/24",)
     checkout: Mapping[str, bytes] = field(default_factory=dict)
+    images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     nodes: tuple[str, ...] = ()
     registry: bool = False
     forbidden: bool = False

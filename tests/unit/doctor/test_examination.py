@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.doctor.examination import Examination, is_settled, purposes_of
+from tasks import lack as lacks
+from tasks.doctor.examination import Examination, is_settled, lack_of, purposes_of
 from tasks.doctor.finding import Finding
 from tasks.doctor.server import Server
 from tasks.problems import Problem
-from tasks.settings import cluster, gpu, images, nics, parameters
+from tasks.settings import cluster, gpu, images, nics, packages, parameters
 from tasks.settings.checks import CHECKS, FAILED, FIRST_STEPS, GPU, NICS, OK, PURPOSES, TASK_PURPOSES, UNKNOWN
 from tests.unit.conftest import lab
 from tests.unit.engine import Image, node
@@ -203,3 +204,15 @@ def test_what_is_there_already_is_not_asked_for_again(engine: Engine) -> None:
         settings.LEDGERS.mkdir(parents=True)
         (settings.LEDGERS / "second.json").touch()
     assert all(is_settled(target, chosen) for target in ("images", "create_cluster", NICS, GPU))
+
+
+@pytest.mark.usefixtures("checkout")
+def test_images_are_checked_again_where_a_package_of_theirs_changed(engine: Engine) -> None:
+    of_packages = {"CRIO_FROM": "packages", "NODE_RUNTIME": "crio", "IMG_TAG": "9"}
+    made = lab(**of_packages)
+    parts = {name: getattr(made, name.lower()) for name in packages.CRIO.parameters}
+    engine.images[images.tag(images.NODE_IMAGE, made)] = Image()
+    engine.images[images.tag(packages.CRIO.image, made)] = Image({images.PARTS_LABEL: json.dumps(parts)})
+    assert is_settled("images", made)
+    changed = lab(CRIO_PKG_VERSION="1.31.1-1.1", **of_packages)
+    assert lack_of("images", changed) == lacks.of("CRIO_PKG_VERSION: 1.31.0-1.1 -> 1.31.1-1.1")

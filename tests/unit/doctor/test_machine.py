@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DATA = "/data/docker"
 AT_DATA = {"DockerRootDir": DATA}
 LOW_WATCHES = {"/proc/sys/fs/inotify/max_user_watches": "8192\n"}
+LOWLATENCY = {"/proc/sys/kernel/osrelease": "5.15.0-91-lowlatency"}
 LAB = {"PROFILE": "lab"}
 FULL = (2 * GB, 500 * GB)
 CONTAINERD_STORE = {
@@ -53,6 +54,17 @@ CASES = (
     Case("system", FAILED, "Fedora", files={"/etc/os-release": "ID=fedora\nVERSION_ID=41\nPRETTY_NAME=Fedora"}),
     Case("kernel", OK, "5.15.0-122-generic"),
     Case("kernel", FAILED, "5.4.0", files={"/proc/sys/kernel/osrelease": "5.4.0-generic"}, cure="apt-get"),
+    Case(
+        "kernel",
+        FAILED,
+        "5.15.0-119-generic",
+        files={"/proc/sys/kernel/osrelease": "5.15.0-119-generic"},
+        cure="sudo apt-get install linux-generic, then reboot",
+    ),
+    Case("kernel", FAILED, "5.15.0-91-lowlatency", files=LOWLATENCY, cure="install linux-lowlatency"),
+    Case("kernel", OK, "5.15.0-91-lowlatency", files={**LOWLATENCY, "/etc/os-release": "ID=debian"}),
+    Case("kernel", OK, "5.15.0-1031-aws", files={"/proc/sys/kernel/osrelease": "5.15.0-1031-aws"}),
+    Case("kernel", OK, "6.8.0-45-generic", files={"/proc/sys/kernel/osrelease": "6.8.0-45-generic"}),
     Case("swap", OK, "off"),
     Case("swap", FAILED, "/swap.img", files={"/proc/swaps": "Filename Type\n/swap.img file 4194300\n"}, cure="swapoff"),
     Case("inotify", OK, "524288 watches"),

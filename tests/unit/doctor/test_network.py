@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.settings.checks import FAILED, OK, UNKNOWN
+from tests.authorities import alone
 from tests.unit.doctor.recorded import CA, CERT_URL, PROC_NET_TCP, TRUSTED, Case, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LONE = alone("192.168.10.100").pem
 REGISTRY_URL = "https://192.168.10.100/v2/"
 EMBEDDED = {"REGISTRY": "embedded", "DCI_REGISTRY_CERT_URL": "http://127.0.0.1:15080/harbor/ca.crt"}
 LISTENS = {"/proc/net/tcp": PROC_NET_TCP.format(port=15443, state="0A")}
@@ -57,6 +59,7 @@ CASES = (
     Case("registry-ca", FAILED, "HTML", web={CERT_URL: answer(b"<html>harbor</html>")}),
     Case("registry-ca", FAILED, "No route to host", web={CERT_URL: "No route to host"}),
     Case("registry-ca", FAILED, "SHA-256", web={CERT_URL: answer(CA)}, environ={"DCI_REGISTRY_CERT_SHA256": "0" * 64}),
+    Case("registry-ca", OK, "is self-signed and no CA", web={CERT_URL: answer(LONE)}),
     Case("registry", OK, "401", web={CERT_URL: answer(CA), REGISTRY_URL: answer(status=401)}),
     Case("registry", FAILED, "502", web={CERT_URL: answer(CA), REGISTRY_URL: answer(status=502)}),
     Case("registry", FAILED, "Hostname mismatch", web={CERT_URL: answer(CA), REGISTRY_URL: "Hostname mismatch"}),

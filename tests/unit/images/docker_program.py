@@ -36,6 +36,15 @@ def _build(kept: Path, words: list[str]) -> None:
     (kept / tag / "Dockerfile").stat()
     labels = (label.partition("=") for label in _values("--label", words))
     changes = "".join(f"LABEL {json.dumps(key)}={json.dumps(value)}\n" for key, _, value in labels)
+    _create(tag, changes)
+
+
+def _load() -> None:
+    """Create an image in the engine; in place of an archive, its name is read."""
+    _create(sys.stdin.read().strip(), "")
+
+
+def _create(tag: str, changes: str) -> None:
     repository, _, version = tag.rpartition(":")
     connection = _Connection("localhost")
     query = urlencode({"fromSrc": "-", "repo": repository, "tag": version, "changes": changes})
@@ -60,6 +69,8 @@ def main(folder: str, *words: str) -> None:
         _run(Path(folder), list(words))
     elif words[:2] == ("buildx", "build"):
         _build(Path(folder), list(words))
+    elif words == ("load",):
+        _load()
     elif words != ("buildx", "version"):
         sys.exit(f"the docker command of unit tests does not know {words}")
 

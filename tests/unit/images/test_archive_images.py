@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -284,10 +285,27 @@ def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, engin
     _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
     image = archive_images.IMAGES["cpufunction"]
     engine.images["localhost/other:1"] = Image()
-    with pytest.raises(Problem, match="image gpu_infer_tcp: not in the Docker engine"):
+    with pytest.raises(Problem, match="image gpu_infer_tcp: neither in Docker"):
         archive_images.parent(image, parameters.current())
     engine.images["localhost/gpu_infer_tcp:1.1.0"] = Image()
     assert archive_images.parent(image, parameters.current()) == "localhost/gpu_infer_tcp:1.1.0"
+
+
+def test_an_image_on_one_that_podman_has_is_built_after_that_was_copied(
+    video: Path, docker: Docker, programs: Programs, said: Lines
+) -> None:
+    _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
+    name = "localhost/gpu_infer_tcp:1.1.0"
+    listed = json.dumps([{"Names": [name], "Size": 7_000_000_000_000_000}])
+    programs.put("podman", listed, {f"save --format docker-archive {name}": name})
+    assert "copying it into Docker takes 14000000.0 GB for a time; " in archive_images.lack_of_parent("cpufunction")
+    programs.put("podman", listed.replace("7000000000000000", "7000"), {f"save --format docker-archive {name}": name})
+    assert archive_images.lack_of_parent("cpufunction") == ""
+    assert archive_images.lack("cpufunction").reasons[0].startswith(f"image {name}: only in ")
+    archive_images.build("cpufunction")
+    assert docker.engine.images.keys() >= {name}
+    assert docker.built[-1].startswith("cpufunction:")
+    assert any(line.startswith(f"{name}: copied from ") for line in said.kept)
 
 
 @pytest.mark.parametrize("name", ["openkasugai-controller-cgo", "cpufunction"])

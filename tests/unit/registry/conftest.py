@@ -48,7 +48,11 @@ class Sites:
 
     def https(self, issuer: Holder) -> Site:
         """Serve with a certificate that a CA has issued for loopback."""
-        return self._stack.enter_context(_serving(authorities.context(self._folder, authorities.server(issuer))))
+        return self.https_as(authorities.server(issuer))
+
+    def https_as(self, shown: Holder) -> Site:
+        """Serve with this certificate."""
+        return self._stack.enter_context(_serving(authorities.context(self._folder, shown)))
 
 
 @contextmanager

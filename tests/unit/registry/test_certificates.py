@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tasks import lack as lacks
+from tasks.engines.programs import shell
 from tasks.problems import Problem
-from tasks.registry import certificates
+from tasks.registry import certificates, pki, self_signed
+from tasks.registry.client import Registry
 from tasks.settings import paths
-from tests.authorities import authority
+from tests.authorities import Holder, alone, authority, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 CA = authority("harbor")
 OTHER = authority("other")
+LONE = alone()
 PATH = "/harbor/ca.crt"
 
 
@@ -74,3 +79,62 @@ def test_a_server_that_is_away_or_offers_none_does_not_spoil_the_ca_that_is_kept
     assert certificates.lack() == lacks.NOTHING
     del offer.pages[PATH]
     assert certificates.lack() == lacks.NOTHING
+
+
+@pytest.fixture
+def lone(checkout: Path, sites: Sites, choose: Callable[..., None]) -> Callable[[Holder], Site]:
+    """A function that serves a registry with a certificate, whose CA is said to be the self-signed LONE."""
+
+    def serve(shown: Holder) -> Site:
+        registry, site = sites.https_as(shown), sites.http()
+        registry.pages["/v2/"] = b"{}"
+        site.pages[PATH] = LONE.pem
+        address = f"http://{site.address}{PATH}"
+        choose(REGISTRY="harbor", DCI_REGISTRY_ADDR_ALT=f"{registry.address}/images", DCI_REGISTRY_CERT_URL=address)
+        return registry
+
+    return serve
+
+
+def test_a_registry_with_a_self_signed_certificate_is_used_and_who_accepts_it_is_said(
+    lone: Callable[[Holder], Site], said: Lines
+) -> None:
+    lone(LONE)
+    certificates.fetch()
+    assert certificates.registry_ca() == LONE.pem
+    assert certificates.lack() == lacks.NOTHING
+    remark = said.kept[-1]
+    assert remark.startswith("CN=127.0.0.1 is self-signed and no CA (CA:TRUE is missing): Docker and CRI-O (Go), curl")
+    assert "a proper CA and certificate: openssl req -x509 " in remark
+    assert remark.endswith("subjectAltName=IP:127.0.0.1")
+
+
+def test_what_a_certificate_that_is_no_ca_has_signed_is_refused_with_the_cure(lone: Callable[[Holder], Site]) -> None:
+    lone(server(LONE))
+    with pytest.raises(Problem, match=r"CN=127\.0\.0\.1, which is offered as its CA, is none") as caught:
+        certificates.fetch()
+    assert "\n" not in caught.value.message
+    assert "basicConstraints=critical,CA:TRUE" in caught.value.hint
+    assert not paths.REGISTRY_CA.exists()
+
+
+def test_a_registry_that_fails_is_not_explained_by_its_certificate(lone: Callable[[Holder], Site]) -> None:
+    lone(LONE).statuses["/v2/"] = 500
+    with pytest.raises(Problem, match="status 500") as caught:
+        certificates.fetch()
+    assert "CA:TRUE" not in str(caught.value)
+
+
+def test_the_command_makes_a_ca_and_a_certificate_that_all_accept(
+    lone: Callable[[Holder], Site], tmp_path: Path, said: Lines
+) -> None:
+    command = self_signed.command("127.0.0.1:8443").replace("rsa:4096", "rsa:2048")
+    shell.Command(["sh", "-ec", command], cwd=tmp_path).run()
+    ca = (tmp_path / "ca.crt").read_bytes()
+    assert pki.judge_ca(ca, "here") == pki.judge_ca(ca, "here", sha256=pki.root_fingerprint(ca))
+    assert pki.leaves(ca) == []
+    made = x509.load_pem_x509_certificate((tmp_path / "registry.crt").read_bytes())
+    key = load_pem_private_key((tmp_path / "registry.key").read_bytes(), None)
+    registry = lone(Holder(made, key))  # type: ignore[arg-type]
+    Registry(f"{registry.address}/images", f"{registry.address}/images", tmp_path / "none").prove(ca)
+    assert "subjectAltName=DNS:harbor.lan" in self_signed.command("harbor.lan")

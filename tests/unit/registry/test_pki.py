@@ -61,8 +61,8 @@ def test_a_good_ca_is_returned_without_what_surrounds_it() -> None:
         (b"", "not a PEM certificate"),
         (b"hello", "not a PEM certificate"),
         (pem()[:200] + b"\n-----END CERTIFICATE-----\n", "damaged"),
-        (pem(ca=False), "is not a CA"),
-        (pem(ca=None), "is not a CA"),
+        (server(authority("root")).pem, "is not a CA"),
+        (pem(ca=False, begins=-3, ends=-1), "expired on"),
         (pem(begins=-3, ends=-1), "expired on"),
         (pem(begins=1, ends=3), "is valid from"),
     ],
@@ -72,6 +72,14 @@ def test_everything_else_is_refused_in_one_line(content: bytes, reason: str) -> 
         pki.judge_ca(content, ORIGIN)
     assert caught.value.message.startswith(f"{ORIGIN}: ")
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("ca", [False, None])
+def test_a_self_signed_certificate_that_is_no_ca_vouches_for_itself(ca: bool | None) -> None:
+    made = pem(ca=ca)
+    assert pki.judge_ca(made, ORIGIN) == made
+    assert pki.leaves(made) == ["CN=test"]
+    assert pki.leaves(pem()) == []
 
 
 def test_a_pinned_ca_is_compared() -> None:

@@ -9,18 +9,22 @@ import pytest
 
 from tasks import lack as lacks
 from tasks.doctor.examination import Result
+from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.scenarios import needs
 from tasks.scenarios.needs import Machine
-from tasks.settings import nics, paths
+from tasks.settings import controller, nics, paths
 from tasks.settings.checks import GPU, NICS
 from tasks.settings.patterns import BY_NAME, PATTERNS
 from tests.unit.conftest import lab
+from tests.unit.engine import Image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.conftest import Lines
+    from tests.unit.engine import Engine
+    from tests.unit.programs import Programs
 
 SAMPLE = paths.SAMPLE
 LACKING = {GPU: ("NVIDIA GPU: none",), NICS: ("physical functions: ens9f0np0 not there",)}
@@ -103,6 +107,47 @@ def test_what_lacks_nothing_is_registered() -> None:
 def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment() -> None:
     with pytest.raises(Problem, match="p2c1: image gpufunc_dsa cannot be built"):
         needs.require_in_source("p2c1")
+
+
+@pytest.fixture
+def gpu_source(source: Path) -> Path:
+    """A source with the pattern p2c1 and its images."""
+    shutil.copytree(
+        source / controller.SCENARIOS / "cpugpu-func/p1c1", source / controller.SCENARIOS / "cpugpu-func/p2c1"
+    )
+    folder = source / archive_images.IMAGES["gpufunc_dsa"].folder
+    folder.mkdir(parents=True)
+    (folder / "Dockerfile").write_text("FROM localhost/gpu_infer_tcp:1.1.0\nCOPY a /a\n")
+    return source
+
+
+@pytest.mark.usefixtures("gpu_source")
+def test_a_pattern_without_the_image_that_only_the_user_builds_is_left_out_and_refused_by_name() -> None:
+    here = Machine(4, lambda _need: (), lambda image: "it is nowhere" if image == "gpufunc_dsa" else "")
+    reason = "gpufunc_dsa cannot be built: it is nowhere"
+    chosen = needs.choice(here)
+    assert chosen["missing"]["p2c1"] == [reason]
+    assert "function_image:gpufunc_dsa" not in chosen["task_dep"]
+    assert {"calcapp-basic", "p1c1"} <= set(needs.runnable(here))
+    assert needs.lack_of_parents("p2c1", here) == lacks.obstacle(reason)
+    with pytest.raises(Problem, match=f"p2c1: {reason}") as caught:
+        needs.require_parents("p2c1", here)
+    assert caught.value.hint.startswith("sudo buildah bud --runtime=")
+    needs.require_parents("p1c1", here)
+    built = Machine(4, lambda _need: ())
+    assert "p2c1" in needs.runnable(built)
+    needs.require_parents("p2c1", built)
+
+
+@pytest.mark.usefixtures("gpu_source")
+def test_this_machine_is_asked_for_the_image_that_only_the_user_builds(engine: Engine, programs: Programs) -> None:
+    programs.put("podman", "[]")
+    programs.put("sudo", "[]")
+    said = "; ".join(needs.missing_of(BY_NAME["p2c1"], needs.machine(lab(CLUSTER_NAME="without"))))
+    assert "gpufunc_dsa cannot be built: image gpu_infer_tcp: neither in Docker nor in a store" in said
+    engine.images["registry.example/gpu_infer_tcp:2"] = Image()
+    said = "; ".join(needs.missing_of(BY_NAME["p2c1"], needs.machine(lab(CLUSTER_NAME="with"))))
+    assert "gpu_infer_tcp" not in said
 
 
 def test_a_file_that_the_source_does_not_hold_is_named(source: Path) -> None:

@@ -164,7 +164,8 @@ BAD = [
     ("K8S_RELEASE_URL", "http://host/path", {"K8S_RELEASE_URL": "dl.k8s.io/release"}),
     ("GO_PROXY", "'direct' is not a list of Go module proxies", {"GO_PROXY": "direct"}),
     ("GO_PROXY", "is not a list of Go module proxies such as http://host,direct", {"GO_PROXY": "http://host, direct"}),
-    ("CRIO_REPO_URL", "http://host/path", {"CRIO_REPO_URL": ""}),
+    ("CRIO_REPO_URL", "'' is not auto, or an address such as http://host/path", {"CRIO_REPO_URL": ""}),
+    ("CRIO_REPO_URL", "'newest' is not auto", {"CRIO_REPO_URL": "newest"}),
     ("CRIO_REPO_KEY_URL", "http://host/path", {"CRIO_REPO_KEY_URL": "Release.key"}),
     ("CRIO_REPO_KEY_SHA256", "'abc' is not a SHA-256 of 64 hexadecimal digits", {"CRIO_REPO_KEY_SHA256": "abc"}),
     ("APT_MIRROR", "http://host/path", {"APT_MIRROR": "mirror"}),
@@ -283,6 +284,8 @@ GOOD = [
     {"POD_SUBNET": "10.1.0.0/22"},
     {"K8S_VERSION": "v1.32.0-rc.1"},
     {"CRIO_PKG_VERSION": "1.31.4-1.1"},
+    {"CRIO_PKG_VERSION": "1.34.2-1.1", "CRIO_REPO_VERSION": "v1.34"},
+    {"CRIO_REPO_URL": "http://mirror.example/cri-o"},
     {"GO_PROXY": "http://127.0.0.1:3000/go|https://goproxy.example,off"},
     {"CACHE_DIR": "/var/cache/with space/é"},
     {"CLUSTER_NAME": "lab-2"},
@@ -293,6 +296,32 @@ GOOD = [
 @pytest.mark.parametrize("given", GOOD, ids=str)
 def test_a_good_value_is_accepted(root: Path, given: dict[str, str]) -> None:
     valid(root, **given)
+
+
+@pytest.mark.parametrize(
+    ("version", "host"),
+    [
+        ("1.28.11-1.1", "pkgs.k8s.io"),
+        ("1.31.0-1.1", "pkgs.k8s.io"),
+        ("1.31.5-1.1", "pkgs.k8s.io"),
+        ("1.31.6-1.1", "download.opensuse.org"),
+        ("1.32.1-1.1", "pkgs.k8s.io"),
+        ("1.32.2-1.1", "download.opensuse.org"),
+        ("1.33.0-2.1", "download.opensuse.org"),
+        ("2.0.0-1.1", "download.opensuse.org"),
+    ],
+)
+def test_the_repository_of_crio_is_upstreams_place_for_its_version(root: Path, version: str, host: str) -> None:
+    chosen = {"CRIO_PKG_VERSION": version, "CRIO_REPO_VERSION": f"v{version.rpartition('.')[0].rpartition('.')[0]}"}
+    place = valid(root, **chosen).crio_repo_url
+    assert place.startswith(f"https://{host}/")
+    assert place.endswith("cri-o:/stable:")
+    assert valid(root, CRIO_REPO_URL="http://mirror.example/cri-o", **chosen).crio_repo_url.startswith("http://mirror")
+
+
+def test_a_wrong_version_of_crio_is_one_line_whatever_its_repository_is(root: Path) -> None:
+    (line,) = refusal(root, CRIO_PKG_VERSION="newest")
+    assert "CRIO_PKG_VERSION: 'newest' is not a package version" in line
 
 
 def test_one_mistake_is_one_line(root: Path) -> None:

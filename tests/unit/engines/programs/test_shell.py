@@ -172,3 +172,43 @@ def test_programs_of_other_threads_are_stopped_together() -> None:
 
 def test_an_attached_program_gives_its_exit_code(tmp_path: Path) -> None:
     assert shell.run_attached(python("raise SystemExit(5)"), cwd=tmp_path) == 5
+
+
+def test_two_programs_run_side_by_side_and_the_second_reads_the_first(tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    write = "import sys\nfor _ in range(99): sys.stdout.buffer.write(bytes(range(256)) * 99)"
+    read = f"import sys; open({str(copied)!r}, 'wb').write(sys.stdin.buffer.read())"
+    shell.run_piped(shell.Command(python(write)), shell.Command(python(read)))
+    assert copied.read_bytes() == bytes(range(256)) * 99 * 99
+
+
+def test_of_two_programs_the_one_that_failed_is_named() -> None:
+    good = shell.Command(python("import sys; sys.stdin.read()"))
+    for code in ("raise SystemExit('broken')", "print('x'); raise SystemExit('broken')"):
+        with pytest.raises(Problem, match="failed with exit code 1") as caught:
+            shell.run_piped(shell.Command(["env", *python(code)]), good)
+        assert caught.value.details == "broken"
+    leaving = shell.Command(python("raise SystemExit('full')"))
+    endless = shell.Command(["yes"])
+    with pytest.raises(Problem, match="failed with exit code 1") as caught:
+        shell.run_piped(endless, leaving)
+    assert caught.value.details == "full"
+
+
+def test_a_stopped_pipe_leaves_no_program(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    wait = f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getpid()}} '); time.sleep(600)"
+    thread = threading.Thread(target=lambda: failing(wait))
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not pids.exists() or len(pids.read_text().split()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    shell.stop_all()
+    thread.join(20)
+    assert all(gone(int(pid)) for pid in pids.read_text().split())
+
+
+def failing(code: str) -> None:
+    with pytest.raises(Problem):
+        shell.run_piped(shell.Command(python(code)), shell.Command(python(code)))
