@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 KUBECTL = "./doit kubectl --"
 _END = f"kill -INT $(pidof {video.PROGRAM})"
-_ANY_VIDEO = "<video>.mp4"
 
 
 def calcapp(flow: Flow, pods: Mapping[str, Object]) -> list[str]:
@@ -28,7 +27,9 @@ def calcapp(flow: Flow, pods: Mapping[str, Object]) -> list[str]:
         pods: The pods of its functions, by key.
     """
     first, last = _ends(flow, pods)
-    client = shlex.join([flow.pattern.client, *flow.pattern.inputs])
+    inputs = flow.pattern.inputs
+    # The client takes a first input below zero for an option.
+    client = shlex.join([flow.pattern.client, *(["--"] if inputs[0].startswith("-") else []), *inputs])
     where = f"-n {flow.namespace}"
     return [
         f"{KUBECTL} exec {where} {first} -c {APP} -- {client}",
@@ -36,19 +37,18 @@ def calcapp(flow: Flow, pods: Mapping[str, Object]) -> list[str]:
     ]
 
 
-def videos(flow: Flow, pods: Mapping[str, Object], host: str, name: str = "") -> list[str]:
+def videos(flow: Flow, pods: Mapping[str, Object], host: str, place: str) -> list[str]:
     """Return the commands for a dataflow that carries video: send, end the recording, and copy it.
 
     Args:
         flow: The dataflow.
         pods: The pods of its functions, by key.
         host: Address of the first function.
-        name: Name of a video in work/DATA/video.
+        place: Path of a video in the sender's pod.
     """
     _, last = _ends(flow, pods)
-    file = shlex.quote(f"{video.FOLDER_IN_POD}/{name}") if name else f"{video.FOLDER_IN_POD}/{_ANY_VIDEO}"
     pipeline = (
-        f"{video.PROGRAM} -e -v filesrc location={file} ! qtdemux ! video/x-h264 ! h264parse ! "
+        f"{video.PROGRAM} -e -v filesrc location={shlex.quote(place)} ! qtdemux ! video/x-h264 ! h264parse ! "
         f"rtph264pay config-interval=-1 seqnum-offset=1 ! udpsink host={host} port={video.PORT} buffer-size=2048"
     )
     where = f"-n {flow.namespace}"

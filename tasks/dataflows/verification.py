@@ -8,6 +8,7 @@ from tasks import progress
 from tasks.dataflows import by_hand, values, video
 from tasks.dataflows import flow as flows
 from tasks.dataflows.pipelines import Pipelines
+from tasks.engines.media import user_videos
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
@@ -44,4 +45,6 @@ def _with_videos(flow: Flow, chosen: Parameters) -> list[str]:
         video.verify(flow, chosen.video)
     else:
         video.receiver_of(flow, pods).ensure()
-    return by_hand.videos(flow, pods, video.host(Pipelines(flow, pods)), chosen.video)
+    folder = user_videos.here()
+    any_video = next(iter(folder.find(chosen.video).files), folder.made)
+    return by_hand.videos(flow, pods, video.host(Pipelines(flow, pods)), folder.place_in_pod(any_video))

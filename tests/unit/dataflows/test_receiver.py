@@ -110,9 +110,16 @@ def pod(tmp_path: Path) -> Iterator[Pod]:
     for program in programs:
         program.symlink_to(Path(sys.executable).resolve())
     (folder / "recorder.py").write_text(RECORDER)
-    configurations = tuple(str(folder / name) for name in ("config.yaml", "config.json"))
-    places = [str(folder / name) for name in ("recording", "finished", "earlier")]
-    made = Pod(folder, Recorder(str(programs[0]), free_port(), str(programs[1]), configurations, *places, seconds=5))
+    how = Recorder(
+        program=str(programs[0]),
+        port=free_port(),
+        wrapper=str(programs[1]),
+        configurations=tuple(str(folder / name) for name in ("config.yaml", "config.json")),
+        recording=str(folder / "recording"),
+        finished=str(folder / "finished"),
+        earlier=str(folder / "earlier"),
+    )
+    made = Pod(folder, how)
     made.start(str(programs[1]), "-c", WRAPPER)
     yield made
     for process in Path("/proc").glob("[0-9]*/cmdline"):

@@ -61,7 +61,6 @@ def test_what_is_in_the_way_is_one_line(tmp_path: Path) -> None:
         Results(tmp_path / "p1c1").keep_video(received(tmp_path, b"good"), "a.mp4", good=True)
 
 
-@pytest.mark.usefixtures("checkout")
 def test_a_pattern_has_a_folder_in_the_users_part_of_the_checkout() -> None:
     assert results.shown(results.of("p1c1").folder) == "work/RESULT/p1c1"
     assert paths.BUILD not in results.of("p1c1").folder.parents
