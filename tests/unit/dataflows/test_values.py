@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Lines
 
 ANSWER = (
-    r"results:{operator:\"plus\" value:9} results:{operator:\"minus\" value:-5}"
-    r" results:{operator:\"multiply\" value:24} results:{operator:\"divide\" value:0.16666666666666666} results:{operator:\"average\" value:7.041666666666667}"
+    r"results:{operator:\"plus\" value:9} results:{operator:\"minus\" value:-5} "
+    r"results:{operator:\"multiply\" value:24} results:{operator:\"divide\" value:0.16666666666666666} "
+    r"results:{operator:\"average\" value:7.041666666666667}"
 )
 
 
