@@ -22,7 +22,7 @@ from tasks.problems import Problem
 from tasks.settings import patterns, video
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
@@ -76,13 +76,26 @@ def verify(flow: Flow, wanted: str) -> None:
     pods = flow.pods()
     run = Run(Pipelines(flow, pods), receiver_of(flow, pods), folder)
     _put_aside(run.receiver)
+    verify_each(run, paths)
+    progress.line(f"{run.receiver.name} records again: process {run.receiver.process()} on UDP {video.PORT}")
+
+
+def verify_each(run: Run, paths: Iterable[Path]) -> None:
+    """Verify with one video after another; whatever happens, the receiver runs afterwards.
+
+    Args:
+        run: What to work with.
+        paths: The videos.
+
+    Raises:
+        Problem: A video does not come through.
+    """
     try:
         for path in paths:
             _verify_one(run, path)
     except BaseException:
         _revive(run.receiver)
         raise
-    progress.line(f"{run.receiver.name} records again: process {run.receiver.process()} on UDP {video.PORT}")
 
 
 def receiver_of(flow: Flow, pods: Mapping[str, Object]) -> Receiver:

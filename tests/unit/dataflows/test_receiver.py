@@ -15,13 +15,21 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from tasks.dataflows import video
+from tasks.dataflows.flow import Deadlines, Flow
+from tasks.dataflows.pipelines import Pipelines
 from tasks.dataflows.receiver import Receiver
+from tasks.engines.media import video as videos
+from tasks.engines.media.user_videos import Folder
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
+from tasks.scenarios import files
+from tasks.settings.patterns import BY_NAME
 from tasks.settings.video import Recorder
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.pod_exec import Container
@@ -46,7 +54,17 @@ WRAPPER = "import signal; signal.pause()"
 
 
 class Machine:
-    """A cluster whose containers are this machine."""
+    """A cluster whose containers are this machine.
+
+    Attributes:
+        mishap: What happens when somebody asks for an object.
+    """
+
+    def __init__(self, mishap: Callable[[], None] = lambda: None) -> None:
+        self.mishap = mishap
+
+    def get(self, *_: object) -> None:
+        self.mishap()
 
     def exec(self, _where: Container, argv: list[str], **_: object) -> str:
         done = subprocess.run(argv, check=False, capture_output=True, text=True)
@@ -186,3 +204,23 @@ def test_one_that_does_not_end_is_not_started_twice(pod: Pod) -> None:
     assert "has not ended 1 s after SIGINT" in caught.value.details
     assert pod.receiver.process() == before
     assert not Path(pod.how.finished).exists()
+
+
+@pytest.mark.parametrize("reason", [Problem("the sender broke"), SystemExit(130)], ids=["failed", "interrupted"])
+def test_a_verification_that_ends_early_leaves_a_receiver_that_records(
+    pod: Pod, tmp_path: Path, reason: BaseException
+) -> None:
+    def break_off() -> None:
+        pod.end_by_hand()
+        raise reason
+
+    (pod.folder / "config.json").write_text(json.dumps({"command": pod.command}))
+    pod.record()
+    cluster = cast("Kube", Machine(break_off))
+    pattern = BY_NAME["p1c1"]
+    flow = Flow(cluster, pattern, files.of(cluster, pattern, lab()), Deadlines(1.0, 1.0))
+    folder = Folder(tmp_path / "work")
+    videos.make(folder.made, 0.2)
+    with pytest.raises(type(reason)):
+        video.verify_each(video.Run(Pipelines(flow, {}), pod.receiver, folder), [folder.made])
+    assert pod.receiver.process()
