@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 30.0
 # The words: program, wrapper, recording, where the recording goes, seconds to end in; then the command.
-# With job control, the shell does not make the pipeline ignore SIGINT.
+# The pipeline is in a process group of its own, so that it does not end with the shell. The builtin `exec` takes back
+# that background jobs of a shell ignore SIGINT.
 _RENEW = (
     pipelines.IDS
     + """

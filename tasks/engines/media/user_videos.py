@@ -189,7 +189,7 @@ def _absent(wanted: str, names: Sequence[str]) -> Wrong:
     """Return that the only video to look at is not there, with those that are."""
     there = f"there are {', '.join(map(shown, names))}" if names else "there is no *.mp4"
     cure = f"VIDEO={_word(names[0])} with the same command" if names else f"cp {_word(wanted)} work/DATA/video/"
-    return Wrong(shown(wanted), f"VIDEO is not there; {there}", cure)
+    return Wrong(f"VIDEO={shown(wanted)}", f"not there; {there}", cure)
 
 
 def _utf8(name: str) -> str:

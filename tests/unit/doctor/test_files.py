@@ -77,7 +77,7 @@ CASES = (
     Case(
         "videos",
         FAILED,
-        "rod.mp4 VIDEO is not there; there are road.mp4",
+        "VIDEO=rod.mp4 not there; there are road.mp4",
         environ={"VIDEO": "rod.mp4"},
         checkout={"work/DATA/video/road.mp4": _mp4(b"avc1")},
         cure="VIDEO=road.mp4",

@@ -145,7 +145,7 @@ def test_a_video_that_is_not_there_is_one_line_with_those_that_are(
         (folder.path / name).write_bytes(b"")
     with pytest.raises(Problem) as caught:
         video._to_send(folder, "road.mp4")
-    assert caught.value.message == f"work/DATA/video: road.mp4: VIDEO is not there; {says}"
+    assert caught.value.message == f"work/DATA/video: VIDEO=road.mp4: not there; {says}"
     assert caught.value.hint == hint
     assert not folder.made.exists()
 
