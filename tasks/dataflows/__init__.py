@@ -3,9 +3,14 @@
 graph          declares dataflow, delete_dataflow, send_video_tool and dataflow_status
 flow           the dataflow of a pattern in the cluster
 deployment     deploys it until all its pods are Ready, or deletes it
+verification   verifies it with what it is made for, and says how to do so by hand
 values         verifies it with values that it has to calculate with
 calcapp        reads the answer in the receiver's log, and compares it
 video          verifies it with videos that it has to pass on
 video_sender   the pod that sends them
+pipelines      the process in each function that passes a video on
+receiver       the last of them, which records, and runs again after each recording
+results        keeps what came out of a dataflow on the host
+by_hand        the commands with which a user does the same
 status         what each deployed DataFlow consists of
 """

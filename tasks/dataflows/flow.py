@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks.controller import inventory, kinds
@@ -99,6 +99,10 @@ class Flow:
     def redeployment(self) -> str:
         """Command that deletes it and deploys it again."""
         return f"./doit delete_dataflow:{self.pattern.name} dataflow:{self.pattern.name}"
+
+    def sending(self, inputs: tuple[str, ...]) -> Flow:
+        """Return the dataflow with other inputs to send; without any, the pattern's own stay."""
+        return replace(self, pattern=replace(self.pattern, inputs=inputs or self.pattern.inputs))
 
     def live(self) -> Object | None:
         """Return its DataFlow, or None if there is none."""

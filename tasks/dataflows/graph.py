@@ -18,17 +18,16 @@ from tasks.settings.controller import VIDEO_SENDER
 from tasks.settings.patterns import PATTERNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tasks.dataflows import deployment, status, values, video, video_sender
+    from tasks.dataflows import deployment, status, verification, video_sender
     from tasks.lack import Lack
     from tasks.scenarios import needs
     from tasks.settings.patterns import Pattern
 else:
     deployment = later("tasks.dataflows.deployment")
     status = later("tasks.dataflows.status")
-    values = later("tasks.dataflows.values")
-    video = later("tasks.dataflows.video")
+    verification = later("tasks.dataflows.verification")
     video_sender = later("tasks.dataflows.video_sender")
     needs = later("tasks.scenarios.needs")
 
@@ -45,14 +44,9 @@ def task_dataflow() -> Iterator[dict[str, Any]]:
         yield {
             "name": pattern.name,
             "doc": f"Deploy and verify {pattern.summary}.",
-            "actions": [Do(deployment.deploy, pattern.name), Do(_verifier(pattern), pattern.name)],
+            "actions": [Do(deployment.deploy, pattern.name), Do(verification.verify, pattern.name)],
             "task_dep": list(_prerequisites(pattern)),
         }
-
-
-def _verifier(pattern: Pattern) -> Callable[[str], None]:
-    """Return the function that verifies a pattern: one with a client takes values, any other takes videos."""
-    return values.verify if pattern.client else video.verify
 
 
 def _prerequisites(pattern: Pattern) -> Iterator[str]:

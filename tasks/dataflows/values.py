@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.controller import kinds
-from tasks.dataflows import calcapp
-from tasks.dataflows import flow as flows
+from tasks.dataflows import calcapp, results
 from tasks.engines.kube import api, manifests
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from tasks.dataflows.calcapp import Answer
+    from tasks.dataflows.calcapp import Answer, Row
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
     from tasks.settings.patterns import Pattern
@@ -34,16 +32,15 @@ _LOG_TAIL = 200
 _LAST_LINES = 5
 
 
-def verify(name: str) -> None:
-    """Send values in, and compare what the receiver logs with what the pattern expects.
+def verify(flow: Flow) -> None:
+    """Send values in, and compare what the receiver logs with what its functions have to compute; keep the answer.
 
     Args:
-        name: Name of a pattern that is verified with values.
+        flow: A deployed dataflow of a pattern that is verified with values.
 
     Raises:
         Problem: No answer, or a value is wrong or missing; the message names the function.
     """
-    flow = flows.of(name, parameters.current())
     pods = flow.pods()
     _tell_next_hops(flow, pods)
     start = time.monotonic()
@@ -53,11 +50,14 @@ def verify(name: str) -> None:
         lambda seen: seen is not None and _is_complete(flow.pattern, seen),
     ).wait(_ANSWER_SECONDS, explain=lambda: _broken_hop(flow), hint=flow.redeployment)
     seconds = time.monotonic() - start
-    progress.line(_table(flow.pattern, pods, answer))
-    progress.line(f"{flow.name} answered {' '.join(flow.pattern.inputs)} in {seconds:.2f} s")
-    wrong = calcapp.wrong(flow.pattern, answer) if answer else None
+    rows = calcapp.rows(flow.pattern, answer) if answer else []
+    kept = results.of(flow.pattern.name).keep_answer(_record(flow, pods, rows, seconds))
+    progress.line(_table(pods, rows))
+    sent = " ".join(flow.pattern.inputs)
+    progress.line(f"{flow.name} answered {sent} in {seconds:.2f} s; kept in {results.shown(kept)}")
+    wrong = next((row for row in rows if not row.ok), None)
     if wrong:
-        raise Problem(f"{flow.name}: {wrong.hop.key} answered {wrong.value}, expected {wrong.hop.value}")
+        raise Problem(f"{flow.name}: {wrong.hop.key} answered {wrong.value}, expected {wrong.expected}")
 
 
 def _tell_next_hops(flow: Flow, pods: Mapping[str, Object]) -> None:
@@ -90,7 +90,8 @@ def _ask(flow: Flow) -> Answer | None:
 def _send(flow: Flow) -> str:
     """Run the client once; return its complaint: only the receiver's log shows whether the values arrived."""
     sender = Container(_pod_name(flow, flow.pattern.hops[0].key), flow.namespace, _APP)
-    command = [flow.pattern.client, *flow.pattern.inputs]
+    # Without the dashes, the client takes a first input below zero for an option.
+    command = [flow.pattern.client, "--", *flow.pattern.inputs]
     try:
         flow.cluster.exec(sender, command, timeout=_CLIENT_SECONDS)
     except Problem as complaint:
@@ -140,13 +141,33 @@ def _answer(pattern: Pattern, lines: Iterable[str]) -> Answer | None:
     return next((each for each in answers if each.inputs == sent), None)
 
 
-def _table(pattern: Pattern, pods: Mapping[str, Object], answer: Answer | None) -> str:
+def _place(pods: Mapping[str, Object], key: str) -> tuple[str, str]:
+    """Return the node and the address of a function's pod."""
+    pod = pods.get(key, {})
+    return pod.get("spec", {}).get("nodeName", ""), pod.get("status", {}).get("podIP", "")
+
+
+def _table(pods: Mapping[str, Object], rows: Sequence[Row]) -> str:
     """Return the answer as a table: function, node, pod address, value, ok."""
     lines = [("function", "node", "address", "value", "ok")]
-    for row in calcapp.rows(pattern, answer) if answer else []:
-        pod = pods.get(row.hop.key, {})
+    for row in rows:
         value = "" if row.value is None else repr(row.value)
         verdict = ("ok" if row.ok else "WRONG") if row.hop.operator else ""
-        node, address = pod.get("spec", {}).get("nodeName", ""), pod.get("status", {}).get("podIP", "")
-        lines.append((row.hop.key, node, address, value, verdict))
+        lines.append((row.hop.key, *_place(pods, row.hop.key), value, verdict))
     return progress.table(lines)
+
+
+def _record(flow: Flow, pods: Mapping[str, Object], rows: Sequence[Row], seconds: float) -> dict[str, Any]:
+    """Return the answer as it is kept."""
+    functions: list[dict[str, Any]] = []
+    for row in rows:
+        node, address = _place(pods, row.hop.key)
+        judged = {"value": row.value, "expected": row.expected, "ok": row.ok} if row.hop.operator else {}
+        functions.append({"function": row.hop.key, "node": node, "address": address, **judged})
+    return {
+        "dataflow": flow.name,
+        "inputs": [float(word) for word in flow.pattern.inputs],
+        "functions": functions,
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+    }

@@ -10,93 +10,127 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.controller import kinds
-from tasks.dataflows import flow as flows
+from tasks.dataflows import results
+from tasks.dataflows.pipelines import APP, Pipelines
+from tasks.dataflows.receiver import Receiver
 from tasks.engines.kube import manifests, pod_files
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import parameters, patterns, video
+from tasks.settings import patterns, video
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tasks.dataflows.flow import Flow
-    from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
     from tasks.engines.media.user_videos import Folder
     from tasks.engines.media.video import Video
     from tasks.settings.patterns import Pattern
 
-_APP = "cpu-container0"
 _NETWORKS = "k8s.v1.cni.cncf.io/network-status"
-# A pipeline starts some seconds after its pod is Ready or after a request.
+# A pipeline starts some seconds after its pod is Ready.
 _PIPELINE_SECONDS = 60.0
-_STOP_SECONDS = 30.0
 # The time that a sender takes on a busy machine, beyond the length of the video.
 _SENDER_SECONDS = 60.0
 _ATTEMPTS = 3
-_LAST_LINES = 8
 # The shell opens the file: gst-launch would read blanks, quotes and backslashes in a name as its own syntax.
 _OPENED = ("sh", "-c", 'exec 3< "$0" && exec "$@"')
 _MAY_WRITE = 'sudo chown -R "$USER" work/DATA/video'
-# Prints the ids of a program's processes and, if there is a signal, sends it to them.
-_PROCESSES = (
-    "for process in /proc/[0-9]*; do program=; read -r -d '' program < $process/cmdline; "
-    '[[ $program == "$0" || ${{program##*/}} == "$0" ]] && {{ echo ${{process#/proc/}}; {signal}; }}; '
-    "done 2>/dev/null; true"
-)
 
 
 @dataclass(frozen=True)
-class Pipelines:
-    """The running functions of a video pattern.
+class Run:
+    """What a verification works with.
 
     Attributes:
-        flow: The dataflow.
-        pods: The pods of its functions, by key.
+        pipelines: The functions.
+        receiver: The last of them, which records.
         folder: Where the videos are.
     """
 
-    flow: Flow
-    pods: Mapping[str, Object]
+    pipelines: Pipelines
+    receiver: Receiver
     folder: Folder
 
     @property
-    def cluster(self) -> Kube:
-        """The API."""
-        return self.flow.cluster
-
-    @property
-    def receiver(self) -> Object:
-        """Pod of the last function, which records."""
-        return self.pods[self.flow.pattern.hops[-1].key]
+    def flow(self) -> Flow:
+        """The dataflow."""
+        return self.pipelines.flow
 
 
-def verify(name: str) -> None:
-    """Send each video through a dataflow and play what was received.
+def verify(flow: Flow, wanted: str) -> None:
+    """Send each video through a dataflow, play what was received, and keep it; the receiver then records anew.
 
     Args:
-        name: Name of a video pattern.
+        flow: A deployed dataflow of a video pattern.
+        wanted: Name of the only video to send; empty for all.
 
     Raises:
         Problem: A pipeline does not run, or the received video does not play like the one that was sent.
     """
-    flow = flows.of(name, parameters.current())
     folder = user_videos.here()
-    pipelines = Pipelines(flow, flow.pods(), folder)
-    for path in _to_send(folder):
-        _verify_one(pipelines, path)
+    paths = _to_send(folder, wanted)
+    pods = flow.pods()
+    run = Run(Pipelines(flow, pods), receiver_of(flow, pods), folder)
+    _put_aside(run.receiver)
+    verify_each(run, paths)
+    progress.line(f"{run.receiver.name} records again: process {run.receiver.process()} on UDP {video.PORT}")
 
 
-def _to_send(folder: Folder) -> list[Path]:
+def verify_each(run: Run, paths: Iterable[Path]) -> None:
+    """Verify with one video after another; whatever happens, the receiver runs afterwards.
+
+    Args:
+        run: What to work with.
+        paths: The videos.
+
+    Raises:
+        Problem: A video does not come through.
+    """
+    try:
+        for path in paths:
+            _verify_one(run, path)
+    except BaseException:
+        _revive(run.receiver)
+        raise
+
+
+def receiver_of(flow: Flow, pods: Mapping[str, Object]) -> Receiver:
+    """Return the receiver of a deployed dataflow.
+
+    Args:
+        flow: The dataflow of a video pattern.
+        pods: The pods of its functions, by key.
+    """
+    return Receiver(flow.cluster, pods[flow.pattern.hops[-1].key], flow.redeployment)
+
+
+def _put_aside(receiver: Receiver) -> None:
+    """Put aside what somebody else has sent: a verification needs an empty recording."""
+    receiver.ensure()
+    if receiver.recorded_bytes():
+        receiver.renew(receiver.how.earlier)
+        progress.line(f"{receiver.name}: what it had recorded is now {receiver.how.earlier}")
+
+
+def _revive(receiver: Receiver) -> None:
+    """Start the receiver if the run failed or was interrupted while it was down."""
+    try:
+        receiver.ensure()
+    except Problem as problem:
+        progress.line(problem.message)
+
+
+def _to_send(folder: Folder, wanted: str) -> list[Path]:
     """Return the user's videos or, if there are none, one made for the test.
 
     Raises:
         Problem: One of them cannot be sent; the first line names it.
     """
-    found = folder.find()
+    found = folder.find(wanted)
     if found.wrong:
         lines = [f"work/DATA/video: {wrong.name}: {wrong.reason}" for wrong in found.wrong]
         raise Problem("\n".join(lines), hint="; ".join(wrong.cure for wrong in found.wrong))
@@ -118,63 +152,76 @@ def _test_video(folder: Folder) -> Path:
     return folder.made
 
 
-def _verify_one(pipelines: Pipelines, path: Path) -> None:
+def _verify_one(run: Run, path: Path) -> None:
     sent = videos.play(path)
-    flow, name = pipelines.flow, user_videos.shown(path.name)
+    flow, name = run.flow, user_videos.shown(path.name)
     if sent is None:
         raise Problem(f"{name}: does not play", hint="./doit doctor --for send_video_tool")
     wrong = ""
     for _ in range(_ATTEMPTS):
-        _ensure_fresh_receiver(pipelines)
+        _await_pipelines(run)
         progress.step(f"sending {name}: {sent.seconds:.0f} s")
-        _send(pipelines, path, sent.seconds)
-        received = _end_recording(pipelines)
-        wrong = complaint(sent, received)
+        _send(run.pipelines, run.folder.place_in_pod(path), sent.seconds)
+        run.receiver.renew(run.receiver.how.finished)
+        received, kept, wrong = _kept(run, path.name, sent)
         if received and not wrong:
-            progress.line(_table(pipelines))
+            progress.line(_table(run.pipelines))
             progress.line(
                 f"{flow.name} passed on {name}: {received.codec}, {received.frames} of {sent.frames} frames, "
-                f"{received.seconds:.1f} of {sent.seconds:.1f} s"
+                f"{received.seconds:.1f} of {sent.seconds:.1f} s; kept as {kept}"
             )
             return
-        progress.line(f"{flow.name}: {wrong}")
-    raise Problem(f"{flow.name}: {name}: {wrong}, {_ATTEMPTS} times", details=_evidence(pipelines))
+        progress.line(f"{flow.name}: {wrong}; kept as {kept}")
+    raise Problem(f"{flow.name}: {name}: {wrong}, {_ATTEMPTS} times", details=run.pipelines.evidence())
 
 
-def _ensure_fresh_receiver(pipelines: Pipelines) -> None:
-    """Restart the last pipeline if it has recorded something; wait until all run and its recording is empty."""
-    cluster, flow, receiver = pipelines.cluster, pipelines.flow, pipelines.receiver
-    if _recorded_bytes(cluster, receiver) > 0:
-        _stop(cluster, receiver)
-        _processes(cluster, receiver, video.WRAPPER, "HUP")
+def _await_pipelines(run: Run) -> None:
+    """Wait until a pipeline runs in each function and the receiver listens, with an empty recording."""
+    receiver = run.receiver
+    if receiver.recorded_bytes():
+        # What the last attempt sent has come late.
+        receiver.renew(receiver.how.finished)
 
     def idle() -> list[str]:
-        keys = [key for key, pod in pipelines.pods.items() if not _processes(cluster, pod, video.PROGRAM)]
-        return keys or ([flow.pattern.hops[-1].key] if _recorded_bytes(cluster, receiver) else [])
+        return run.pipelines.idle() or ([] if receiver.process() else [receiver.name])
 
     waiting.Condition(
-        f"{flow.name}: a pipeline in each function",
+        f"{run.flow.name}: a pipeline in each function",
         idle,
         lambda missing: not missing,
         describe=lambda missing: f"none in {', '.join(missing)}",
-    ).wait(_PIPELINE_SECONDS, explain=lambda: _evidence(pipelines), hint=flow.redeployment)
+    ).wait(_PIPELINE_SECONDS, explain=run.pipelines.evidence, hint=run.flow.redeployment)
 
 
-def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
+def _kept(run: Run, name: str, sent: Video) -> tuple[Video | None, str, str]:
+    """Copy the finished recording, play it and keep it; return it, its place and what is wrong with it."""
+    receiver = run.receiver
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "received.mp4"
+        pod_files.copy_out(receiver.cluster, Container.of(receiver.pod, APP), receiver.how.finished, copy)
+        received = videos.play(copy)
+        wrong = complaint(sent, received)
+        kept = results.of(run.flow.pattern.name).keep_video(copy, name, good=not wrong)
+    return received, user_videos.shown(results.shown(kept)), wrong
+
+
+def _send(pipelines: Pipelines, place: str, seconds: float) -> None:
     """Send a video to the first function.
+
+    Args:
+        pipelines: The functions.
+        place: Path of the video in the sender's pod.
+        seconds: How long it plays.
 
     Raises:
         Problem: The function has no address, or no sender is running.
     """
-    cluster, flow = pipelines.cluster, pipelines.flow
-    key = flow.pattern.hops[0].key
-    service = cluster.get(manifests.SERVICE, f"{kinds.function_name(flow.name, key)}-service", flow.namespace)
-    host = address(flow.pattern, pipelines.pods[key], service)
+    cluster = pipelines.cluster
     pipeline = (
-        *(*_OPENED, pipelines.folder.place_in_pod(path)),
+        *(*_OPENED, place),
         *(video.PROGRAM, "-q", "filesrc", "location=/dev/fd/3", "!", "qtdemux", "!", "h264parse", "!"),
         *("rtph264pay", "config-interval=-1", "seqnum-offset=1", "!"),
-        *("udpsink", f"host={host}", f"port={video.PORT}", "buffer-size=2048"),
+        *("udpsink", f"host={host(pipelines)}", f"port={video.PORT}", "buffer-size=2048"),
     )
     senders = cluster.list(manifests.POD, video.SENDER_NAMESPACE, f"app={video.SENDER}")
     alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
@@ -182,6 +229,18 @@ def _send(pipelines: Pipelines, path: Path, seconds: float) -> None:
         raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
     sender = Container(manifests.name_of(alive[0]), video.SENDER_NAMESPACE, video.SENDER)
     cluster.exec(sender, pipeline, timeout=seconds + _SENDER_SECONDS)
+
+
+def host(pipelines: Pipelines) -> str:
+    """Return the address to which videos are sent.
+
+    Raises:
+        Problem: The first function has none.
+    """
+    flow = pipelines.flow
+    key = flow.pattern.hops[0].key
+    service = pipelines.cluster.get(manifests.SERVICE, f"{kinds.function_name(flow.name, key)}-service", flow.namespace)
+    return address(flow.pattern, pipelines.pods[key], service)
 
 
 def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
@@ -218,16 +277,6 @@ def _second_address(pod: Object) -> str:
     return str(found[0]["ips"][0])
 
 
-def _end_recording(pipelines: Pipelines) -> Video | None:
-    """End the recording properly, copy it and play it: an unfinished MP4 file has no index."""
-    cluster, receiver = pipelines.cluster, pipelines.receiver
-    _stop(cluster, receiver)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "received.mp4"
-        pod_files.copy_out(cluster, Container.of(receiver, _APP), video.RECORDING, copy)
-        return videos.play(copy)
-
-
 def complaint(sent: Video, received: Video | None) -> str:
     """Return what is wrong with the received video, or an empty string.
 
@@ -252,36 +301,3 @@ def _table(pipelines: Pipelines) -> str:
         pod = pipelines.pods[hop.key]
         rows.append((hop.key, pod["spec"].get("nodeName", ""), pod.get("status", {}).get("podIP", "")))
     return progress.table(rows)
-
-
-def _evidence(pipelines: Pipelines) -> str:
-    """Return which functions run a pipeline, and the last lines of their logs."""
-    cluster, flow, lines = pipelines.cluster, pipelines.flow, []
-    for hop in flow.pattern.hops:
-        pod = pipelines.pods[hop.key]
-        running = "a pipeline runs" if _processes(cluster, pod, video.PROGRAM) else "no pipeline runs"
-        log = cluster.logs(Container.of(pod, _APP), tail=_LAST_LINES)
-        lines += [f"{hop.key}: {running}", *(f"  {hop.key} | {line}" for line in log.splitlines())]
-    return "\n".join(lines)
-
-
-def _recorded_bytes(cluster: Kube, receiver: Object) -> int:
-    script = f"stat -c %s {video.RECORDING} 2>/dev/null || echo 0"
-    return int(cluster.exec(Container.of(receiver, _APP), ["bash", "-c", script]))
-
-
-def _stop(cluster: Kube, receiver: Object) -> None:
-    _processes(cluster, receiver, video.PROGRAM, "INT")
-    waiting.until(
-        f"{manifests.name_of(receiver)}: recording ended",
-        lambda: _processes(cluster, receiver, video.PROGRAM),
-        lambda running: not running,
-        deadline=_STOP_SECONDS,
-    )
-
-
-def _processes(cluster: Kube, pod: Object, program: str, signal: str = "") -> list[str]:
-    """Return the ids of a program's processes in a pod, and send them a signal if one is given."""
-    script = _PROCESSES.format(signal=f"kill -{signal} ${{process#/proc/}}" if signal else ":")
-    command = ["bash", "-c", script, program]
-    return cluster.exec(Container.of(pod, _APP), command).split()

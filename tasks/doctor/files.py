@@ -37,9 +37,9 @@ def _archive(_: Server, p: Parameters) -> Finding:
     return judged(not wrong, f"not gzip: {wrong}" if wrong else f"{archive.stat().st_size} bytes", needed, cure)
 
 
-def _videos(_: Server, __: Parameters) -> Finding:
+def _videos(_: Server, p: Parameters) -> Finding:
     needed = "work/DATA/video/*.mp4 of H.264, or none: a test video is made then"
-    videos = user_videos.here().find()
+    videos = user_videos.here().find(p.video)
     found = [f"{len(videos.files)} files"] if videos.files or not videos.wrong else []
     found += [f"{wrong.name} {wrong.reason}" for wrong in videos.wrong]
     found += [f"passed over: {', '.join(videos.foreign)} (of macOS)"] if videos.foreign else []

@@ -14,6 +14,8 @@ SRC = ROOT / "src"
 SAMPLE = SRC / "sample-controller"
 DRIVER = ROOT / "driver" / "nvidia"
 WORK = ROOT / "work"
+# What came out of the dataflows: the user's, so `clean` leaves it.
+RESULT = WORK / "RESULT"
 
 BUILD = ROOT / "build"
 RENDERED = BUILD / "rendered"

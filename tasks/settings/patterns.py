@@ -20,13 +20,11 @@ class Hop:
 
     Attributes:
         key: Its key in the FunctionChain.
-        operator: Its name in the receiver's log; empty if it only passes values on.
-        value: What it must answer for the pattern's inputs.
+        operator: What it computes, as the receiver's log calls it; empty if it only passes values on.
     """
 
     key: str
     operator: str = ""
-    value: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Pattern:
         images: Images its functions run.
         network: How its functions reach each other.
         client: Program that sends the inputs, run in the first function's pod; empty if a video is sent.
-        inputs: What is sent.
+        inputs: What is sent, unless INPUTS names something else.
         on_second_worker: Keys placed on the second worker, the others on the first; empty leaves all to the scheduler.
         needs: What it needs from the machine beyond what every dataflow needs, in the words of `settings.checks`.
     """
@@ -99,11 +97,11 @@ def _calcapp(name: str, dataflow: str, network: Network) -> Pattern:
         dataflow=dataflow,
         hops=(
             Hop("send"),
-            Hop("plus", "plus", 15.0),
-            Hop("minus", "minus", -13.0),
-            Hop("multiply", "multiply", 120.0),
-            Hop("divide", "divide", 0.008333333333333333),
-            Hop("average", "average", 30.502083333333335),
+            Hop("plus", "plus"),
+            Hop("minus", "minus"),
+            Hop("multiply", "multiply"),
+            Hop("divide", "divide"),
+            Hop("average", "average"),
             Hop("rcv"),
         ),
         images=("cpufunc_calcapp", _SIDECAR),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 # In the folder of the user's videos: H.264 in MP4.
 TEST_VIDEO = "made/test.mp4"
 TEST_SECONDS = 3.0
@@ -14,8 +16,34 @@ FOLDER_IN_POD = "/opt/video"
 # In the pods of the functions.
 PORT = 5678
 PROGRAM = "gst-launch-1.0"
-WRAPPER = "/wrapper"
-RECORDING = "/rcv_video.mp4"
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """How the last function of a dataflow records.
+
+    Attributes:
+        program: Program of its pipeline.
+        port: UDP port on which that listens.
+        wrapper: Program that starts the pipeline, once, and whose output is the container's log.
+        configurations: Files that tell the wrapper its command, in YAML or JSON; one of them is there.
+        recording: The file that is written.
+        finished: Where a finished recording is put, so that the receiver can record again at once.
+        earlier: The same for what somebody else had sent before a verification.
+        seconds: How long the pipeline may take to end.
+    """
+
+    program: str = PROGRAM
+    port: int = PORT
+    wrapper: str = "/wrapper"
+    configurations: tuple[str, ...] = ("/config/config.yaml", "/config/config.json")
+    recording: str = "/rcv_video.mp4"
+    finished: str = "/rcv_video.finished.mp4"
+    earlier: str = "/rcv_video.earlier.mp4"
+    seconds: int = 30
+
+
+RECORDER = Recorder()
 
 # RTP on UDP may lose packets: this share of what was sent has to arrive.
 SHARE = 0.9

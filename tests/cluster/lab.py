@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import threading
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tasks.dataflows import by_hand
 from tasks.engines.docker import containers
 from tasks.engines.go import modules
 from tasks.engines.kube import manifests
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs import shell, waiting
+from tasks.engines.programs.shell import Command
 from tasks.settings import artifacts, cluster, parameters
 
 if TYPE_CHECKING:
@@ -146,8 +149,21 @@ class Lab:
 
     def kubectl(self, *words: str) -> Any:
         """Run kubectl as the user would, and return its JSON."""
-        program = modules.program(artifacts.KUBERNETES, "kubectl", parameters.current())
-        return json.loads(shell.run([program, *words, "-o", "json"], env=self.env).stdout)
+        return json.loads(shell.run([_kubectl(), *words, "-o", "json"], env=self.env).stdout)
+
+    def by_hand(self, line: str, folder: Path) -> None:
+        """Run a command of kubectl that a run has named, in a folder."""
+        words = shlex.split(line.strip().removeprefix(f"{by_hand.KUBECTL} "))
+        Command([_kubectl(), *words], self.env, cwd=folder).run()
+
+
+def _kubectl() -> Path:
+    return modules.program(artifacts.KUBERNETES, "kubectl", parameters.current())
+
+
+def commands(output: str) -> list[str]:
+    """Return the commands of kubectl that a run named."""
+    return [line for line in output.splitlines() if line.startswith(f"  {by_hand.KUBECTL} ")]
 
 
 def function_pod(function: str) -> str:

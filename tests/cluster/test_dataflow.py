@@ -56,6 +56,23 @@ def test_a_missing_value_fails_the_task_and_the_hop_is_named(
     assert answers(redeployed.run(DELETE, BASIC)) == ANSWERS
 
 
+def test_own_inputs_are_answered_and_the_answer_is_kept(verified: Lab) -> None:
+    output = verified.run(BASIC, INPUTS="2 3 4")
+    expected = {
+        "plus": 9.0,
+        "minus": -5.0,
+        "multiply": 24.0,
+        "divide": 0.16666666666666666,
+        "average": 7.041666666666667,
+    }
+    assert {function: float(value) for function, value in answers(output).items()} == expected
+    kept = json.loads((verified.checkout.root / "work/RESULT/calcapp-basic/answer.json").read_text())
+    assert kept["inputs"] == [2.0, 3.0, 4.0]
+    assert {each["function"]: each["value"] for each in kept["functions"] if each.get("ok")} == expected
+    # The client takes a first input below zero for an option, and a division by zero travels.
+    assert answers(verified.run(BASIC, INPUTS="-1 0"))["divide"] == "-inf"
+
+
 def test_a_deleted_dataflow_leaves_nothing_and_can_be_deleted_again(verified: Lab) -> None:
     verified.run(DELETE)
     assert verified.pod_uids() == {}

@@ -13,14 +13,17 @@ from tasks.engines.files import digests
 from tasks.engines.kube import manifests, pod_files
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.kube.state import is_pod_ready
+from tasks.engines.media import video as videos
+from tasks.engines.programs import waiting
 from tasks.settings import parameters
 from tasks.settings.patterns import BY_NAME
-from tests.cluster.lab import NAME
+from tests.cluster.lab import NAME, commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tasks.engines.media.video import Video
     from tests.cluster.lab import Lab
 
 PASSED_ON = r"df-cpu-p1c1 passed on {}: h264, (\d+) of 45 frames, (\S+) of 3\.0 s"
@@ -47,6 +50,18 @@ def copy_out_of_a_pod(lab: Lab, target: Path) -> None:
     assert digests.sha256(target, parameters.current().cache_dir) == digest
 
 
+def record_by_hand(lab: Lab, output: str, folder: Path) -> Video | None:
+    """Send, end the recording and copy it with the commands that a run has named, and play the copy."""
+    send, end, copy = commands(output)
+    lab.by_hand(send, folder)
+    lab.by_hand(end, folder)
+    rcv = Container("df-cpu-p1c1-wbfunction-rcv-cpu-pod", BY_NAME["p1c1"].namespace, "cpu-container0")
+    ask = ["bash", "-c", "pidof gst-launch-1.0 || true"]
+    waiting.until("the recording: ended", lambda: lab.api.exec(rcv, ask), lambda ids: not ids.strip(), deadline=30)
+    lab.by_hand(copy, folder)
+    return videos.play(folder / "rcv_video.mp4")
+
+
 @pytest.fixture
 def awkward(verified: Lab) -> Iterator[Path]:
     """Yield the path of a user's video with an awkward name, in the lab's checkout."""
@@ -61,9 +76,22 @@ def passed_on(name: str, output: str) -> bool:
 
 
 def test_a_video_is_received_on_one_worker_and_again_on_the_other(verified: Lab, awkward: Path, tmp_path: Path) -> None:
-    assert passed_on("test.mp4", verified.run("dataflow:p1c1"))
+    results = verified.checkout.root / "work/RESULT"
+    output = verified.run("dataflow:p1c1")
+    assert passed_on("test.mp4", output)
+    assert re.search(
+        r"^df-cpu-p1c1-wbfunction-rcv-cpu-pod records again: process \d+ on UDP 5678$", output, re.MULTILINE
+    )
+    kept, by_hand = videos.play(results / "p1c1/test.mp4"), record_by_hand(verified, output, tmp_path)
+    assert kept
+    assert by_hand
+    assert min(kept.frames, by_hand.frames) > 40
+
     shutil.copy(awkward.parent / "made/test.mp4", awkward)
-    assert passed_on(AWKWARD, verified.run("dataflow:p1c1"))
+    output = verified.run("dataflow:p1c1", VIDEO=AWKWARD)
+    assert "the receiver had ended, and is started again" in output
+    assert passed_on(AWKWARD, output)
+    assert sorted(file.name for file in (results / "p1c1").iterdir()) == sorted(["test.mp4", AWKWARD])
     output = verified.run("dataflow:p1c1-multi-worker")
     assert passed_on(AWKWARD, output)
     assert re.search(rf"^pip +{NAME}-worker ", output, re.MULTILINE)

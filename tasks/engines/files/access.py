@@ -53,7 +53,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 def generated() -> tuple[Path, ...]:
     """Return what this tool creates in a checkout."""
-    return (paths.BUILD, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
+    return (paths.BUILD, paths.RESULT, paths.VENV, paths.ROOT / ".venv.lock", paths.ROOT / ".env")
 
 
 def is_foreign(top: Path) -> bool:

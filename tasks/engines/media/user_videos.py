@@ -13,6 +13,7 @@ from tasks.problems import Problem
 from tasks.settings import paths, video
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _SUFFIX = ".mp4"
@@ -74,18 +75,24 @@ class Folder:
         """The test video, which is sent if the user has put none there."""
         return self.path / video.TEST_VIDEO
 
-    def find(self) -> Found:
-        """Return the videos in it, sorted by name."""
+    def find(self, wanted: str = "") -> Found:
+        """Return the videos in it, sorted by name.
+
+        Args:
+            wanted: Name of the only one to look at; empty for all.
+        """
         if wrong := self._wrong_folder():
             return Found(wrong=(wrong,))
-        if not self.path.is_dir():
-            return Found()
         try:
-            named = sorted(path for path in self.path.iterdir() if path.suffix.lower() == _SUFFIX)
+            there = self.path.iterdir() if self.path.is_dir() else ()
+            named = sorted(path for path in there if path.suffix.lower() == _SUFFIX)
         except OSError as error:
             return Found(wrong=(self._unreadable(self.path, error),))
         videos = [path for path in named if not path.name.startswith(_FOREIGN)]
-        judged = {path: self._judge(path) for path in videos}
+        chosen = [path for path in videos if wanted in {"", path.name}]
+        if wanted and not chosen:
+            return Found(wrong=(_absent(wanted, [path.name for path in videos]),))
+        judged = {path: self._judge(path) for path in chosen}
         return Found(
             tuple(path for path, wrong in judged.items() if wrong is None),
             tuple(wrong for wrong in judged.values() if wrong is not None),
@@ -176,6 +183,13 @@ def here() -> Folder:
 def shown(name: str) -> str:
     """Return a name for a one-line message."""
     return name if name.isprintable() else ascii(name)
+
+
+def _absent(wanted: str, names: Sequence[str]) -> Wrong:
+    """Return that the only video to look at is not there, with those that are."""
+    there = f"there are {', '.join(map(shown, names))}" if names else "there is no *.mp4"
+    cure = f"VIDEO={_word(names[0])} with the same command" if names else f"cp {_word(wanted)} work/DATA/video/"
+    return Wrong(f"VIDEO={shown(wanted)}", f"not there; {there}", cure)
 
 
 def _utf8(name: str) -> str:

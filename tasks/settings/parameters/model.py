@@ -93,6 +93,9 @@ class Parameters(pydantic.BaseModel):
     cni: Literal["calico", "bridge"]
     docker: Literal["host", "embedded", "auto"]
     recreate: types.Flag
+    video: types.OptionalFileName
+    inputs: types.Numbers
+    verify: Literal["yes", "no"]
     cluster_deadline: types.Seconds
     controller_deadline: types.Seconds
     dataflow_deadline: types.Seconds

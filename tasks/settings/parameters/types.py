@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -18,6 +19,9 @@ from tasks.settings.controller import HARDWARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Decimal numbers that Python and Go's strconv.ParseFloat read alike.
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def _matching(pattern: str, meant: str) -> AfterValidator:
@@ -91,6 +95,17 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
+def _numbers(text: str) -> tuple[str, ...]:
+    """Return the words of a list of numbers; calcapp's client gets them as they are."""
+    words = tuple(text.split())
+    for word in words:
+        if not _NUMBER.fullmatch(word):
+            raise ValueError(f"{word!r} is not a number such as 2, -0.5 or 1e3; blanks separate numbers")
+        if not math.isfinite(float(word)):
+            raise ValueError(f"{word} is too large for a number of 64 bits")
+    return words
+
+
 def _hardware(text: str) -> tuple[str, ...]:
     words = _words(text)
     for word in words:
@@ -160,6 +175,7 @@ PackageVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+-[0-9A-Za-z.~+-]+", "a 
 AnyPackageVersion = Annotated[
     str, _matching(r"(\d+:)?\d[0-9A-Za-z.~+-]*", "a package version such as 1.2.3-1 or 1:1.2.3")
 ]
+OptionalFileName = Annotated[str, _matching(r"([^/\s][^/]*)?", "a file name without folders")]
 FileName = Annotated[str, _matching(r"[^/\s][^/]*", "a file name without folders")]
 Word = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "a word of letters, digits, '_', '.', '-'")]
 Interface = Annotated[str, _matching(r"[^/\s:]{1,15}", "an interface name of at most 15 characters")]
@@ -207,6 +223,7 @@ Seconds = Annotated[int, _parsed(_whole, "a number of seconds"), _between(1, 864
 Flag = Annotated[bool, BeforeValidator(_flag)]
 CacheFolder = Annotated[Path, BeforeValidator(_folder)]
 Pool = Annotated[str, AfterValidator(_pool)]
+Numbers = Annotated[tuple[str, ...], BeforeValidator(_numbers)]
 Hardware = Annotated[tuple[str, ...], BeforeValidator(_hardware)]
 CheckNames = Annotated[tuple[str, ...], BeforeValidator(_check_names)]
 VfCount = Annotated[Count, _between(1, 256)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from tasks.dataflows import calcapp
-from tasks.settings.patterns import BY_NAME
+from tasks.settings.patterns import BY_NAME, PATTERNS
 
 PATTERN = BY_NAME["calcapp-basic"]
 TIME = "2026-01-01T00:00:00.000Z\tINFO\tworkspace/main.go:312\tstart call Do\t"
@@ -15,6 +17,14 @@ RESULTS = (
     r" results:{operator:\"average\" value:30.502083333333335}"
 )
 INPUTS = "inputs:1 inputs:2 inputs:3 inputs:4 inputs:5"
+
+
+VALUES = (15.0, -13.0, 120.0, 0.008333333333333333, 30.502083333333335)
+INF, NAN = math.inf, math.nan
+
+
+def wrong(answer: calcapp.Answer) -> calcapp.Row | None:
+    return next((row for row in calcapp.rows(PATTERN, answer) if not row.ok), None)
 
 
 def line(request: str) -> str:
@@ -34,9 +44,8 @@ def test_all_values_are_read_whatever_the_spacing(request_text: str) -> None:
     answer = calcapp.parse(line(request_text))
     assert answer
     assert answer.inputs == (1.0, 2.0, 3.0, 4.0, 5.0)
-    assert calcapp.wrong(PATTERN, answer) is None
-    values = [15.0, -13.0, 120.0, 0.008333333333333333, 30.502083333333335]
-    assert [row.value for row in calcapp.rows(PATTERN, answer) if row.hop.operator] == values
+    assert wrong(answer) is None
+    assert tuple(row.value for row in calcapp.rows(PATTERN, answer) if row.hop.operator) == VALUES
 
 
 def test_a_value_that_is_left_out_is_zero() -> None:
@@ -61,6 +70,46 @@ def test_other_lines_are_no_requests() -> None:
 def test_the_first_function_that_answers_wrongly_is_named(text: str, key: str, value: float | None) -> None:
     answer = calcapp.parse(line(f"{INPUTS} {text}"))
     assert answer
-    found = calcapp.wrong(PATTERN, answer)
+    found = wrong(answer)
     assert found
     assert (found.hop.key, found.value) == (key, value)
+
+
+# As the operators of calcapp answer in Go, but for the sign of a zero. The first row is the manual's.
+@pytest.mark.parametrize(
+    ("inputs", "values"),
+    [
+        ((1, 2, 3, 4, 5), VALUES),
+        ((2, 3, 4), (9.0, -5.0, 24.0, 0.16666666666666666, 7.041666666666667)),
+        ((0.1, 0.2, 0.3), (0.6000000000000001, -0.4, 0.006000000000000001, 1.6666666666666667, 0.46816666666666673)),
+        ((7,), (0.0, 0.0, 0.0, 0.0, 0.0)),
+        ((1, 0), (1.0, 1.0, 0.0, INF, INF)),
+        ((-1, 0), (-1.0, -1.0, -0.0, -INF, -INF)),
+        ((0, 0), (0.0, 0.0, 0.0, NAN, NAN)),
+        ((1e308, 10), (1e308, 1e308, INF, 1e307, INF)),
+    ],
+)
+def test_the_values_of_any_inputs_are_computed_as_calcapp_does(
+    inputs: tuple[float, ...], values: tuple[float, ...]
+) -> None:
+    names = [hop.operator for hop in PATTERN.hops if hop.operator]
+    wanted = calcapp.expected(names, tuple(map(float, inputs)))
+    assert list(wanted) == names
+    # As text: NaN equals nothing, and zero has a sign.
+    assert [repr(value) for value in wanted.values()] == [repr(value) for value in values]
+
+
+def test_every_operator_of_a_pattern_can_be_computed() -> None:
+    for pattern in PATTERNS:
+        names = [hop.operator for hop in pattern.hops if hop.operator]
+        assert list(calcapp.expected(names, (6.0, 3.0))) == names
+
+
+@pytest.mark.parametrize(("written", "ok"), [("nan", True), ("inf", False), ("1", False)])
+def test_what_is_no_number_is_compared_as_such(written: str, ok: bool) -> None:
+    results = r"results:{operator:\"plus\"} results:{operator:\"minus\"} results:{operator:\"multiply\"}"
+    text = rf"inputs:0 inputs:0 {results} results:{{operator:\"divide\" value:{written}}}"
+    answer = calcapp.parse(line(text))
+    assert answer
+    (divide,) = [row for row in calcapp.rows(PATTERN, answer) if row.hop.key == "divide"]
+    assert divide.ok is ok

@@ -67,6 +67,21 @@ CASES = (
         "videos", FAILED, "x.mp4 a folder", checkout={"work/DATA/video/x.mp4/y": b""}, cure="mv work/DATA/video/x.mp4 "
     ),
     Case("videos", OK, "0 files"),
+    Case(
+        "videos",
+        OK,
+        "1 files",
+        environ={"VIDEO": "road.mp4"},
+        checkout={"work/DATA/video/road.mp4": _mp4(b"avc1"), "work/DATA/video/cut.mp4": b""},
+    ),
+    Case(
+        "videos",
+        FAILED,
+        "VIDEO=rod.mp4 not there; there are road.mp4",
+        environ={"VIDEO": "rod.mp4"},
+        checkout={"work/DATA/video/road.mp4": _mp4(b"avc1")},
+        cure="VIDEO=road.mp4",
+    ),
     Case("kubeconfig", OK, "kube/config"),
     Case("kubeconfig", FAILED, "damaged", checkout={"kube/config": b"clusters: ["}, cure="config.damaged"),
 )

@@ -215,6 +215,14 @@ BAD = [
     ("CACHE_DIR", "not an absolute path", {"CACHE_DIR": "cache"}),
     ("CA_PORT", "REGISTRY_PORT too", {"CA_PORT": "5000", "REGISTRY_PORT": "5000"}),
     ("REGISTRY_PORT", "between 1 and 65535", {"REGISTRY_PORT": "70000"}),
+    ("VIDEO", "without folders", {"VIDEO": "films/road.mp4"}),
+    ("INPUTS", "'two' is not a number such as 2", {"INPUTS": "1 two"}),
+    ("INPUTS", "'2,3' is not a number such as 2", {"INPUTS": "2,3"}),
+    ("INPUTS", "'inf' is not a number such as 2", {"INPUTS": "1 inf"}),
+    ("INPUTS", "'1_000' is not a number such as 2", {"INPUTS": "1_000"}),
+    ("INPUTS", "'--help' is not a number such as 2", {"INPUTS": "--help"}),
+    ("INPUTS", "1e400 is too large", {"INPUTS": "1e400"}),
+    ("VERIFY", "is not 'yes' or 'no'", {"VERIFY": "1"}),
     ("RECREATE", "neither empty nor 1", {"RECREATE": "yes"}),
     ("CLUSTER_DEADLINE", "only digits", {"CLUSTER_DEADLINE": "-5"}),
     ("CLUSTER_DEADLINE", "between 1 and", {"CLUSTER_DEADLINE": "0"}),
@@ -290,6 +298,10 @@ GOOD = [
     {"CACHE_DIR": "/var/cache/with space/é"},
     {"CLUSTER_NAME": "lab-2"},
     {"NV_IPAM_PER_NODE_BLOCK_SIZE": "16"},
+    {"VIDEO": "a road at night.mp4"},
+    {"INPUTS": "2 3 4"},
+    {"INPUTS": " -0.5  +.5 1e-3 0 7. "},
+    {"VERIFY": "no"},
 ]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tasks.dataflows import video
 from tasks.dataflows.flow import Deadlines, Flow
+from tasks.dataflows.pipelines import Pipelines
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
 from tasks.engines.media.user_videos import Folder
@@ -90,10 +91,11 @@ def flow_of(sender: Sender) -> Flow:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_video_is_sent_whatever_it_is_called(folder: Folder, good: bytes, tmp_path: Path, name: str) -> None:
     (folder.path / name).write_bytes(good)
-    assert video._to_send(folder) == [folder.path / name]
+    assert video._to_send(folder, "") == [folder.path / name]
     sender = Sender(tmp_path)
     seen_by_the_pod = replace(folder, in_pod=str(folder.path))
-    video._send(video.Pipelines(flow_of(sender), {"pip": {}}, seen_by_the_pod), folder.path / name, 0.2)
+    place = seen_by_the_pod.place_in_pod(folder.path / name)
+    video._send(Pipelines(flow_of(sender), {"pip": {}}), place, 0.2)
     assert sender.received == good
     assert "\n" not in user_videos.shown(name)
 
@@ -120,6 +122,34 @@ def test_a_cure_can_be_pasted_whatever_the_file_is_called_and_puts_its_output_wh
     assert {path.name for path in folder.path.iterdir()} == {name, f"{name}.orig"}
 
 
+def test_one_of_the_videos_is_sent_alone_whatever_is_wrong_with_the_others(folder: Folder, good: bytes) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        (folder.path / name).write_bytes(good)
+    (folder.path / "cut.mp4").write_bytes(good[:90])
+    assert video._to_send(folder, "b.mp4") == [folder.path / "b.mp4"]
+    with pytest.raises(Problem, match=r"^work/DATA/video: cut\.mp4: no MP4 file"):
+        video._to_send(folder, "")
+
+
+@pytest.mark.parametrize(
+    ("there", "says", "hint"),
+    [
+        (("it's.mp4", "b.mp4"), "there are b.mp4, it's.mp4", "VIDEO=b.mp4 with the same command"),
+        (("notes.txt",), "there is no *.mp4", "cp road.mp4 work/DATA/video/"),
+    ],
+)
+def test_a_video_that_is_not_there_is_one_line_with_those_that_are(
+    folder: Folder, there: tuple[str, ...], says: str, hint: str
+) -> None:
+    for name in there:
+        (folder.path / name).write_bytes(b"")
+    with pytest.raises(Problem) as caught:
+        video._to_send(folder, "road.mp4")
+    assert caught.value.message == f"work/DATA/video: VIDEO=road.mp4: not there; {says}"
+    assert caught.value.hint == hint
+    assert not folder.made.exists()
+
+
 def test_what_macos_puts_beside_a_video_is_passed_over(folder: Folder, good: bytes) -> None:
     (folder.path / "road.mp4").write_bytes(good)
     (folder.path / "._road.mp4").write_bytes(b"\0\5\x16\7")
@@ -143,7 +173,7 @@ def test_a_link_that_the_pod_cannot_follow_is_one_line(folder: Folder, good: byt
     (wrong,) = folder.find().wrong
     assert (wrong.name, wrong.reason) == ("x.mp4", reason)
     with pytest.raises(Problem, match=rf"^work/DATA/video: x\.mp4: {reason}\n") as caught:
-        video._to_send(folder)
+        video._to_send(folder, "")
     assert caught.value.hint == wrong.cure
     paste(wrong.cure, folder)
     assert not folder.find().wrong
@@ -188,5 +218,5 @@ def test_a_video_that_may_not_be_read_is_one_line(folder: Folder, good: bytes) -
 
 
 def test_without_videos_one_is_made(folder: Folder) -> None:
-    assert video._to_send(folder) == [folder.made]
+    assert video._to_send(folder, "") == [folder.made]
     assert folder.place_in_pod(folder.made) == "/opt/video/made/test.mp4"

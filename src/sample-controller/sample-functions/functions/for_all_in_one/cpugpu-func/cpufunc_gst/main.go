@@ -1,5 +1,5 @@
-// Command wrapper runs the pipeline that the sidecar's configuration names. SIGHUP makes it run the configuration as it
-// is then: a pipeline that runs it already goes on, one that has ended starts again.
+// Command wrapper runs the pipeline that the sidecar's configuration names. SIGHUP makes it run another pipeline if the
+// configuration then names another. A pipeline that has ended is not started again.
 package main
 
 import (
@@ -32,9 +32,9 @@ type pipeline struct {
 	ended   chan struct{}
 }
 
-// as returns the pipeline that runs a command, started unless it runs already.
+// as returns the pipeline of a command, started unless it was started before.
 func (p pipeline) as(command []string) pipeline {
-	if len(command) == 0 || (p.runs() && slices.Equal(p.command, command)) {
+	if len(command) == 0 || slices.Equal(p.command, command) {
 		return p
 	}
 	if p.runs() {

@@ -1,0 +1,66 @@
+"""The commands with which a user sends something through a deployed dataflow, and looks at what came out."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from tasks.dataflows.pipelines import APP
+from tasks.engines.kube import manifests
+from tasks.settings import video
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.dataflows.flow import Flow
+    from tasks.engines.kube.manifests import Object
+
+KUBECTL = "./doit kubectl --"
+_END = f"kill -INT $(pidof {video.PROGRAM})"
+
+
+def calcapp(flow: Flow, pods: Mapping[str, Object]) -> list[str]:
+    """Return the commands for a dataflow that calculates: send, and read the last answer.
+
+    Args:
+        flow: The dataflow.
+        pods: The pods of its functions, by key.
+    """
+    first, last = _ends(flow, pods)
+    inputs = flow.pattern.inputs
+    # The client takes a first input below zero for an option.
+    client = shlex.join([flow.pattern.client, *(["--"] if inputs[0].startswith("-") else []), *inputs])
+    where = f"-n {flow.namespace}"
+    return [
+        f"{KUBECTL} exec {where} {first} -c {APP} -- {client}",
+        f"{KUBECTL} logs {where} {last} -c {APP} --tail 1",
+    ]
+
+
+def videos(flow: Flow, pods: Mapping[str, Object], host: str, place: str) -> list[str]:
+    """Return the commands for a dataflow that carries video: send, end the recording, and copy it.
+
+    Args:
+        flow: The dataflow.
+        pods: The pods of its functions, by key.
+        host: Address of the first function.
+        place: Path of a video in the sender's pod.
+    """
+    _, last = _ends(flow, pods)
+    pipeline = (
+        f"{video.PROGRAM} -e -v filesrc location={shlex.quote(place)} ! qtdemux ! video/x-h264 ! h264parse ! "
+        f"rtph264pay config-interval=-1 seqnum-offset=1 ! udpsink host={host} port={video.PORT} buffer-size=2048"
+    )
+    where = f"-n {flow.namespace}"
+    recording = video.RECORDER.recording.lstrip("/")
+    return [
+        f"{KUBECTL} exec -n {video.SENDER_NAMESPACE} deploy/{video.SENDER} -- {pipeline}",
+        f"{KUBECTL} exec {where} {last} -c {APP} -- bash -c {shlex.quote(_END)}",
+        f"{KUBECTL} cp {where} -c {APP} {last}:{recording} {recording}",
+    ]
+
+
+def _ends(flow: Flow, pods: Mapping[str, Object]) -> tuple[str, str]:
+    """Return the names of the first and the last pod."""
+    first, last = (manifests.name_of(pods[flow.pattern.hops[end].key]) for end in (0, -1))
+    return first, last
