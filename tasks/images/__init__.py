@@ -5,6 +5,8 @@ choices          what the parameters choose: the nodes' runtime, the node with t
 runtime          which container runtime the nodes have
 base             the image that all others start from
 node_images      the recipe for a row of settings/images.py, with its programs and the facts of this machine
+harbor_images    function images that are in the cluster's registry already
+published_images  the controller's images as published
 archive_images   the recipe for an image of the controller's archive; archive_context fills its build context
 compilers        the recipe for a folder of kind/ that compiles programs or installs packages
 addon_images     which image an add-on runs, compiled and pushed

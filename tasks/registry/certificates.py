@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
@@ -13,6 +14,7 @@ from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from tasks.lack import Lack
+    from tasks.registry.client import Registry
     from tasks.settings.parameters.model import Parameters
 
 _LARGEST = 1 << 20
@@ -28,6 +30,18 @@ def registry_ca() -> bytes:
         return paths.REGISTRY_CA.read_bytes()
     except FileNotFoundError:
         raise Problem(f"{paths.REGISTRY_CA}: not there", hint="./doit registry_ca") from None
+
+
+def reachable(p: Parameters) -> Registry:
+    """Return the registry of the cluster as it can be asked before its CA is kept: with the one that it offers.
+
+    Raises:
+        Problem: The CA cannot be downloaded, or is not one.
+    """
+    found = client.of(p)
+    if paths.REGISTRY_CA.exists():
+        return found
+    return replace(found, offered=_judge(_offered(p, attempts=1), p).decode("ascii"))
 
 
 def lack() -> Lack:

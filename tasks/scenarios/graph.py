@@ -17,8 +17,10 @@ from tasks.settings.patterns import PATTERNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.images import choices
     from tasks.scenarios import needs, registration, setup
 else:
+    choices = later("tasks.images.choices")
     needs = later("tasks.scenarios.needs")
     registration = later("tasks.scenarios.registration")
     setup = later("tasks.scenarios.setup")
@@ -75,6 +77,7 @@ def task__runnable() -> dict[str, Any]:
     return {
         "actions": [Do(announce)],
         "task_dep": ["controller_source"],
+        "calc_dep": ["_asked_registry"],
         "uptodate": [Same(choice)],
         "meta": LOOKS_ONLY,
     }
@@ -90,6 +93,11 @@ def choice() -> dict[str, Any]:
     return needs.choice(needs.machine(parameters.current()))
 
 
+def task__asked_registry() -> dict[str, Any]:
+    """Choose whether the embedded registry has to be there before it is asked for images of functions."""
+    return {"actions": [Do(choices.asked_registry)], "uptodate": [Same(choices.asked_registry)]}
+
+
 def task__in_source() -> Iterator[dict[str, Any]]:
     """Refuse a pattern that the controller's source does not hold (`_in_source:<pattern>`)."""
     for pattern in PATTERNS:
@@ -97,6 +105,7 @@ def task__in_source() -> Iterator[dict[str, Any]]:
             "name": pattern.name,
             "actions": [Do(needs.require_in_source, pattern.name)],
             "task_dep": ["controller_source"],
+            "calc_dep": ["_asked_registry"],
             "uptodate": [Current(needs.lack_of_source, pattern.name)],
             "meta": LOOKS_ONLY,
         }

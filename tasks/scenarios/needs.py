@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from tasks import lack as lacks
 from tasks import progress
 from tasks.doctor import examination
-from tasks.images import archive_images
+from tasks.images import archive_images, harbor_images
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
-from tasks.settings import patterns
+from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,15 +32,17 @@ class Machine:
     Attributes:
         functions: Virtual functions that each worker is to have.
         missing: Returns what the machine lacks for a need, one phrase each.
+        unmade: Returns why an image can neither be taken as it is nor built, one phrase each.
     """
 
     functions: int
     missing: Callable[[str], Sequence[str]]
+    unmade: Callable[[str], Sequence[str]]
 
 
 def machine(chosen: Parameters) -> Machine:
     """Return this machine, with the virtual functions that the parameters ask for."""
-    return Machine(chosen.sriov_num_vfs, partial(_missing, chosen))
+    return Machine(chosen.sriov_num_vfs, partial(_missing, chosen), partial(_unmade, chosen))
 
 
 @cache
@@ -49,6 +51,10 @@ def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     if examination.is_settled(need, chosen):
         return ()
     return phrases(examination.of_this_machine(chosen).examine((need,)))
+
+
+def _unmade(chosen: Parameters, image: str) -> tuple[str, ...]:
+    return archive_images.obstacles(image, chosen)
 
 
 def phrases(results: Iterable[Result]) -> tuple[str, ...]:
@@ -79,7 +85,7 @@ def runnable(here: Machine) -> list[str]:
 def missing_of(pattern: Pattern, here: Machine) -> list[str]:
     """Return what a pattern lacks here, one phrase each."""
     missing = (phrase for need in pattern.needs for phrase in here.missing(need))
-    return [*missing, *_too_few_functions(pattern, here.functions), *_not_in_source(pattern)]
+    return [*missing, *_too_few_functions(pattern, here.functions), *_not_in_source(pattern, here.unmade)]
 
 
 def lack_of_functions(name: str, each: int) -> Lack:
@@ -114,16 +120,16 @@ def _too_few_functions(pattern: Pattern, each: int) -> list[str]:
 
 
 def lack_of_source(name: str) -> Lack:
-    """Return the parts of a pattern that the controller's source does not hold.
+    """Return the parts of a pattern that the controller's source does not hold, and that no registry has.
 
     Args:
         name: Name of a pattern.
     """
-    return lacks.of(*_not_in_source(patterns.BY_NAME[name]))
+    return lacks.of(*_not_in_source(patterns.BY_NAME[name], partial(_unmade, parameters.current())))
 
 
 def require_in_source(name: str) -> None:
-    """Refuse a pattern that the controller's source does not hold.
+    """Refuse a pattern that the controller's source does not hold, unless a registry has what is missing.
 
     Args:
         name: Name of a pattern.
@@ -131,17 +137,18 @@ def require_in_source(name: str) -> None:
     Raises:
         Problem: One line for each file or image that is missing.
     """
-    missing = _not_in_source(patterns.BY_NAME[name])
+    chosen = parameters.current()
+    missing = _not_in_source(patterns.BY_NAME[name], partial(_unmade, chosen))
     if missing:
-        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint="./doit list --all dataflow")
+        instead = "" if chosen.function_images == "source" else f"{harbor_images.HINT}; or "
+        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=f"{instead}./doit list --all dataflow")
 
 
-def _not_in_source(pattern: Pattern) -> list[str]:
+def _not_in_source(pattern: Pattern, unmade: Callable[[str], Sequence[str]]) -> list[str]:
     folder = scenarios_files.folder(pattern)
     files = [file for file in _FILES if not (folder / file).is_file()]
     missing = [pattern.folder] if len(files) == len(_FILES) else [f"{pattern.folder}/{file}" for file in files]
-    images = [image for image in pattern.images if not archive_images.is_in_source(image)]
     return [
         *(f"{part} is not in the controller's source" for part in missing),
-        *(f"image {image} cannot be built: the controller's source does not hold it" for image in images),
+        *(phrase for image in pattern.images for phrase in unmade(image)),
     ]

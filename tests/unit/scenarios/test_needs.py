@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Lines
 
 SAMPLE = paths.SAMPLE
+UNMADE = {"gpufunc_dsa": ("image gpufunc_dsa cannot be built",)}
 LACKING = {GPU: ("NVIDIA GPU: none",), NICS: ("physical functions: ens9f0np0 not there",)}
 
 
 def machine(functions: int = 4) -> Machine:
     """A machine without a GPU and without cards, with a load balancer."""
-    return Machine(functions, lambda need: LACKING.get(need, ()))
+    return Machine(functions, lambda need: LACKING.get(need, ()), lambda image: UNMADE.get(image, ()))
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,7 @@ def test_a_pattern_comes_with_everything_it_lacks() -> None:
 
 
 def test_a_failed_check_of_the_machine_is_named_with_the_pattern(said: Lines) -> None:
-    chosen = needs.announce(Machine(4, lambda need: needs.phrases([look(need)])))
+    chosen = needs.announce(replace(machine(), missing=lambda need: needs.phrases([look(need)])))
     lines = {line.partition(":")[0]: line for line in said.kept}
     assert set(lines) == set(chosen["missing"])
     assert lines["p2c3"].startswith("p2c3: not registered: NVIDIA GPU: none; ")
@@ -103,6 +105,12 @@ def test_what_lacks_nothing_is_registered() -> None:
 def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment() -> None:
     with pytest.raises(Problem, match="p2c1: image gpufunc_dsa cannot be built"):
         needs.require_in_source("p2c1")
+
+
+def test_an_image_that_a_registry_has_need_not_be_built() -> None:
+    lacking = needs.missing_of(BY_NAME["p2c1"], replace(machine(), unmade=lambda _image: ()))
+    assert lacking[0] == "NVIDIA GPU: none"
+    assert not any("image" in phrase for phrase in lacking)
 
 
 def test_a_file_that_the_source_does_not_hold_is_named(source: Path) -> None:
