@@ -76,18 +76,32 @@ def say_who_pulls(name: str, current: Parameters) -> None:
         client.of(current).say_who_pulls([_answers(current)[name]])
 
 
-@functools.cache
 def _answers(current: Parameters) -> Mapping[str, Answer]:
-    """Return what the registry says about each function's image; it is asked once in a run, for all side by side.
+    """Return what the registry says about each function's image.
 
     Raises:
         Problem: It does not answer.
     """
+    outcome = _outcome(current)
+    if not isinstance(outcome, Problem):
+        return outcome
+    if current.registry == "embedded":
+        # The same run may start it.
+        forget()
+    raise outcome
+
+
+@functools.cache
+def _outcome(current: Parameters) -> Mapping[str, Answer] | Problem:
+    """Return the answers, or why there are none: asked once in a run, for all images side by side."""
     names = {reference(name, current): name for name in _IMAGES}
-    answers = certificates.reachable(current).answers(names)
+    try:
+        answers = certificates.reachable(current).answers(names)
+    except Problem as problem:
+        return problem
     return {names[wanted]: answer for wanted, answer in answers.items()}
 
 
 def forget() -> None:
     """Forget what the registry said, after something was pushed to it by hand."""
-    _answers.cache_clear()
+    _outcome.cache_clear()

@@ -150,5 +150,5 @@ def _not_in_source(pattern: Pattern, unmade: Callable[[str], Sequence[str]]) -> 
     missing = [pattern.folder] if len(files) == len(_FILES) else [f"{pattern.folder}/{file}" for file in files]
     return [
         *(f"{part} is not in the controller's source" for part in missing),
-        *(phrase for image in pattern.images for phrase in unmade(image)),
+        *dict.fromkeys(phrase for image in pattern.images for phrase in unmade(image)),
     ]

@@ -129,10 +129,26 @@ def test_a_registry_that_does_not_say_decides_nothing(harbor: Site, status: int)
     assert choices.image_source("cpufunc_gst") == {"task_dep": ["image:base"]}, "a plan goes on"
 
 
-def test_a_registry_that_is_down_decides_nothing(harbor: Site, choose: Callable[..., None]) -> None:
-    choose(CONTROLLER="auto", REGISTRY="harbor", DCI_REGISTRY_ADDR_ALT="127.0.0.1:1/images", FUNCTION_IMAGES="auto")
-    with pytest.raises(Problem, match="Connection refused"):
+def test_a_registry_that_is_down_decides_nothing_and_is_asked_once(
+    harbor: Site, sites: Sites, choose: Callable[..., None]
+) -> None:
+    paths.REGISTRY_CA.unlink()
+    offer = sites.http()
+    ask(choose, harbor, "auto", DCI_REGISTRY_CERT_URL=f"http://{offer.address}/ca.crt")
+    for name in NAMES:
+        with pytest.raises(Problem, match=r"ca\.crt"):
+            reference(name)
+    assert len(offer.asked) == 1
+
+
+def test_the_embedded_registry_is_asked_again_when_it_runs(harbor: Site, choose: Callable[..., None]) -> None:
+    put(harbor, "cpufunc_gst")
+    choose(CONTROLLER="auto", FUNCTION_IMAGES="auto", REGISTRY_PORT=harbor.address.partition(":")[2])
+    paths.REGISTRY_CA.write_bytes(authority("not yet").pem)
+    with pytest.raises(Problem, match=r"unable to get local issuer|self.signed"):
         reference("cpufunc_gst")
+    paths.REGISTRY_CA.write_bytes(CA.pem)
+    assert reference("cpufunc_gst") == "registry.openkasugai.lab/images/cpufunc_gst:1.0.0"
 
 
 def test_before_its_ca_is_kept_the_one_that_it_offers_counts(
