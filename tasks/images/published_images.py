@@ -23,7 +23,7 @@ from tasks.registry import client
 from tasks.settings import controller, parameters, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from tasks.lack import Lack
@@ -89,8 +89,13 @@ def missing(names: Iterable[str], current: Parameters) -> tuple[str, ...]:
         return ()
     _refuse_sample(current)
     running = _running(current)
-    wanted = {name: reference(name, current) for name in names}
-    return _missing_of(tuple(one for name, one in wanted.items() if running.get(name) != one), current)
+    wanted = [name for name in names if running.get(name) != reference(name, current)]
+    if not wanted:
+        return ()
+    # Those that are deployed together are asked for together, whichever of them is meant.
+    together = dict.fromkeys([*(_deployed(current) if set(wanted) <= set(_deployed(current)) else ()), *wanted])
+    lines = _missing_of(tuple(reference(name, current) for name in together), current)
+    return tuple(lines[one] for name in wanted if (one := reference(name, current)) in lines)
 
 
 def reference(name: str, current: Parameters) -> str:
@@ -192,20 +197,20 @@ def _refusal(names: Iterable[str], current: Parameters) -> str:
 def _refusal_of(references: tuple[str, ...], current: Parameters) -> str:
     """Return why images cannot be pulled; a registry that does not answer is asked once in a run too."""
     try:
-        return next(iter(_missing_of(references, current)), "")
+        return next(iter(_missing_of(references, current).values()), "")
     except Problem as problem:
         return problem.message
 
 
 @functools.cache
-def _missing_of(references: tuple[str, ...], current: Parameters) -> tuple[str, ...]:
-    """Return one line for each image that cannot be pulled.
+def _missing_of(references: tuple[str, ...], current: Parameters) -> Mapping[str, str]:
+    """Return one line for each image that cannot be pulled, by its full name.
 
     Raises:
         Problem: The registry does not answer.
     """
     answers = client.publisher(current).answers(references)
-    return tuple(f"image {name}: {answer.refusal}" for name, answer in answers.items() if answer.refusal)
+    return {name: f"image {name}: {answer.refusal}" for name, answer in answers.items() if answer.refusal}
 
 
 def forget() -> None:

@@ -135,6 +135,7 @@ def test_what_is_required_and_missing_is_refused_in_one_line(site: Site, choose:
     with pytest.raises(Problem, match="not in the registry"):
         archive_images.build(DEPLOYED[0])
     archive_images.build(DEPLOYED[1])
+    assert len(site.asked) == len(DEPLOYED), "each once in a run"
 
 
 def test_a_site_that_does_not_answer_is_refused_in_one_line(site: Site, choose: Callable[..., None]) -> None:
