@@ -96,7 +96,7 @@ def _outcome(current: Parameters) -> Mapping[str, Answer] | Problem:
     """Return the answers, or why there are none: asked once in a run, for all images side by side."""
     names = {reference(name, current): name for name in _IMAGES}
     try:
-        answers = certificates.reachable(current).answers(names)
+        answers = certificates.reachable(client.of(current), current).answers(names)
     except Problem as problem:
         return problem
     return {names[wanted]: answer for wanted, answer in answers.items()}

@@ -19,7 +19,7 @@ from tasks.engines.kube.api import Kube
 from tasks.engines.programs.again import Patience
 from tasks.images.recipe import TAG_LENGTH
 from tasks.problems import Problem
-from tasks.registry import client
+from tasks.registry import certificates, client
 from tasks.settings import controller, parameters, paths
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _missing_of(references: tuple[str, ...], current: Parameters) -> Mapping[str
     Raises:
         Problem: The registry does not answer.
     """
-    answers = client.publisher(current).answers(references)
+    answers = certificates.reachable(client.publisher(current), current).answers(references)
     return {name: f"image {name}: {answer.refusal}" for name, answer in answers.items() if answer.refusal}
 
 

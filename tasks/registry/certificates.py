@@ -32,16 +32,19 @@ def registry_ca() -> bytes:
         raise Problem(f"{paths.REGISTRY_CA}: not there", hint="./doit registry_ca") from None
 
 
-def reachable(p: Parameters) -> Registry:
-    """Return the registry of the cluster as it can be asked before its CA is kept: with the one that it offers.
+def reachable(registry: Registry, p: Parameters) -> Registry:
+    """Return a registry as it can be asked before the CA of the cluster's is kept: with the one that it offers.
+
+    Args:
+        registry: The cluster's registry, or one outside the site, which needs no CA of its own.
+        p: The parameters of the run.
 
     Raises:
         Problem: The CA cannot be downloaded, or is not one.
     """
-    found = client.of(p)
-    if paths.REGISTRY_CA.exists():
-        return found
-    return replace(found, offered=_judge(_offered(p, attempts=1), p).decode("ascii"))
+    if registry.is_far or paths.REGISTRY_CA.exists():
+        return registry
+    return replace(registry, offered=_judge(_offered(p, attempts=1), p).decode("ascii"))
 
 
 def lack() -> Lack:

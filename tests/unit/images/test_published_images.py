@@ -205,14 +205,25 @@ def test_the_sample_is_published_nowhere(site: Site, choose: Callable[..., None]
         published_images.choose()
 
 
-def test_a_mirror_in_the_clusters_registry_is_asked_with_its_ca(
-    site: Site, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def untrusted(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The registry, whose CA the machine does not know."""
     monkeypatch.delenv("SSL_CERT_FILE")
     server.trusting_only.cache_clear()
-    paths.REGISTRY_CA.parent.mkdir(parents=True)
-    paths.REGISTRY_CA.write_bytes(CA.pem)
-    own = {"REGISTRY": "harbor", "DCI_REGISTRY_CERT_URL": "http://127.0.0.1:1/ca.crt"}
-    ask(choose, site, "auto", DCI_REGISTRY_ADDR_ALT=f"{site.address}/images", **own)
-    publish(site, *DEPLOYED)
-    assert reference(DEPLOYED[0]) == published(site, DEPLOYED[0])
+    return site
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_mirror_in_the_clusters_registry_is_asked_with_its_ca(
+    untrusted: Site, sites: Sites, choose: Callable[..., None], is_kept: bool
+) -> None:
+    offer = sites.http()
+    if is_kept:
+        paths.REGISTRY_CA.parent.mkdir(parents=True)
+        paths.REGISTRY_CA.write_bytes(CA.pem)
+    else:
+        offer.pages["/ca.crt"] = CA.pem
+    own = {"REGISTRY": "harbor", "DCI_REGISTRY_CERT_URL": f"http://{offer.address}/ca.crt"}
+    ask(choose, untrusted, "auto", DCI_REGISTRY_ADDR_ALT=f"{untrusted.address}/images", **own)
+    publish(untrusted, *DEPLOYED)
+    assert reference(DEPLOYED[0]) == published(untrusted, DEPLOYED[0])
