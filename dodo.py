@@ -17,6 +17,8 @@ from tasks.cluster.graph import (
 from tasks.controller.graph import (
     task__controller_images,
     task__gpu_in_inventory,
+    task__image_source,
+    task__published_images,
     task_controller,
     task_controller_image,
     task_controller_source,
@@ -46,6 +48,7 @@ from tasks.registry.graph import task__registry_image, task_registry, task_regis
 from tasks.runner import database, ownership
 from tasks.runner.reporter import Reporter
 from tasks.scenarios.graph import (
+    task__asked_registry,
     task__in_source,
     task__runnable,
     task_cpufunc_namespaces,
@@ -59,14 +62,17 @@ from tasks.testing.graph import task_test
 __all__ = [
     "DOIT_CONFIG",
     "task__archive_source",
+    "task__asked_registry",
     "task__clean",
     "task__controller_images",
     "task__doctor",
     "task__enough_functions",
     "task__gpu_image",
     "task__gpu_in_inventory",
+    "task__image_source",
     "task__in_source",
     "task__kind",
+    "task__published_images",
     "task__ready",
     "task__registry_image",
     "task__runnable",

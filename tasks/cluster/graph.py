@@ -85,7 +85,8 @@ def task__ready() -> dict[str, Any]:
 
 def task_create_cluster() -> dict[str, Any]:
     """Create the cluster with the OpenKasugai controller."""
-    return {"actions": None, "task_dep": ["_doctor:create_cluster", "_ready", "registry", "controller"]}
+    first = ["_doctor:create_cluster", "_published_images"]
+    return {"actions": None, "task_dep": [*first, "_ready", "registry", "controller"]}
 
 
 def task_create_cluster_without_scenario() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The OpenKasugai controller: its source, its images, and its deployment.
 
-controller_source > controller_image:<name> > controller:definitions > :configuration > :managers > :daemons
-                  > function_image:<name>
+controller_source > _published_images > _controller_images
+controller_source > _image_source:<name> > controller_image:<name> > controller:definitions > :configuration > :managers
+                                         > function_image:<name>                                             > :daemons
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, MEANS, REMAKES_ALL
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL
 from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES, STEPS
 
 if TYPE_CHECKING:
@@ -18,18 +19,40 @@ if TYPE_CHECKING:
 
     from tasks.archive import source
     from tasks.controller import deployment
-    from tasks.images import archive_images, choices
+    from tasks.images import archive_images, choices, published_images
     from tasks.settings.controller import SourceImage
 else:
     source = later("tasks.archive.source")
     deployment = later("tasks.controller.deployment")
     archive_images = later("tasks.images.archive_images")
     choices = later("tasks.images.choices")
+    published_images = later("tasks.images.published_images")
 
 
 def task_controller_source() -> dict[str, Any]:
     """Unpack and check the controller's archive, or take the sample controller in the lab."""
     return {"actions": [Do(source.prepare)], "uptodate": [Current(source.lack)]}
+
+
+def task__published_images() -> dict[str, Any]:
+    """Find out whether the controller's images are taken as published, and say why if they are compiled."""
+    return {
+        "actions": [Do(published_images.choose)],
+        "task_dep": ["controller_source"],
+        "uptodate": [Current(published_images.lack)],
+        "meta": LOOKS_ONLY,
+    }
+
+
+def task__image_source() -> Iterator[dict[str, Any]]:
+    """Choose whether an image is built or taken as it is (`_image_source:<name>`)."""
+    for image in (*CONTROLLER_IMAGES, *FUNCTION_IMAGES):
+        yield {
+            "name": image.name,
+            "actions": [Do(choices.choose_image_source, image.name)],
+            "task_dep": ["controller_source", "registry_ca"],
+            "uptodate": [Same(choices.image_source, image.name)],
+        }
 
 
 def task_controller_image() -> Iterator[dict[str, Any]]:
@@ -46,7 +69,11 @@ def task_function_image() -> Iterator[dict[str, Any]]:
 
 def task__controller_images() -> dict[str, Any]:
     """Choose the images that the deployed controller runs."""
-    return {"actions": [Do(choices.controller_images)], "uptodate": [Same(choices.controller_images)]}
+    return {
+        "actions": [Do(choices.controller_images)],
+        "task_dep": ["_published_images"],
+        "uptodate": [Same(choices.controller_images)],
+    }
 
 
 def task_controller() -> Iterator[dict[str, Any]]:
@@ -82,8 +109,9 @@ def _image_tasks(images: Iterable[SourceImage]) -> Iterator[dict[str, Any]]:
     for image in images:
         yield {
             "name": image.name,
-            "doc": f"Build the image {image.name} and push it to the registry.",
+            "doc": f"Build the image {image.name} and push it to the registry, unless it is taken as it is.",
             "actions": [Do(archive_images.build, image.name)],
-            "task_dep": ["controller_source", "image:base", "registry_ca"],
+            "task_dep": ["controller_source", "registry_ca"],
+            "calc_dep": [f"_image_source:{image.name}"],
             "uptodate": [Current(archive_images.lack, image.name)],
         }

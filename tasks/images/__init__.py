@@ -1,11 +1,12 @@
 """All images: nodes, registry, controller, functions and add-ons. A new image takes one row and one folder.
 
 graph            the tasks of node images
-choices          what the parameters choose: the nodes' runtime, the node with the GPU driver, the controller's images
+choices          what the parameters choose: the nodes' runtime, the node with the GPU driver, images that are built
 packages         what node images still have to take from apt repositories
 runtime          which container runtime the nodes have
 base             the image that all others start from
 node_images      the recipe for a row of settings/images.py, with its programs and the facts of this machine
+harbor_images    function images that are in harbor already; published_images has those of the controller
 archive_images   the recipe for an image of the controller's archive; archive_context fills its build context
 user_images      the image that only the user can build, in Docker or in the stores of podman and buildah
 compilers        the recipe for a folder of kind/ that compiles programs or installs packages

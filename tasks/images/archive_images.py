@@ -1,4 +1,4 @@
-"""Images built from the controller's source and pushed to the registry that the nodes pull from.
+"""Images of the controller's source: built and pushed to the registry that the nodes pull from, or taken as they are.
 
 A tag is derived from the image's inputs. So a reference never means two things, an unchanged image is never pulled
 again, and a changed one restarts exactly the workloads that name it.
@@ -14,11 +14,10 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.archive import dockerfiles
 from tasks.archive import facts as archive
-from tasks.archive import source as archive_source
 from tasks.engines.docker import images as docker_images
 from tasks.engines.files import modes
 from tasks.engines.go import modules
-from tasks.images import archive_context, base, building, compilers, user_images
+from tasks.images import archive_context, base, building, compilers, harbor_images, published_images, user_images
 from tasks.images.recipe import TAG_LENGTH, Definition, Pulled, Recipe, content, digest
 from tasks.problems import Problem
 from tasks.registry import client as registry_client
@@ -36,12 +35,18 @@ _PASSED_ON = ("PIP_INDEX_URL",)
 
 
 def lack(name: str) -> Lack:
-    """Return the image, compiled or published, if the registry lacks it.
+    """Return the image if the registry lacks it; one that is taken as it is lacks nothing, unless it is not there.
 
     Args:
         name: Name of an image, such as "cpufunction".
+
+    Raises:
+        Problem: The registry does not answer.
     """
     current = parameters.current()
+    wanted = taken(name, current)
+    if wanted:
+        return lacks.obstacle(*_missing(IMAGES[name], current))
     if _is_on_deepstream(name) and (stored := user_images.lack_in_engine()):
         return lacks.of(stored)
     wanted = reference(name, current)
@@ -49,20 +54,25 @@ def lack(name: str) -> Lack:
 
 
 def build(name: str) -> None:
-    """Build or pull an image, unless the engine has it from an earlier run, and push it.
+    """Build an image, unless the engine has it from an earlier run, and push it; one that is taken is only looked for.
 
     Args:
         name: Name of an image.
 
     Raises:
-        Problem: Its source does not compile, a step of its Dockerfile fails, it cannot be pulled, or the registry
-            refuses it.
+        Problem: Its source does not compile, a step of its Dockerfile fails, or the registry refuses it; or it is to be
+            taken, and is not there.
     """
     current = parameters.current()
     image = IMAGES[name]
+    if found := taken(name, current):
+        _require(image, current)
+        progress.line(f"{found}: taken as it is")
+        return
+    _say_why_built(image, current)
     if _is_on_deepstream(name):
         user_images.ensure()
-    if not _is_published(image, current) and _compiles(image):
+    if _compiles(image):
         # The digest includes the Go that actually compiles.
         modules.settle(current)
     local = building.ensure_image(wanted(image, current))
@@ -77,10 +87,9 @@ def reference(name: str, current: Parameters) -> str:
         name: Name of an image.
         current: The parameters of the run.
     """
-    image = IMAGES[name]
-    published = _is_published(image, current)
-    tag = archive.facts().tag if published else inputs(name, current, modules.version(current))[:TAG_LENGTH]
-    return f"{current.dci_registry_addr_alt}/{name}:{tag}"
+    if found := taken(name, current):
+        return found
+    return f"{current.dci_registry_addr_alt}/{name}:{inputs(name, current, modules.version(current))[:TAG_LENGTH]}"
 
 
 def references(names: Iterable[str], current: Parameters) -> dict[str, str]:
@@ -93,6 +102,36 @@ def references(names: Iterable[str], current: Parameters) -> dict[str, str]:
     return {name: reference(name, current) for name in names}
 
 
+def taken(name: str, current: Parameters) -> str:
+    """Return the full name of an image that is used as somebody else made it, or an empty string if it is built here.
+
+    Args:
+        name: Name of an image.
+        current: The parameters of the run.
+
+    Raises:
+        Problem: It is to be taken from where it is not, or a registry that has to be asked does not answer.
+    """
+    if IMAGES[name].published:
+        return published_images.taken(name, current)
+    return harbor_images.taken(name, current)
+
+
+def obstacles(name: str, current: Parameters) -> tuple[str, ...]:
+    """Return why an image can neither be taken as it is nor built here, one phrase each.
+
+    Args:
+        name: Name of an image.
+        current: The parameters of the run.
+    """
+    try:
+        if taken(name, current):
+            return _missing(IMAGES[name], current)
+    except Problem as problem:
+        return (problem.message,)
+    return () if is_in_source(name) else (f"image {name} cannot be built: the controller's source does not hold it",)
+
+
 def is_in_source(name: str) -> bool:
     """Return whether the source has the Dockerfile of an image.
 
@@ -102,13 +141,18 @@ def is_in_source(name: str) -> bool:
     return (paths.CONTROLLER / IMAGES[name].folder / "Dockerfile").is_file()
 
 
-def lack_of_parent(name: str) -> str:
+def lack_of_parent(name: str, current: Parameters) -> str:
     """Return why an image that the source has cannot be built; empty if all that it starts from can be had.
+
+    An image that is taken as it is starts from nothing; what keeps it from being taken is among its `obstacles`.
 
     Args:
         name: Name of an image, such as "gpufunc_dsa".
+        current: The parameters of the run.
     """
-    return user_images.lack() if _is_on_deepstream(name) else ""
+    if not _is_on_deepstream(name) or obstacles(name, current) or taken(name, current):
+        return ""
+    return user_images.lack()
 
 
 def wanted(image: SourceImage, current: Parameters) -> Pulled | Recipe:
@@ -117,8 +161,8 @@ def wanted(image: SourceImage, current: Parameters) -> Pulled | Recipe:
     Raises:
         Problem: The source is missing, or the image starts from one that only the user can build and that is missing.
     """
-    if _is_published(image, current):
-        return Pulled(f"{current.dci_registry_addr}/{image.name}:{archive.facts().tag}")
+    if image.published and (found := published_images.taken(image.name, current)):
+        return Pulled(found)
     made_of = Definition(inputs(image.name, current, modules.version(current)))
     return Recipe(
         tag=f"{image.name}:{made_of.digest[:TAG_LENGTH]}",
@@ -181,16 +225,21 @@ def _parent_identity(image: SourceImage, current: Parameters) -> str:
     return docker_images.require(found).id if _origin(image) == controller.DEEPSTREAM else base.identity(current)
 
 
-def _is_published(image: SourceImage, current: Parameters) -> bool:
-    """Return whether the published image is used; images that nobody publishes are always compiled.
+def _missing(image: SourceImage, current: Parameters) -> tuple[str, ...]:
+    if image.published:
+        return published_images.missing([image.name], current)
+    return harbor_images.missing(image.name, current)
 
-    Raises:
-        Problem: The controller is the sample, which has no published images.
-    """
-    chosen = current.controller_images == "registry"
-    if chosen and archive_source.origin(current) == paths.SAMPLE:
-        raise Problem("CONTROLLER_IMAGES: the sample controller is in no registry", hint="CONTROLLER_IMAGES=source")
-    return chosen and image.published
+
+def _require(image: SourceImage, current: Parameters) -> None:
+    if lines := _missing(image, current):
+        raise Problem("\n".join(lines), hint=published_images.HINT if image.published else harbor_images.HINT)
+
+
+def _say_why_built(image: SourceImage, current: Parameters) -> None:
+    """Report the image that is not there, if it is built for that reason; the controller's are reported together."""
+    if not image.published and current.function_images == "auto":
+        progress.line(f"{harbor_images.reference(image.name, current)}: not in the registry, so it is built here")
 
 
 def _compiles(image: SourceImage) -> bool:

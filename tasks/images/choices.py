@@ -1,10 +1,11 @@
-"""What the parameters choose: the nodes' runtime, the node with the GPU driver, and the controller's images."""
+"""What the parameters choose: the nodes' runtime, the node with the GPU driver, and where other images come from."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.images import machine, node_images, runtime
+from tasks.images import archive_images, harbor_images, machine, node_images, runtime
+from tasks.problems import Problem
 from tasks.settings import controller, gpu, images, parameters
 
 if TYPE_CHECKING:
@@ -51,6 +52,48 @@ def controller_images() -> dict[str, Any]:
     hardware = parameters.current().controller_hardware
     parts = (*controller.deployed("manager", hardware), *controller.deployed("daemon", hardware))
     return {"task_dep": [f"controller_image:{part.image}" for part in parts]}
+
+
+def image_source(name: str) -> dict[str, list[str]]:
+    """Return what an image of the controller's source is built on, as doit's dependencies; one that is taken, nothing.
+
+    An image that cannot be looked for yet counts as built; `choose_image_source` says why it cannot.
+
+    Args:
+        name: Name of an image, such as "cpufunction".
+    """
+    try:
+        return choose_image_source(name)
+    except Problem:
+        return _built_on_base()
+
+
+def choose_image_source(name: str) -> dict[str, list[str]]:
+    """Find out whether an image is taken as it is, and return the same as `image_source`.
+
+    Args:
+        name: Name of an image.
+
+    Raises:
+        Problem: A registry that has to be asked does not answer.
+    """
+    current = parameters.current()
+    if not archive_images.taken(name, current):
+        return _built_on_base()
+    if not archive_images.IMAGES[name].published:
+        harbor_images.say_who_pulls(name, current)
+    return {"task_dep": []}
+
+
+def asked_registry() -> dict[str, list[str]]:
+    """Return the task of the embedded registry if it is asked for functions' images, as doit's dependencies."""
+    current = parameters.current()
+    asks = current.function_images != "source" and current.registry == "embedded"
+    return {"task_dep": ["registry_ca"] if asks else []}
+
+
+def _built_on_base() -> dict[str, list[str]]:
+    return {"task_dep": [f"image:{images.BASE}"]}
 
 
 def is_gpu_lent(current: Parameters, host: Host | None = None) -> bool:

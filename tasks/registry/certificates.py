@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
@@ -13,6 +14,7 @@ from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from tasks.lack import Lack
+    from tasks.registry.client import Registry
     from tasks.settings.parameters.model import Parameters
 
 _LARGEST = 1 << 20
@@ -28,6 +30,21 @@ def registry_ca() -> bytes:
         return paths.REGISTRY_CA.read_bytes()
     except FileNotFoundError:
         raise Problem(f"{paths.REGISTRY_CA}: not there", hint="./doit registry_ca") from None
+
+
+def reachable(registry: Registry, p: Parameters) -> Registry:
+    """Return a registry as it can be asked before the CA of the cluster's is kept: with the one that it offers.
+
+    Args:
+        registry: The cluster's registry, or one outside the site, which needs no CA of its own.
+        p: The parameters of the run.
+
+    Raises:
+        Problem: The CA cannot be downloaded, or is not one.
+    """
+    if registry.is_far or paths.REGISTRY_CA.exists():
+        return registry
+    return replace(registry, offered=_judge(_offered(p, attempts=1), p).decode("ascii"))
 
 
 def lack() -> Lack:

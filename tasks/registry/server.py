@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import http.client
 import json
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
+from tasks.engines.programs import proxies
 from tasks.problems import Problem
-from tasks.settings import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from urllib.parse import SplitResult
+
+    from tasks.settings.credentials import Credentials
 
 TIMEOUT = 10.0
 OK = 200
@@ -46,10 +50,14 @@ class Server:
     Attributes:
         host: Its address: `host[:port]`.
         context: Decides which certificates are trusted.
+        login: Who asks; None for anybody.
+        is_far: Whether it is outside the site, so that the proxies of the environment lead there.
     """
 
     host: str
     context: ssl.SSLContext
+    login: Credentials | None = None
+    is_far: bool = False
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] = _NOBODY) -> Answer:
         """Return the answer to one request.
@@ -62,8 +70,8 @@ class Server:
                 connection.request(method, path, headers={"Accept": _MANIFESTS, **headers})
                 answer = connection.getresponse()
                 return Answer(answer.status, answer.headers.get("WWW-Authenticate", ""), answer.read())
-        # A host name with an invalid label raises a UnicodeError.
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
+        # A host name with an invalid label raises a UnicodeError, a proxy with an invalid port a ValueError.
+        except (OSError, http.client.HTTPException, ValueError) as error:
             reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
             raise Problem(f"https://{self.host}{path}: {reason}", hint=f"curl -v https://{self.host}{PING}") from error
 
@@ -73,7 +81,7 @@ class Server:
         Raises:
             Problem: It does not answer, or its challenge cannot be followed.
         """
-        answer = self.ask(method, path, _basic())
+        answer = self.ask(method, path, self._basic())
         if answer.status != UNAUTHORIZED or not answer.challenge.lower().startswith("bearer "):
             return answer.status
         token = self.token(answer.challenge)
@@ -99,8 +107,8 @@ class Server:
         # Credentials are sent only to a server that proves its identity.
         if realm.scheme != "https":
             raise Problem(f"{realm.geturl() or 'no address'}: the registry names it for tokens, but https is needed")
-        giver = Server(realm.netloc, self.context)
-        answer = giver.ask("GET", f"{realm.path}?{urlencode(wanted)}", _basic())
+        giver = replace(self, host=realm.netloc)
+        answer = giver.ask("GET", f"{realm.path}?{urlencode(wanted)}", self._basic())
         if answer.status != OK:
             return ""
         try:
@@ -109,8 +117,25 @@ class Server:
         except (ValueError, AttributeError):
             raise Problem(f"{address}: no token in the registry's answer", hint=f"curl -v {address}") from None
 
+    def _basic(self) -> dict[str, str]:
+        return {"Authorization": f"Basic {self.login.basic}"} if self.login else {}
+
     def _connection(self) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection(self.host, timeout=TIMEOUT, context=self.context)
+        proxy = proxies.towards(f"https://{self.host}") if self.is_far else None
+        if proxy is None:
+            return http.client.HTTPSConnection(self.host, timeout=TIMEOUT, context=self.context)
+        connection = http.client.HTTPSConnection(
+            proxy.hostname or "", proxy.port, timeout=TIMEOUT, context=self.context
+        )
+        connection.set_tunnel(self.host, headers=_proxy_login(proxy))
+        return connection
+
+
+def _proxy_login(proxy: SplitResult) -> dict[str, str]:
+    if not proxy.username:
+        return {}
+    words = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(words.encode()).decode()}"}
 
 
 def trusting(file: Path) -> ssl.SSLContext:
@@ -136,8 +161,3 @@ def trusting_only(ca: str | None) -> ssl.SSLContext:
     # An intermediate CA is accepted without its root, as in Docker and in the nodes' runtimes.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
-
-
-def _basic() -> dict[str, str]:
-    chosen = credentials.current()
-    return {"Authorization": f"Basic {chosen.basic}"} if chosen else {}

@@ -101,18 +101,19 @@ class Current(Check):
 class Same(Check):
     """Up to date while a function returns the dict that it returned at the last run."""
 
-    def __init__(self, function: Callable[[], dict[str, Any]]) -> None:
-        """Keep `function`, which is also the task's action."""
-        self._function = function
+    def __init__(self, function: Callable[..., dict[str, Any]], *arguments: Any) -> None:
+        """Keep `function`, which is also the task's action, and its arguments."""
+        self._call = (function, arguments)
 
     def lack(self, values: Mapping[str, Any]) -> Lack:
         """Return what changed since the last run, with old and new values."""
-        changed = {name: value for name, value in self._function().items() if values.get(name) != value}
+        changed = {name: value for name, value in self.result().items() if values.get(name) != value}
         return lacks.of(*(line for name, now in changed.items() for line in _differences(name, values.get(name), now)))
 
     def result(self) -> dict[str, Any]:
         """Return what the function returns: for a chooser of tasks, doit's calculated dependencies."""
-        return self._function()
+        function, arguments = self._call
+        return function(*arguments)
 
 
 def _differences(name: str, before: Any, now: Any) -> Iterator[str]:

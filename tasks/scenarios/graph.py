@@ -17,9 +17,11 @@ from tasks.settings.patterns import PATTERNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.images import choices
     from tasks.lack import Lack
     from tasks.scenarios import needs, registration, setup
 else:
+    choices = later("tasks.images.choices")
     needs = later("tasks.scenarios.needs")
     registration = later("tasks.scenarios.registration")
     setup = later("tasks.scenarios.setup")
@@ -76,6 +78,7 @@ def task__runnable() -> dict[str, Any]:
     return {
         "actions": [Do(announce)],
         "task_dep": ["controller_source"],
+        "calc_dep": ["_asked_registry"],
         "uptodate": [Same(choice)],
         "meta": LOOKS_ONLY,
     }
@@ -91,6 +94,11 @@ def choice() -> dict[str, Any]:
     return needs.choice(needs.machine(parameters.current()))
 
 
+def task__asked_registry() -> dict[str, Any]:
+    """Choose whether the embedded registry has to be there before it is asked for images of functions."""
+    return {"actions": [Do(choices.asked_registry)], "uptodate": [Same(choices.asked_registry)]}
+
+
 def task__in_source() -> Iterator[dict[str, Any]]:
     """Refuse a pattern that the controller's source does not hold or cannot build (`_in_source:<pattern>`)."""
     for pattern in PATTERNS:
@@ -98,6 +106,7 @@ def task__in_source() -> Iterator[dict[str, Any]]:
             "name": pattern.name,
             "actions": [Do(needs.require_in_source, pattern.name), Do(require_parents, pattern.name)],
             "task_dep": ["controller_source"],
+            "calc_dep": ["_asked_registry"],
             "uptodate": [Current(needs.lack_of_source, pattern.name), Current(lack_of_parents, pattern.name)],
             "meta": LOOKS_ONLY,
         }

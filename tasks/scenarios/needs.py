@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from tasks import lack as lacks
 from tasks import progress
 from tasks.doctor import examination
-from tasks.images import archive_images, user_images
+from tasks.images import archive_images, harbor_images, user_images
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
-from tasks.settings import patterns
+from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,17 +32,20 @@ class Machine:
     Attributes:
         functions: Virtual functions that each worker is to have.
         missing: Returns what the machine lacks for a need, one phrase each.
-        unbuildable: Returns why an image that the source has cannot be built; empty if it can be.
+        unmade: Returns why an image can neither be taken as it is nor built from the source, one phrase each.
+        unbuildable: Returns why an image that the source has cannot be built; empty if it can be, or is taken.
     """
 
     functions: int
     missing: Callable[[str], Sequence[str]]
+    unmade: Callable[[str], Sequence[str]]
     unbuildable: Callable[[str], str] = lambda _image: ""
 
 
 def machine(chosen: Parameters) -> Machine:
     """Return this machine, with the virtual functions that the parameters ask for."""
-    return Machine(chosen.sriov_num_vfs, partial(_missing, chosen), partial(_unbuildable, chosen))
+    asked = partial(_unmade, chosen), partial(_unbuildable, chosen)
+    return Machine(chosen.sriov_num_vfs, partial(_missing, chosen), *asked)
 
 
 @cache
@@ -53,9 +56,13 @@ def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     return phrases(examination.of_this_machine(chosen).examine((need,)))
 
 
+def _unmade(chosen: Parameters, image: str) -> tuple[str, ...]:
+    return archive_images.obstacles(image, chosen)
+
+
 @cache
-def _unbuildable(_chosen: Parameters, image: str) -> str:
-    return archive_images.lack_of_parent(image)
+def _unbuildable(chosen: Parameters, image: str) -> str:
+    return archive_images.lack_of_parent(image, chosen)
 
 
 def phrases(results: Iterable[Result]) -> tuple[str, ...]:
@@ -87,7 +94,7 @@ def missing_of(pattern: Pattern, here: Machine) -> list[str]:
     """Return what a pattern lacks here, one phrase each."""
     missing = (phrase for need in pattern.needs for phrase in here.missing(need))
     few = _too_few_functions(pattern, here.functions)
-    return [*missing, *few, *_not_in_source(pattern), *_not_buildable(pattern, here)]
+    return [*missing, *few, *_not_in_source(pattern, here.unmade), *_not_buildable(pattern, here)]
 
 
 def lack_of_functions(name: str, each: int) -> Lack:
@@ -122,16 +129,16 @@ def _too_few_functions(pattern: Pattern, each: int) -> list[str]:
 
 
 def lack_of_source(name: str) -> Lack:
-    """Return the parts of a pattern that the controller's source does not hold.
+    """Return the parts of a pattern that the controller's source does not hold, and that no registry has.
 
     Args:
         name: Name of a pattern.
     """
-    return lacks.of(*_not_in_source(patterns.BY_NAME[name]))
+    return lacks.of(*_not_in_source(patterns.BY_NAME[name], partial(_unmade, parameters.current())))
 
 
 def require_in_source(name: str) -> None:
-    """Refuse a pattern that the controller's source does not hold.
+    """Refuse a pattern that the controller's source does not hold, unless a registry has what is missing.
 
     Args:
         name: Name of a pattern.
@@ -139,9 +146,11 @@ def require_in_source(name: str) -> None:
     Raises:
         Problem: One line for each file or image that is missing.
     """
-    missing = _not_in_source(patterns.BY_NAME[name])
+    chosen = parameters.current()
+    missing = _not_in_source(patterns.BY_NAME[name], partial(_unmade, chosen))
     if missing:
-        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint="./doit list --all dataflow")
+        instead = "" if chosen.function_images == "source" else f"{harbor_images.HINT}; or "
+        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=f"{instead}./doit list --all dataflow")
 
 
 def lack_of_parents(name: str, here: Machine) -> Lack:
@@ -175,12 +184,11 @@ def _not_buildable(pattern: Pattern, here: Machine) -> list[str]:
     return [f"{image} cannot be built: {reason}" for image in images if (reason := here.unbuildable(image))]
 
 
-def _not_in_source(pattern: Pattern) -> list[str]:
+def _not_in_source(pattern: Pattern, unmade: Callable[[str], Sequence[str]]) -> list[str]:
     folder = scenarios_files.folder(pattern)
     files = [file for file in _FILES if not (folder / file).is_file()]
     missing = [pattern.folder] if len(files) == len(_FILES) else [f"{pattern.folder}/{file}" for file in files]
-    images = [image for image in pattern.images if not archive_images.is_in_source(image)]
     return [
         *(f"{part} is not in the controller's source" for part in missing),
-        *(f"image {image} cannot be built: the controller's source does not hold it" for image in images),
+        *dict.fromkeys(phrase for image in pattern.images for phrase in unmade(image)),
     ]

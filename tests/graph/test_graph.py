@@ -103,8 +103,7 @@ def functions_of_tasks() -> Iterator[object]:
     for task in TASKS.values():
         yield from (action.py_callable._call[0] for action in task.actions)
         checks = [check for check, *_ in task.uptodate]
-        yield from (check._call[0] for check in checks if isinstance(check, Current))
-        yield from (check._function for check in checks if isinstance(check, Same))
+        yield from (check._call[0] for check in checks if isinstance(check, (Current, Same)))
 
 
 def reads_parameters(node: ast.AST) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
+import socket
 import ssl
 import threading
 from dataclasses import replace
@@ -13,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tasks.problems import Problem
-from tasks.registry import client, pki
+from tasks.registry import client, pki, server
 from tasks.settings import credentials
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USER = "robot$project+pull"
+# A name that only a proxy knows.
+FAR = "registry.far.example"
 BASIC = credentials.Credentials(USER, "secret").basic
 
 
@@ -28,6 +32,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
     """Gives tokens to the one user and, for the public project, to anonymous clients; accepts only tokens."""
 
     scheme: ClassVar[str] = "https"
+    host: ClassVar[str] = ""
     asked: ClassVar[list[str]] = []
 
     def do_HEAD(self) -> None:
@@ -56,7 +61,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
     def _challenge(self, path: str) -> str:
         scope = self._scope(path)
-        realm = f"{self.scheme}://{self.headers['Host']}/service/token"
+        realm = f"{self.scheme}://{self.host or self.headers['Host']}/service/token"
         return f'Bearer realm="{realm}",service="harbor-registry"' + (f',scope="{scope}"' if scope else "")
 
     def _answer(self, status: int, *, challenge: str = "", content: bytes = b"") -> None:
@@ -72,18 +77,94 @@ class Registry(http.server.BaseHTTPRequestHandler):
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[client.Registry]:
     """A registry like harbor; no credentials are set."""
     ca = pki.ensure_ca(tmp_path / "ca", "harbor")
-    pair = pki.ensure_server(tmp_path, ca, ["127.0.0.1"])
+    pair = pki.ensure_server(tmp_path, ca, ["127.0.0.1", FAR])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.key)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"127.0.0.1:{server.server_address[1]}"
+    serving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    serving.socket = context.wrap_socket(serving.socket, server_side=True)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{serving.server_address[1]}"
     monkeypatch.setattr(Registry, "scheme", "https")
     monkeypatch.setattr(Registry, "asked", [])
     yield client.Registry(f"{address}/images", f"{address}/images", ca.certificate)
-    server.shutdown()
-    server.server_close()
+    serving.shutdown()
+    serving.server_close()
+
+
+@pytest.fixture
+def proxy(registry: client.Registry) -> Iterator[list[str]]:
+    """A proxy that leads every connection to the registry, and keeps what it was asked for."""
+    asked: list[str] = []
+    host, _, port = registry.host.partition(":")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://site:pass%20word@127.0.0.1:{listener.getsockname()[1]}"
+        threading.Thread(target=_lead, args=(listener, (host, int(port)), asked), daemon=True).start()
+        asked.append(address)
+        yield asked
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _lead(listener: socket.socket, target: tuple[str, int], asked: list[str]) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            source, _ = listener.accept()
+            threading.Thread(target=_tunnel, args=(source, target, asked), daemon=True).start()
+
+
+def _tunnel(source: socket.socket, target: tuple[str, int], asked: list[str]) -> None:
+    with contextlib.suppress(OSError), source, socket.create_connection(target) as sink:
+        asked.append(_head(source))
+        source.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        back = threading.Thread(target=_copy, args=(sink, source), daemon=True)
+        back.start()
+        _copy(source, sink)
+        back.join()
+
+
+def _head(source: socket.socket) -> str:
+    read = b""
+    while not read.endswith(b"\r\n\r\n"):
+        read += source.recv(1)
+    return read.decode()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while content := source.recv(65536):
+            sink.sendall(content)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+def test_a_public_registry_far_away_gives_tokens_to_anybody_through_the_proxy(
+    registry: client.Registry, proxy: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _log_in(monkeypatch, "secret")
+    for name in ("no_proxy", "NO_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", proxy[0])
+    monkeypatch.setattr(Registry, "host", f"{FAR}:443")
+    monkeypatch.setenv("SSL_CERT_FILE", str(registry.ca))
+    server.trusting_only.cache_clear()
+    published = client.Registry(f"{FAR}/public", f"{FAR}/public", registry.ca, anonymous=True, is_far=True)
+    assert published.holds(f"{FAR}/public/function:1")
+    assert not published.holds(f"{FAR}/public/other:1")
+    assert not published.holds(f"{FAR}/images/function:1"), "it is not public"
+    server.trusting_only.cache_clear()
+    assert all(head.startswith(f"CONNECT {FAR}:443 ") for head in proxy[1:])
+    assert all(f"Basic {credentials.Credentials('site', 'pass word').basic}" in head for head in proxy[1:])
+    assert not [request for request in Registry.asked if BASIC in request], "the cluster's credentials stay here"
+
+
+def test_a_private_project_is_seen_with_the_users_docker_login(
+    registry: client.Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": BASIC}}}), encoding="utf-8")
+    registry.prove(registry.ca.read_bytes())
+    assert registry.holds(f"{registry.host}/images/function:1")
+    assert registry.answers([f"{registry.host}/images/function:1"])[f"{registry.host}/images/function:1"].by_login
+    assert not registry.holds(f"{registry.host}/images/other:1")
 
 
 def _log_in(monkeypatch: pytest.MonkeyPatch, password: str) -> None:

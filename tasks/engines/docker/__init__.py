@@ -5,6 +5,7 @@ embedded_home      the tool's own engine: its folders and address
 settings           the parameters that choose the engine
 connection         connections to an engine, and why one fails
 client             the engine that this run and the programs it starts use
+logins             the user's own `docker login`
 images             builds, imports and pushes images
 containers_storage images of podman and buildah, and how they get into the engine
 containers         runs, finds, starts and removes containers

@@ -191,7 +191,8 @@ def push(local_tag: str, remote_tag: str, *, anonymous: bool = False) -> str:
     except DockerException as caught:
         error = str(caught).splitlines()[0]
     if error:
-        raise Problem(f"image {remote_tag}: push failed: {error}", hint="./doit registry")
+        hint = "./doit registry" if anonymous else f"docker login {registry_of(remote_tag)}"
+        raise Problem(f"image {remote_tag}: push failed: {error}", hint=hint)
     return digest
 
 

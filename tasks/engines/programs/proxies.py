@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from urllib.parse import SplitResult
 
 _NAMES = ("http_proxy", "https_proxy", "all_proxy")
 _EXCEPTIONS = ("NO_PROXY", "no_proxy")
@@ -36,6 +37,22 @@ def direct(url: str) -> dict[str, str] | None:
     """
     host = urlsplit(url).hostname or ""
     return {"no_proxy": host} if is_loopback(host) else None
+
+
+def towards(url: str) -> SplitResult | None:
+    """Return the environment's proxy for a URL, or None if it is reached directly.
+
+    Args:
+        url: An address with its scheme.
+    """
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    host, found = parts.hostname or "", getproxies()
+    proxy = found.get(parts.scheme) or found.get("all")
+    if not proxy or is_loopback(host) or proxy_bypass(host):
+        return None
+    return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def excepting(host: str, told: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:

@@ -26,7 +26,9 @@ class Parameters(pydantic.BaseModel):
     ca_port: types.Port
     dci_k8s_software_tarfile: types.FileName
     controller: Literal["archive", "sample", "auto"]
-    controller_images: Literal["source", "registry"]
+    controller_images: Literal["auto", "registry", "source"]
+    function_images: Literal["auto", "registry", "source"]
+    function_images_tag: types.ImageTag
     controller_hardware: types.Hardware
     inventory: Literal["host", "collector"]
     nvidia_driver_file: types.FileName

@@ -15,6 +15,8 @@ from tasks.engines.host import apt
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
 from tests.unit.engine import Image
+from tests.unit.kube_api import kube_api  # noqa: F401 - a fixture
+from tests.unit.registry.conftest import sites  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

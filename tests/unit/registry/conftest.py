@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.engines.programs import waiting
 from tests import authorities
 
 if TYPE_CHECKING:
@@ -28,13 +29,23 @@ class Site:
         address: Where it is: `host:port`.
         pages: What is there, by path; all else is 404.
         statuses: The status of its answer if it is not the usual one, by path.
+        private: The header Authorization that is required, by path; without it, the answer is 401.
+        waits_for: Number of requests that have to be there before the first is answered.
         asked: Method, path and header Authorization of each request.
     """
 
     address: str = ""
     pages: dict[str, bytes] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
+    private: dict[str, str] = field(default_factory=dict)
+    waits_for: int = 1
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def status(self, path: str, authorization: str) -> int:
+        """Return the status of the answer to a request."""
+        if authorization != self.private.get(path, authorization):
+            return 401
+        return self.statuses.get(path, 200 if path in self.pages else 404)
 
 
 class Sites:
@@ -73,9 +84,11 @@ def _serving(context: ssl.SSLContext | None) -> Iterator[Site]:
 def _handler(site: Site) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def _reply(self) -> None:
-            site.asked.append((self.command, self.path, self.headers.get("Authorization", "")))
+            seen = self.headers.get("Authorization", "")
+            site.asked.append((self.command, self.path, seen))
+            waiting.until("requests: there", lambda: len(site.asked) >= site.waits_for, bool, deadline=5)
             page = site.pages.get(self.path)
-            self.send_response(site.statuses.get(self.path, 404 if page is None else 200))
+            self.send_response(site.status(self.path, seen))
             self.send_header("Content-Length", str(len(page or b"")))
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else page or b"")

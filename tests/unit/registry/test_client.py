@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,7 @@ from tests.unit.engine import Image
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.unit.conftest import Lines
     from tests.unit.engine import Engine
     from tests.unit.registry.conftest import Site, Sites
 
@@ -110,6 +113,84 @@ def test_the_credentials_have_to_be_accepted_where_there_are_any(
     site.statuses["/v2/"] = 401
     with pytest.raises(Problem, match=f"https://{site.address}/v2/: the registry refuses the credentials"):
         registry.prove(CA.pem)
+
+
+@pytest.fixture
+def login(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `docker login` sends to the registry, which requires it for the image `private`."""
+    sent = credentials.Credentials("somebody", "secret").basic
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {site.address: {"auth": sent}}}), encoding="utf-8")
+    site.pages["/v2/images/private/manifests/1"] = b"{}"
+    site.private["/v2/images/private/manifests/1"] = f"Basic {sent}"
+    return f"Basic {sent}"
+
+
+def test_where_anybody_is_refused_the_users_docker_login_is_tried_and_nodes_are_spoken_of(
+    registry: Registry, site: Site, login: str, said: Lines
+) -> None:
+    wanted = ["registry.example/images/private:1", "registry.example/images/function:1"]
+    assert registry.holds(wanted[0])
+    assert not said.kept, "a check says nothing"
+    registry.require(wanted)
+    registry.require(wanted)
+    (line,) = said.kept
+    assert line.startswith(f"{site.address}: asked with your docker login, which the nodes do not get: ")
+    assert f"{credentials.USER} and {credentials.PASSWORD} in the environment" in line
+    assert {seen for _, path, seen in site.asked if "private" in path} == {"", login}
+    assert {seen for _, path, seen in site.asked if "function" in path} == {""}, "it is sent only where it is needed"
+
+
+def test_the_credentials_of_the_environment_take_the_place_of_docker_login(
+    registry: Registry, site: Site, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(credentials.USER, "robot")
+    monkeypatch.setenv(credentials.PASSWORD, "other")
+    assert not registry.holds("registry.example/images/private:1")
+    assert login not in {seen for _, _, seen in site.asked}
+
+
+def test_a_login_that_is_refused_is_told_with_both_cures(
+    registry: Registry, site: Site, login: str, said: Lines
+) -> None:
+    site.private["/v2/images/private/manifests/1"] = "Basic other"
+    with pytest.raises(Problem, match=r"private:1: the registry refuses it \(status 401\)") as caught:
+        registry.require(["registry.example/images/private:1"])
+    assert f"docker login {site.address}" in caught.value.hint
+    assert credentials.USER in caught.value.hint
+    assert not said.kept
+
+
+def test_an_anonymous_registry_gets_no_login(registry: Registry, site: Site, login: str) -> None:
+    assert not replace(registry, anonymous=True).holds("registry.example/images/private:1")
+    assert login not in {seen for _, _, seen in site.asked}
+
+
+def test_what_is_published_is_asked_for_as_the_nodes_will_and_never_with_the_clusters_credentials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(credentials.USER, "robot")
+    monkeypatch.setenv(credentials.PASSWORD, "secret")
+    found = client.publisher(lab(DCI_REGISTRY_ADDR="ghcr.io/openkasugai/controller"))
+    assert (found.pull_address, found.anonymous, found.is_far) == ("ghcr.io/openkasugai/controller", True, True)
+
+
+def test_what_is_published_in_the_clusters_own_registry_is_asked_for_as_there() -> None:
+    own = {"DCI_REGISTRY_ADDR_ALT": "registry.lab/images", "DCI_REGISTRY_ADDR": "registry.lab/mirror/controller"}
+    found = client.publisher(lab(REGISTRY="embedded", REGISTRY_PORT="15443", **own))
+    assert (found.pull_address, found.push_address) == (
+        "registry.lab/mirror/controller",
+        "127.0.0.1:15443/mirror/controller",
+    )
+    assert not found.is_far
+
+
+def test_images_are_asked_for_side_by_side_and_each_once(registry: Registry, site: Site) -> None:
+    site.waits_for = 2
+    names = [f"registry.example/images/{name}:1" for name in ("function", "other", "function")]
+    answers = registry.answers(names)
+    assert [(name, answer.status) for name, answer in answers.items()] == [(names[0], 200), (names[1], 404)]
+    assert len(site.asked) == 2
 
 
 def test_what_is_no_registry_is_one_line(registry: Registry, site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     from tests.unit.programs import Programs
 
 SAMPLE = paths.SAMPLE
+UNMADE = {"gpufunc_dsa": ("image gpufunc_dsa cannot be built",)}
 LACKING = {GPU: ("NVIDIA GPU: none",), NICS: ("physical functions: ens9f0np0 not there",)}
 
 
 def machine(functions: int = 4) -> Machine:
     """A machine without a GPU and without cards, with a load balancer."""
-    return Machine(functions, lambda need: LACKING.get(need, ()))
+    return Machine(functions, lambda need: LACKING.get(need, ()), lambda image: UNMADE.get(image, ()))
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +56,7 @@ def test_a_pattern_comes_with_everything_it_lacks() -> None:
 
 
 def test_a_failed_check_of_the_machine_is_named_with_the_pattern(said: Lines) -> None:
-    chosen = needs.announce(Machine(4, lambda need: needs.phrases([look(need)])))
+    chosen = needs.announce(replace(machine(), missing=lambda need: needs.phrases([look(need)])))
     lines = {line.partition(":")[0]: line for line in said.kept}
     assert set(lines) == set(chosen["missing"])
     assert lines["p2c3"].startswith("p2c3: not registered: NVIDIA GPU: none; ")
@@ -123,7 +125,8 @@ def gpu_source(source: Path) -> Path:
 
 @pytest.mark.usefixtures("gpu_source")
 def test_a_pattern_without_the_image_that_only_the_user_builds_is_left_out_and_refused_by_name() -> None:
-    here = Machine(4, lambda _need: (), lambda image: "it is nowhere" if image == "gpufunc_dsa" else "")
+    built = Machine(4, lambda _need: (), lambda _image: ())
+    here = replace(built, unbuildable=lambda image: "it is nowhere" if image == "gpufunc_dsa" else "")
     reason = "gpufunc_dsa cannot be built: it is nowhere"
     chosen = needs.choice(here)
     assert chosen["missing"]["p2c1"] == [reason]
@@ -134,7 +137,6 @@ def test_a_pattern_without_the_image_that_only_the_user_builds_is_left_out_and_r
         needs.require_parents("p2c1", here)
     assert caught.value.hint.startswith("sudo buildah bud --runtime=")
     needs.require_parents("p1c1", here)
-    built = Machine(4, lambda _need: ())
     assert "p2c1" in needs.runnable(built)
     needs.require_parents("p2c1", built)
 
@@ -148,6 +150,12 @@ def test_this_machine_is_asked_for_the_image_that_only_the_user_builds(engine: E
     engine.images["registry.example/gpu_infer_tcp:2"] = Image()
     said = "; ".join(needs.missing_of(BY_NAME["p2c1"], needs.machine(lab(CLUSTER_NAME="with"))))
     assert "gpu_infer_tcp" not in said
+
+
+def test_an_image_that_a_registry_has_need_not_be_built() -> None:
+    lacking = needs.missing_of(BY_NAME["p2c1"], replace(machine(), unmade=lambda _image: ()))
+    assert lacking[0] == "NVIDIA GPU: none"
+    assert not any("image" in phrase for phrase in lacking)
 
 
 def test_a_file_that_the_source_does_not_hold_is_named(source: Path) -> None:

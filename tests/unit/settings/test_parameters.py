@@ -183,6 +183,9 @@ BAD = [
     ("NVIDIA_DRIVER_SHA256", "64 hexadecimal digits", {"NVIDIA_DRIVER_SHA256": "abc"}),
     ("IMG_TAG", "'a b' is not an image tag of letters, digits, '_', '.', '-'", {"IMG_TAG": "a b"}),
     ("IMG_TAG", "'' is not an image tag", {"IMG_TAG": ""}),
+    ("CONTROLLER_IMAGES", "is not 'auto', 'registry' or 'source'", {"CONTROLLER_IMAGES": "published"}),
+    ("FUNCTION_IMAGES", "is not 'auto', 'registry' or 'source'", {"FUNCTION_IMAGES": "harbor"}),
+    ("FUNCTION_IMAGES_TAG", "'' is not an image tag", {"FUNCTION_IMAGES_TAG": ""}),
     ("DCI_REGISTRY_ADDR", "without scheme", {"DCI_REGISTRY_ADDR": "https://ghcr.io/x"}),
     ("DCI_REGISTRY_ADDR_ALT", "without scheme", {"DCI_REGISTRY_ADDR_ALT": "192.168.10.100"}),
     ("DCI_REGISTRY_ADDR_ALT", "'harbor' is not a registry", {"DCI_REGISTRY_ADDR_ALT": "harbor/images"}),
@@ -302,6 +305,7 @@ GOOD = [
     {"INPUTS": "2 3 4"},
     {"INPUTS": " -0.5  +.5 1e-3 0 7. "},
     {"VERIFY": "no"},
+    {"CONTROLLER_IMAGES": "registry", "FUNCTION_IMAGES": "registry", "FUNCTION_IMAGES_TAG": "v1.1.0_rc.1"},
 ]
 
 
