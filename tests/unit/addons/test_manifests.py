@@ -17,7 +17,6 @@ from tasks.settings import addons as table
 from tasks.settings import cluster, nics, parameters, paths, patterns
 from tasks.settings.parameters import layers
 from tests.threads import side_by_side
-from tests.unit.kube_api import kube_api  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
