@@ -46,12 +46,15 @@ from tasks.registry.graph import task__registry_image, task_registry, task_regis
 from tasks.runner import database, ownership
 from tasks.runner.reporter import Reporter
 from tasks.scenarios.graph import (
+    task__function_setup,
     task__in_source,
+    task__loans,
     task__runnable,
     task_cpufunc_namespaces,
     task_post_setup,
     task_prepare_scenario,
     task_scenario,
+    task_scenario_files,
 )
 from tasks.settings import parameters, paths
 from tasks.testing.graph import task_test
@@ -63,10 +66,12 @@ __all__ = [
     "task__controller_images",
     "task__doctor",
     "task__enough_functions",
+    "task__function_setup",
     "task__gpu_image",
     "task__gpu_in_inventory",
     "task__in_source",
     "task__kind",
+    "task__loans",
     "task__ready",
     "task__registry_image",
     "task__runnable",
@@ -106,6 +111,7 @@ __all__ = [
     "task_registry",
     "task_registry_ca",
     "task_scenario",
+    "task_scenario_files",
     "task_send_video_tool",
     "task_status",
     "task_test",

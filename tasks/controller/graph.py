@@ -26,6 +26,9 @@ else:
     archive_images = later("tasks.images.archive_images")
     choices = later("tasks.images.choices")
 
+# The steps of the deployment that name what the workers have.
+_INVENTORY = ("configuration", "daemons")
+
 
 def task_controller_source() -> dict[str, Any]:
     """Unpack and check the controller's archive, or take the sample controller in the lab."""
@@ -68,8 +71,9 @@ def task_controller() -> Iterator[dict[str, Any]]:
 def task__gpu_in_inventory() -> dict[str, Any]:
     """Tell the controller about the GPU that is lent to the first worker."""
     return {
-        "actions": [Do(deployment.deploy, "configuration"), Do(deployment.deploy, "daemons")],
+        "actions": [Do(deployment.deploy, step) for step in _INVENTORY],
         "task_dep": ["gpu_lease", "controller"],
+        "uptodate": [Current(deployment.lack, step) for step in _INVENTORY],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks import progress
 from tasks.controller import inventory
 from tasks.engines.kube import access, manifests
 from tasks.engines.media import user_videos
@@ -25,13 +26,16 @@ def lack() -> Lack:
 
 
 def deploy() -> None:
-    """Start the sender, and wait until it runs.
+    """Start the sender, and wait until it runs; videos that cannot be sent are only named.
 
     Raises:
         Problem: It does not come up within CONTROLLER_DEADLINE; the details say what its pod complains about.
     """
     chosen = parameters.current()
-    user_videos.here().ensure()
+    videos = user_videos.here()
+    videos.ensure()
+    for wrong in videos.find().wrong:
+        progress.line(f"{wrong.name} will not be sent: {wrong.reason}. Cure: {wrong.cure}")
     cluster = access.cluster(chosen.cluster_name)
     cluster.apply([_deployment(inventory.workers(cluster)[0], chosen)])
     cluster.wait_rollout(

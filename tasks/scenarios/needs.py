@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
     from tasks.settings.patterns import Pattern
 
-_FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml")
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -31,7 +29,7 @@ class Machine:
 
     Attributes:
         functions: Virtual functions that each worker is to have.
-        missing: Returns what the machine lacks for a need, one phrase each.
+        missing: Returns what the machine lacks for a need or for lending one card, one phrase each.
     """
 
     functions: int
@@ -48,7 +46,8 @@ def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     """Return what the machine lacks for a need; what is already lent to the nodes is not looked for on the host."""
     if examination.is_settled(need, chosen):
         return ()
-    return phrases(examination.of_this_machine(chosen).examine((need,)))
+    asked = examination.of_this_machine(chosen, need)
+    return phrases(asked.examine(examination.purposes_of(need, chosen)))
 
 
 def phrases(results: Iterable[Result]) -> tuple[str, ...]:
@@ -138,8 +137,10 @@ def require_in_source(name: str) -> None:
 
 def _not_in_source(pattern: Pattern) -> list[str]:
     folder = scenarios_files.folder(pattern)
-    files = [file for file in _FILES if not (folder / file).is_file()]
-    missing = [pattern.folder] if len(files) == len(_FILES) else [f"{pattern.folder}/{file}" for file in files]
+    files = [file for file in scenarios_files.FILES if not (folder / file).is_file()]
+    missing = (
+        [pattern.folder] if len(files) == len(scenarios_files.FILES) else [f"{pattern.folder}/{file}" for file in files]
+    )
     images = [image for image in pattern.images if not archive_images.is_in_source(image)]
     return [
         *(f"{part} is not in the controller's source" for part in missing),

@@ -17,6 +17,7 @@ WORK = ROOT / "work"
 
 BUILD = ROOT / "build"
 RENDERED = BUILD / "rendered"
+SCENARIOS = BUILD / "scenarios"
 CONTROLLER = BUILD / "controller"
 # Beside the folder, not in it: it is written last, so that its absence shows that the source is incomplete.
 CONTROLLER_MARK = BUILD / "controller.json"
