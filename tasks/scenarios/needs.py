@@ -137,10 +137,8 @@ def require_in_source(name: str) -> None:
 
 def _not_in_source(pattern: Pattern) -> list[str]:
     folder = scenarios_files.folder(pattern)
-    files = [file for file in scenarios_files.FILES if not (folder / file).is_file()]
-    missing = (
-        [pattern.folder] if len(files) == len(scenarios_files.FILES) else [f"{pattern.folder}/{file}" for file in files]
-    )
+    files = [f"{pattern.folder}/{file}" for file in scenarios_files.FILES if not (folder / file).is_file()]
+    missing = [pattern.folder] if len(files) == len(scenarios_files.FILES) else files
     images = [image for image in pattern.images if not archive_images.is_in_source(image)]
     return [
         *(f"{part} is not in the controller's source" for part in missing),
