@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
 from tasks import progress
+from tasks.archive import facts
 from tasks.engines.files import atomic
 from tasks.scenarios import files, needs
 from tasks.settings import parameters, paths, patterns
@@ -68,8 +69,8 @@ def lack_of(texts: dict[Path, str]) -> Lack:
     """
     changed = [path for path, text in texts.items() if atomic.text(path) != text]
     return lacks.of(
-        *(f"{path.relative_to(paths.ROOT)}: another text" for path in changed),
-        *(f"{folder.relative_to(paths.ROOT)}: cannot run here any more" for folder in _others(texts)),
+        *(f"{facts.shown(path)}: another text" for path in changed),
+        *(f"{facts.shown(folder)}: cannot run here any more" for folder in _others(texts)),
     )
 
 
@@ -88,7 +89,7 @@ def keep(texts: dict[Path, str]) -> None:
         if atomic.text(path) != text:
             atomic.write(path, text)
     folders = {path.parent for path in texts}
-    progress.line(f"{paths.SCENARIOS.relative_to(paths.ROOT)}: the files of {len(folders)} patterns")
+    progress.line(f"{facts.shown(paths.SCENARIOS)}: the files of {len(folders)} patterns")
 
 
 def _others(texts: dict[Path, str]) -> list[Path]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tasks.archive import facts
 from tasks.scenarios import by_hand, files
 from tasks.scenarios.files import Scenario
 from tasks.settings import paths
@@ -65,7 +66,7 @@ def test_they_are_written_anew_only_where_their_content_changed() -> None:
     assert not by_hand.lack_of(wanted)
     flow = paths.SCENARIOS / NAME / "df-cpufunc.yaml"
     flow.write_text("mine")
-    assert by_hand.lack_of(wanted).reasons == (f"{flow.relative_to(paths.ROOT)}: another text",)
+    assert by_hand.lack_of(wanted).reasons == (f"{facts.shown(flow)}: another text",)
     by_hand.keep(wanted)
     assert flow.read_text(encoding="utf-8") == wanted[flow]
 
@@ -76,7 +77,7 @@ def test_those_of_a_pattern_that_cannot_run_any_more_go_and_nothing_else() -> No
     for folder in (stale, own):
         folder.mkdir()
         (folder / "df-cpufunc.yaml").touch()
-    assert by_hand.lack_of(texts()).reasons == (f"{stale.relative_to(paths.ROOT)}: cannot run here any more",)
+    assert by_hand.lack_of(texts()).reasons == (f"{facts.shown(stale)}: cannot run here any more",)
     by_hand.keep(texts())
     assert not stale.exists()
     assert own.is_dir()
