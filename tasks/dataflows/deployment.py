@@ -79,7 +79,7 @@ def _fault(flow: Flow) -> str:
         return "has left parts behind" if flow.leftovers() else ""
     if "deletionTimestamp" in live["metadata"]:
         return "is being deleted"
-    if not _is_as_wanted(flow, live):
+    if flow.cluster.lack([flow.scenario.data_flow()]):
         return "is deployed otherwise"
     if state(live) == ERROR:
         return "is in Error"
@@ -87,14 +87,6 @@ def _fault(flow: Flow) -> str:
         # The controller has given up on parts of it, and does not try them again.
         return f"has not come up in {_age(live):.0f} s"
     return _damage(flow) if state(live) == DEPLOYED else ""
-
-
-def _is_as_wanted(flow: Flow, live: Object) -> bool:
-    """Return whether a live DataFlow is the pattern's; one that was applied by hand, with the same fields, is too."""
-    wanted = flow.scenario.data_flow()
-    if not flow.cluster.lack([wanted]):
-        return True
-    return not manifests.is_stamped(live) and manifests.fits(wanted, live) and set(live["spec"]) == set(wanted["spec"])
 
 
 def _age(live: Object) -> float:

@@ -146,8 +146,12 @@ class Lab:
 
     def kubectl(self, *words: str) -> Any:
         """Run kubectl as the user would, and return its JSON."""
+        return json.loads(self.kubectl_says(*words, "-o", "json"))
+
+    def kubectl_says(self, *words: str) -> str:
+        """Run kubectl as the user would, in the checkout, and return what it prints."""
         program = modules.program(artifacts.KUBERNETES, "kubectl", parameters.current())
-        return json.loads(shell.run([program, *words, "-o", "json"], env=self.env).stdout)
+        return shell.Command([program, *words], self.env, cwd=self.checkout.root).run().stdout
 
 
 def function_pod(function: str) -> str:

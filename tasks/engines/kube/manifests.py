@@ -138,6 +138,12 @@ def stamped(item: Object) -> Object:
     return {**wanted, "metadata": {**metadata, "annotations": annotations}}
 
 
+def unstamped(item: Object) -> Object:
+    """Return an object without the annotation that `stamped` adds."""
+    annotations = {key: value for key, value in item["metadata"]["annotations"].items() if key != CONTENT}
+    return {**item, "metadata": {**item["metadata"], "annotations": annotations}}
+
+
 def is_stamped(item: Object) -> bool:
     """Return whether this tool applied a live object."""
     return CONTENT in (item["metadata"].get("annotations") or {})
