@@ -14,6 +14,7 @@ from tasks.settings import parameters, video
 
 if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
+    from tasks.engines.media.user_videos import Folder
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
 
@@ -34,13 +35,22 @@ def deploy() -> None:
     chosen = parameters.current()
     videos = user_videos.here()
     videos.ensure()
-    for wrong in videos.find().wrong:
-        progress.line(f"{wrong.name} will not be sent: {wrong.reason}. Cure: {wrong.cure}")
+    name_unsendable(videos)
     cluster = access.cluster(chosen.cluster_name)
     cluster.apply([_deployment(inventory.workers(cluster)[0], chosen)])
     cluster.wait_rollout(
         manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=chosen.controller_deadline
     )
+
+
+def name_unsendable(videos: Folder) -> None:
+    """Say which of the user's videos cannot be sent, each with its cure: dataflows stop for them, the sender runs.
+
+    Args:
+        videos: The folder of the user's videos.
+    """
+    for wrong in videos.find().wrong:
+        progress.line(f"{wrong.name} cannot be sent: {wrong.reason}. Cure: {wrong.cure}")
 
 
 def _deployment(node: str, chosen: Parameters) -> Object:

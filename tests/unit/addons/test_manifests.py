@@ -12,6 +12,7 @@ from tasks import lack as lacks
 from tasks.addons import address_pool, installation
 from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
+from tasks.engines.kube import manifests as kube_manifests
 from tasks.problems import Problem
 from tasks.settings import addons as table
 from tasks.settings import cluster, nics, parameters, paths, patterns
@@ -176,6 +177,18 @@ def test_two_tasks_that_need_the_objects_at_the_same_time_have_them(described: C
 def test_the_ca_that_metallb_writes_is_not_declared(rendered: Callable[..., dict[str, Object]]) -> None:
     definition = rendered("metallb")["CustomResourceDefinition bgppeers.metallb.io"]
     assert definition["spec"]["conversion"]["webhook"]["clientConfig"] == {"service": {"name": "webhook"}}
+
+
+def test_multus_brings_the_manuals_network_in_the_namespace_that_the_controller_has_too(
+    rendered: Callable[..., dict[str, Object]],
+) -> None:
+    objects = rendered("multus")
+    assert objects["Namespace test01"] == kube_manifests.namespace("test01")
+    network = objects["NetworkAttachmentDefinition kind-worker-config-net-sriov"]
+    assert network["metadata"]["namespace"] == "test01"
+    assert network["metadata"]["annotations"] == {"k8s.v1.cni.cncf.io/resourceName": nics.RESOURCE}
+    config = json.loads(network["spec"]["config"])
+    assert (config["type"], config["name"], config["ipam"]) == ("sriov", "kind-worker-net-sriov", {"type": "static"})
 
 
 def test_multus_is_installed_by_renaming_and_pinned(rendered: Callable[..., dict[str, Object]]) -> None:
