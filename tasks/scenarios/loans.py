@@ -10,6 +10,7 @@ from tasks import progress
 from tasks.doctor import examination
 from tasks.gpu import handover, lease
 from tasks.images import choices
+from tasks.nics import cards
 from tasks.scenarios import needs
 from tasks.settings import checks, gpu, nics
 
@@ -56,8 +57,7 @@ def server(chosen: Parameters) -> Server:
         return bool(host.devices(gpu.NVIDIA, gpu.DISPLAY)) or examination.is_settled(checks.GPU, chosen)
 
     def missing(target: str) -> Sequence[str]:
-        found = here.missing(target)
-        return found if found or target != checks.GPU else _against_the_gpu(chosen)
+        return here.missing(target) or _refused(chosen, target)
 
     return Server(chosen, has_card, has_gpu, missing)
 
@@ -72,8 +72,7 @@ def announce(here: Server) -> dict[str, Any]:
 
 def choice(here: Server) -> dict[str, Any]:
     """Return the tasks that lend what can be lent, as doit's calculated dependencies, and what is left out and why."""
-    cards, gpus = _cards(here), _gpu(here)
-    against = {**cards, **gpus}
+    against = {**_cards(here), **_gpu(here)}
     return {
         "task_dep": [task for task, reason in against.items() if not reason],
         "left": {_NAMES.get(task, task): reason for task, reason in against.items() if reason},
@@ -90,29 +89,38 @@ def _cards(here: Server) -> dict[str, str]:
     names = {row: _interface(row, here.chosen) for row in nics.WORKERS}
     if not there:
         asked = ", ".join(f"{name} ({row.interface})" for row, name in names.items())
-        return {"nics": f"no card is lent: this machine has none of {asked}"}
+        return {"nics": f"no card is lent: none of {asked} is on this host"}
     return {row.target: _against_card(row, names[row], here) for row in nics.WORKERS}
 
 
 def _against_card(row: Row, name: str, here: Server) -> str:
-    reasons = here.missing(row.target) if here.has_card(row) else [f"this machine has no {name} ({row.interface})"]
-    return f"{name} is not lent: {'; '.join(reasons)}" if reasons else ""
+    if not here.has_card(row):
+        return f"no card is lent: {name} ({row.interface}) is not on this host"
+    reasons = here.missing(row.target)
+    return f"{name} stays on the host: {'; '.join(reasons)}" if reasons else ""
 
 
 def _gpu(here: Server) -> dict[str, str]:
     if not here.has_gpu():
         return {_GPU_TASK: "no GPU is lent: this machine has no NVIDIA GPU"}
     if here.chosen.gpu == "no":
-        return {_GPU_TASK: "the GPU is not lent: GPU=no"}
+        return {_GPU_TASK: "the GPU stays on the host: GPU=no"}
     reasons = here.missing(checks.GPU)
-    return {_GPU_TASK: f"the GPU is not lent: {'; '.join(reasons)}" if reasons else ""}
+    return {_GPU_TASK: f"the GPU stays on the host: {'; '.join(reasons)}" if reasons else ""}
 
 
 @cache
-def _against_the_gpu(chosen: Parameters) -> tuple[str, ...]:
-    """Return why a GPU that passes all checks is not lent all the same; nothing if it is lent already."""
-    if examination.is_settled(checks.GPU, chosen):
+def _refused(chosen: Parameters, target: str) -> tuple[str, ...]:
+    """Return why what passes all checks is not lent all the same; nothing if it is lent already."""
+    if examination.is_settled(target, chosen):
         return ()
+    if target == checks.GPU:
+        return _against_the_gpu(chosen)
+    (task,) = (row.task for row in nics.WORKERS if row.target == target)
+    return tuple(filter(None, [cards.objection(task, chosen)]))
+
+
+def _against_the_gpu(chosen: Parameters) -> tuple[str, ...]:
     if not choices.is_gpu_lent(chosen):
         return ("the nodes' runtime is not CRI-O (NODE_RUNTIME)",)
     used = lease.objections(chosen)
