@@ -49,12 +49,15 @@ from tasks.runner import database, ownership
 from tasks.runner.reporter import Reporter
 from tasks.scenarios.graph import (
     task__asked_registry,
+    task__function_setup,
     task__in_source,
+    task__loans,
     task__runnable,
     task_cpufunc_namespaces,
     task_post_setup,
     task_prepare_scenario,
     task_scenario,
+    task_scenario_files,
 )
 from tasks.settings import parameters, paths
 from tasks.testing.graph import task_test
@@ -67,11 +70,13 @@ __all__ = [
     "task__controller_images",
     "task__doctor",
     "task__enough_functions",
+    "task__function_setup",
     "task__gpu_image",
     "task__gpu_in_inventory",
     "task__image_source",
     "task__in_source",
     "task__kind",
+    "task__loans",
     "task__published_images",
     "task__ready",
     "task__registry_image",
@@ -112,6 +117,7 @@ __all__ = [
     "task_registry",
     "task_registry_ca",
     "task_scenario",
+    "task_scenario_files",
     "task_send_video_tool",
     "task_status",
     "task_test",

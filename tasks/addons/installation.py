@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import lack as lacks
 from tasks import progress
+from tasks.addons import address_pool
 from tasks.addons.manifests import Manifests
 from tasks.engines.docker import node_files
 from tasks.engines.files import atomic, templates
@@ -96,7 +97,9 @@ def _lack_in_cluster(addon: Addon, manifests: Manifests) -> Lack:
         return lacks.unless(_told(addon, cluster_name) == refused, f"{addon.name}: {refused}")
     if not manifests.are_rendered():
         return lacks.of(f"{addon.name}: other manifests")
-    return access.cluster(cluster_name).lack(manifests.objects())
+    notice = _notice(addon, manifests.chosen)
+    untold = lacks.unless(not notice or _told(addon, cluster_name) == notice, f"{addon.name}: {notice}")
+    return untold + access.cluster(cluster_name).lack(manifests.objects())
 
 
 def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
@@ -115,6 +118,7 @@ def _deploy(addon: Addon, manifests: Manifests) -> None:
         progress.line(f"Left out {addon.name}: {refused}")
         atomic.write(_mark(addon, p.cluster_name), refused)
         return
+    _say_what_is_kept(addon, p)
     objects = manifests.objects()
     deadline = p.cluster_deadline
     cluster = access.cluster(p.cluster_name)
@@ -131,14 +135,25 @@ def _deploy(addon: Addon, manifests: Manifests) -> None:
     progress.line(f"{addon.name}: {changed} objects applied, {len(objects) - changed} were as they should be")
 
 
+def _say_what_is_kept(addon: Addon, p: Parameters) -> None:
+    if notice := _notice(addon, p):
+        progress.line(f"{addon.name}: {notice}")
+        atomic.write(_mark(addon, p.cluster_name), notice)
+
+
+def _notice(addon: Addon, p: Parameters) -> str:
+    """Return what the user has to know about an add-on that is kept as it is, or an empty string."""
+    return address_pool.notice(p) if addon.name == addons.LOAD_BALANCER else ""
+
+
 def _told(addon: Addon, cluster_name: str) -> str:
-    """Return what the user was told about why an add-on is left out of this cluster."""
+    """Return what the user was told about why an add-on is left out of this cluster, or kept as it is."""
     mark = _mark(addon, cluster_name)
     return mark.read_text(encoding="utf-8") if mark.is_file() else ""
 
 
 def _mark(addon: Addon, cluster_name: str) -> Path:
-    return paths.cluster_dir(cluster_name) / "left-out" / addon.name
+    return paths.cluster_dir(cluster_name) / "told" / addon.name
 
 
 def _pod_cidrs(cluster_name: str) -> dict[str, str]:

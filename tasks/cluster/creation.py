@@ -19,9 +19,10 @@ from tasks.engines.programs.waiting import Condition
 from tasks.lack import Lack
 from tasks.problems import Problem
 from tasks.settings import cluster, parameters, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tasks.cluster.collaborators import Lender, Tool
     from tasks.engines.host.routes import Route
@@ -181,7 +182,8 @@ class Creation:
         for node in nodes:
             yield lacks.unless(node.running, f"node {node.name}: {'paused' if node.paused else 'stopped'}")
         if drift and not self.p.recreate:
-            yield lacks.obstacle("needs consent: RECREATE=1, or ./doit delete_cluster first")
+            ways = _ways(recorded, self._wanted, "RECREATE=1, or ./doit delete_cluster first")
+            yield lacks.obstacle(f"needs consent: {ways}")
         elif drift:
             yield Lack(disrupts=(disrupted,))
         else:
@@ -209,7 +211,7 @@ class Creation:
         if drift and not self.p.recreate:
             raise Problem(
                 f"cluster {name} was made from something else, and is not rebuilt without consent: {'; '.join(drift)}",
-                hint="RECREATE=1 ./doit create_cluster, or ./doit delete_cluster first",
+                hint=_ways(recorded, self._wanted, "RECREATE=1 ./doit create_cluster, or ./doit delete_cluster first"),
             )
         if drift:
             progress.line(f"Cluster {name} is rebuilt (RECREATE=1): {'; '.join(drift)}")
@@ -232,6 +234,12 @@ def set_going(nodes: list[NodeFacts]) -> None:
         elif not node.running:
             progress.line(f"Starting node {node.name}, which was stopped.")
             docker_containers.start(node.name)
+
+
+def _ways(recorded: Mapping[str, str], wanted: Mapping[str, str], consent: str) -> str:
+    """Return how to go on with a cluster that differs: consent, or the parameters that it was made with."""
+    earlier = provenance.kept_by(recorded, wanted)
+    return f"{consent}; or keep it as it is: {earlier} in {layers.USER_FILE}" if earlier else consent
 
 
 def _missing(name: str, nodes: list[NodeFacts]) -> list[str]:

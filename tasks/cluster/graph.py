@@ -1,7 +1,8 @@
 """The kind cluster, from nodes to the controller, and back to nothing.
 
 _doctor, kind_config, images > _kind > node:<step>, addon:<pod network> > _ready > create_cluster
-create_cluster, addon, post_setup > create_cluster_without_scenario > create_cluster_with_all
+create_cluster, post_setup, send_video_tool, scenario_files > create_cluster_without_scenario
+create_cluster_without_scenario, prepare_scenario > create_cluster_with_all
 delete_cluster  clean  status
 """
 
@@ -34,6 +35,10 @@ else:
     readiness = later("tasks.cluster.readiness")
     removal = later("tasks.cluster.removal")
     status = later("tasks.cluster.status")
+
+
+# What says before anything is touched whether the machine will do, what is not lent, and which patterns cannot run.
+_FIRST = ("_doctor:create_cluster", "_loans", "_runnable")
 
 
 def task_kind_config() -> dict[str, Any]:
@@ -90,16 +95,14 @@ def task_create_cluster() -> dict[str, Any]:
 
 
 def task_create_cluster_without_scenario() -> dict[str, Any]:
-    """Create the cluster with controller and add-ons, but without the scenarios."""
-    return {"actions": None, "task_dep": ["create_cluster", "addon", "post_setup"]}
+    """Create the cluster with controller, add-ons, cards and GPU, and all that scenarios need."""
+    last = ["create_cluster", "post_setup", "send_video_tool", "scenario_files"]
+    return {"actions": None, "task_dep": [*_FIRST, *last]}
 
 
 def task_create_cluster_with_all() -> dict[str, Any]:
-    """Create the cluster with controller, add-ons and scenarios."""
-    return {
-        "actions": None,
-        "task_dep": ["_doctor:create_cluster", "_runnable", "create_cluster_without_scenario", "prepare_scenario"],
-    }
+    """Create the cluster with controller, add-ons, cards and GPU, and the scenarios."""
+    return {"actions": None, "task_dep": [*_FIRST, "create_cluster_without_scenario", "prepare_scenario"]}
 
 
 def task_delete_cluster() -> dict[str, Any]:

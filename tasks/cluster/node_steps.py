@@ -73,11 +73,17 @@ def _credentials(p: Parameters) -> list[NodeFile]:
 
 
 def _kubeconfig(p: Parameters) -> list[NodeFile]:
-    """Return the tool's own kubeconfig, with the address that nodes use; to read the control plane's takes 50 ms."""
+    """Return the tool's own kubeconfig with the address that nodes use, for the daemons and for root's kubectl.
+
+    Both have every right in the cluster. To read the control plane's takes 50 ms.
+    """
     control_plane = cluster.node_names(p.cluster_name)[0]
     inside = f"server: https://{control_plane}:{cluster.API_PORT}"
     content = _SERVER.sub(inside, access.kubeconfig(p.cluster_name).read_text(encoding="utf-8"))
-    return [engine.NodeFile(facts.facts().kubeconfig, content.encode(), 0o600, controller.USER_ID)]
+    return [
+        engine.NodeFile(facts.facts().kubeconfig, content.encode(), 0o600, controller.USER_ID),
+        engine.NodeFile(cluster.ROOT_KUBECONFIG, content.encode(), 0o600),
+    ]
 
 
 def _executable_tmp(_: Parameters) -> list[NodeFile]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 _LONGEST_SHOWN = 40
+# It differs too if something more specific does.
+_WHOLE = "kind config"
 _PARAMETERS = ("K8S_VERSION", "KIND_VERSION", "NODE_RUNTIME", "POD_SUBNET", "SERVICE_SUBNET", "CNI")
 
 
@@ -37,7 +39,7 @@ def wanted(chosen: Parameters) -> dict[str, str]:
     facts["node image"] = ids[choices.node_image(cluster.CONTROL_PLANE, chosen)]
     if choices.is_gpu_lent(chosen):
         facts["first worker's image"] = ids[choices.node_image(gpu.NODE_SUFFIX, chosen)]
-    facts["kind config"] = hashlib.sha256(config.rendered(chosen).encode()).hexdigest()
+    facts[_WHOLE] = hashlib.sha256(config.rendered(chosen).encode()).hexdigest()
     return facts
 
 
@@ -74,8 +76,21 @@ def recorded(name: str) -> dict[str, str] | None:
 def drift(recorded: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     """Return what differs, old and new; the config as a whole only if nothing more specific differs."""
     names = [name for name in wanted if recorded.get(name) != wanted[name]]
-    telling = [name for name in names if name != "kind config"] or names
+    telling = [name for name in names if name != _WHOLE] or names
     return [f"{name} {_short(recorded.get(name, 'nothing'))} -> {_short(wanted[name])}" for name in telling]
+
+
+def kept_by(recorded: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """Return the parameters with which a cluster is wanted as it is, for `.env`; empty if something else differs too.
+
+    Args:
+        recorded: What it was made from.
+        wanted: What it would be made from now.
+    """
+    names = [name for name in wanted if recorded.get(name) != wanted[name] and name != _WHOLE]
+    if not all(name in _PARAMETERS and name in recorded for name in names):
+        return ""
+    return " ".join(f"{name}={recorded[name]}" for name in names)
 
 
 def _record(made_from: Mapping[str, str]) -> bytes:

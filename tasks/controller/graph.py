@@ -28,6 +28,9 @@ else:
     choices = later("tasks.images.choices")
     published_images = later("tasks.images.published_images")
 
+# The steps of the deployment that name what the workers have.
+_INVENTORY = ("configuration", "daemons")
+
 
 def task_controller_source() -> dict[str, Any]:
     """Unpack and check the controller's archive, or take the sample controller in the lab."""
@@ -95,8 +98,9 @@ def task_controller() -> Iterator[dict[str, Any]]:
 def task__gpu_in_inventory() -> dict[str, Any]:
     """Tell the controller about the GPU that is lent to the first worker."""
     return {
-        "actions": [Do(deployment.deploy, "configuration"), Do(deployment.deploy, "daemons")],
+        "actions": [Do(deployment.deploy, step) for step in _INVENTORY],
         "task_dep": ["gpu_lease", "controller"],
+        "uptodate": [Current(deployment.lack, step) for step in _INVENTORY],
     }
 
 

@@ -102,7 +102,7 @@ def task_send_video_tool() -> dict[str, Any]:
     """Run the pod that sends videos to dataflows."""
     return {
         "actions": [Do(video_sender.deploy)],
-        "task_dep": ["_doctor:video", "_ready", "cpufunc_namespaces", f"function_image:{VIDEO_SENDER}"],
+        "task_dep": ["_ready", "cpufunc_namespaces", f"function_image:{VIDEO_SENDER}"],
         "uptodate": [Current(video_sender.lack)],
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks import progress
 from tasks.controller import inventory
 from tasks.engines.kube import access, manifests
 from tasks.engines.media import user_videos
@@ -13,6 +14,7 @@ from tasks.settings import parameters, video
 
 if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
+    from tasks.engines.media.user_videos import Folder
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
 
@@ -25,18 +27,30 @@ def lack() -> Lack:
 
 
 def deploy() -> None:
-    """Start the sender, and wait until it runs.
+    """Start the sender, and wait until it runs; videos that cannot be sent are only named.
 
     Raises:
         Problem: It does not come up within CONTROLLER_DEADLINE; the details say what its pod complains about.
     """
     chosen = parameters.current()
-    user_videos.here().ensure()
+    videos = user_videos.here()
+    videos.ensure()
+    name_unsendable(videos)
     cluster = access.cluster(chosen.cluster_name)
     cluster.apply([_deployment(inventory.workers(cluster)[0], chosen)])
     cluster.wait_rollout(
         manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=chosen.controller_deadline
     )
+
+
+def name_unsendable(videos: Folder) -> None:
+    """Say which of the user's videos cannot be sent, each with its cure: dataflows stop for them, the sender runs.
+
+    Args:
+        videos: The folder of the user's videos.
+    """
+    for wrong in videos.find().wrong:
+        progress.line(f"{wrong.name} cannot be sent: {wrong.reason}. Cure: {wrong.cure}")
 
 
 def _deployment(node: str, chosen: Parameters) -> Object:

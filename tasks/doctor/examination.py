@@ -18,7 +18,7 @@ from tasks.gpu import ledger
 from tasks.images import packages
 from tasks.nics import ledger as nics_ledger
 from tasks.problems import Problem
-from tasks.settings import images, parameters, patterns
+from tasks.settings import images, nics, parameters, patterns
 from tasks.settings.checks import (
     ABSENT_ON_OTHERS,
     BASE,
@@ -91,7 +91,8 @@ def report(*, target: str = "", as_json: bool = False) -> None:
     Raises:
         Problem: A check failed, or there is no such target.
     """
-    of_this_machine(parameters.current()).report(target or "create_cluster_with_all", as_json=as_json)
+    asked = target or "create_cluster_with_all"
+    of_this_machine(parameters.current(), asked).report(asked, as_json=as_json)
 
 
 def require(target: str) -> None:
@@ -103,7 +104,7 @@ def require(target: str) -> None:
     Raises:
         Problem: Checks failed; one line for each, with its cure.
     """
-    of_this_machine(parameters.current()).require(target)
+    of_this_machine(parameters.current(), target).require(target)
 
 
 def lack(target: str) -> Lack:
@@ -115,15 +116,17 @@ def lack(target: str) -> Lack:
     return lack_of(target, parameters.current())
 
 
-def of_this_machine(chosen: Parameters) -> Examination:
+def of_this_machine(chosen: Parameters, target: str = "") -> Examination:
     """Return the examination of this machine.
 
     Args:
         chosen: The parameters of the run.
+        target: What it is for; lending one card looks at no other.
     """
     from tasks.doctor import looks, server
 
-    return Examination(chosen, looks.LOOKS, server.Server())
+    workers = tuple(worker for worker in nics.WORKERS if worker.target == target) or nics.WORKERS
+    return Examination(chosen, looks.LOOKS, server.Server(workers=workers))
 
 
 @dataclass(frozen=True)
@@ -328,6 +331,12 @@ def _lack_of_nics(target: str, chosen: Parameters) -> Lack:
     return lacks.NOTHING if nics_ledger.path(chosen.cluster_name).exists() else _not_there(target)
 
 
+def _lack_of_card(target: str, chosen: Parameters) -> Lack:
+    lent = nics_ledger.load(chosen.cluster_name)
+    (worker,) = (worker for worker in nics.WORKERS if worker.target == target)
+    return lacks.NOTHING if lent and worker.node(chosen.cluster_name) in lent.loans else _not_there(target)
+
+
 def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
     return lacks.NOTHING if ledger.path(chosen.cluster_name).exists() else _not_there(target)
 
@@ -336,6 +345,7 @@ _LACKS: Mapping[str, Callable[[str, Parameters], Lack]] = {
     "images": _lack_of_images,
     "create_cluster": _lack_of_cluster,
     NICS: _lack_of_nics,
+    **{worker.target: _lack_of_card for worker in nics.WORKERS},
     GPU: _lack_of_gpu,
 }
 

@@ -33,9 +33,9 @@ def _sudo(host: Server, _: Parameters) -> Finding:
 
 
 def _pf(host: Server, p: Parameters) -> Finding:
-    needed = ", ".join(_pf_names(p))
+    needed = ", ".join(_pf_names(host, p))
     missing = [name for name, function in _pfs(host, p).items() if function is None]
-    held = [f"{name}: {reason}" for name, reason in host.lifelines.items() if name in _pf_names(p)]
+    held = [f"{name}: {reason}" for name, reason in host.lifelines.items() if name in _pf_names(host, p)]
     if held:
         return Finding(FAILED, "; ".join(held), f"{needed}, and none of them a lifeline")
     return judged(not missing, f"{', '.join(missing)} not there" if missing else "all there", needed)
@@ -81,8 +81,8 @@ def _firmware_command(function: pci.Function, count: int) -> str:
     return f"sudo mstconfig -y -d {device} set SRIOV_EN=1 NUM_OF_VFS={count}; sudo reboot"
 
 
-def _pf_names(p: Parameters) -> tuple[str, ...]:
-    return tuple(getattr(p, row.interface.lower()) for row in nics.WORKERS)
+def _pf_names(host: Server, p: Parameters) -> tuple[str, ...]:
+    return tuple(getattr(p, row.interface.lower()) for row in host.workers)
 
 
 def _pfs(host: Server, p: Parameters) -> dict[str, pci.Function | None]:
@@ -90,7 +90,7 @@ def _pfs(host: Server, p: Parameters) -> dict[str, pci.Function | None]:
     ledger = nics_ledger.load(p.cluster_name)
     lent = {name: record.bdf for record in (ledger.physical_functions() if ledger else ()) for name in
             (record.name, *record.altnames)}  # fmt: skip
-    return {name: host.function_of(name) or host.function(lent.get(name, "-")) for name in _pf_names(p)}
+    return {name: host.function_of(name) or host.function(lent.get(name, "-")) for name in _pf_names(host, p)}
 
 
 def _present_pfs(host: Server, p: Parameters) -> dict[str, pci.Function]:

@@ -10,18 +10,27 @@ from typing import TYPE_CHECKING
 from tasks.engines.docker import client, containers
 from tasks.engines.host.facts import Host
 from tasks.problems import Problem
-from tasks.settings import registry
+from tasks.settings import nics, registry
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
+    from tasks.settings.nics import Row
+
 
 class Server(Host):
-    """A machine with a Docker engine."""
+    """A machine with a Docker engine.
 
-    def __init__(self, root: Path = Path("/")) -> None:
+    Attributes:
+        workers: The workers whose cards are looked at.
+    """
+
+    workers: tuple[Row, ...] = nics.WORKERS
+
+    def __init__(self, root: Path = Path("/"), workers: tuple[Row, ...] = nics.WORKERS) -> None:
         """Read below `root`, which stands for `/`."""
         super().__init__(root)
+        self.workers = workers
         self._asking = threading.Lock()
         self._engine: DockerClient | Problem | None = None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS
+from tasks.runner.meta import DISRUPTS, MEANS, RUN
 
 if TYPE_CHECKING:
     from tasks.gpu import lease
@@ -22,7 +22,8 @@ def task_gpu_lease() -> dict[str, Any]:
     return {
         "actions": [Do(lease.lend)],
         "uptodate": [Current(lease.lack)],
-        "meta": {DISRUPTS: "the GPU: the host's driver and its services stop"},
+        # The controller's inventory names the GPU that the worker then has.
+        "meta": {DISRUPTS: "the GPU: the host's driver and its services stop", MEANS: {"_gpu_in_inventory": RUN}},
         "task_dep": ["create_cluster"],
         "setup": ["_doctor:gpu"],
     }

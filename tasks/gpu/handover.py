@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tasks.engines.host.processes import Process
     from tasks.gpu.machine import Machine
 
+# What the user can do about a process that uses the GPU.
+CONSENT = "end it, or GPU_CONSENT=1 with the same command to have it ended"
 _SMI = ("nvidia-smi", "--query-gpu=pci.bus_id,name,driver_version", "--format=csv,noheader")
 # A row of its list; the same output may have warnings before and after the list.
 _GPU = re.compile(r"^[0-9A-F]{8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7], [^,\n]+, [^,\s]+$", re.MULTILINE | re.IGNORECASE)
@@ -212,12 +214,22 @@ def _users(machine: Machine) -> tuple[Process, ...]:
     return machine.processes.users_of(*gpu.DEVICE_FILES, *displays)
 
 
+def objections(lease: Lease) -> list[str]:
+    """Return the processes of the host for which the GPU is not lent, one phrase each; none with consent.
+
+    Args:
+        lease: The cluster, and the machine.
+    """
+    return [] if lease.consent else _phrases(_strangers(lease, None))
+
+
 def _refuse(lease: Lease, strangers: Sequence[Process]) -> None:
     if strangers and not lease.consent:
-        raise Problem(
-            "\n".join(f"process {process.pid} ({process.command}) uses the GPU" for process in strangers),
-            hint="end it, or GPU_CONSENT=1 with the same command to have it ended",
-        )
+        raise Problem("\n".join(_phrases(strangers)), hint=CONSENT)
+
+
+def _phrases(strangers: Sequence[Process]) -> list[str]:
+    return [f"process {process.pid} ({process.command}) uses the GPU" for process in strangers]
 
 
 def _stop_in(lease: Lease, container: ContainerFacts) -> None:

@@ -121,6 +121,15 @@ def is_lent_to(node: str) -> bool:
     return ledger is not None and not ledgers.is_foreign(ledger.checkout)
 
 
+def objections(chosen: Parameters) -> list[str]:
+    """Return the processes for which the GPU is not lent without consent, one phrase each; needs root.
+
+    Args:
+        chosen: The parameters of the run.
+    """
+    return handover.objections(_lease(chosen))
+
+
 def still_lent(cluster: str) -> Lack:
     """Return whether a cluster still has the GPU.
 

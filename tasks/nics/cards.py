@@ -21,6 +21,7 @@ from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
 
 
 def lend(task: str) -> None:
@@ -53,6 +54,18 @@ def lack(task: str) -> Lack:
     wish = nics_wish.wishes(parameters.current())[task]
     processes = nics_wish.node_processes(wish.cluster) if still_lent(wish.cluster) else {}
     return condition.lack(wish, nics_ledger.load(wish.cluster), Machine(processes, cluster=wish.cluster))
+
+
+def objection(task: str, chosen: Parameters) -> str:
+    """Return why a worker's card, which is on the host, will not be lent, or an empty string; needs root.
+
+    Args:
+        task: The worker's sub-task.
+        chosen: The parameters of the run.
+    """
+    asked = nics_wish.wishes(chosen)
+    wish = asked.pop(task)
+    return lending.objection(wish, tuple(asked.values()), Machine(cluster=wish.cluster))
 
 
 def give_back() -> None:

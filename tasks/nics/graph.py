@@ -34,7 +34,7 @@ def task_nics() -> Iterator[dict[str, Any]]:
             "doc": f"Lend the card {row.interface} with its virtual functions to {row.task}.",
             "actions": [Do(cards.lend, row.task)],
             "task_dep": ["create_cluster"],
-            "setup": ["_doctor:nics"],
+            "setup": [f"_doctor:{row.target}"],
             "uptodate": [Current(cards.lack, row.task)],
             "meta": {DISRUPTS: "the network card of the worker: the host loses it"},
         }

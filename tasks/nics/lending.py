@@ -108,22 +108,56 @@ def require_lendable(lending: Lending, card: tuple[Namespace, Link], others: Seq
     Raises:
         Problem: It must not be lent.
     """
-    wish, host, (place, link) = lending.wish, lending.world.host, card
-    function = pci.read(link.bdf) if link.bdf else None
-    refusals.refuse_unable(wish, function)
-    assert function is not None  # noqa: S101 - refused above
-    refusals.refuse_lifelines(wish, function, host, lending.machine.lifelines())
-    cards = {other.parameter("interface"): _card_of(other, lending) for other in others}
-    refusals.refuse_shared(wish, function.bdf, cards, nics_ledger.all_ledgers())
+    wish, (place, link) = lending.wish, card
+    function = _require_free(lending, link, others)
     if not place.host and place.node != wish.node:
         where = presence.where(place, lending.machine.pods)
         raise Problem(
             f"{wish.parameter('interface')}: {wish.interface} is {where}, not on the host",
             hint=RESTORE,
         )
-    refusals.refuse_foreign_matches(wish, function, host)
     if function.num_vfs != wish.num_vfs:
         refuse_held(lending, function)
+    return function
+
+
+def objection(wish: Wish, others: Sequence[Wish], machine: Machine) -> str:
+    """Return why a card that is on the host will not be lent, or an empty string; no node has to be there.
+
+    Args:
+        wish: What is asked for.
+        others: What is asked for the other workers.
+        machine: The machine.
+    """
+    world = machine.survey()
+    link = world.host.named(wish.interface)
+    if link is None:
+        return ""
+    lending = Lending(wish, world, nics_ledger.load(wish.cluster) or nics_ledger.fresh(wish.cluster), machine)
+    try:
+        nics_ledger.refuse_foreign(wish.cluster)
+        function = _require_free(lending, link, others)
+        own = {function.bdf, *function.virtual_functions}
+        refusals.refuse_routes(wish, [one for one in world.host.links if one.bdf in own], machine.routes())
+    except Problem as refused:
+        return refused.message
+    return ""
+
+
+def _require_free(lending: Lending, link: Link, others: Sequence[Wish]) -> pci.Function:
+    """Return a card's function, if nobody on the host or in another cluster needs it.
+
+    Raises:
+        Problem: Somebody does, or it cannot have the virtual functions.
+    """
+    wish, host = lending.wish, lending.world.host
+    function = pci.read(link.bdf) if link.bdf else None
+    refusals.refuse_unable(wish, function)
+    assert function is not None  # noqa: S101 - refused above
+    refusals.refuse_lifelines(wish, function, host, lending.machine.lifelines())
+    cards = {other.parameter("interface"): _card_of(other, lending) for other in others}
+    refusals.refuse_shared(wish, function.bdf, cards, nics_ledger.all_ledgers())
+    refusals.refuse_foreign_matches(wish, function, host)
     return function
 
 

@@ -1,8 +1,10 @@
 """What a pattern refers to in the cluster, before its dataflow is deployed.
 
-graph         declares cpufunc_namespaces, post_setup, scenario and prepare_scenario
+graph         declares cpufunc_namespaces, post_setup, scenario_files, scenario and prepare_scenario
 needs         what each pattern lacks here: hardware, virtual functions, parts of the source
-setup         what all patterns share in the cluster: namespaces, rights, the workers' capacity
-files         the files of a pattern as objects, with the images and nodes of this installation
+loans         which cards and whether the GPU a whole cluster is lent
+files         the files of a pattern as objects and text, with the images and nodes of this installation
+setup         what all patterns share in the cluster: namespaces, rights, the workers' capacity, placement
+by_hand       writes the files of the patterns that can run here, for those who register them by hand
 registration  applies these objects in order, and waits until each kind is Ready
 """

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _USER_REQUIREMENT = "user-requirement"
 _STRATEGY = "strategy"
+# The files of a pattern, in the manual's order of registration.
+FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml")
+_DATA_FLOW = FILES[-1]
 _IMAGE = re.compile(r'("image(?:URI)?"\s*:\s*")([^"]+)(")')
 
 
@@ -38,6 +41,11 @@ def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:
         workers=lambda: inventory.workers(cluster),
         references=lambda names: archive_images.references(names, chosen),
     )
+
+
+def of_source(pattern: Pattern, chosen: Parameters) -> Scenario:
+    """Return a pattern's files in the source, with the images that the parameters choose; no cluster is asked."""
+    return Scenario(pattern, workers=tuple, references=lambda names: archive_images.references(names, chosen))
 
 
 @dataclass(frozen=True)
@@ -84,9 +92,9 @@ class Scenario:
             Problem: The pattern's file does not hold it.
         """
         pattern = self.pattern
-        found = [item for item in self._load("df-cpufunc.yaml") if manifests.name_of(item) == pattern.dataflow]
+        found = [item for item in self._load(_DATA_FLOW) if manifests.name_of(item) == pattern.dataflow]
         if not found:
-            raise Problem(f"{pattern.folder}/df-cpufunc.yaml: holds no DataFlow {pattern.dataflow}")
+            raise Problem(f"{pattern.folder}/{_DATA_FLOW}: holds no DataFlow {pattern.dataflow}")
         requirement = {"userRequirement": _USER_REQUIREMENT} if pattern.on_second_worker else {}
         return {**found[0], "spec": {**found[0]["spec"], **requirement}}
 
@@ -97,7 +105,20 @@ class Scenario:
         asked = self._nodes()
         return {hop.key: asked[hop.key] for hop in self.pattern.hops}
 
+    def texts(self) -> dict[str, str]:
+        """Return the text of each file, in the manual's order, as it is applied here.
+
+        Raises:
+            Problem: The source lacks a file, or the file does not hold what the pattern needs.
+        """
+        given = {file: self._text(file) for file in FILES}
+        spread = {_DATA_FLOW: manifests.text(self.data_flow())} if self.pattern.on_second_worker else {}
+        return {**given, **spread}
+
     def _load(self, file: str) -> list[Object]:
+        return manifests.parse(self._text(file), file)
+
+    def _text(self, file: str) -> str:
         pattern = self.pattern
         path = folder(pattern) / file
         if not path.is_file():
@@ -105,27 +126,37 @@ class Scenario:
         text = deepstream.with_installed_paths(path.read_text(encoding="utf-8"))
         if _IMAGE.search(text):
             text = with_references(text, self.references(pattern.images), pattern.images, file)
-        return manifests.parse(text, file)
+        return text
 
     def _placement(self) -> list[Object]:
-        """Return the ConfigMaps that spread a multi-worker pattern over the workers of this cluster."""
-        namespace = self.pattern.namespace
-        if not self.pattern.on_second_worker:
-            return []
-        asked = "".join(f"{key}:\n- {node}\n" for key, node in self._nodes().items())
-        pipeline = "".join(f"- {name}\n" for name in patterns.FILTER_PIPELINE)
-        requirement = {"strategy": _STRATEGY, "requestNodeNames": asked}
-        strategy = {"filterPipeline": pipeline, "selectTop": patterns.SELECT_TOP}
-        return [
-            manifests.config_map(_USER_REQUIREMENT, namespace, requirement),
-            manifests.config_map(_STRATEGY, namespace, strategy),
-        ]
+        return placement(self.pattern.namespace, self.workers()) if self.pattern.on_second_worker else []
 
     def _nodes(self) -> dict[str, str]:
-        """Return the node of each key of the namespace's multi-worker patterns, which share their ConfigMaps."""
-        first, second = self.workers()[:2]
-        on_second = patterns.spread_keys(self.pattern.namespace)
-        return {key: second if is_second else first for key, is_second in on_second.items()}
+        return _nodes(self.pattern.namespace, self.workers())
+
+
+def placement(namespace: str, workers: Sequence[str]) -> list[Object]:
+    """Return the ConfigMaps that spread the multi-worker patterns of a namespace over the workers of a cluster.
+
+    Args:
+        namespace: The namespace.
+        workers: The names of the nodes that run functions.
+    """
+    asked = "".join(f"{key}:\n- {node}\n" for key, node in _nodes(namespace, workers).items())
+    pipeline = "".join(f"- {name}\n" for name in patterns.FILTER_PIPELINE)
+    requirement = {"strategy": _STRATEGY, "requestNodeNames": asked}
+    strategy = {"filterPipeline": pipeline, "selectTop": patterns.SELECT_TOP}
+    return [
+        manifests.config_map(_USER_REQUIREMENT, namespace, requirement),
+        manifests.config_map(_STRATEGY, namespace, strategy),
+    ]
+
+
+def _nodes(namespace: str, workers: Sequence[str]) -> dict[str, str]:
+    """Return the node of each key of a namespace's multi-worker patterns, which share their ConfigMaps."""
+    first, second = workers[:2]
+    on_second = patterns.spread_keys(namespace)
+    return {key: second if is_second else first for key, is_second in on_second.items()}
 
 
 def folder(pattern: Pattern) -> Path:

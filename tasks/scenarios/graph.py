@@ -1,7 +1,8 @@
 """What dataflows refer to: namespaces, rights, and the registered resources of each pattern.
 
-controller > cpufunc_namespaces > post_setup > scenario:<pattern>
-                                   post_setup, _runnable > prepare_scenario
+controller, cpufunc_namespaces > _function_setup > scenario:<pattern>
+_function_setup, _runnable, send_video_tool > prepare_scenario
+_function_setup, addon, _loans > post_setup          _runnable > scenario_files
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import LOOKS_ONLY, MEANS, REMAKES_ALL
+from tasks.runner.meta import EVERY, LOOKS_ONLY, MEANS, NOTHING, REMAKES_ALL
 from tasks.settings import parameters
 from tasks.settings.patterns import PATTERNS
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
     from tasks.images import choices
     from tasks.lack import Lack
-    from tasks.scenarios import needs, registration, setup
+    from tasks.scenarios import by_hand, loans, needs, registration, setup
 else:
     choices = later("tasks.images.choices")
+    by_hand = later("tasks.scenarios.by_hand")
+    loans = later("tasks.scenarios.loans")
     needs = later("tasks.scenarios.needs")
     registration = later("tasks.scenarios.registration")
     setup = later("tasks.scenarios.setup")
@@ -37,13 +40,50 @@ def task_cpufunc_namespaces() -> dict[str, Any]:
     }
 
 
-def task_post_setup() -> dict[str, Any]:
+def task__function_setup() -> dict[str, Any]:
     """Let functions read their configuration, and wait until the workers offer their capacity."""
     return {
         "actions": [Do(setup.set_up)],
         "task_dep": ["cpufunc_namespaces", "controller"],
         "uptodate": [Current(setup.lack_of_setup)],
         "meta": {MEANS: REMAKES_ALL},
+    }
+
+
+def task_post_setup() -> dict[str, Any]:
+    """Install add-ons, lend cards and GPU, and prepare the namespaces of functions."""
+    return {
+        "actions": [Do(setup.place)],
+        "task_dep": ["_function_setup", "addon"],
+        "calc_dep": ["_loans"],
+        "uptodate": [Current(setup.lack_of_placement)],
+        "meta": {MEANS: {EVERY: NOTHING}},
+    }
+
+
+def task__loans() -> dict[str, Any]:
+    """Say which cards and whether the GPU stay on the host and why, and choose the others."""
+    return {"actions": [Do(announce_loans)], "uptodate": [Same(chosen_loans)], "meta": LOOKS_ONLY}
+
+
+def announce_loans() -> dict[str, Any]:
+    """Show what is not lent, and why; return the same as `chosen_loans`."""
+    return loans.announce(loans.server(parameters.current()))
+
+
+def chosen_loans() -> dict[str, Any]:
+    """Return the tasks that lend what this machine has, and what is not lent."""
+    return loans.choice(loans.server(parameters.current()))
+
+
+def task_scenario_files() -> dict[str, Any]:
+    """Write the files of the patterns that can run here to build/scenarios, to be registered by hand."""
+    return {
+        "actions": [Do(by_hand.write)],
+        "task_dep": ["controller_source"],
+        "calc_dep": ["_runnable"],
+        "uptodate": [Current(by_hand.lack)],
+        "meta": {MEANS: {EVERY: NOTHING}},
     }
 
 
@@ -56,7 +96,7 @@ def task_scenario() -> Iterator[dict[str, Any]]:
             "actions": [Do(registration.register, pattern.name)],
             "task_dep": [
                 f"_in_source:{pattern.name}",
-                "post_setup",
+                "_function_setup",
                 *(f"function_image:{image}" for image in pattern.images),
             ],
             "uptodate": [Current(registration.lack, pattern.name)],
@@ -67,7 +107,7 @@ def task_prepare_scenario() -> dict[str, Any]:
     """Register the resources of all patterns that the cluster can run."""
     return {
         "actions": [Do(registration.register_runnable)],
-        "task_dep": ["post_setup"],
+        "task_dep": ["_function_setup", "send_video_tool"],
         "calc_dep": ["_runnable"],
         "uptodate": [Current(registration.lack_of_runnable)],
     }

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
     from tasks.settings.patterns import Pattern
 
-_FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml")
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -31,7 +29,7 @@ class Machine:
 
     Attributes:
         functions: Virtual functions that each worker is to have.
-        missing: Returns what the machine lacks for a need, one phrase each.
+        missing: Returns what the machine lacks for a need or for lending one card, one phrase each.
         unmade: Returns why an image can neither be taken as it is nor built from the source, one phrase each.
         unbuildable: Returns why an image that the source has cannot be built; empty if it can be, or is taken.
     """
@@ -53,7 +51,8 @@ def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     """Return what the machine lacks for a need; what is already lent to the nodes is not looked for on the host."""
     if examination.is_settled(need, chosen):
         return ()
-    return phrases(examination.of_this_machine(chosen).examine((need,)))
+    asked = examination.of_this_machine(chosen, need)
+    return phrases(asked.examine(examination.purposes_of(need, chosen)))
 
 
 def _unmade(chosen: Parameters, image: str) -> tuple[str, ...]:
@@ -186,8 +185,8 @@ def _not_buildable(pattern: Pattern, here: Machine) -> list[str]:
 
 def _not_in_source(pattern: Pattern, unmade: Callable[[str], Sequence[str]]) -> list[str]:
     folder = scenarios_files.folder(pattern)
-    files = [file for file in _FILES if not (folder / file).is_file()]
-    missing = [pattern.folder] if len(files) == len(_FILES) else [f"{pattern.folder}/{file}" for file in files]
+    files = [f"{pattern.folder}/{file}" for file in scenarios_files.FILES if not (folder / file).is_file()]
+    missing = [pattern.folder] if len(files) == len(scenarios_files.FILES) else files
     return [
         *(f"{part} is not in the controller's source" for part in missing),
         *dict.fromkeys(phrase for image in pattern.images for phrase in unmade(image)),

@@ -1,4 +1,4 @@
-"""What all scenarios need in the cluster: namespaces and rights."""
+"""What all scenarios need in the cluster: namespaces, rights, and the placement of multi-worker patterns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tasks.controller import inventory
 from tasks.controller.kinds import FUNCTION_TARGET, READY, state
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
+from tasks.scenarios import files
 from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
@@ -59,6 +60,23 @@ def set_up() -> None:
         explain=lambda: cluster.evidence("default"),
         hint="kubectl logs daemonset/crc-deviceinfo-daemon",
     )
+
+
+def lack_of_placement() -> Lack:
+    """Return which of the ConfigMaps are missing that spread multi-worker patterns over the workers."""
+    cluster = access.cluster(parameters.current().cluster_name)
+    return cluster.lack(_placement(cluster))
+
+
+def place() -> None:
+    """Create the ConfigMaps that spread multi-worker patterns over the workers, in each namespace of patterns."""
+    cluster = access.cluster(parameters.current().cluster_name)
+    cluster.apply(_placement(cluster))
+
+
+def _placement(cluster: Kube) -> list[Object]:
+    workers = inventory.workers(cluster)
+    return [item for namespace in patterns.NAMESPACES for item in files.placement(namespace, workers)]
 
 
 def _bindings() -> list[Object]:

@@ -105,13 +105,22 @@ CNI_PLUGINS = GoArtifact(
     folder="kind/go/cni-plugins",
     programs=_programs(
         "github.com/containernetworking/plugins/plugins",
-        *("main/bridge", "main/host-device", "main/loopback", "main/macvlan", "main/ptp"),
-        *("ipam/host-local", "ipam/static"),
-        *("meta/bandwidth", "meta/firewall", "meta/portmap", "meta/tuning"),
+        *("main/bridge", "main/dummy", "main/host-device", "main/ipvlan", "main/loopback", "main/macvlan"),
+        *("main/ptp", "main/tap", "main/vlan"),
+        *("ipam/dhcp", "ipam/host-local", "ipam/static"),
+        *("meta/bandwidth", "meta/firewall", "meta/portmap", "meta/sbr", "meta/tuning", "meta/vrf"),
     ),
     module="github.com/containernetworking/plugins",
     parameter="CNI_PLUGINS_VERSION",
     stamps=("github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion={version}",),
+)
+CRICTL = GoArtifact(
+    name="crictl",
+    folder="kind/go/crictl",
+    programs=_programs("github.com/kubernetes-sigs/cri-tools/cmd", "crictl"),
+    module="github.com/kubernetes-sigs/cri-tools",
+    parameter="CRICTL_VERSION",
+    stamps=("github.com/kubernetes-sigs/cri-tools/pkg/version.Version={version}",),
 )
 SRIOV_CNI = GoArtifact(
     name="sriov-cni",

@@ -32,13 +32,16 @@ TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     "prepare_scenario": BASE,
     "nics": (NICS,),
     "nics_status": (LENT_NICS,),
-    **{f"nics:{worker.task}": (NICS,) for worker in WORKERS},
+    **{worker.target: (NICS,) for worker in WORKERS},
     "gpu_lease": (GPU,),
     "send_video_tool": (VIDEO,),
 }
 PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA)
 # The purposes that are checked as the first step of the tasks that need them.
-FIRST_STEPS = ("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA)
+FIRST_STEPS = (
+    *("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA),
+    *(worker.target for worker in WORKERS),
+)
 
 # The results of a check: the last means that something could not be seen.
 OK = "ok"

@@ -22,6 +22,9 @@ CONTROLLER = "/root/controller"
 # Where they see what the user puts into the checkout: videos for the pods.
 WORK = "/root/work"
 
+# Where kubectl looks if root runs it in a node.
+ROOT_KUBECONFIG = "/root/.kube/config"
+
 # In the control plane's own file system: a record of what the cluster was made from. It exists once kind has finished.
 RECORD = "/etc/openkasugai/cluster.json"
 

@@ -166,11 +166,12 @@ NODE_IMAGES = (
     ),
     NodeImage(
         name=NODE_IMAGE,
-        meaning="the node image of a cluster without accelerators: CNI plugins, SR-IOV CNI, libfpga if asked for",
+        meaning="the node image of a cluster without accelerators: CNI plugins, crictl, libfpga if asked for",
         parent=RUNTIME,
         programs=(
             Programs(artifacts.CNI_PLUGINS, tuple(program.name for program in artifacts.CNI_PLUGINS.programs), "cni"),
             Programs(artifacts.SRIOV_CNI, ("sriov",), "cni", optional=True),
+            Programs(artifacts.CRICTL, ("crictl",), "bin", optional=True),
         ),
         shared=("controller-cgo/parson",),
         archive=ArchivePart(

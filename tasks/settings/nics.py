@@ -24,6 +24,11 @@ class Row:
     pattern: str
     address: str
 
+    @property
+    def target(self) -> str:
+        """What doctor calls lending its card; the name of the task that does it."""
+        return f"nics:{self.task}"
+
     def node(self, cluster_name: str) -> str:
         """Return the name of the node's container."""
         return f"{cluster_name}-{self.node_suffix}"

@@ -39,7 +39,7 @@ CREDENTIALS = NodeStep(
 )
 KUBECONFIG = NodeStep(
     "kubeconfig",
-    "Put a kubeconfig where the controller's daemons expect it.",
+    "Put a kubeconfig where the controller's daemons and kubectl on the workers expect it.",
     roles=(cluster.WORKER,),
     needs=("controller_source",),
 )

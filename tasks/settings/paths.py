@@ -19,6 +19,7 @@ RESULT = WORK / "RESULT"
 
 BUILD = ROOT / "build"
 RENDERED = BUILD / "rendered"
+SCENARIOS = BUILD / "scenarios"
 CONTROLLER = BUILD / "controller"
 # Beside the folder, not in it: it is written last, so that its absence shows that the source is incomplete.
 CONTROLLER_MARK = BUILD / "controller.json"

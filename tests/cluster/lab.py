@@ -20,7 +20,7 @@ from tasks.engines.docker import containers
 from tasks.engines.go import modules
 from tasks.engines.kube import manifests
 from tasks.engines.kube.api import Kube
-from tasks.engines.programs import shell, waiting
+from tasks.engines.programs import waiting
 from tasks.engines.programs.shell import Command
 from tasks.settings import artifacts, cluster, parameters
 
@@ -149,7 +149,11 @@ class Lab:
 
     def kubectl(self, *words: str) -> Any:
         """Run kubectl as the user would, and return its JSON."""
-        return json.loads(shell.run([_kubectl(), *words, "-o", "json"], env=self.env).stdout)
+        return json.loads(self.kubectl_says(*words, "-o", "json"))
+
+    def kubectl_says(self, *words: str) -> str:
+        """Run kubectl as the user would, in the checkout, and return what it prints."""
+        return Command([_kubectl(), *words], self.env, cwd=self.checkout.root).run().stdout
 
     def by_hand(self, line: str, folder: Path) -> None:
         """Run a command of kubectl that a run has named, in a folder."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.engines.docker import containers
+from tasks.settings import artifacts
 from tests.cluster.lab import ANSWERS, BASIC, MULTI_WORKER, NAME, answers, rows, started
 
 if TYPE_CHECKING:
@@ -29,13 +31,22 @@ def test_kubectl_works_with_the_users_own_kubeconfig(verified: Lab) -> None:
     assert verified.user_kubeconfig.stat().st_mode & 0o077 == 0
 
 
+def test_a_worker_has_what_developers_use_there(verified: Lab) -> None:
+    worker = f"{NAME}-worker"
+    nodes = containers.exec_in(worker, ["kubectl", "get", "nodes", "--output=name"])
+    assert nodes.split() == [f"node/{name}" for name in sorted(verified.node_names)]
+    assert "crc-deviceinfo-daemon" in containers.exec_in(worker, ["crictl", "pods"])
+    plugins = set(containers.exec_in(worker, ["ls", "/opt/cni/bin"]).split())
+    assert {program.name for program in artifacts.CNI_PLUGINS.programs} <= plugins
+
+
 def test_a_second_run_does_nothing_and_says_so(verified: Lab) -> None:
     verified.run("create_cluster_with_all")
-    containers = verified.node_ids()
+    nodes = verified.node_ids()
     output = verified.run("create_cluster_with_all")
     assert output.startswith("Nothing to do: ")
     assert len(output.splitlines()) == 1
-    assert verified.node_ids() == containers
+    assert verified.node_ids() == nodes
 
 
 def test_a_second_dataflow_is_only_verified(verified: Lab) -> None:

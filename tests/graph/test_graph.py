@@ -19,6 +19,7 @@ from tasks.runner.later import Function
 from tasks.runner.meta import EVERY, MEANS, NOTHING, RUN, STOP
 from tasks.settings import parameters
 from tasks.settings.images import NODE_IMAGES
+from tasks.settings.nics import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -185,8 +186,51 @@ def test_the_machine_is_looked_at_before_anything_is_touched() -> None:
         assert first.task.name.startswith("_doctor:"), target
 
 
+def everything_before(name: str) -> set[str]:
+    """Return all tasks that a task depends on, without those that a chooser adds."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        needs = {*TASKS[left.pop()].task_dep} - found
+        found |= needs
+        left += needs
+    return found
+
+
+def choosers(*names: str) -> set[str]:
+    return {chooser for name in names for chooser in TASKS[name].calc_dep}
+
+
+@pytest.mark.parametrize("name", ["create_cluster_without_scenario", "create_cluster_with_all"])
+def test_what_the_cluster_commands_leave(name: str) -> None:
+    left = everything_before(name)
+    assert {"post_setup", "send_video_tool", "scenario_files", "addon:multus", "cpufunc_namespaces"} <= left
+    assert "_loans" in choosers("post_setup")
+    assert "_runnable" in choosers("scenario_files")
+    assert ("prepare_scenario" in left) == (name == "create_cluster_with_all")
+    assert not any(need.startswith("_doctor:video") for need in left)
+
+
+def test_a_prepared_scenario_has_its_sender() -> None:
+    assert "send_video_tool" in everything_before("prepare_scenario")
+
+
+def test_a_dataflow_asks_for_no_more_than_it_needs() -> None:
+    for name in ("dataflow:calcapp-basic", "scenario:calcapp-basic"):
+        needed = everything_before(name)
+        assert not {"nics", "gpu_lease", "_loans", "send_video_tool", "post_setup", "addon"} & needed
+        chosen = {need for need in needed if need.startswith("addon:")}
+        assert chosen == {"addon:bridge-cni", "addon:calico"}
+        assert "_loans" not in choosers(*needed)
+
+
+def test_each_card_is_looked_at_before_it_is_lent_and_no_other() -> None:
+    for worker in WORKERS:
+        assert TASKS[worker.target].setup_tasks == [f"_doctor:{worker.target}"]
+
+
 def test_what_a_task_means_for_others_names_tasks_that_there_are() -> None:
     rows = [row for task in TASKS.values() for row in (task.meta or {}).get(MEANS, {}).items()]
-    assert {name for name, _ in rows} - {EVERY} == {"image", "registry", "_kind", "addon"}
+    assert {name for name, _ in rows} - {EVERY} == {"image", "registry", "_kind", "addon", "_gpu_in_inventory"}
     assert {name for name, _ in rows} - {EVERY} <= set(TASKS)
     assert {outcome for _, outcome in rows} == {NOTHING, RUN, STOP}

@@ -117,6 +117,13 @@ def namespace(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
+def text(item: Object) -> str:
+    """Return an object as YAML, with its fields in their order."""
+    import yaml
+
+    return yaml.safe_dump(item, sort_keys=False, default_flow_style=False)
+
+
 def digest(value: Any) -> str:
     """Return a short hash of a JSON value, which does not depend on the order of keys."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
@@ -129,6 +136,17 @@ def stamped(item: Object) -> Object:
     wanted = {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}
     annotations = {**(metadata.get("annotations") or {}), CONTENT: digest(wanted)}
     return {**wanted, "metadata": {**metadata, "annotations": annotations}}
+
+
+def unstamped(item: Object) -> Object:
+    """Return an object without the annotation that `stamped` adds."""
+    annotations = {key: value for key, value in item["metadata"]["annotations"].items() if key != CONTENT}
+    return {**item, "metadata": {**item["metadata"], "annotations": annotations}}
+
+
+def is_stamped(item: Object) -> bool:
+    """Return whether this tool applied a live object."""
+    return CONTENT in (item["metadata"].get("annotations") or {})
 
 
 def waves(items: Iterable[Object]) -> Iterator[list[Object]]:

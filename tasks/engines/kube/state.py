@@ -64,9 +64,21 @@ def lack(wanted: Object, live: Object | None) -> str:
 
 
 def is_as_wanted(wanted: Object, live: Object | None) -> bool:
-    """Return whether a live object has the content of the wanted one."""
+    """Return whether a live object has the content of the wanted one; who applied it does not matter.
+
+    If the user did, it has no digest of its content, and must have all of it and nothing else.
+    """
     if live is None or "deletionTimestamp" in live["metadata"]:
         return False
-    annotations = live["metadata"].get("annotations") or {}
-    same_content = annotations.get(CONTENT) == wanted["metadata"]["annotations"][CONTENT]
+    if not manifests.is_stamped(live):
+        return _is_same(manifests.unstamped(wanted), live)
+    same_content = live["metadata"]["annotations"][CONTENT] == wanted["metadata"]["annotations"][CONTENT]
     return same_content and manifests.fits(wanted, live)
+
+
+def _is_same(wanted: Object, live: Object) -> bool:
+    """Return whether a live object has what is wanted, and beyond it only what the server and its controller add."""
+    parts = {*wanted, *live} - {"metadata", "status"}
+    return all(wanted.get(part) == live.get(part) for part in parts) and manifests.fits(
+        wanted["metadata"], live["metadata"]
+    )

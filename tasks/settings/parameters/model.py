@@ -41,6 +41,7 @@ class Parameters(pydantic.BaseModel):
     go_proxy: types.GoProxies
     sriov_cni_version: types.Version
     cni_plugins_version: types.Version
+    crictl_version: types.Version
     crio_os: types.Word
     crio_repo_version: types.MinorVersion
     crio_pkg_version: types.PackageVersion

@@ -12,6 +12,7 @@ from tasks import lack as lacks
 from tasks.addons import address_pool, installation
 from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
+from tasks.engines.kube import manifests as kube_manifests
 from tasks.problems import Problem
 from tasks.settings import addons as table
 from tasks.settings import cluster, nics, parameters, paths, patterns
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
     from tests.unit.conftest import Lines
     from tests.unit.engine import Engine
+    from tests.unit.kube_api import KubeApi
 
 POOL = "172.18.255.1-172.18.255.32"
+MANUAL = "172.18.9.0-172.18.9.10"
+# What `auto` gave the manual's cluster before.
+EARLIER = "172.18.252.160-172.18.252.191"
 REFUSED = "example.com/m@v1.0.0: 404 Not Found: no such version"
 
 
@@ -174,6 +179,18 @@ def test_the_ca_that_metallb_writes_is_not_declared(rendered: Callable[..., dict
     assert definition["spec"]["conversion"]["webhook"]["clientConfig"] == {"service": {"name": "webhook"}}
 
 
+def test_multus_brings_the_manuals_network_in_the_namespace_that_the_controller_has_too(
+    rendered: Callable[..., dict[str, Object]],
+) -> None:
+    objects = rendered("multus")
+    assert objects["Namespace test01"] == kube_manifests.namespace("test01")
+    network = objects["NetworkAttachmentDefinition kind-worker-config-net-sriov"]
+    assert network["metadata"]["namespace"] == "test01"
+    assert network["metadata"]["annotations"] == {"k8s.v1.cni.cncf.io/resourceName": nics.RESOURCE}
+    config = json.loads(network["spec"]["config"])
+    assert (config["type"], config["name"], config["ipam"]) == ("sriov", "kind-worker-net-sriov", {"type": "static"})
+
+
 def test_multus_is_installed_by_renaming_and_pinned(rendered: Callable[..., dict[str, Object]]) -> None:
     found = pod(rendered("multus")["DaemonSet kube-multus-ds"])
     assert found["initContainers"][0]["command"][0].endswith("/install_multus")
@@ -255,7 +272,7 @@ def test_clusters_of_one_network_share_its_end(choose: Callable[..., None], engi
     network = IPv4Network("172.18.0.0/16")
     offer(engine, network)
     seen = set()
-    for name in ("kind", "tier", "other"):
+    for name in ("lab", "tier", "other"):
         choose(CLUSTER_NAME=name)
         first, last = pool()
         assert int(last) - int(first) == 31
@@ -264,6 +281,75 @@ def test_clusters_of_one_network_share_its_end(choose: Callable[..., None], engi
         assert last < network.broadcast_address - 31
         seen.add(first)
     assert len(seen) == 3
+
+
+@pytest.fixture
+def manual(kube_api: KubeApi, tree: Path, engine: Engine, choose: Callable[..., None]) -> KubeApi:
+    """The API of the manual's cluster, on the network that the manual knows; MetalLB has no pool there yet."""
+    del tree
+    choose(CLUSTER_NAME="kind")
+    offer(engine, IPv4Network("172.18.0.0/16"))
+    kube_api.objects[address_pool.POOL] = []
+    kube_api.lead_to("kind")
+    return kube_api
+
+
+def hold(api: KubeApi, addresses: str) -> None:
+    """Let the pool of a cluster hold addresses."""
+    api.objects[address_pool.POOL] = [{"metadata": {"name": "cpufunc-pool"}, "spec": {"addresses": [addresses]}}]
+
+
+@pytest.mark.usefixtures("manual")
+def test_the_manuals_cluster_has_the_manuals_addresses() -> None:
+    assert address_pool.metallb(parameters.current()) == MANUAL
+    assert address_pool.notice(parameters.current()) == ""
+
+
+@pytest.mark.parametrize("network", ["172.19.0.0/16", "172.18.0.0/17"])
+def test_in_another_network_the_manuals_cluster_has_its_end(
+    choose: Callable[..., None], engine: Engine, network: str
+) -> None:
+    choose(CLUSTER_NAME="kind")
+    offer(engine, IPv4Network(network))
+    first, last = pool()
+    assert int(last) - int(first) == 31
+    assert first in IPv4Network(network)
+
+
+def test_a_cluster_with_the_earlier_addresses_keeps_them_until_there_is_consent(
+    manual: KubeApi, choose: Callable[..., None]
+) -> None:
+    hold(manual, EARLIER)
+    assert address_pool.metallb(parameters.current()) == EARLIER
+    assert address_pool.notice(parameters.current()) == (
+        f"cpufunc-pool keeps {EARLIER}, which Services may have; RECREATE=1 ./doit addon:metallb makes it {MANUAL}"
+    )
+    choose(CLUSTER_NAME="kind", RECREATE="1")
+    assert address_pool.metallb(parameters.current()) == MANUAL
+    choose(CLUSTER_NAME="kind", METALLB_POOL="172.18.7.0/24")
+    assert address_pool.metallb(parameters.current()) == "172.18.7.0/24"
+    assert address_pool.notice(parameters.current()) == ""
+
+
+def test_that_addresses_are_kept_is_said_once(
+    manual: KubeApi, proxy: dict[str, str], described: Callable[..., Manifests], said: Lines
+) -> None:
+    proxy["metallb"] = ""
+    hold(manual, EARLIER)
+    manifests = described("metallb", CLUSTER_NAME="kind", METALLB_POOL="auto")
+    manifests.objects()
+    addon = table.addon("metallb")
+    notice = f"metallb: {address_pool.notice(manifests.chosen)}"
+    assert EARLIER in notice
+    assert notice in installation._lack_in_cluster(addon, manifests).reasons
+    installation._say_what_is_kept(addon, manifests.chosen)
+    assert said.kept == [notice]
+    assert notice not in installation._lack_in_cluster(addon, manifests).reasons
+
+
+def test_addresses_that_neither_default_gave_are_replaced_as_before(manual: KubeApi) -> None:
+    hold(manual, "172.18.1.0-172.18.1.9")
+    assert address_pool.metallb(parameters.current()) == MANUAL
 
 
 @pytest.mark.parametrize("network", [IPv4Network(text) for text in ("192.168.9.0/24", "192.168.9.0/28")], ids=str)

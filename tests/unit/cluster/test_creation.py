@@ -159,6 +159,17 @@ def test_a_cluster_made_from_something_else_is_kept_by_a_problem_that_names_it(w
     assert whole.done == []
 
 
+def test_where_only_parameters_differ_those_that_keep_the_cluster_are_named(whole: FakeKind) -> None:
+    make_from(**{"POD_SUBNET": "10.200.0.0/16", "kind config": "y"})
+    keeps = "; or keep it as it is: POD_SUBNET=10.200.0.0/16 in .env"
+    with pytest.raises(Problem, match=r"POD_SUBNET 10\.200\.0\.0/16 -> 10\.244\.0\.0/16") as caught:
+        creation_with(whole).create()
+    assert caught.value.hint == f"RECREATE=1 ./doit create_cluster, or ./doit delete_cluster first{keeps}"
+    (obstacle,) = creation_with(whole).lack().obstacles
+    assert obstacle == f"needs consent: RECREATE=1, or ./doit delete_cluster first{keeps}"
+    assert whole.done == []
+
+
 def test_with_consent_it_is_not_kept(whole: FakeKind, choose: Callable[..., None]) -> None:
     make_from(POD_SUBNET="10.200.0.0/16")
     choose(**{**CHOSEN, "CACHE_DIR": str(parameters.current().cache_dir)})

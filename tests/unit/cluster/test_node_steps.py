@@ -11,6 +11,7 @@ from tasks.archive import source
 from tasks.cluster import node_steps
 from tasks.problems import Problem
 from tasks.settings import parameters
+from tasks.settings.controller import USER_ID
 from tasks.settings.node_steps import NODE_STEPS
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ def test_every_step_says_what_it_writes() -> None:
 def test_the_kubeconfig_of_a_node_has_the_address_that_nodes_know(build: Path) -> None:
     (build / "cluster-other").mkdir()
     (build / "cluster-other" / "kubeconfig").write_text(OWN, encoding="utf-8")
-    (file,) = node_steps._kubeconfig(parameters.current())
-    assert (file.path, file.mode) == ("/etc/k8s_node/config", 0o600)
-    expected, found = yaml.safe_load(OWN), yaml.safe_load(file.content)
+    files = node_steps._kubeconfig(parameters.current())
+    assert [(file.path, file.mode, file.owner) for file in files] == [
+        ("/etc/k8s_node/config", 0o600, USER_ID),
+        ("/root/.kube/config", 0o600, 0),
+    ]
+    expected = yaml.safe_load(OWN)
     expected["clusters"][0]["cluster"]["server"] = "https://other-control-plane:6443"
-    assert found == expected
+    assert [yaml.safe_load(file.content) for file in files] == [expected, expected]
 
 
 def test_without_a_cluster_there_is_none(build: Path) -> None:

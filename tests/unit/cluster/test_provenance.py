@@ -88,3 +88,17 @@ def test_a_record_that_cannot_be_read_is_none(control_plane: str) -> None:
 )
 def test_what_differs_is_named_old_and_new(recorded: dict[str, str], drift: list[str]) -> None:
     assert provenance.drift(recorded, {"CNI": "calico", "kind config": "x"}) == drift
+
+
+@pytest.mark.parametrize(
+    ("recorded", "keeps"),
+    [
+        ({"CNI": "bridge", "kind config": "y", "node image": "a"}, "CNI=bridge"),
+        ({"CNI": "calico", "kind config": "y", "node image": "a"}, ""),
+        ({"CNI": "bridge", "kind config": "y", "node image": "b"}, ""),
+        ({"kind config": "y", "node image": "a"}, ""),
+    ],
+    ids=["parameter", "config alone", "image too", "parameter that is new"],
+)
+def test_parameters_that_keep_a_cluster_are_named_if_they_do(recorded: dict[str, str], keeps: str) -> None:
+    assert provenance.kept_by(recorded, {"CNI": "calico", "kind config": "x", "node image": "a"}) == keeps

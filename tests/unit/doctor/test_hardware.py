@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.settings.checks import FAILED, OK, UNKNOWN
+from tasks.settings.nics import WORKERS
 from tests.unit.doctor.recorded import CARDS, Case
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ CASES = (
     Case("pf", FAILED, f"{', '.join(CARDS)} not there", links=NO_CARD),
     Case("pf", FAILED, "default route", facts={"lifelines": {"ens9f0np0": "the default route goes through it"}}),
     Case("pf", OK, "all there", links=IN_CONTAINER, facts={"lent": True}),
+    Case("pf", OK, "all there", links=IN_CONTAINER, facts={"workers": WORKERS[:1]}),
+    Case("pf", FAILED, "ens9f1np1 not there", links=IN_CONTAINER, facts={"workers": WORKERS[1:]}),
+    Case("vfs", OK, "ens9f1np1 allows 8", files=FEW_VFS, facts={"workers": WORKERS[1:]}),
     Case("ofed", OK, "mlx5_core 24.07-0.6.1"),
     Case("ofed", OK, "mlx5_core of the kernel", files={"/sys/module/mlx5_core/version": None}),
     Case("ofed", FAILED, "ens9f1np1", links={"/sys/bus/pci/devices/0000:17:00.1/driver": None}, cure="mlx5_core"),

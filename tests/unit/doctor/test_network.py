@@ -25,7 +25,7 @@ CASES = (
     Case("registry-owner", FAILED, "not made by this tool", cure="docker rename", environ=EMBEDDED, registry=True),
     Case("registry-owner", UNKNOWN, "no engine answers", environ=EMBEDDED, docker=""),
     Case("addresses", OK),
-    Case("addresses", FAILED, "10.244.0.0/16 overlaps", routes=("10.244.7.0/24",)),
+    Case("addresses", FAILED, "10.100.0.0/16 overlaps", routes=("10.100.7.0/24",)),
     Case("addresses", UNKNOWN, "not there yet", lacks=("ip",)),
     Case("card-addresses", OK),
     Case("card-addresses", FAILED, "192.168.20.0/24 overlaps", routes=("192.168.20.0/24",), cure="ip route"),

@@ -14,7 +14,7 @@ import pytest
 
 from tasks.engines.docker.containers import ContainerFacts
 from tasks.engines.kube import cluster_owner
-from tasks.gpu import lease
+from tasks.gpu import handover, lease
 from tasks.gpu import ledger as gpu_ledger
 from tasks.problems import Problem
 from tasks.settings import gpu
@@ -105,6 +105,15 @@ def test_a_process_that_uses_the_gpu_is_named_and_nothing_is_touched(boot: Calla
     assert machine.active == {"nvidia-persistenced.service"}
     assert gpu_ledger.load("kind") is None
     assert not [command for command in machine.commands if "is-active" not in command and ": ls " not in command]
+
+
+def test_what_keeps_the_gpu_on_the_host_is_known_before_there_is_a_node(boot: Callable[..., Machine]) -> None:
+    machine = boot(SERVER)
+    assert handover.objections(machine.lease()) == []
+    machine.add_process(4711, "python3", "/user.slice/user-1000.slice/session-3.scope", "/dev/nvidia0")
+    machine.add_process(77, "nvidia-persiste", "/system.slice/nvidia-persistenced.service", "/dev/nvidiactl")
+    assert handover.objections(machine.lease()) == ["process 4711 (python3) uses the GPU"]
+    assert handover.objections(machine.lease(consent=True)) == []
 
 
 def test_with_consent_it_is_ended_and_killed_if_it_does_not_end(

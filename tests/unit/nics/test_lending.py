@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks.engines.host import namespaces as host_namespaces
 from tasks.engines.host import pci
+from tasks.engines.host.namespaces import World
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import lending as nics_lending
 from tasks.nics.ledger import Ledger, Loan
 from tasks.problems import Problem
 from tests.unit.connectx5 import card
 from tests.unit.connectx5.card import HOST, LEFT, NODE, POD
-from tests.unit.nics.world import OTHER, WISH, Machine, function, lending, lent, record
+from tests.unit.nics.world import OTHER, WISH, Machine, extra, function, lending, lent, record
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tasks.engines.host.namespaces import Namespace
 
 
 def test_function_of_a_virtual_machine_forbids_another_count(sysfs: Path) -> None:
@@ -79,3 +82,23 @@ def test_nothing_is_lent_under_a_name_whose_ledger_is_another_checkouts(ledgers:
     with pytest.raises(Problem, match=rf"CLUSTER_NAME: cluster kind of {other} has network cards") as caught:
         nics_lending.lend_to(WISH, (), Machine())
     assert caught.value.hint == f"another CLUSTER_NAME; or cd {other} and ./doit nics_restore"
+
+
+@pytest.mark.usefixtures("sysfs", "ledgers")
+@pytest.mark.parametrize(
+    ("host", "facts", "reason"),
+    [
+        (card.world().host, {}, ""),
+        (card.world().host, {"held": {"ens9f0np0": "the default route goes through it"}}, "the default route"),
+        (extra("ens9f0np0.100", under="ens9f0np0"), {}, "ens9f0np0.100 is built upon it"),
+        (extra("ens9f0np09", bdf="0000:31:00.0"), {}, "also matches what does not belong to ens9f0np0"),
+        (replace(card.world().host, links=()), {}, ""),
+    ],
+    ids=["free", "lifeline", "VLAN", "foreign match", "not on the host"],
+)
+def test_what_will_be_refused_is_known_before_there_is_a_node(
+    host: Namespace, facts: dict[str, Any], reason: str
+) -> None:
+    found = nics_lending.objection(WISH, (OTHER,), Machine(found=World((host,)), **facts))
+    assert reason in found
+    assert bool(found) == bool(reason)

@@ -52,6 +52,10 @@ def test_the_manual_has_28_parameters_with_its_defaults(root: Path) -> None:
     assert {name: layers.settings[name].value for name in MANUAL} == MANUAL
 
 
+def test_pods_of_the_lab_have_another_network_than_those_of_the_manuals_server(root: Path) -> None:
+    assert valid(root, PROFILE="lab").pod_subnet == IPv4Network("10.244.0.0/16")
+
+
 def test_every_parameter_is_declared_once_with_group_and_meaning_and_has_a_type(root: Path) -> None:
     declarations = parameters_layers.read(root, {}).declarations
     names = [declaration.name for declaration in declarations]
@@ -70,7 +74,7 @@ def test_every_profile_is_valid_and_changes_only_known_parameters(root: Path, pr
 
 def test_values_are_typed(root: Path) -> None:
     p = valid(root)
-    assert p.pod_subnet == IPv4Network("10.244.0.0/16")
+    assert p.pod_subnet == IPv4Network("10.100.0.0/16")
     assert p.sriov_pf_ipaddr_1 == IPv4Interface("192.168.20.2/24")
     assert p.nv_ipam_gateway == IPv4Address("192.168.20.1")
     assert p.sriov_num_vfs == 8
@@ -171,6 +175,7 @@ BAD = [
     ("APT_MIRROR", "http://host/path", {"APT_MIRROR": "mirror"}),
     ("GPU", "is not 'auto', 'yes' or 'no'", {"GPU": "1"}),
     ("CRIO_FROM", "is not 'packages' or 'modules'", {"CRIO_FROM": "source"}),
+    ("CRICTL_VERSION", "not a version such as v1.2.3", {"CRICTL_VERSION": "1.30.0"}),
     ("CRIO_VERSION", "not a version such as v1.2.3", {"CRIO_VERSION": "1.31"}),
     ("NODE_RUNTIME", "is not 'crio', 'containerd' or 'auto'", {"NODE_RUNTIME": "docker"}),
     ("GPU", "needs NODE_RUNTIME=crio", {"GPU": "yes", "NODE_RUNTIME": "containerd"}),
@@ -238,12 +243,12 @@ BAD = [
     ("UBUNTU_IMAGE_NAME", "'Ubuntu' is not an image such as name:tag", {"UBUNTU_IMAGE_NAME": "Ubuntu"}),
     ("METALLB_POOL", "neither auto", {"METALLB_POOL": "some"}),
     ("METALLB_POOL", "comes after the last", {"METALLB_POOL": "10.0.0.9-10.0.0.1"}),
-    ("METALLB_POOL", "overlaps POD_SUBNET", {"METALLB_POOL": "10.244.1.0/24"}),
+    ("METALLB_POOL", "overlaps POD_SUBNET", {"METALLB_POOL": "10.100.1.0/24"}),
     ("POD_SUBNET", "prefix length is missing", {"POD_SUBNET": "10.244.0.0"}),
     ("POD_SUBNET", "host bits", {"POD_SUBNET": "10.244.0.1/16"}),
     ("POD_SUBNET", "room for 2 nodes", {"POD_SUBNET": "10.244.0.0/23"}),
     ("POD_SUBNET", "room for 0 nodes", {"POD_SUBNET": "10.244.0.0/25"}),
-    ("SERVICE_SUBNET", "overlaps POD_SUBNET", {"SERVICE_SUBNET": "10.244.128.0/20"}),
+    ("SERVICE_SUBNET", "overlaps POD_SUBNET", {"SERVICE_SUBNET": "10.100.128.0/20"}),
     ("POD_SUBNET", "overlaps NV_IPAM_SUBNET", {"POD_SUBNET": "192.168.0.0/16"}),
     ("SRIOV_IF_REGEX_1", "not a regular expression", {"SRIOV_IF_REGEX_1": "ens(9"}),
     ("SRIOV_IF_REGEX_1", "is empty", {"SRIOV_IF_REGEX_1": ""}),
@@ -294,6 +299,7 @@ GOOD = [
     {"METALLB_POOL": "172.18.255.192/26"},
     {"POD_SUBNET": "10.1.0.0/22"},
     {"K8S_VERSION": "v1.32.0-rc.1"},
+    {"CRICTL_VERSION": "v1.31.1"},
     {"CRIO_PKG_VERSION": "1.31.4-1.1"},
     {"CRIO_PKG_VERSION": "1.34.2-1.1", "CRIO_REPO_VERSION": "v1.34"},
     {"CRIO_REPO_URL": "http://mirror.example/cri-o"},

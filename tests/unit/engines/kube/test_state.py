@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
 
 DEPLOYMENT: dict[str, Any] = {
@@ -44,3 +45,37 @@ def test_a_daemon_set_is_rolled_out_on_every_node() -> None:
     assert not kube_state.is_rolled_out(daemon_set)
     status["numberAvailable"] = 2
     assert kube_state.is_rolled_out(daemon_set)
+
+
+MAP: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "m", "namespace": "n", "labels": {"a": "1"}},
+    "data": {"k": "v"},
+}
+BY_KUBECTL = {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}, "uid": "u"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"status": {"status": "Ready"}}, True),
+        ({"data": {"k": "other"}}, False),
+        ({"data": {"k": "v", "more": "v"}}, False),
+        ({"binaryData": {"k": "dg=="}}, False),
+        ({"metadata": {"name": "m", "namespace": "n"}}, False),
+    ],
+    ids=["same", "status", "other content", "more content", "another part", "without a label"],
+)
+def test_an_object_that_the_user_applied_is_as_wanted_if_it_is_the_same(
+    changes: dict[str, Any], expected: bool
+) -> None:
+    live = {**MAP, "metadata": {**MAP["metadata"], **BY_KUBECTL}, **changes}
+    assert kube_state.is_as_wanted(manifests.stamped(MAP), live) is expected
+
+
+def test_an_object_of_this_tool_that_lacks_its_latest_content_is_not_as_wanted() -> None:
+    live = manifests.stamped(MAP)
+    assert kube_state.is_as_wanted(manifests.stamped(MAP), live)
+    assert not kube_state.is_as_wanted(manifests.stamped({**MAP, "data": {}}), live)

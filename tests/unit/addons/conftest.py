@@ -1,0 +1,5 @@
+"""Fixtures of the add-on tests: an API server."""
+
+from __future__ import annotations
+
+from tests.unit.kube_api import kube_api  # noqa: F401 - a fixture

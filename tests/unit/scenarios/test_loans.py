@@ -1,0 +1,58 @@
+"""tasks.scenarios.loans: what a whole cluster is lent, and what is said about the rest before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tasks.scenarios import loans
+from tasks.scenarios.loans import Server
+from tasks.settings import nics
+from tasks.settings.checks import GPU
+from tests.unit.conftest import lab
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Lines
+
+FIRST, SECOND = nics.WORKERS
+HELD = "physical functions: ens9f0np0: the default route goes through it"
+
+
+def server(*cards: nics.Row, against: dict[str, tuple[str, ...]] | None = None, **values: str) -> Server:
+    """A server with these cards and a GPU, of which some things must not be lent."""
+    chosen = lab(PROFILE="physical", **values)
+    return Server(chosen, lambda row: row in cards, lambda: True, lambda target: (against or {}).get(target, ()))
+
+
+def test_a_server_with_everything_lends_everything() -> None:
+    assert loans.choice(server(FIRST, SECOND)) == {
+        "task_dep": ["nics:kind-worker", "nics:kind-worker2", "_gpu_in_inventory"],
+        "left": {},
+    }
+
+
+def test_without_cards_and_gpu_one_line_says_so_for_each(said: Lines) -> None:
+    here = replace(server(), has_gpu=lambda: False)
+    assert loans.announce(here)["task_dep"] == []
+    assert said.kept == [
+        "nics: no card is lent: none of ens9f0np0 (SRIOV_PF_IF_1), ens9f1np1 (SRIOV_PF_IF_2) is on this host",
+        "gpu_lease: no GPU is lent: this machine has no NVIDIA GPU",
+    ]
+
+
+def test_a_card_that_is_refused_or_absent_is_named_and_the_other_is_lent(said: Lines) -> None:
+    chosen = loans.announce(server(FIRST, SECOND, against={FIRST.target: (HELD,)}))
+    assert chosen["task_dep"] == ["nics:kind-worker2", "_gpu_in_inventory"]
+    assert said.kept == [f"nics:kind-worker: ens9f0np0 stays on the host: {HELD}"]
+    alone = loans.choice(server(FIRST))
+    assert alone["task_dep"] == ["nics:kind-worker", "_gpu_in_inventory"]
+    reason = "no card is lent: ens9f1np1 (SRIOV_PF_IF_2) is not on this host"
+    assert alone["left"] == {"nics:kind-worker2": reason}
+
+
+def test_a_gpu_that_is_in_use_or_not_wanted_stays_on_the_host() -> None:
+    used = "process 7 (python) uses the GPU"
+    chosen = loans.choice(server(FIRST, SECOND, against={GPU: (used,)}))
+    assert "_gpu_in_inventory" not in chosen["task_dep"]
+    assert chosen["left"] == {"gpu_lease": f"the GPU stays on the host: {used}"}
+    assert loans.choice(server(GPU="no"))["left"]["gpu_lease"] == "the GPU stays on the host: GPU=no"
