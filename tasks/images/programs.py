@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.engines.files import releases
-from tasks.engines.go import modules
+from tasks.engines.go import modules, sources
 from tasks.images import base
 
 if TYPE_CHECKING:
@@ -20,13 +20,9 @@ _MODULES = "modules"
 
 
 def definition(artifact: GoArtifact, current: Parameters) -> str:
-    """Return what an artifact's programs are made of, without asking a server or compiling anything.
-
-    Raises:
-        Problem: They may be compiled, and go.mod pins another version than the parameter names.
-    """
+    """Return what an artifact's programs are made of, without asking a server or compiling anything."""
     source = _source(artifact, current)
-    built = "" if source == RELEASE else modules.definition(artifact, current, base.linked(artifact, current))
+    built = "" if source == RELEASE else _built(artifact, current)
     released = "" if source == _MODULES else f"{_version(artifact, current)} of {_site(artifact, current)}"
     return " or ".join(part for part in (released, built) if part)
 
@@ -49,6 +45,17 @@ def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) ->
     if source == _MODULES or (source != RELEASE and not _is_reached(artifact, names[0], current)):
         return modules.build(artifact, current)
     return releases.fetch(_site(artifact, current), _version(artifact, current), names, current.cache_dir)
+
+
+def _built(artifact: GoArtifact, current: Parameters) -> str:
+    """Return what identifies the programs if they are compiled.
+
+    If a release comes first, the modules of a version are resolved only if the site has no release. An image from a
+    release must not count as another one because its modules have been resolved for something else.
+    """
+    if _source(artifact, current) == _MODULES or sources.is_pinned(artifact, current):
+        return modules.definition(artifact, current, base.linked(artifact, current))
+    return f"{_version(artifact, current)} of the module proxy, compiled by {modules.version(current)}"
 
 
 def _is_reached(artifact: GoArtifact, program: str, current: Parameters) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.go import modules
+from tasks.engines.go import command, modules
 from tasks.engines.go import toolchain as go_toolchain
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
@@ -230,7 +230,7 @@ def test_go_is_run_with_the_proxies_that_were_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Programs, chosen: Callable[..., Parameters]
 ) -> None:
     monkeypatch.delenv("GOPROXY", raising=False)
-    assert modules._run_go(tmp_path, chosen(GO_PROXY=OWN), "print") == f"{OWN}\n"
+    assert command.run(tmp_path, chosen(GO_PROXY=OWN), "print") == f"{OWN}\n"
 
 
 MODULE = "golang.org/toolchain@v0.0.1-go1.23.0.linux-amd64"
