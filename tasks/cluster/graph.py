@@ -35,6 +35,9 @@ else:
     removal = later("tasks.cluster.removal")
     status = later("tasks.cluster.status")
 
+# What only looks comes first: the machine, and versions that another run may not have asked for.
+_FIRST = ("_doctor:create_cluster", "_doctor:versions")
+
 
 def task_kind_config() -> dict[str, Any]:
     """Render the config of the kind cluster."""
@@ -85,7 +88,10 @@ def task__ready() -> dict[str, Any]:
 
 def task_create_cluster() -> dict[str, Any]:
     """Create the cluster with the OpenKasugai controller."""
-    return {"actions": None, "task_dep": ["_doctor:create_cluster", "_ready", "registry", "controller"]}
+    return {
+        "actions": None,
+        "task_dep": [*_FIRST, "_ready", "registry", "controller"],
+    }
 
 
 def task_create_cluster_without_scenario() -> dict[str, Any]:
@@ -97,7 +103,13 @@ def task_create_cluster_with_all() -> dict[str, Any]:
     """Create the cluster with controller, add-ons and scenarios."""
     return {
         "actions": None,
-        "task_dep": ["_doctor:create_cluster", "_runnable", "create_cluster_without_scenario", "prepare_scenario"],
+        "task_dep": [
+            "_doctor:create_cluster",
+            "_doctor:versions",
+            "_runnable",
+            "create_cluster_without_scenario",
+            "prepare_scenario",
+        ],
     }
 
 

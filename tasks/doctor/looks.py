@@ -1,6 +1,6 @@
 """The functions with which doctor's checks look at the machine."""
 
-from tasks.doctor import files, hardware, machine, network
+from tasks.doctor import files, hardware, machine, network, versions
 
 # By the name of the check.
-LOOKS = {**machine.LOOKS, **network.LOOKS, **hardware.LOOKS, **files.LOOKS}
+LOOKS = {**machine.LOOKS, **network.LOOKS, **hardware.LOOKS, **files.LOOKS, **versions.LOOKS}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # The first Go that fetches another toolchain if GOTOOLCHAIN names one.
 _FIRST_SWITCHING = (1, 21)
 # What a machine without Go starts with: the newest version whose checksum is pinned.
-_OWN = list(artifacts.TOOLCHAIN_SHA256)[-1]
+OWN = list(artifacts.TOOLCHAIN_SHA256)[-1]
 # The variables that affect the result of a build (`go help environment`). They come neither from the environment nor,
 # because of GOENV=off, from `go env -w`. They are the same for every build, and part of the digest that names it.
 FENCE = {
@@ -204,7 +204,7 @@ def _without_go(settings: GoSettings) -> tuple[Path, str]:
 
     The version with a pinned checksum is downloaded. It fetches any other, verified by the checksum database.
     """
-    pinned = settings.go_version if settings.go_version in artifacts.TOOLCHAIN_SHA256 else _OWN
+    pinned = settings.go_version if settings.go_version in artifacts.TOOLCHAIN_SHA256 else OWN
     own = _download(pinned, settings)
     if pinned == settings.go_version:
         return own, "local"

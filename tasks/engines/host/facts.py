@@ -229,8 +229,13 @@ class Host:
 def _ask(session: requests.Session, url: str, trusted: str | bool) -> Answer:
     asked = session.get(url, stream=True, timeout=_PROBE_SECONDS, verify=trusted, proxies=proxies.direct(url))
     with session, asked as answer:
-        content = next(answer.iter_content(_MOST_BYTES), b"")
-        return Answer(answer.status_code, content, moment(answer.headers.get("Date", "")))
+        content = b""
+        # A chunk may be as small as the server makes it.
+        for chunk in answer.iter_content(_MOST_BYTES):
+            content += chunk
+            if len(content) >= _MOST_BYTES:
+                break
+        return Answer(answer.status_code, content[:_MOST_BYTES], moment(answer.headers.get("Date", "")))
 
 
 def moment(date: str) -> datetime | None:

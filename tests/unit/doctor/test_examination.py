@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.doctor.examination import Examination, is_settled, purposes_of
+from tasks.doctor.examination import Examination, purposes_of
 from tasks.doctor.finding import Finding
+from tasks.doctor.first_steps import is_settled
 from tasks.doctor.server import Server
 from tasks.problems import Problem
 from tasks.settings import cluster, gpu, images, nics, parameters
