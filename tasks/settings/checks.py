@@ -96,7 +96,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("cluster-owner", "owner of the cluster", (CLUSTER,), "CLUSTER_NAME=<another name> with the same command"),
     Check("registry-owner", "owner of the registry", (REGISTRY,), "docker ps --all --filter name=openkasugai-registry"),
-    Check("versions", "versions", (IMAGES, CLUSTER, VERSIONS), "./doit parameters"),
+    Check("versions", "chosen versions", (IMAGES, CLUSTER, VERSIONS), "./doit parameters"),
     Check("addresses", "address plan", (CLUSTER,), "./doit parameters"),
     Check("card-addresses", "address plan of the cards", (NICS,), "./doit parameters"),
     Check("kubeconfig", "the user's kubeconfig", (CLUSTER,), "export KUBECONFIG=/path/to/another/file"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.engines.go.settings import GoSettings
+    from tasks.engines.programs import shell
     from tasks.settings.artifacts import GoArtifact
 
 # How go reports an answer of the proxy, and the statuses that mean that the proxy does not have the version: 404 and
@@ -28,6 +29,8 @@ _REFUSED = re.compile(
     r"(?:\s+server response: (?P<words>[^\n]*))?|invalid version: (?P<unknown>unknown revision [^\n]*))"
 )
 _NEWER_GO = re.compile(r"requires go >= (?P<version>\d+\.\d+(?:\.\d+)?)")
+# How go begins the report of a module that fails the check.
+_UNVERIFIED = "verifying "
 # With these, go writes go.mod and go.sum; its usual flags forbid it.
 _WRITING = {"GOFLAGS": "-mod=mod -modcacherw"}
 # How the go.mod of a repository with a staging area names the modules in it.
@@ -113,7 +116,8 @@ def resolve(artifact: GoArtifact, settings: GoSettings) -> Path:
 
 def refusal(output: str) -> str:
     """Return how go's output says that the proxy does not have a module, in its words, or an empty string."""
-    found = _REFUSED.search(output)
+    # The checksum database is reached through the proxy too; that it does not know a module is another matter.
+    found = None if _UNVERIFIED in output else _REFUSED.search(output)
     return ": ".join(filter(None, found.groups())) if found else ""
 
 
@@ -145,7 +149,7 @@ class _Resolution:
 
     def _lines(self) -> Iterator[str]:
         """Yield the lines of go.mod that go cannot find out by itself."""
-        found = json.loads(self._go("list", "-m", "-json", f"{self._artifact.module}@{self._query()}"))
+        found = self._found()
         for module in _direct(self._artifact):
             yield f"require {module} {found['Version']}"
         own = json.loads(self._go("mod", "edit", "-json", found["GoMod"]))
@@ -154,6 +158,14 @@ class _Resolution:
             staged = re.sub(r"^v\d+", self._artifact.staging, self._version)
             modules = [one["Path"] for one in own["Require"] if one["Version"] == _STAGED]
             yield from (f"replace {module} => {module} {staged}" for module in modules)
+
+    def _found(self) -> dict[str, str]:
+        """Return how go knows the version, and where its own go.mod is."""
+        done = self._attempt("mod", "download", "-json", f"{self._artifact.module}@{self._query()}")
+        found: dict[str, str] = json.loads(done.stdout or "{}")
+        if done.returncode != 0:
+            raise self._explained(found.get("Error") or done.stderr)
+        return found
 
     def _query(self) -> str:
         """Return what go is asked for: the version, or the commit of its tag."""
@@ -170,10 +182,13 @@ class _Resolution:
             file.write(text)
 
     def _go(self, *arguments: str) -> str:
-        done = command.attempt(self._part, self._settings, *arguments, **_WRITING)
+        done = self._attempt(*arguments)
         if done.returncode != 0:
             raise self._explained(done.stderr)
         return done.stdout
+
+    def _attempt(self, *arguments: str) -> shell.Completed:
+        return command.attempt(self._part, self._settings, *arguments, **_WRITING)
 
     def _explained(self, said: str) -> Problem:
         name = self._artifact.parameter
@@ -183,8 +198,9 @@ class _Resolution:
             return Problem(message, hint=f"GO_VERSION={needed} with the same command")
         if words := refusal(said):
             return Unavailable(self._artifact, self._version, words)
-        message = f"{name} {self._version}: the modules of {self._artifact.name} cannot be resolved"
-        return Problem(message, details=said, hint=f"{name}={pinned(self._artifact)}, which needs no resolving")
+        what = "are not what the checksum database says" if _UNVERIFIED in said else "cannot be resolved"
+        message = f"{name} {self._version}: its modules {what}"
+        return Problem(message, details=said, hint=f"{name}={pinned(self._artifact)}, whose checksums are in kind/go")
 
 
 def _replaced(own: dict[str, Any]) -> list[dict[str, Any]]:
