@@ -156,7 +156,7 @@ class _Resolution:
         yield from map(_replacement, _replaced(own))
         if self._artifact.staging:
             staged = re.sub(r"^v\d+", self._artifact.staging, self._version)
-            modules = [one["Path"] for one in own["Require"] if one["Version"] == _STAGED]
+            modules = [one["Path"] for one in own.get("Require") or () if one["Version"] == _STAGED]
             yield from (f"replace {module} => {module} {staged}" for module in modules)
 
     def _found(self) -> dict[str, str]:

@@ -10,11 +10,11 @@ import pytest
 
 from tasks.doctor.examination import Examination, purposes_of
 from tasks.doctor.finding import Finding
-from tasks.doctor.first_steps import is_settled
+from tasks.doctor.first_steps import is_settled, lack_of
 from tasks.doctor.server import Server
 from tasks.problems import Problem
 from tasks.settings import cluster, gpu, images, nics, parameters
-from tasks.settings.checks import CHECKS, FAILED, FIRST_STEPS, GPU, NICS, OK, PURPOSES, TASK_PURPOSES, UNKNOWN
+from tasks.settings.checks import CHECKS, FAILED, FIRST_STEPS, GPU, NICS, OK, PURPOSES, TASK_PURPOSES, UNKNOWN, VERSIONS
 from tests.unit.conftest import lab
 from tests.unit.engine import Image, node
 
@@ -190,7 +190,7 @@ def test_checks_run_side_by_side_and_a_slow_one_is_left_behind() -> None:
 
 
 @pytest.mark.usefixtures("checkout", "engine")
-@pytest.mark.parametrize("target", FIRST_STEPS)
+@pytest.mark.parametrize("target", [target for target in FIRST_STEPS if target != VERSIONS])
 def test_a_machine_with_nothing_on_it_is_looked_at(target: str) -> None:
     assert not is_settled(target, lab())
 
@@ -204,3 +204,12 @@ def test_what_is_there_already_is_not_asked_for_again(engine: Engine) -> None:
         settings.LEDGERS.mkdir(parents=True)
         (settings.LEDGERS / "second.json").touch()
     assert all(is_settled(target, chosen) for target in ("images", "create_cluster", NICS, GPU))
+
+
+@pytest.mark.usefixtures("checkout")
+def test_only_a_version_that_is_not_pinned_has_to_be_asked_for() -> None:
+    assert is_settled(VERSIONS, lab())
+    reasons = lack_of(VERSIONS, lab(METALLB_VERSION="v0.14.9", CONTAINERD_VERSION="v1.7.24")).reasons
+    assert reasons == tuple(
+        f"{what}: has to be asked for" for what in ("CONTAINERD_VERSION v1.7.24", "METALLB_VERSION v0.14.9")
+    )
