@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks import progress
 from tasks.addons import address_pool
-from tasks.engines.files import atomic, download, templates
+from tasks.engines.files import atomic, digests, download, templates
 from tasks.engines.files.lock import alone, part_of
-from tasks.engines.go import modules, proxy
+from tasks.engines.go import modules, proxy, sources
 from tasks.engines.kube import kustomize, manifests
 from tasks.images import addon_images
 from tasks.problems import Problem
-from tasks.settings import nics, parameters, paths, patterns
+from tasks.settings import nics, paths, patterns
 from tasks.settings.addons import ModuleManifests
 
 if TYPE_CHECKING:
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 # Where the overlays find upstream's manifests.
 _UPSTREAM = "upstream"
 _TEMPLATE = ".j2"
+# Far more than any manifest has, in bytes.
+_LARGEST = 16 << 20
+# Stands for the digest of a manifest whose checksum nobody knows before it is fetched.
+_NOT_FETCHED = "not fetched yet"
 
 
 def upstream(release: Release, chosen: Parameters) -> Path:
@@ -45,9 +52,38 @@ def upstream(release: Release, chosen: Parameters) -> Path:
     if isinstance(source, ModuleManifests):
         return modules.module_folder(source.artifact, source.artifact.module, chosen) / source.path
     version = _version(release, chosen)
-    url = f"{chosen.manifest_site}{source.repository}/{version}/{source.path}"
+    url, kept = address(source, version, chosen), kept_as(source, version, chosen)
+    if sha256 := source.sha256.get(version):
+        return download.fetch(url, kept, sha256=sha256)
+    if not kept.is_file():
+        content = _judged(download.read(url, limit=_LARGEST), url)
+        atomic.write(kept, content)
+        digest = hashlib.sha256(content).hexdigest()
+        progress.line(f"{release.version} {version}: its manifest is taken as {url} serves it, with SHA-256 {digest}")
+    return kept
+
+
+def address(source: DownloadedManifest, version: str, chosen: Parameters) -> str:
+    """Return where a manifest is.
+
+    Args:
+        source: The manifest.
+        version: Its version.
+        chosen: The parameters of the run.
+    """
+    return f"{chosen.manifest_site}{source.repository}/{version}/{source.path}"
+
+
+def kept_as(source: DownloadedManifest, version: str, chosen: Parameters) -> Path:
+    """Return the path at which a manifest is kept.
+
+    Args:
+        source: The manifest.
+        version: Its version.
+        chosen: The parameters of the run.
+    """
     name = f"{source.repository.replace('/', '-')}-{version}-{Path(source.path).name}"
-    return download.fetch(url, chosen.cache_dir / "manifests" / name, sha256=_checksum(source, release, chosen))
+    return chosen.cache_dir / "manifests" / name
 
 
 @dataclass(frozen=True)
@@ -90,6 +126,8 @@ class Manifests:
         Raises:
             Problem: Upstream's manifests are not available, do not match the checksum, or do not fit the overlay.
         """
+        if not self._is_upstream_known():
+            self.fetch(self.release, self.chosen)
         kept = self._kept
         if not kept.is_file():
             with alone(kept):
@@ -97,7 +135,7 @@ class Manifests:
         found: list[Object] = json.loads(kept.read_text(encoding="utf-8"))
         return found
 
-    @functools.cached_property
+    @property
     def _kept(self) -> Path:
         made_of = [self._overlay, self._source_digest(), Path(__file__).read_text(encoding="utf-8")]
         return paths.RENDERED / "addons" / f"{self.name}-{manifests.digest(made_of)}.json"
@@ -115,11 +153,20 @@ class Manifests:
         files = sorted((paths.MANIFEST / self.name).iterdir())
         return {file.name.removesuffix(_TEMPLATE): templates.render(file, **values) for file in files}
 
+    def _is_upstream_known(self) -> bool:
+        """Return whether a digest names upstream's manifests before they are fetched."""
+        source, version = self.release.manifests, _version(self.release, self.chosen)
+        if isinstance(source, ModuleManifests):
+            return sources.is_resolved(source.artifact, self.chosen)
+        return version in source.sha256 or kept_as(source, version, self.chosen).is_file()
+
     def _source_digest(self) -> str:
         source = self.release.manifests
         if isinstance(source, ModuleManifests):
             return modules.definition(source.artifact, self.chosen)
-        return _checksum(source, self.release, self.chosen)
+        version = _version(self.release, self.chosen)
+        kept = kept_as(source, version, self.chosen)
+        return source.sha256.get(version) or (digests.read(kept) if kept.is_file() else _NOT_FETCHED)
 
     def _render(self, folder: Path) -> list[Object]:
         _copy(self.fetch(self.release, self.chosen), folder / _UPSTREAM)
@@ -130,13 +177,15 @@ class Manifests:
         return found
 
 
-def _checksum(source: DownloadedManifest, release: Release, chosen: Parameters) -> str:
-    version = _version(release, chosen)
-    if version not in source.sha256:
-        origin = parameters.origin(release.version)
-        known = " or ".join(source.sha256)
-        raise Problem(f"{origin}: {release.version}: the checksum of {version} is not known", hint=f"choose {known}")
-    return source.sha256[version]
+def _judged(content: bytes, url: str) -> bytes:
+    """Return the content if it is a manifest; a site may also answer with a page that says something.
+
+    Raises:
+        Problem: It holds no object of Kubernetes.
+    """
+    if not re.search(rb"^(?:apiVersion|kind):", content, re.MULTILINE):
+        raise Problem(f"{url}: what is served there is no manifest", hint=f"curl -fL {url}")
+    return content
 
 
 def _version(release: Release, chosen: Parameters) -> str:

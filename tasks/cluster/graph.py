@@ -36,9 +36,10 @@ else:
     removal = later("tasks.cluster.removal")
     status = later("tasks.cluster.status")
 
-
-# What says before anything is touched whether the machine will do, what is not lent, and which patterns cannot run.
-_FIRST = ("_doctor:create_cluster", "_loans", "_runnable")
+# What only looks comes first: the machine, and versions that another run may not have asked for.
+_LOOKS = ("_doctor:create_cluster", "_doctor:versions")
+# What is not lent, and which patterns cannot run, is said before anything is touched too.
+_FIRST = (*_LOOKS, "_loans", "_runnable")
 
 
 def task_kind_config() -> dict[str, Any]:
@@ -90,8 +91,7 @@ def task__ready() -> dict[str, Any]:
 
 def task_create_cluster() -> dict[str, Any]:
     """Create the cluster with the OpenKasugai controller."""
-    first = ["_doctor:create_cluster", "_published_images"]
-    return {"actions": None, "task_dep": [*first, "_ready", "registry", "controller"]}
+    return {"actions": None, "task_dep": [*_LOOKS, "_published_images", "_ready", "registry", "controller"]}
 
 
 def task_create_cluster_without_scenario() -> dict[str, Any]:
@@ -101,7 +101,7 @@ def task_create_cluster_without_scenario() -> dict[str, Any]:
 
 
 def task_create_cluster_with_all() -> dict[str, Any]:
-    """Create the cluster with controller, add-ons, cards and GPU, and the scenarios."""
+    """Create the cluster with the OpenKasugai controller, add-ons, cards and GPU, and the scenarios."""
     return {"actions": None, "task_dep": [*_FIRST, "create_cluster_without_scenario", "prepare_scenario"]}
 
 

@@ -9,16 +9,10 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from tasks import lack as lacks
 from tasks import progress
-from tasks.engines.docker import containers
-from tasks.engines.docker import images as docker_images
-from tasks.engines.kube import cluster_owner
-from tasks.gpu import ledger
-from tasks.images import packages
-from tasks.nics import ledger as nics_ledger
+from tasks.doctor import first_steps
 from tasks.problems import Problem
-from tasks.settings import images, nics, parameters, patterns
+from tasks.settings import nics, parameters, patterns
 from tasks.settings.checks import (
     ABSENT_ON_OTHERS,
     BASE,
@@ -26,8 +20,6 @@ from tasks.settings.checks import (
     CONTROLLER,
     FAILED,
     FPGA,
-    GPU,
-    NICS,
     OK,
     PURPOSES,
     TASK_PURPOSES,
@@ -113,7 +105,7 @@ def lack(target: str) -> Lack:
     Args:
         target: One of FIRST_STEPS.
     """
-    return lack_of(target, parameters.current())
+    return first_steps.lack_of(target, parameters.current())
 
 
 def of_this_machine(chosen: Parameters, target: str = "") -> Examination:
@@ -211,27 +203,6 @@ class Examination:
         return _ANOTHER_MACHINE if lacks_all else ""
 
 
-def is_settled(target: str, chosen: Parameters) -> bool:
-    """Return whether what a target stands for is already there, so that the machine need not be checked.
-
-    Args:
-        target: One of FIRST_STEPS.
-        chosen: The parameters of the run.
-    """
-    return not lack_of(target, chosen)
-
-
-def lack_of(target: str, chosen: Parameters) -> Lack:
-    """Return what a target still lacks, and what stands in its way.
-
-    Args:
-        target: One of FIRST_STEPS.
-        chosen: The parameters of the run.
-    """
-    find = _LACKS.get(target)
-    return find(target, chosen) if find else _not_there(target)
-
-
 def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:
     """Return what a task, a pattern or a purpose requires of the machine.
 
@@ -309,52 +280,13 @@ def _result(check: Check, finding: Finding, chosen: Parameters) -> Result:
     )
 
 
-def _not_there(target: str) -> Lack:
-    return lacks.of(f"{target}: not there yet, so the machine is checked first")
-
-
-def _lack_of_images(target: str, chosen: Parameters) -> Lack:
-    if docker_images.find(images.tag(images.NODE_IMAGE, chosen)) is None:
-        return _not_there(target)
-    return lacks.of(*packages.to_be_installed(chosen))
-
-
-def _lack_of_cluster(target: str, chosen: Parameters) -> Lack:
-    stranger = cluster_owner.objection(chosen.cluster_name)
-    # This makes the check run and report the cluster of another owner before anything is built for ours.
-    if stranger is not None:
-        return lacks.obstacle(stranger.message) + _not_there(target)
-    return lacks.NOTHING if containers.find(f"{chosen.cluster_name}-control-plane") else _not_there(target)
-
-
-def _lack_of_nics(target: str, chosen: Parameters) -> Lack:
-    return lacks.NOTHING if nics_ledger.path(chosen.cluster_name).exists() else _not_there(target)
-
-
-def _lack_of_card(target: str, chosen: Parameters) -> Lack:
-    lent = nics_ledger.load(chosen.cluster_name)
-    (worker,) = (worker for worker in nics.WORKERS if worker.target == target)
-    return lacks.NOTHING if lent and worker.node(chosen.cluster_name) in lent.loans else _not_there(target)
-
-
-def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
-    return lacks.NOTHING if ledger.path(chosen.cluster_name).exists() else _not_there(target)
-
-
-_LACKS: Mapping[str, Callable[[str, Parameters], Lack]] = {
-    "images": _lack_of_images,
-    "create_cluster": _lack_of_cluster,
-    NICS: _lack_of_nics,
-    **{worker.target: _lack_of_card for worker in nics.WORKERS},
-    GPU: _lack_of_gpu,
-}
-
-
 def _table(results: Iterable[Result]) -> str:
     rows = [(result.state, result.name, f"{result.found}; needed: {result.needed}", result.cure) for result in results]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = []
+    column = " " * (sum(widths) + 4)
     for state, name, text, cure in rows:
-        lines.append(f"{state.ljust(widths[0])}  {name.ljust(widths[1])}  {text}")
-        lines += [f"{'':{sum(widths) + 4}}cure: {cure}"] if cure else []
+        text_in_column = text.replace("\n", f"\n{column}")
+        lines.append(f"{state.ljust(widths[0])}  {name.ljust(widths[1])}  {text_in_column}")
+        lines += [f"{column}cure: {cure}"] if cure else []
     return "\n".join(lines)

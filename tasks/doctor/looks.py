@@ -1,6 +1,13 @@
 """The functions with which doctor's checks look at the machine."""
 
-from tasks.doctor import files, hardware, machine, network, packages
+from tasks.doctor import files, hardware, machine, network, packages, versions
 
 # By the name of the check.
-LOOKS = {**machine.LOOKS, **network.LOOKS, **hardware.LOOKS, **files.LOOKS, **packages.LOOKS}
+LOOKS = {
+    **machine.LOOKS,
+    **network.LOOKS,
+    **hardware.LOOKS,
+    **files.LOOKS,
+    **packages.LOOKS,
+    **versions.LOOKS,
+}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.engines.docker import client, containers
+from tasks.engines.go import tags
 from tasks.engines.host.facts import Host
 from tasks.problems import Problem
 from tasks.settings import nics, registry
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from tasks.settings.nics import Row
+
+# Shorter than the time that a look has in all.
+_ANSWER_SECONDS = 1.8
 
 
 class Server(Host):
@@ -67,6 +71,17 @@ class Server(Host):
             Problem: No engine answers, or it must not be used.
         """
         _ = self.engine
+
+    def tags(self, repository: str) -> list[str]:
+        """Return the tags of a git repository.
+
+        Args:
+            repository: Its address.
+
+        Raises:
+            Problem: There is no git, or the repository does not answer in time.
+        """
+        return list(tags.read(repository, timeout=_ANSWER_SECONDS))
 
     @property
     def offers_own_registry(self) -> bool:

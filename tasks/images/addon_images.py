@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
 from tasks import progress
+from tasks.engines.go import modules
 from tasks.images import building, node_images
 from tasks.images.recipe import TAG_LENGTH
 from tasks.registry import client
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def lack(image: NodeImage, current: Parameters) -> Lack:
     """Return the image that is made from source, if the registry lacks it."""
+    if waiting := node_images.unresolved(image, current):
+        return lacks.of(*(f"{artifact.name}: {modules.definition(artifact, current)}" for artifact in waiting))
     wanted = _reference(image, current)
     return lacks.unless(client.of(current).holds(wanted), f"{wanted}: not in the registry")
 

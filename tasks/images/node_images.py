@@ -14,6 +14,7 @@ from tasks.engines.docker import images as docker_images
 from tasks.engines.files import digests, modes, trees
 from tasks.engines.go import cgo, proxy
 from tasks.engines.go import modules as go_modules
+from tasks.engines.go import sources as go_sources
 from tasks.images import base, building, machine, runtime
 from tasks.images import programs as sources
 from tasks.images.recipe import Definition, Recipe, digest, put_folder, tree
@@ -57,7 +58,12 @@ def build(name: str) -> None:
     image = images.named(name)
     if image.driver:
         machine.require_driver(current)
-    building.build(recipe(image, current))
+    waiting = unresolved(image, current)
+    for artifact in waiting:
+        go_sources.resolve(artifact, current)
+    # Only now can such an image be compared with what it would be made of.
+    if not waiting or building.lack_of(recipe(image, current)):
+        building.build(recipe(image, current))
 
 
 def recipe(image: NodeImage, current: Parameters) -> Recipe:
@@ -75,6 +81,18 @@ def recipe(image: NodeImage, current: Parameters) -> Recipe:
         define=lambda: _Inputs(image, parent, current).definition(),
         arguments=_arguments(image, current),
     )
+
+
+def unresolved(image: NodeImage, current: Parameters) -> list[GoArtifact]:
+    """Return the artifacts without which an image cannot be made, and whose modules are not resolved yet.
+
+    Args:
+        image: A node image.
+        current: The parameters of the run.
+    """
+    needed = [use.artifact for use in _programs(image, current) if not use.optional]
+    compiled = [one for one in needed if _is_in_words(sources.definition(one, current))]
+    return [*compiled, *(use.artifact for use in image.files if not go_sources.is_resolved(use.artifact, current))]
 
 
 def archive_part(image: NodeImage, current: Parameters) -> ArchivePart | None:
@@ -110,7 +128,7 @@ class _Inputs:
         """Return the inputs as a digest and in words.
 
         Raises:
-            Problem: An artifact's go.mod pins another version than its parameter names, or the parent is missing.
+            Problem: The parent is missing.
         """
         parts = self._parts()
         return Definition(digest([_as_json(parts)]), self._named(parts))
@@ -141,11 +159,11 @@ class _Inputs:
                 for name, found in found_in.items()
             },
             **{
-                f"programs of {use.artifact.name}": what if what == _ABSENT else _short(what)
+                f"programs of {use.artifact.name}": what if _is_in_words(what) else _short(what)
                 for use, (what, *_) in uses
             },
             **{
-                f"files of {use.artifact.name}": _short(what)
+                f"files of {use.artifact.name}": what if _is_in_words(what) else _short(what)
                 for use, (what, *_) in zip(image.files, parts["modules"], strict=True)
             },
             **({"driver": parts["driver"][:_SHORT]} if image.driver else {}),
@@ -167,12 +185,21 @@ def _short(part: Any) -> str:
     return digest([_as_json(part)])[:_SHORT]
 
 
+def _is_in_words(made_of: str) -> bool:
+    return made_of == _ABSENT or made_of.endswith(go_modules.UNRESOLVED)
+
+
 def _programs(image: NodeImage, current: Parameters) -> list[Programs]:
     return [use for use in image.programs if use.is_wanted(current)]
 
 
 def _made_of(programs: Programs, current: Parameters) -> str:
-    return _ABSENT if _refusal(programs, current) else sources.definition(programs.artifact, current)
+    artifact = programs.artifact
+    if go_sources.is_resolved(artifact, current):
+        refused = _refusal(programs, current)
+    else:  # nothing is resolved only to know what an image is made of
+        refused = (proxy.known(artifact, current, base.linked(artifact, current)) or "") if programs.optional else ""
+    return _ABSENT if refused else sources.definition(artifact, current)
 
 
 def _refusal(programs: Programs, current: Parameters) -> str:
@@ -260,5 +287,5 @@ def _compile(programs: Programs, current: Parameters) -> Path:
 def _compile_with_c(artifact: GoArtifact, current: Parameters, output: Path) -> None:
     compiler = building.ensure_image(recipe(images.named(artifact.compiler), current))
     for program in artifact.programs:
-        made = cgo.CProgram(paths.ROOT / artifact.folder, program.package, program.name)
+        made = cgo.CProgram(go_sources.folder(artifact, current), program.package, program.name)
         cgo.build_tree(made, compiler, output, current)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.engines.files import releases
-from tasks.engines.go import modules
+from tasks.engines.go import modules, sources
 from tasks.images import base
 
 if TYPE_CHECKING:
@@ -16,18 +16,14 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 RELEASE = "release"
-_MODULES = "modules"
+MODULES = "modules"
 
 
 def definition(artifact: GoArtifact, current: Parameters) -> str:
-    """Return what an artifact's programs are made of, without asking a server or compiling anything.
-
-    Raises:
-        Problem: They may be compiled, and go.mod pins another version than the parameter names.
-    """
-    source = _source(artifact, current)
-    built = "" if source == RELEASE else modules.definition(artifact, current, base.linked(artifact, current))
-    released = "" if source == _MODULES else f"{_version(artifact, current)} of {_site(artifact, current)}"
+    """Return what an artifact's programs are made of, without asking a server or compiling anything."""
+    chosen = source(artifact, current)
+    built = "" if chosen == RELEASE else _built(artifact, current)
+    released = "" if chosen == MODULES else f"{_version(artifact, current)} of {site(artifact, current)}"
     return " or ".join(part for part in (released, built) if part)
 
 
@@ -45,28 +41,41 @@ def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) ->
     Raises:
         Problem: They are not available, or their checksum is not the published one.
     """
-    source = _source(artifact, current)
-    if source == _MODULES or (source != RELEASE and not _is_reached(artifact, names[0], current)):
+    chosen = source(artifact, current)
+    if chosen == MODULES or (chosen != RELEASE and not _is_reached(artifact, names[0], current)):
         return modules.build(artifact, current)
-    return releases.fetch(_site(artifact, current), _version(artifact, current), names, current.cache_dir)
+    return releases.fetch(site(artifact, current), _version(artifact, current), names, current.cache_dir)
+
+
+def source(artifact: GoArtifact, current: Parameters) -> str:
+    """Return where an artifact's programs come from: RELEASE, MODULES, or `auto` for the first that answers."""
+    return current.kubernetes_from if artifact.release else MODULES
+
+
+def site(artifact: GoArtifact, current: Parameters) -> str:
+    """Return the address of an artifact's releases."""
+    return str(getattr(current, artifact.release.lower()))
+
+
+def _built(artifact: GoArtifact, current: Parameters) -> str:
+    """Return what identifies the programs if they are compiled.
+
+    If a release comes first, the modules of a version are resolved only if the site has no release. An image from a
+    release must not count as another one because its modules have been resolved for something else.
+    """
+    if source(artifact, current) == MODULES or sources.is_pinned(artifact, current):
+        return modules.definition(artifact, current, base.linked(artifact, current))
+    return f"{_version(artifact, current)} of the module proxy, compiled by {modules.version(current)}"
 
 
 def _is_reached(artifact: GoArtifact, program: str, current: Parameters) -> bool:
-    site = _site(artifact, current)
-    reached = releases.answers(site, _version(artifact, current), program)
+    place = site(artifact, current)
+    reached = releases.answers(place, _version(artifact, current), program)
     if not reached:
         progress.line(
-            f"{site} offers no {artifact.name} {_version(artifact, current)}: it is built from the Go module proxy"
+            f"{place} offers no {artifact.name} {_version(artifact, current)}: it is built from the Go module proxy"
         )
     return reached
-
-
-def _source(artifact: GoArtifact, current: Parameters) -> str:
-    return current.kubernetes_from if artifact.release else _MODULES
-
-
-def _site(artifact: GoArtifact, current: Parameters) -> str:
-    return str(getattr(current, artifact.release.lower()))
 
 
 def _version(artifact: GoArtifact, current: Parameters) -> str:

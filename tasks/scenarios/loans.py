@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.doctor import examination
+from tasks.doctor import examination, first_steps
 from tasks.gpu import handover, lease
 from tasks.images import choices
 from tasks.nics import cards
@@ -51,10 +51,10 @@ def server(chosen: Parameters) -> Server:
 
     def has_card(row: Row) -> bool:
         there = host.function_of(_interface(row, chosen)) is not None
-        return there or examination.is_settled(row.target, chosen)
+        return there or first_steps.is_settled(row.target, chosen)
 
     def has_gpu() -> bool:
-        return bool(host.devices(gpu.NVIDIA, gpu.DISPLAY)) or examination.is_settled(checks.GPU, chosen)
+        return bool(host.devices(gpu.NVIDIA, gpu.DISPLAY)) or first_steps.is_settled(checks.GPU, chosen)
 
     def missing(target: str) -> Sequence[str]:
         return here.missing(target) or _refused(chosen, target)
@@ -112,7 +112,7 @@ def _gpu(here: Server) -> dict[str, str]:
 @cache
 def _refused(chosen: Parameters, target: str) -> tuple[str, ...]:
     """Return why what passes all checks is not lent all the same; nothing if it is lent already."""
-    if examination.is_settled(target, chosen):
+    if first_steps.is_settled(target, chosen):
         return ()
     if target == checks.GPU:
         return _against_the_gpu(chosen)

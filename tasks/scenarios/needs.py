@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import lack as lacks
 from tasks import progress
-from tasks.doctor import examination
+from tasks.doctor import examination, first_steps
 from tasks.images import archive_images, harbor_images, user_images
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
@@ -49,7 +49,7 @@ def machine(chosen: Parameters) -> Machine:
 @cache
 def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     """Return what the machine lacks for a need; what is already lent to the nodes is not looked for on the host."""
-    if examination.is_settled(need, chosen):
+    if first_steps.is_settled(need, chosen):
         return ()
     asked = examination.of_this_machine(chosen, need)
     return phrases(asked.examine(examination.purposes_of(need, chosen)))

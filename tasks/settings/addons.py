@@ -49,7 +49,7 @@ class DownloadedManifest:
     Attributes:
         repository: `owner/name`.
         path: Path of the file.
-        sha256: Checksum of the file, by version.
+        sha256: Checksum of the file, by version; of another version, the file is taken as it is served.
     """
 
     repository: str

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 # SHA-256 of the toolchain archives of the Go module proxy (golang.org/toolchain), for a machine without Go.
 TOOLCHAIN_SHA256 = {"1.23.0": "42f5918c5229ad9744e765c3b95b6fa7e8445ca4648b9f028815ae2e2cb81bc8"}
+# The version of Go in the go.mod files of kind/go; an older Go refuses them.
+OLDEST_GO = "1.23.0"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class GoArtifact:
         stamps: Values for the linker's -X; {version}, {major} and {minor} stand for the parts of the version.
         release: Name of the parameter with the address of its official releases, if it has any.
         compiler: Name of the image that compiles it, if it links C libraries.
+        staging: Major version of the modules in the staging area of its repository, if it has one.
     """
 
     name: str
@@ -44,6 +47,7 @@ class GoArtifact:
     stamps: tuple[str, ...] = ()
     release: str = ""
     compiler: str = ""
+    staging: str = ""
 
 
 def _programs(prefix: str, *paths: str) -> tuple[Program, ...]:
@@ -67,6 +71,7 @@ KUBERNETES = GoArtifact(
     parameter="K8S_VERSION",
     stamps=_KUBERNETES_VERSION,
     release="K8S_RELEASE_URL",
+    staging="v0",
 )
 ETCD = GoArtifact(
     name="etcd",

@@ -17,6 +17,8 @@ GPU = "gpu"
 VIDEO = "video"
 LOADBALANCER = "loadbalancer"
 FPGA = "fpga"
+# The versions alone: they are asked for before something is made of them, even if the machine has been checked before.
+VERSIONS = "versions"
 
 # What every dataflow needs.
 BASE = (IMAGES, REGISTRY, CLUSTER, CONTROLLER)
@@ -36,10 +38,10 @@ TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     "gpu_lease": (GPU,),
     "send_video_tool": (VIDEO,),
 }
-PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA)
+PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS)
 # The purposes that are checked as the first step of the tasks that need them.
 FIRST_STEPS = (
-    *("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA),
+    *("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS),
     *(worker.target for worker in WORKERS),
 )
 
@@ -102,6 +104,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("cluster-owner", "owner of the cluster", (CLUSTER,), "CLUSTER_NAME=<another name> with the same command"),
     Check("registry-owner", "owner of the registry", (REGISTRY,), "docker ps --all --filter name=openkasugai-registry"),
+    Check("versions", "chosen versions", (IMAGES, CLUSTER, VERSIONS), "./doit parameters"),
     Check("addresses", "address plan", (CLUSTER,), "./doit parameters"),
     Check("card-addresses", "address plan of the cards", (NICS,), "./doit parameters"),
     Check("kubeconfig", "the user's kubeconfig", (CLUSTER,), "export KUBECONFIG=/path/to/another/file"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.go import modules, toolchain
+from tasks.engines.go import command, modules, toolchain
 from tasks.engines.go import proxy as go_proxy
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
@@ -89,7 +89,7 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     sums = f"{MODULE} {VERSION} {whole}\n{MODULE} {VERSION}/go.mod {_h1({'go.mod': GO_MOD})}\n"
     (folder / "go.sum").write_text(sums, encoding="utf-8")
     # The toolchain in use, without a request to the proxy.
-    root = Path(modules._run_go(folder, parameters.current(), "env", "GOROOT").strip())
+    root = Path(command.run(folder, parameters.current(), "env", "GOROOT").strip())
     monkeypatch.setattr(toolchain, "choose", lambda _settings: (root / "bin/go", "local"))
     values = {"PROFILE": "lab", "CACHE_DIR": str(tmp_path / "cache"), "CNI_PLUGINS_VERSION": VERSION}
     chosen = parameters.validated(layers.read(paths.ROOT, values))
@@ -134,7 +134,7 @@ def test_what_the_users_go_is_set_to_changes_no_build_and_the_user_can_delete_th
     monkeypatch.setenv("GONOSUMDB", "sums.example")
     toolchain._settings.cache_clear()
     names = ("GOOS", "GOARCH", "GOAMD64", "CGO_ENABLED", "GOEXPERIMENT", "GOPRIVATE", "GONOSUMDB")
-    said = modules._run_go(tmp_path / ARTIFACT.folder, parameters.current(), "env", *names).split("\n")[:-1]
+    said = command.run(tmp_path / ARTIFACT.folder, parameters.current(), "env", *names).split("\n")[:-1]
     toolchain._settings.cache_clear()
     assert said == ["linux", "amd64", "v1", "0", "", "*.mine.example", "sums.example"]
     assert modules.definition(ARTIFACT, parameters.current()) == before

@@ -27,7 +27,7 @@ def answers(site: str, version: str, program: str) -> bool:
         program: A program of the release.
     """
     try:
-        _published(_address(site, version, program), attempts=1)
+        _published(address(site, version, program), attempts=1)
     except Problem:
         return False
     return True
@@ -48,15 +48,33 @@ def fetch(site: str, version: str, programs: Iterable[str], cache_dir: Path) -> 
     Raises:
         Problem: A program cannot be downloaded or has another checksum, or its published checksum is invalid.
     """
-    folder = cache_dir / "releases" / re.sub(r"\W+", "-", site) / version
+    folder = kept_in(site, version, cache_dir)
     for program in programs:
-        url = _address(site, version, program)
+        url = address(site, version, program)
         download.fetch(url, folder / program, sha256=_checksum(url, folder / f"{program}.sha256"))
         (folder / program).chmod(_PROGRAM_MODE)
     return folder
 
 
-def _address(site: str, version: str, program: str) -> str:
+def kept_in(site: str, version: str, cache_dir: Path) -> Path:
+    """Return the folder in which the programs of a version are kept.
+
+    Args:
+        site: Address below which the versions are.
+        version: Such as v1.31.0.
+        cache_dir: Folder for everything that is kept between runs.
+    """
+    return cache_dir / "releases" / re.sub(r"\W+", "-", site) / version
+
+
+def address(site: str, version: str, program: str) -> str:
+    """Return where a program is.
+
+    Args:
+        site: Address below which the versions are.
+        version: Such as v1.31.0.
+        program: A program of the release.
+    """
     return f"{site.rstrip('/')}/{version}/{_PLACE}/{program}"
 
 

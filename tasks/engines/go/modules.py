@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.engines.files import modes
 from tasks.engines.files.lock import alone, part_of
+from tasks.engines.go import command, sources
 from tasks.engines.go import toolchain as go_toolchain
-from tasks.engines.programs import shell
 from tasks.problems import Problem
 from tasks.settings import paths
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tasks.engines.go.settings import GoSettings
     from tasks.settings.artifacts import GoArtifact
 
+# How a definition ends that has to wait for its go.sum.
+UNRESOLVED = "whose modules are not resolved yet"
 _LINKER = "-s -w"
 
 
@@ -43,26 +45,28 @@ class Toolchain:
 def definition(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str:
     """Return the SHA-256 of what an artifact is made of: sources, go.mod, go.sum, flags and toolchain.
 
+    Nothing is resolved for it: as long as go.mod and go.sum of a version are not there, words say so.
+
     Args:
         artifact: An entry of the artifact table.
         settings: Which Go compiles, and the artifact's version.
         base: What identifies the image whose C libraries it links, if it links any.
 
     Raises:
-        Problem: Its go.mod pins another version than its parameter.
         ValueError: It links C libraries, and `base` is empty.
     """
     if artifact.compiler and not base:
         raise ValueError(f"{artifact.name} links C libraries, and the image that has them is not named")
-    folder = paths.ROOT / artifact.folder
+    if not sources.is_resolved(artifact, settings):
+        return f"{sources.version(artifact, settings)}, {UNRESOLVED}"
     built = asdict(artifact)
-    del built["release"]  # no part of what is compiled
+    del built["release"], built["staging"]  # no part of what is compiled
     compiler = built.pop("compiler")
     parts = {
         "artifact": built,
         "flags": [*sorted(go_toolchain.FENCE.items()), _linker_flags(artifact, settings)],
         "go": go_toolchain.used(settings),
-        "files": _digests(folder),
+        "files": _digests(sources.folder(artifact, settings)),
         **({"compiler": _digests(paths.KIND / compiler), "base": base} if compiler else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -81,6 +85,7 @@ def build(artifact: GoArtifact, settings: GoSettings) -> Path:
     Raises:
         Problem: It does not compile, a module cannot be fetched, or its checksum is not the one in go.sum.
     """
+    sources.resolve(artifact, settings)
     return _ensure_build(lambda: _target(artifact, settings), settings, functools.partial(_compile, artifact, settings))
 
 
@@ -99,6 +104,7 @@ def build_with_c(artifact: GoArtifact, settings: GoSettings, base: str, compile_
     Raises:
         Problem: It does not compile, a module cannot be fetched, or its checksum is not the one in go.sum.
     """
+    sources.resolve(artifact, settings)
     return _ensure_build(lambda: _target(artifact, settings, base), settings, compile_into)
 
 
@@ -114,7 +120,7 @@ def version(settings: GoSettings) -> str:
 
 def is_built(artifact: GoArtifact, settings: GoSettings, base: str = "") -> bool:
     """Return whether a finished build of an artifact is kept; `base` is the same as for `definition`."""
-    return _target(artifact, settings, base).is_dir()
+    return sources.is_resolved(artifact, settings) and _target(artifact, settings, base).is_dir()
 
 
 def fetch(artifact: GoArtifact, settings: GoSettings, *modules: str) -> str:
@@ -128,8 +134,8 @@ def fetch(artifact: GoArtifact, settings: GoSettings, *modules: str) -> str:
     Raises:
         Problem: go itself does not work and prints nothing about any module.
     """
-    words = ("mod", "download", "-json", *modules)
-    done = _call_go(paths.ROOT / artifact.folder, settings, *words, check=False)
+    folder = sources.resolve(artifact, settings)
+    done = command.attempt(folder, settings, "mod", "download", "-json", *modules)
     if not done.stdout.strip():
         raise Problem(f"{artifact.name}: go prints nothing about its modules", details=done.stderr)
     return done.stdout
@@ -168,7 +174,7 @@ def build_tree(source: Path, package: str, output: Path, settings: GoSettings) -
         Problem: It does not compile.
     """
     progress.step(f"compiling {output.name}")
-    _run_go(source, settings, "build", "-ldflags", _LINKER, "-o", str(output), package)
+    command.run(source, settings, "build", "-ldflags", _LINKER, "-o", str(output), package)
 
 
 def fetch_modules(source: Path, settings: GoSettings) -> Toolchain:
@@ -185,8 +191,8 @@ def fetch_modules(source: Path, settings: GoSettings) -> Toolchain:
         Problem: A module cannot be fetched, or its checksum is not the one in go.sum.
     """
     progress.step(f"fetching the Go modules of {source.name}")
-    _run_go(source, settings, "mod", "download")
-    root, modules = _run_go(source, settings, "env", "GOROOT", "GOMODCACHE").splitlines()
+    command.run(source, settings, "mod", "download")
+    root, modules = command.run(source, settings, "env", "GOROOT", "GOMODCACHE").splitlines()
     return Toolchain(Path(root), Path(modules))
 
 
@@ -225,45 +231,10 @@ def _default_name(artifact: GoArtifact, package: str) -> str:
 
 
 def _linker_flags(artifact: GoArtifact, settings: GoSettings) -> str:
-    version = _version(artifact, settings)
+    version = sources.version(artifact, settings)
     major, minor = [*version.lstrip("v").split("."), "", ""][:2]
     values = [stamp.format(version=version, major=major, minor=minor) for stamp in artifact.stamps]
     return " ".join([_LINKER, *(f"-X {value}" for value in values)])
-
-
-def _version(artifact: GoArtifact, settings: GoSettings) -> str:
-    """Return the version in the artifact's parameter and go.mod, or an empty string if its source is in this tool."""
-    if not artifact.module:
-        return ""
-    wanted = str(getattr(settings, artifact.parameter.lower()))
-    text = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
-    pinned = re.search(rf"^(?:require)?\s*{re.escape(artifact.module)} (\S+)(?: // (v\S+))?", text, re.MULTILINE)
-    by_go, tag = pinned.groups() if pinned else ("no version", None)
-    # If Go's version is a commit, a comment names the tag.
-    found = str(tag or by_go)
-    if found != wanted:
-        raise Problem(
-            f"{artifact.parameter} is {wanted}, but {artifact.folder}/go.mod pins {artifact.module} at {found}",
-            hint=_how_to_pin(artifact, wanted, by_commit=tag is not None),
-        )
-    return found
-
-
-def _how_to_pin(artifact: GoArtifact, version: str, *, by_commit: bool) -> str:
-    """Return the command that pins another version.
-
-    Go refuses a tag of v2 or above for a module whose path does not end in that version:
-
-    https://go.dev/ref/mod#major-version-suffixes
-    """
-    asked = "COMMIT" if by_commit else version
-    command = f"cd {artifact.folder} && go get {artifact.module}@{asked} && go mod tidy"
-    if not by_commit:
-        return command
-    return (
-        f"{command}, with the commit of the tag {version}; "
-        f"then write // {version} behind it in {artifact.folder}/go.mod"
-    )
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -279,15 +250,4 @@ def _sha256(path: Path) -> str:
 
 
 def _go(artifact: GoArtifact, settings: GoSettings, *arguments: str) -> str:
-    return _run_go(paths.ROOT / artifact.folder, settings, *arguments)
-
-
-def _run_go(folder: Path, settings: GoSettings, *arguments: str) -> str:
-    return _call_go(folder, settings, *arguments, check=True).stdout
-
-
-def _call_go(folder: Path, settings: GoSettings, *arguments: str, check: bool) -> shell.Completed:
-    """Run go in a folder, with the pinned toolchain and the tool's own caches."""
-    executable, toolchain = go_toolchain.choose(settings)
-    env = {**go_toolchain.environment(settings), "GOTOOLCHAIN": toolchain}
-    return shell.Command([executable, *arguments], env, cwd=folder).run(check=check, live=True)
+    return command.run(sources.resolve(artifact, settings), settings, *arguments)

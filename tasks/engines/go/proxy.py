@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.engines.files import atomic
 from tasks.engines.go import modules as go_modules
-from tasks.engines.go import toolchain
+from tasks.engines.go import sources, toolchain
 from tasks.problems import Problem
-from tasks.settings import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
     from tasks.engines.go.settings import GoSettings
     from tasks.settings.artifacts import GoArtifact
 
-# How go reports an answer of the proxy, and the statuses that mean that the proxy does not have the version: 404 and
-# 410 (https://go.dev/ref/mod#goproxy-protocol), and 403 from a proxy that serves only modules on a list.
-_REFUSED = re.compile(r"reading \S+: (?P<status>(?:403|404|410) [^\n]*)(?:\s+server response: (?P<words>[^\n]*))?")
 _LIFE_SECONDS = 24 * 3600
 
 
@@ -59,7 +54,11 @@ def known(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str | N
         settings: The proxies, and where their answers are kept.
         base: What identifies the image whose C libraries it links, if it links any.
     """
-    return "" if go_modules.is_built(artifact, settings, base) else _remembered(_memory(artifact, settings))
+    if go_modules.is_built(artifact, settings, base):
+        return ""
+    answer = _remembered(_memory(artifact, settings))
+    # A version that is available, and whose modules have to be resolved, is asked for in any case.
+    return answer if answer or sources.is_resolved(artifact, settings) else None
 
 
 def _memory(artifact: GoArtifact, settings: GoSettings) -> Path:
@@ -68,7 +67,9 @@ def _memory(artifact: GoArtifact, settings: GoSettings) -> Path:
 
 def _question(artifact: GoArtifact, settings: GoSettings) -> str:
     """Return what identifies the question: the modules with their versions, and the proxies and sources."""
-    modules = (paths.ROOT / artifact.folder / "go.mod").read_text(encoding="utf-8")
+    modules = sources.version(artifact, settings)
+    if sources.is_pinned(artifact, settings):
+        modules = (sources.folder(artifact, settings) / "go.mod").read_text(encoding="utf-8")
     asked = [modules, settings.go_proxy, toolchain.proxies(settings), toolchain.sources()]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
@@ -84,6 +85,10 @@ def _remembered(memory: Path) -> str | None:
 def _ask(artifact: GoArtifact, settings: GoSettings) -> str:
     """Ask for the module itself and, if the proxy has it, for everything that it requires."""
     progress.step(f"asking the module proxy for {artifact.name}")
+    try:
+        sources.resolve(artifact, settings)
+    except sources.Unavailable as refused:
+        return refused.words
     for modules in ((artifact.module,), ()):
         said = go_modules.fetch(artifact, settings, *modules)
         errors = [_error(answer) for answer in _answers(said) if "Error" in answer]
@@ -103,7 +108,7 @@ def _answers(output: str) -> Iterator[dict[str, Any]]:
 
 def _error(answer: dict[str, Any]) -> str:
     module = f"{answer['Path']}@{answer['Version']}"
-    refused = _REFUSED.search(answer["Error"])
-    if refused is None:
+    refused = sources.refusal(answer["Error"])
+    if not refused:
         raise Problem(f"{module}: the module proxy gave no answer", hint="try again", details=answer["Error"])
-    return ": ".join(filter(None, (module, refused["status"], refused["words"])))
+    return refused if refused.startswith(f"{module}: ") else f"{module}: {refused}"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # The first Go that fetches another toolchain if GOTOOLCHAIN names one.
 _FIRST_SWITCHING = (1, 21)
+# What a machine without Go starts with: the newest version whose checksum is pinned.
+OWN = list(artifacts.TOOLCHAIN_SHA256)[-1]
 # The variables that affect the result of a build (`go help environment`). They come neither from the environment nor,
 # because of GOENV=off, from `go env -w`. They are the same for every build, and part of the digest that names it.
 FENCE = {
@@ -87,6 +89,15 @@ def used(settings: GoSettings) -> str:
     return _says(installed) if _remembers(settings, _refusal(settings, installed)) else wanted
 
 
+def is_settled(settings: GoSettings) -> bool:
+    """Return whether the Go that compiles is known and there, so that nothing has to be fetched."""
+    if used(settings) != _wanted(settings) or _fetched(settings).is_dir():
+        return True
+    installed = shutil.which("go")
+    here = _cache(settings) / "toolchain" / _wanted(settings)
+    return here.is_dir() or (installed is not None and _says(installed) == _wanted(settings))
+
+
 @functools.cache
 def choose(settings: GoSettings) -> tuple[Path, str]:
     """Return a go command and the GOTOOLCHAIN that makes it the wanted version; fetch that if necessary.
@@ -95,14 +106,15 @@ def choose(settings: GoSettings) -> tuple[Path, str]:
 
     Args:
         settings: Which version is wanted, where it comes from and where it is kept.
+
+    Raises:
+        Problem: There is no installed Go, and the wanted version cannot be fetched.
     """
     wanted = _wanted(settings)
     installed = shutil.which("go")
     if installed is None or _release(installed) < _FIRST_SWITCHING:
-        return _download(settings), "local"
-    env = {**environment(settings), "GOTOOLCHAIN": wanted}
-    if shell.run([installed, "version"], env=env, check=False).returncode == 0:
-        _make_removable(_fetched(settings), _cache(settings))
+        return _without_go(settings)
+    if _switch(installed, settings).returncode == 0:
         return Path(installed), wanted
     progress.line(f"{wanted} cannot be fetched from the module proxy: building with the installed {_says(installed)}")
     atomic.write(_memory(settings), json.dumps(_refusal(settings, installed)))
@@ -187,18 +199,40 @@ def _release(executable: str) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers.groups(default="0")) if numbers else ()
 
 
-def _download(settings: GoSettings) -> Path:
-    """Download the toolchain from the module proxy, for a machine without Go or with one that is too old."""
-    version = settings.go_version
-    sha256 = artifacts.TOOLCHAIN_SHA256.get(version)
-    if sha256 is None:
-        known = ", ".join(artifacts.TOOLCHAIN_SHA256)
-        raise Problem(f"go: not found, and GO_VERSION {version} is not one of {known}", hint="install Go 1.21 or newer")
+def _without_go(settings: GoSettings) -> tuple[Path, str]:
+    """Choose on a machine without Go, or with one that is too old.
+
+    The version with a pinned checksum is downloaded. It fetches any other, verified by the checksum database.
+    """
+    pinned = settings.go_version if settings.go_version in artifacts.TOOLCHAIN_SHA256 else OWN
+    own = _download(pinned, settings)
+    if pinned == settings.go_version:
+        return own, "local"
+    switched = _switch(str(own), settings)
+    if switched.returncode != 0:
+        message = f"GO_VERSION {settings.go_version} cannot be fetched from the module proxy"
+        raise Problem(message, details=switched.stderr, hint="./doit doctor --for images")
+    return own, _wanted(settings)
+
+
+def _switch(executable: str, settings: GoSettings) -> shell.Completed:
+    """Let a go command fetch the wanted version, if that is not there yet."""
+    switched = shell.run(
+        [executable, "version"], env={**environment(settings), "GOTOOLCHAIN": _wanted(settings)}, check=False
+    )
+    if switched.returncode == 0:
+        _make_removable(_fetched(settings), _cache(settings))
+    return switched
+
+
+def _download(version: str, settings: GoSettings) -> Path:
+    """Download a toolchain with a pinned checksum from the module proxy."""
     target = _cache(settings) / "toolchain" / f"go{version}"
     with alone(target):
         if not target.is_dir():
             progress.line(f"No Go command that can switch toolchains: taking Go {version} from the module proxy")
             address = _first_address(proxies(settings), settings.go_proxy)
+            sha256 = artifacts.TOOLCHAIN_SHA256[version]
             _unpack(address, f"golang.org/toolchain@v0.0.1-go{version}.linux-amd64", sha256, target)
     return target / "bin" / "go"
 

@@ -37,7 +37,7 @@ class Parameters(pydantic.BaseModel):
     k8s_version: types.Version
     kubernetes_from: Literal["auto", "release", "modules"]
     k8s_release_url: types.Url
-    go_version: types.BareVersion
+    go_version: types.GoVersion
     go_proxy: types.GoProxies
     sriov_cni_version: types.Version
     cni_plugins_version: types.Version

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from tasks.settings import addons, cluster, nics
+from tasks.settings import addons, artifacts, cluster, nics
 from tasks.settings.parameters.types import ends, pool_range
 
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ def _crio_versions(p: Parameters) -> Iterator[tuple[str, str]]:
             "CRIO_PKG_VERSION",
             f"{p.crio_pkg_version} is not in the repository CRIO_REPO_VERSION {p.crio_repo_version}",
         )
+
+
+def _go_is_new_enough(p: Parameters) -> Iterator[tuple[str, str]]:
+    if tuple(map(int, p.go_version.split("."))) < tuple(map(int, artifacts.OLDEST_GO.split("."))):
+        yield "GO_VERSION", f"{p.go_version} is older than {artifacts.OLDEST_GO}, which the modules in kind/go need"
 
 
 def _gpu_needs_crio(p: Parameters) -> Iterator[tuple[str, str]]:
@@ -159,6 +164,7 @@ _Rule = Callable[["Parameters"], Iterator[tuple[str, str]]]
 # Each row is a chain: when a rule is broken, the rules after it do not report the same fault again.
 _RULES: tuple[tuple[_Rule, ...], ...] = (
     (_crio_versions,),
+    (_go_is_new_enough,),
     (_gpu_needs_crio,),
     (_cluster_name,),
     (_ports,),

@@ -169,7 +169,8 @@ def ends(network: IPv4Network) -> tuple[IPv4Address, IPv4Address]:
 
 
 Version = Annotated[str, _matching(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a version such as v1.2.3")]
-BareVersion = Annotated[str, _matching(r"\d+\.\d+(\.\d+)?", "a version such as 1.2.3")]
+# Since Go 1.21, the first release of a line has a third number too.
+GoVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+", "a release of Go such as 1.23.0")]
 MinorVersion = Annotated[str, _matching(r"v\d+\.\d+", "a version such as v1.2")]
 PackageVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+-[0-9A-Za-z.~+-]+", "a package version such as 1.2.3-1.1")]
 AnyPackageVersion = Annotated[

@@ -92,8 +92,13 @@ class RecordedServer(Server):
     def now(self) -> datetime:
         return NOW
 
+    def tags(self, repository: str) -> list[str]:
+        if not self._case.tags:
+            raise Problem(f"{repository}: no such host")
+        return list(self._case.tags)
+
     def get(self, url: str, *, ca: bytes = b"", most: int = 1 << 20) -> Answer:
-        answer = self._case.web[url]
+        answer = self._case.web.get(url, "no such host")
         if isinstance(answer, str):
             raise Problem(f"{url}: {answer}", hint=f"curl -v {url}")
         return replace(answer, content=answer.content[:most])
@@ -115,6 +120,7 @@ class Case:
     works: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     proxied: str = ""
     web: Mapping[str, Answer | str] = field(default_factory=dict)
     docker: str = "26.1.3"

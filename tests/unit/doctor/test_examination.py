@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import lack as lacks
-from tasks.doctor.examination import Examination, is_settled, lack_of, purposes_of
+from tasks.doctor.examination import Examination, purposes_of
 from tasks.doctor.finding import Finding
+from tasks.doctor.first_steps import is_settled, lack_of
 from tasks.doctor.server import Server
 from tasks.problems import Problem
 from tasks.settings import cluster, gpu, images, nics, packages, parameters
-from tasks.settings.checks import CHECKS, FAILED, FIRST_STEPS, GPU, NICS, OK, PURPOSES, TASK_PURPOSES, UNKNOWN
+from tasks.settings.checks import CHECKS, FAILED, FIRST_STEPS, GPU, NICS, OK, PURPOSES, TASK_PURPOSES, UNKNOWN, VERSIONS
 from tests.unit.conftest import lab
 from tests.unit.engine import Image, node
 
@@ -190,7 +191,7 @@ def test_checks_run_side_by_side_and_a_slow_one_is_left_behind() -> None:
 
 
 @pytest.mark.usefixtures("checkout", "engine")
-@pytest.mark.parametrize("target", FIRST_STEPS)
+@pytest.mark.parametrize("target", [target for target in FIRST_STEPS if target != VERSIONS])
 def test_a_machine_with_nothing_on_it_is_looked_at(target: str) -> None:
     assert not is_settled(target, lab())
 
@@ -216,3 +217,12 @@ def test_images_are_checked_again_where_a_package_of_theirs_changed(engine: Engi
     assert is_settled("images", made)
     changed = lab(CRIO_PKG_VERSION="1.31.1-1.1", **of_packages)
     assert lack_of("images", changed) == lacks.of("CRIO_PKG_VERSION: 1.31.0-1.1 -> 1.31.1-1.1")
+
+
+@pytest.mark.usefixtures("checkout")
+def test_only_a_version_that_is_not_pinned_has_to_be_asked_for() -> None:
+    assert is_settled(VERSIONS, lab())
+    reasons = lack_of(VERSIONS, lab(METALLB_VERSION="v0.14.9", CONTAINERD_VERSION="v1.7.24")).reasons
+    assert reasons == tuple(
+        f"{what}: has to be asked for" for what in ("CONTAINERD_VERSION v1.7.24", "METALLB_VERSION v0.14.9")
+    )

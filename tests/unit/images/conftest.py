@@ -33,7 +33,8 @@ version)
 env)
     case "$2" in -json) echo '{{}}' ;; GOROOT) printf '%s\n' "$kept" "$kept" ;; esac ;;
 mod)
-    [ "$3" != -json ] || printf '{{"Dir": "%s"}}' "$kept/module" ;;
+    [ "$2" != tidy ] || echo sums >go.sum
+    [ "$3" != -json ] || printf '{{"Dir": "%s", "GoMod": "go.mod", "Version": "%s"}}' "$kept/module" "${{4##*@}}" ;;
 build)
     rm -rf "$kept/source"
     cp -a . "$kept/source"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tasks.images import building, node_images
 from tasks.images.recipe import Definition, Recipe
 from tasks.lack import NOTHING, Lack, absent
+from tasks.settings import paths
 from tasks.settings.images import INPUTS_LABEL, PARTS_LABEL
 from tests.unit.engine import Image
 from tests.unit.images.node_chain import tag
@@ -69,6 +71,23 @@ def test_an_image_that_is_as_wanted_is_not_built_again_unless_that_is_asked(dock
     building.ensure_image(recipe("2"))
     building.build(recipe("2"))
     assert docker.built == ["image:1"] * 3
+
+
+def test_an_image_of_another_version_is_not_built_again_for_modules_that_were_only_removed(
+    built: Image, docker: Docker, choose: Callable[..., None]
+) -> None:
+    del built
+    choose(CRIO_FROM="packages", ETCD_VERSION="v3.5.16")
+    assert "programs of etcd: " in why()[0]
+    assert why()[0].endswith("-> v3.5.16, whose modules are not resolved yet")
+    node_images.build(NAME)
+    assert docker.built == [tag(NAME)] * 2
+    assert node_images.lack(NAME) == NOTHING
+    shutil.rmtree(paths.BUILD / "go")
+    assert why()
+    node_images.build(NAME)
+    assert docker.built == [tag(NAME)] * 2
+    assert node_images.lack(NAME) == NOTHING
 
 
 @pytest.mark.usefixtures("built")

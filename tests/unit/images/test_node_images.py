@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.engines.go import sources as go_sources
+from tasks.images import node_images
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
 from tasks.settings import images as table
@@ -117,6 +119,46 @@ def test_optional_programs_that_are_refused_make_another_image(proxy: Proxy) -> 
     assert inputs(image) != had
     assert definition(image).parts["programs of kubernetes"] == "not to be had"
     assert inputs(NODE) == had
+
+
+def test_another_version_waits_for_its_modules_and_is_then_what_its_image_is_made_of(
+    choose: Callable[..., None],
+) -> None:
+    before = digests()
+    choose(K8S_VERSION="v1.31.4")
+    words = "v1.31.4, whose modules are not resolved yet"
+    assert definition(NODE).parts["programs of kubernetes"] == words
+    assert changed(before) == {NODE.name, CRIO.name, "kind-ubuntu-node-containerd"}
+    assert not list(paths.BUILD.glob("go/*")), "a check resolves nothing"
+    (waiting,) = node_images.unresolved(NODE, parameters.current())
+    go_sources.resolve(waiting, parameters.current())
+    assert not node_images.unresolved(NODE, parameters.current())
+    resolved = definition(NODE)
+    assert resolved.parts["programs of kubernetes"] not in {words, "not to be had"}
+    (go_sources.folder(waiting, parameters.current()) / "go.sum").write_text("others", encoding="utf-8")
+    assert inputs(NODE) != resolved.digest
+
+
+def test_where_a_release_comes_first_another_version_is_the_same_whether_or_not_its_modules_are_there(
+    choose: Callable[..., None],
+) -> None:
+    choose(K8S_VERSION="v1.31.4", KUBERNETES_FROM="auto")
+    before = inputs(NODE)
+    assert not node_images.unresolved(NODE, parameters.current())
+    go_sources.resolve(artifacts.KUBERNETES, parameters.current())
+    assert inputs(NODE) == before
+    choose(K8S_VERSION="v1.31.5", KUBERNETES_FROM="auto")
+    assert inputs(NODE) != before
+
+
+def test_optional_programs_of_another_version_are_left_out_only_if_refused(
+    choose: Callable[..., None], proxy: Proxy
+) -> None:
+    choose(SRIOV_CNI_VERSION="v2.9.0")
+    assert definition(LAST).parts["programs of sriov-cni"] == "v2.9.0, whose modules are not resolved yet"
+    proxy["sriov-cni"] = "403 Forbidden"
+    assert definition(LAST).parts["programs of sriov-cni"] == "not to be had"
+    assert not proxy.asked
 
 
 def test_the_drivers_source_makes_only_the_image_that_has_them_stale(

@@ -160,7 +160,9 @@ def test_names_of_others_are_left_alone(root: Path) -> None:
 # Each row: the parameter to blame, a part of the reason, and the given values.
 BAD = [
     ("K8S_VERSION", "'1.31.0' is not a version such as v1.2.3", {"K8S_VERSION": "1.31.0"}),
-    ("GO_VERSION", "'v1.23.0' is not a version such as 1.2.3", {"GO_VERSION": "v1.23.0"}),
+    ("GO_VERSION", "'v1.23.0' is not a release of Go such as 1.23.0", {"GO_VERSION": "v1.23.0"}),
+    ("GO_VERSION", "'1.23' is not a release of Go such as 1.23.0", {"GO_VERSION": "1.23"}),
+    ("GO_VERSION", "1.22.5 is older than 1.23.0, which the modules in kind/go need", {"GO_VERSION": "1.22.5"}),
     ("CRIO_REPO_VERSION", "'1.31' is not a version such as v1.2", {"CRIO_REPO_VERSION": "1.31"}),
     ("CRIO_PKG_VERSION", "'1.31.0' is not a package version such as 1.2.3-1.1", {"CRIO_PKG_VERSION": "1.31.0"}),
     ("CRIO_PKG_VERSION", "not in the repository", {"CRIO_PKG_VERSION": "1.30.2-1.1"}),
@@ -300,6 +302,7 @@ GOOD = [
     {"POD_SUBNET": "10.1.0.0/22"},
     {"K8S_VERSION": "v1.32.0-rc.1"},
     {"CRICTL_VERSION": "v1.31.1"},
+    {"GO_VERSION": "1.24.3"},
     {"CRIO_PKG_VERSION": "1.31.4-1.1"},
     {"CRIO_PKG_VERSION": "1.34.2-1.1", "CRIO_REPO_VERSION": "v1.34"},
     {"CRIO_REPO_URL": "http://mirror.example/cri-o"},

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.engines.go import modules
+from tasks.engines.go import command, modules, sources
 from tasks.engines.go import toolchain as go_toolchain
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters, paths
@@ -124,27 +124,30 @@ def test_the_base_changes_only_what_links_its_libraries(lab: Parameters) -> None
     assert changed == {artifact.name for artifact in TABLE if artifact.compiler}
 
 
-def test_a_version_that_go_mod_does_not_pin_is_refused(chosen: Callable[..., Parameters]) -> None:
-    with pytest.raises(
-        Problem, match=r"K8S_VERSION is v1\.31\.1, but kind/go/kubernetes/go\.mod pins .* at v1\.31\.0"
-    ) as said:
-        modules.definition(artifacts.KUBERNETES, chosen(K8S_VERSION="v1.31.1"))
-    assert said.value.hint == "cd kind/go/kubernetes && go get k8s.io/kubernetes@v1.31.1 && go mod tidy"
-
-
-def test_a_version_that_go_knows_by_its_commit_is_named_by_its_tag_and_had_by_its_commit(
-    lab: Parameters,
-    chosen: Callable[..., Parameters],
+@pytest.mark.parametrize("artifact", [entry for entry in TABLE if entry.module], ids=lambda artifact: artifact.name)
+def test_another_version_waits_for_its_modules_and_resolves_nothing_to_be_defined(
+    chosen: Callable[..., Parameters], programs: Programs, artifact: artifacts.GoArtifact
 ) -> None:
-    assert modules.definition(artifacts.SRIOV_CNI, lab)
-    with pytest.raises(
-        Problem, match=r"SRIOV_CNI_VERSION is v2\.8\.0, but kind/go/sriov-cni/go\.mod pins .* at v2\.8\.1"
-    ) as said:
-        modules.definition(artifacts.SRIOV_CNI, chosen(SRIOV_CNI_VERSION="v2.8.0"))
-    assert said.value.hint == (
-        "cd kind/go/sriov-cni && go get github.com/k8snetworkplumbingwg/sriov-cni@COMMIT && go mod tidy, "
-        "with the commit of the tag v2.8.0; then write // v2.8.0 behind it in kind/go/sriov-cni/go.mod"
-    )
+    programs.write("go", "exit 1")
+    p = chosen(**{artifact.parameter: "v99.0.0"})
+    assert modules.definition(artifact, p, "base") == "v99.0.0, whose modules are not resolved yet"
+    assert not modules.is_built(artifact, p, "base")
+    assert not programs.calls
+
+
+@pytest.mark.usefixtures("checkout")
+def test_what_was_resolved_is_what_another_version_is_made_of(chosen: Callable[..., Parameters]) -> None:
+    p = chosen(ETCD_VERSION="v3.5.16")
+    folder = sources.folder(ETCD, p)
+    assert folder == paths.BUILD / "go/etcd-v3.5.16"
+    shutil.copytree(paths.ROOT / ETCD.folder, folder)
+    before = modules.definition(ETCD, p)
+    assert before == modules.definition(ETCD, chosen()), "go.mod and go.sum are what counts"
+    with (folder / "go.sum").open("a", encoding="utf-8") as sums:
+        sums.write("\n")
+    assert modules.definition(ETCD, p) != before
+    (folder / "go.sum").unlink()
+    assert not sources.is_resolved(ETCD, p)
 
 
 def test_kubernetes_is_stamped_with_its_version(lab: Parameters) -> None:
@@ -230,7 +233,7 @@ def test_go_is_run_with_the_proxies_that_were_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Programs, chosen: Callable[..., Parameters]
 ) -> None:
     monkeypatch.delenv("GOPROXY", raising=False)
-    assert modules._run_go(tmp_path, chosen(GO_PROXY=OWN), "print") == f"{OWN}\n"
+    assert command.run(tmp_path, chosen(GO_PROXY=OWN), "print") == f"{OWN}\n"
 
 
 MODULE = "golang.org/toolchain@v0.0.1-go1.23.0.linux-amd64"
@@ -280,12 +283,22 @@ def test_a_machine_without_go_gets_the_toolchain_itself(site: str, lab: Paramete
     assert go_toolchain.choose(lab) == (root / "bin/go", "local")
 
 
-def test_a_toolchain_without_a_known_checksum_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: Callable[..., Parameters]
+@pytest.mark.parametrize("served", [True, False])
+def test_without_go_the_pinned_toolchain_fetches_another_version(
+    site: str, chosen: Callable[..., Parameters], *, served: bool
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    with pytest.raises(Problem, match=r"GO_VERSION 1\.24\.9"):
-        go_toolchain.choose(chosen(GO_VERSION="1.24.9"))
+    lab = chosen(GO_VERSION="1.24.9")
+    own = lab.cache_dir / "go/toolchain/go1.23.0/bin/go"
+    own.parent.mkdir(parents=True)
+    body = f'[ "$GOTOOLCHAIN $GOPROXY" = "go1.24.9 {site}" ] && exit {0 if served else 1}\nexit 2\n'
+    own.write_text(f"#!/bin/sh\necho no such release >&2\n{body}", encoding="utf-8")
+    own.chmod(0o755)
+    if served:
+        assert go_toolchain.choose(lab) == (own, "go1.24.9")
+        return
+    with pytest.raises(Problem, match=r"^GO_VERSION 1\.24\.9 cannot be fetched") as said:
+        go_toolchain.choose(lab)
+    assert said.value.details == "no such release\n"
 
 
 def test_folders_of_go_may_have_blanks(programs: Programs, tmp_path: Path, lab: Parameters) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.engines.go import command, toolchain
 from tasks.engines.go import modules as go_modules
-from tasks.engines.go import toolchain
 from tasks.settings import artifacts, parameters, paths
 from tasks.settings.parameters import layers
 
@@ -99,7 +99,7 @@ def test_nothing_of_the_users_go_reaches_a_build_but_where_modules_come_from(
 ) -> None:
     for name, value in {**OWN, "GONOSUMDB": "sums.example", "GOSUMDB": "off"}.items():
         monkeypatch.setenv(name, value)
-    told = dict(line.split("=", 1) for line in go_modules._run_go(tmp_path, lab, "print").splitlines() if "=" in line)
+    told = dict(line.split("=", 1) for line in command.run(tmp_path, lab, "print").splitlines() if "=" in line)
     assert {name: told[name] for name in OWN} == {name: toolchain.FENCE[name] for name in OWN}
     # The variables of the environment, then those of `go env -w`.
     assert (told["GONOSUMDB"], told["GOSUMDB"], told["GOPRIVATE"]) == ("sums.example", "off", "*.own.example")

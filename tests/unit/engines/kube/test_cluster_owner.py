@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.cluster import creation
-from tasks.doctor import examination
+from tasks.doctor import first_steps
 from tasks.engines.docker import client
 from tasks.engines.go import modules
 from tasks.engines.kube import cluster_owner
@@ -150,7 +150,7 @@ def test_nodes_that_come_while_ours_are_made_are_deleted_only_if_they_are_ours(
 
 def test_a_machine_with_anothers_cluster_is_looked_at(engine: Engine) -> None:
     add(engine, "kind-control-plane", "kind")
-    assert not examination.is_settled("create_cluster", parameters.current())
+    assert not first_steps.is_settled("create_cluster", parameters.current())
 
 
 @pytest.mark.parametrize(("mounts", "refused"), [(THEIRS, True), ({}, False), (ours(), False)])
