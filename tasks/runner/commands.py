@@ -37,7 +37,7 @@ Commands (`run` where none is named):
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]
-    """Loads dodo.py, and refuses words that name no task."""
+    """Loads dodo.py, and puts the tasks' own names in place of the words that a command was given."""
 
     def __init__(self) -> None:
         """Set doit's name; doit creates its loader before anything else."""
@@ -51,15 +51,18 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
             raise SystemExit(_REFUSED)
 
     def load_tasks(self, cmd: Any, pos_args: list[str]) -> list[Any]:
-        """Return the tasks.
+        """Return the tasks, and change `pos_args` in place, which doit reads after this.
 
         Raises:
             InvalidCommand: A word names no task, or a task has no such option.
+            SystemExit: The words are only targets of the original's Makefile that have nothing to do here.
         """
         tasks: list[Any] = super().load_tasks(cmd, pos_args)
-        wrong = words.complaint(cmd.name, pos_args, tasks, self.cmd_names)
-        if wrong:
-            raise InvalidCommand(wrong)
+        chosen = words.choose(cmd.name, pos_args, tasks, self.cmd_names)
+        sys.stderr.writelines(f"{note}\n" for note in chosen.notes)
+        if pos_args and not chosen.words:
+            raise SystemExit(_DONE)
+        pos_args[:] = chosen.words
         return tasks
 
 
