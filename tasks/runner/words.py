@@ -23,7 +23,20 @@ if TYPE_CHECKING:
 # How similar two names have to be to differ by a typing mistake only, from 0 to 1.
 _SIMILAR = 0.76
 _MOST = 3
+# Commands whose further words are another program's.
+_PASS_ON = ("kubectl",)
 _TAKE_PATTERNS = ("run", "plan", "clean")
+
+
+def part(typed: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words that are doit's, and those after the name of a command that passes them on.
+
+    Args:
+        typed: Words of the command line.
+    """
+    first = next((at for at, word in enumerate(typed) if "=" not in word), len(typed))
+    end = first + 1 if first < len(typed) and typed[first] in _PASS_ON else len(typed)
+    return list(typed[:end]), list(typed[end:])
 
 
 def take(given: Mapping[str, str]) -> None:

@@ -97,6 +97,7 @@ CHECKS: tuple[Check, ...] = (
     Check("addresses", "address plan", (CLUSTER,), "./doit parameters"),
     Check("card-addresses", "address plan of the cards", (NICS,), "./doit parameters"),
     Check("kubeconfig", "the user's kubeconfig", (CLUSTER,), "export KUBECONFIG=/path/to/another/file"),
+    Check("kubectl", "kubectl", (CLUSTER,), "./doit kubectl version --client"),
     Check("ports", "loopback ports", (REGISTRY,), "choose other ports with REGISTRY_PORT and CA_PORT"),
     Check("dns", "name resolution", (IMAGES, REGISTRY), "resolvectl status"),
     Check("proxy", "HTTP proxies", (IMAGES, REGISTRY), "env | grep -i _proxy"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,30 @@ def answers(site: str, version: str, program: str) -> bool:
     return True
 
 
+def checksum_address(site: str, version: str, program: str) -> str:
+    """Return where the checksum of a program is published.
+
+    Args:
+        site: Address below which the versions are.
+        version: Such as v1.31.0.
+        program: A program of the release.
+    """
+    return f"{_address(site, version, program)}.sha256"
+
+
+def kept(site: str, version: str, program: str, cache_dir: Path) -> Path | None:
+    """Return a program that `fetch` has kept, or None; the site is not asked.
+
+    Args:
+        site: Address below which the versions are.
+        version: Such as v1.31.0.
+        program: A program of the release.
+        cache_dir: Folder for everything that is kept between runs.
+    """
+    file = _folder(site, version, cache_dir) / program
+    return file if os.access(file, os.X_OK) else None
+
+
 def fetch(site: str, version: str, programs: Iterable[str], cache_dir: Path) -> Path:
     """Download programs of a release and keep them; verify kept ones without asking the site.
 
@@ -48,12 +73,16 @@ def fetch(site: str, version: str, programs: Iterable[str], cache_dir: Path) -> 
     Raises:
         Problem: A program cannot be downloaded or has another checksum, or its published checksum is invalid.
     """
-    folder = cache_dir / "releases" / re.sub(r"\W+", "-", site) / version
+    folder = _folder(site, version, cache_dir)
     for program in programs:
         url = _address(site, version, program)
         download.fetch(url, folder / program, sha256=_checksum(url, folder / f"{program}.sha256"))
         (folder / program).chmod(_PROGRAM_MODE)
     return folder
+
+
+def _folder(site: str, version: str, cache_dir: Path) -> Path:
+    return cache_dir / "releases" / re.sub(r"\W+", "-", site) / version
 
 
 def _address(site: str, version: str, program: str) -> str:
