@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.engines.docker import client, containers
+from tasks.engines.host import namespaces
 from tasks.engines.host.facts import Host
 from tasks.problems import Problem
 from tasks.settings import registry
@@ -58,6 +59,11 @@ class Server(Host):
             Problem: No engine answers, or it must not be used.
         """
         _ = self.engine
+
+    @cached_property
+    def grants_nic_root(self) -> bool:
+        """Whether the part that lends network cards may run as root without a question, perhaps alone."""
+        return namespaces.is_granted()
 
     @property
     def offers_own_registry(self) -> bool:

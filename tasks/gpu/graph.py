@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.runner.declare import Current, Do
+from tasks.runner.declare import Current, Do, Root
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS
+from tasks.runner.meta import DISRUPTS, ROOT
 
 if TYPE_CHECKING:
     from tasks.gpu import lease
@@ -17,12 +17,17 @@ else:
     lease = later("tasks.gpu.lease")
 
 
+_LENDING = Root("lending the GPU", Current(lease.lack))
+# What giving back needs root for, also before a cluster is deleted.
+RETURN = Root("giving back the GPU", Current(lease.lack_of_return))
+
+
 def task_gpu_lease() -> dict[str, Any]:
     """Lend the server's GPU to the first worker."""
     return {
         "actions": [Do(lease.lend)],
         "uptodate": [Current(lease.lack)],
-        "meta": {DISRUPTS: "the GPU: the host's driver and its services stop"},
+        "meta": {DISRUPTS: "the GPU: the host's driver and its services stop", ROOT: (_LENDING,)},
         "task_dep": ["create_cluster"],
         "setup": ["_doctor:gpu"],
     }
@@ -33,5 +38,5 @@ def task_gpu_return() -> dict[str, Any]:
     return {
         "actions": [Do(lease.give_back)],
         "uptodate": [Current(lease.lack_of_return)],
-        "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it"},
+        "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it", ROOT: (RETURN,)},
     }

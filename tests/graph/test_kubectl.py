@@ -54,7 +54,7 @@ def test_words_are_passed_on_untouched(checkout: Checkout, cluster: Path, tmp_pa
 
 
 def test_input_and_exit_code_are_those_of_kubectl(checkout: Checkout, cluster: Path) -> None:
-    command = [checkout.root / "doit", "kubectl", "exec"]
+    command = [str(checkout.root / "doit"), "kubectl", "exec"]
     done = subprocess.run(command, input="hello\n", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (7, "no terminal\nread hello\n", "")
     assert cluster
