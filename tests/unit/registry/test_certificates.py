@@ -9,7 +9,7 @@ import pytest
 from tasks import lack as lacks
 from tasks.problems import Problem
 from tasks.registry import certificates
-from tasks.settings import paths
+from tasks.settings import paths, registry
 from tests.authorities import authority
 
 if TYPE_CHECKING:
@@ -74,3 +74,30 @@ def test_a_server_that_is_away_or_offers_none_does_not_spoil_the_ca_that_is_kept
     assert certificates.lack() == lacks.NOTHING
     del offer.pages[PATH]
     assert certificates.lack() == lacks.NOTHING
+
+
+@pytest.fixture
+def pushed_to(sites: Sites, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The server that offers the CA of a registry which is not on loopback, pushed to by an engine of this machine."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/none.sock")
+    site = sites.http()
+    site.pages[PATH] = CA.pem
+    address = f"http://{site.address}{PATH}"
+    choose(REGISTRY="harbor", DCI_REGISTRY_ADDR_ALT="192.0.2.1/images", DCI_REGISTRY_CERT_URL=address)
+    return site
+
+
+@pytest.mark.usefixtures("checkout", "pushed_to")
+def test_root_is_needed_for_the_trust_in_a_ca_that_is_only_offered_yet() -> None:
+    folder = registry.DOCKER_TRUST / "192.0.2.1"
+    assert certificates.lack_of_offered_trust() == lacks.of(f"{folder}: does not hold the registry's CA")
+    folder.mkdir(parents=True)
+    (folder / "of-an-administrator.crt").write_bytes(CA.pem)
+    assert certificates.lack_of_offered_trust() == lacks.NOTHING
+    assert not paths.REGISTRY_CA.exists()
+
+
+@pytest.mark.usefixtures("checkout")
+def test_root_is_not_asked_for_while_nobody_knows_the_ca(pushed_to: Site) -> None:
+    del pushed_to.pages[PATH]
+    assert certificates.lack_of_offered_trust() == lacks.NOTHING
