@@ -54,7 +54,7 @@ def install(name: str) -> None:
         lambda: _pod_cidrs(p.cluster_name),
         lambda found: len(found) == len(NODES),
         describe=lambda found: f"{len(found)} of {len(NODES)}",
-    ).wait(p.cluster_deadline, hint="kubectl get nodes -o wide")
+    ).wait(p.cluster_deadline, hint="./doit kubectl get nodes -o wide")
     progress.step(f"{addon.name} on {', '.join(cidrs)}")
     node_files.on_each(
         cidrs, lambda node: node_files.sync(node, addon.name, _files(addon, p, node, cidrs), units=addon.units)

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.engines.files import lock
+from tasks.gpu.graph import RETURN as GPU_RETURN
+from tasks.nics.graph import RETURN as NICS_RETURN
 from tasks.problems import Problem
-from tasks.runner.declare import Current, Do
+from tasks.runner import rights
+from tasks.runner.declare import Current, Do, Root
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, EVERY, MEANS, NOTHING, REMAKES_ALL
+from tasks.runner.meta import DISRUPTS, EVERY, MEANS, NOTHING, REMAKES_ALL, ROOT
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import Lines
 from tasks.settings import paths
@@ -40,6 +43,11 @@ else:
 _LOOKS = ("_doctor:create_cluster", "_doctor:versions")
 # What is not lent, and which patterns cannot run, is said before anything is touched too.
 _FIRST = (*_LOOKS, "_loans", "_runnable")
+
+
+# What deleting the cluster needs root for, and cleaning.
+_RETURNS = (NICS_RETURN, GPU_RETURN)
+_REMOVALS = (*_RETURNS, Root("removing Docker's trust in the registry", Current(removal.lack_of_distrust)))
 
 
 def task_kind_config() -> dict[str, Any]:
@@ -111,7 +119,7 @@ def task_delete_cluster() -> dict[str, Any]:
     return {
         "actions": [Do(removal.delete)],
         "uptodate": [Current(removal.lack_of_deletion)],
-        "meta": {DISRUPTS: lost},
+        "meta": {DISRUPTS: lost, ROOT: _RETURNS},
     }
 
 
@@ -122,13 +130,14 @@ def task_status() -> dict[str, Any]:
 
 def task__clean() -> dict[str, Any]:
     """Declare the task `clean`; doit refuses a creator called task_clean, since it has a command of that name."""
+    lost = "the cluster with its nodes and running dataflows, the registry and the embedded engine"
     doc = "Delete the cluster, the registry, the embedded engine and all that was generated; the cache stays."
     return {
         "basename": "clean",
         "doc": doc,
         "actions": [Do(removal.clean)],
         "uptodate": [Current(removal.lack_of_cleaning)],
-        "meta": {DISRUPTS: "the cluster with its nodes and running dataflows, the registry and the embedded engine"},
+        "meta": {DISRUPTS: lost, ROOT: _REMOVALS},
     }
 
 
@@ -142,6 +151,7 @@ def clean_all() -> None:
         ends.callback(progress.listen(Lines(sys.stdout)))
         try:
             ends.callback(lock.hold(paths.RUN_LOCK, "./doit clean").release)
+            ends.callback(rights.secure(_REMOVALS))
             removal.clean()
         except Problem as problem:
             raise SystemExit(str(problem)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ def objection(name: str, nodes: list[NodeFacts]) -> Problem | None:
                 return Problem(
                     f"{file}: its entry kind-{name} leads to another cluster, at {server}, and is left alone",
                     hint=f"CLUSTER_NAME={name}-2, or KUBECONFIG=<another file>, with the same command;"
-                    f" or kubectl config delete-cluster kind-{name}",
+                    f" or ./doit kubectl --kubeconfig {shlex.quote(str(file))} config delete-cluster kind-{name}",
                 )
     return None
 

@@ -56,10 +56,12 @@ def await_ready() -> None:
         lambda: _not_ready(name),
         lambda waiting: not waiting,
         describe=lambda waiting: f"not yet: {', '.join(waiting)}",
-    ).wait(deadline, explain=lambda: kube_api.cluster(name).evidence(_KUBE_SYSTEM), hint="kubectl describe nodes")
+    ).wait(
+        deadline, explain=lambda: kube_api.cluster(name).evidence(_KUBE_SYSTEM), hint="./doit kubectl describe nodes"
+    )
     kube_api.cluster(name).wait_rollout(manifests.DEPLOYMENT, _DNS, _KUBE_SYSTEM, deadline=deadline)
     _await_dns(name, deadline)
-    progress.line(f"Cluster {name}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: kubectl get nodes")
+    progress.line(f"Cluster {name}: {len(cluster.NODES)} nodes Ready, DNS answers. Try: ./doit kubectl get nodes")
 
 
 def _await_dns(name: str, deadline: float) -> None:

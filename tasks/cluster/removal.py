@@ -63,6 +63,19 @@ def lack_of_cleaning() -> Lack:
     return lack_of_deletion() or lacks.unless(not paths.BUILD.exists(), f"{paths.BUILD.name}/: is there")
 
 
+def lack_of_distrust() -> Lack:
+    """Return whether cleaning removes files by which Docker trusts the registry, unless another cluster needs them.
+
+    Raises:
+        Problem: No engine answers.
+    """
+    p = parameters.current()
+    trusted = certificates.trusted_by_us(p)
+    if not trusted or cluster_owner.others(p.cluster_name):
+        return lacks.NOTHING
+    return lacks.of(*(f"{file}: is there" for file in trusted))
+
+
 def clean() -> None:
     """Remove everything but CACHE_DIR: cluster, registry, network, embedded engine, and what was generated.
 

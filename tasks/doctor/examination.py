@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.doctor import first_steps
 from tasks.problems import Problem
-from tasks.settings import nics, parameters, patterns
+from tasks.settings import nics, parameters, patterns, spellings
 from tasks.settings.checks import (
     ABSENT_ON_OTHERS,
     BASE,
@@ -213,15 +213,17 @@ def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:
     Raises:
         Problem: There is no task, pattern or purpose of that name.
     """
-    name = target.removeprefix("dataflow:").removeprefix("scenario:")
+    known = [*TASK_PURPOSES, *PURPOSES, *patterns.BY_NAME]
+    in_full = [f"{group}:{pattern}" for group in ("dataflow", "scenario") for pattern in patterns.BY_NAME]
+    task = (*spellings.tasks(target, [*known, *in_full]), target)[0]
+    name = task.removeprefix("dataflow:").removeprefix("scenario:")
     if name in PURPOSES:
         return (name,)
-    if target in TASK_PURPOSES:
-        purposes = TASK_PURPOSES[target]
+    if task in TASK_PURPOSES:
+        purposes = TASK_PURPOSES[task]
         return (*purposes, *_of_the_controllers_hardware(chosen)) if CONTROLLER in purposes else purposes
     if name in patterns.BY_NAME:
         return (*BASE, *_of_the_controllers_hardware(chosen), *patterns.BY_NAME[name].needs)
-    known = [*TASK_PURPOSES, *PURPOSES, *patterns.BY_NAME]
     raise Problem(f"{target!r} is no task, pattern or purpose that doctor knows", hint=f"one of {', '.join(known)}")
 
 

@@ -32,6 +32,13 @@ def _sudo(host: Server, _: Parameters) -> Finding:
     return judged(host.succeeds(["sudo", "-n", "true"]), f"user {host.user}", needed)
 
 
+def _sudo_nics(host: Server, _: Parameters) -> Finding:
+    needed = "root, or sudo that asks for no password to run tasks.engines.nic_root"
+    if host.user == 0:
+        return Finding(OK, "root", needed)
+    return judged(host.grants_nic_root, f"user {host.user}", needed)
+
+
 def _pf(host: Server, p: Parameters) -> Finding:
     needed = ", ".join(_pf_names(host, p))
     missing = [name for name, function in _pfs(host, p).items() if function is None]
@@ -138,6 +145,7 @@ def _hugepages(host: Server, _: Parameters) -> Finding:
 
 LOOKS: Mapping[str, Look] = {
     "sudo": _sudo,
+    "sudo-nics": _sudo_nics,
     "pf": _pf,
     "ofed": _ofed,
     "vfs": _vfs,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, judged
 from tasks.engines.docker import client, connection, context, images
-from tasks.engines.kube import cluster_owner
+from tasks.engines.kube import cluster_owner, kubectl
 from tasks.problems import Problem
 from tasks.settings import credentials
 from tasks.settings.checks import FAILED, INOTIFY, OK, UNKNOWN
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _GB = 10**9
 # What a run needs temporarily, beyond what it keeps: the largest image is unpacked once more during its export.
 _FREE_GB = 15
+# The status of an HTTP answer that holds what was asked for.
+_FOUND = 200
 _DOCKER_DATA = Path("/var/lib/docker")
 _RELEASES = {"ubuntu": (22, 4), "debian": (12,)}
 # The kernel of Ubuntu 22.04, and the build of it that the manual was tried with.
@@ -151,6 +153,18 @@ def _cluster_owner(host: Server, p: Parameters) -> Finding:
     return Finding(FAILED, found.message, needed, found.hint) if found else Finding(OK, "free or ours", needed)
 
 
+def _kubectl(host: Server, p: Parameters) -> Finding:
+    """Say where kubectl is; none has to be on PATH, since the tool gets its own."""
+    needed = "one that can be had; ./doit kubectl runs it"
+    on_path = "one on PATH" if host.has(kubectl.NAME) else "none on PATH"
+    own = kubectl.kept(p)
+    if own or p.kubernetes_from != "release" or host.has(kubectl.NAME):
+        return Finding(OK, f"{on_path}; {own or 'the first ./doit kubectl gets one'}", needed)
+    url = kubectl.published(p)
+    offered = host.get(url).status == _FOUND
+    return judged(offered, f"{on_path}; {'' if offered else 'not '}offered at {url}", needed, f"curl -fL {url}")
+
+
 def _numbers(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version: `22.04.5` is (22, 4, 5), `6.8.0-45-generic` is (6, 8, 0)."""
     digits = version.partition("-")[0].partition("+")[0].split(".")
@@ -172,4 +186,5 @@ LOOKS: Mapping[str, Look] = {
     "docker": _docker,
     "docker-access": _docker_access,
     "cluster-owner": _cluster_owner,
+    "kubectl": _kubectl,
 }

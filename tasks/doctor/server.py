@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.docker import client, containers
 from tasks.engines.go import tags
+from tasks.engines.host import namespaces
 from tasks.engines.host.facts import Host
 from tasks.problems import Problem
 from tasks.settings import nics, registry
@@ -82,6 +83,11 @@ class Server(Host):
             Problem: There is no git, or the repository does not answer in time.
         """
         return list(tags.read(repository, timeout=_ANSWER_SECONDS))
+
+    @cached_property
+    def grants_nic_root(self) -> bool:
+        """Whether the part that lends network cards may run as root without a question, perhaps alone."""
+        return namespaces.is_granted()
 
     @property
     def offers_own_registry(self) -> bool:

@@ -3,10 +3,6 @@
 Run as a program (`sudo -n python -m tasks.engines.nic_root`), it reads one request from standard input, `{"call": name,
 "arguments": {...}}`, and prints `{"result": ...}` or `{"problem": [message, hint, details]}`. A run as root calls the
 functions directly. Only the standard library is needed.
-
-It runs `ip` instead of using pyroute2. `ip -json` decodes and names every attribute, is installed wherever a container
-runtime is, and takes the commands that a user types to undo something by hand. With pyroute2, flags, families and
-nested attributes would have to be decoded here, and root would need the package too.
 """
 
 from __future__ import annotations
@@ -22,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.engines.files import ledgers
 from tasks.engines.programs import shell, waiting
 from tasks.problems import Problem
 from tasks.settings import nics
@@ -38,8 +35,7 @@ _DEVICES = Path("/sys/bus/pci/devices")
 _OBJECTS = ("link", "address", "route")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _POD = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
-# A driver answers "busy" for a moment after virtual functions have been switched off.
-_BUSY_SECONDS = 15.0
+_BUSY_SECONDS = 15.0  # a driver answers "busy" for a moment after virtual functions have been switched off
 _FOLDER_MODE, _FILE_MODE = 0o755, 0o644
 
 
@@ -234,7 +230,7 @@ def _refuse_held(cluster: str, content: dict[str, Any]) -> None:
 def drop_ledger(cluster: str) -> None:
     """Remove a cluster's ledger, once everything that it lists has been given back."""
     _ledger(cluster).unlink(missing_ok=True)
-    _sync_folder(nics.LEDGERS)
+    _sync(nics.LEDGERS)
 
 
 def keep_rule(cluster: str, rule: str, devices: Sequence[str] = ()) -> None:
@@ -278,14 +274,11 @@ def _alone(call: str) -> Iterator[None]:
     """
     lock = nics.LEDGERS / ".lock"
     if call == keep_ledger.__name__:
-        _make_folder(nics.LEDGERS)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, _FILE_MODE)
-        os.fchmod(descriptor, _FILE_MODE)
-    elif lock.exists():
-        descriptor = os.open(lock, os.O_RDWR)
-    else:
+        _make_lock(lock)
+    if not lock.exists():
         yield
         return
+    descriptor = os.open(lock, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -293,30 +286,37 @@ def _alone(call: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def keep_run_lock() -> None:
+    """Create the file that a run locks while it lends or gives back, readable by everybody."""
+    _make_lock(nics.LEDGERS / ledgers.RUN_LOCK)
+
+
+def _make_lock(lock: Path) -> None:
+    _make_folder(nics.LEDGERS)
+    lock.touch()
+    lock.chmod(_FILE_MODE)
+
+
 def _make_folder(folder: Path) -> None:
     """Create a folder and its parents, readable by everybody whatever the umask is."""
+    ours = [folder.parent, folder] if folder == nics.LEDGERS else []  # perhaps created with a stricter umask
     missing = [part for part in (folder, *folder.parents) if not part.exists()]
-    for part in reversed(missing):
+    for part in [*reversed(missing), *ours]:
         part.mkdir(exist_ok=True)
         part.chmod(_FOLDER_MODE)
-    if folder == nics.LEDGERS:
-        folder.chmod(_FOLDER_MODE)  # it may have been created with a stricter umask
-        folder.parent.chmod(_FOLDER_MODE)
 
 
 def _replace(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    temporary.write_text(text, encoding="utf-8")
     temporary.chmod(_FILE_MODE)
+    _sync(temporary)
     temporary.replace(path)
-    _sync_folder(path.parent)
+    _sync(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -324,7 +324,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (survey, change, keep_ledger, drop_ledger, keep_rule)
+    function.__name__: function for function in (survey, change, keep_ledger, drop_ledger, keep_rule, keep_run_lock)
 }
 
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.runner.declare import Current, Do
+from tasks.runner.declare import Current, Do, Root
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, MEANS, RUN
+from tasks.runner.meta import DISRUPTS, MEANS, ROOT, RUN
 
 if TYPE_CHECKING:
     from tasks.gpu import lease
 else:
     lease = later("tasks.gpu.lease")
+
+
+_LENDING = Root("lending the GPU", Current(lease.lack))
+# What giving back needs root for, also before a cluster is deleted.
+RETURN = Root("giving back the GPU", Current(lease.lack_of_return))
 
 
 def task_gpu_lease() -> dict[str, Any]:
@@ -23,7 +28,11 @@ def task_gpu_lease() -> dict[str, Any]:
         "actions": [Do(lease.lend)],
         "uptodate": [Current(lease.lack)],
         # The controller's inventory names the GPU that the worker then has.
-        "meta": {DISRUPTS: "the GPU: the host's driver and its services stop", MEANS: {"_gpu_in_inventory": RUN}},
+        "meta": {
+            DISRUPTS: "the GPU: the host's driver and its services stop",
+            MEANS: {"_gpu_in_inventory": RUN},
+            ROOT: (_LENDING,),
+        },
         "task_dep": ["create_cluster"],
         "setup": ["_doctor:gpu"],
     }
@@ -34,5 +43,5 @@ def task_gpu_return() -> dict[str, Any]:
     return {
         "actions": [Do(lease.give_back)],
         "uptodate": [Current(lease.lack_of_return)],
-        "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it"},
+        "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it", ROOT: (RETURN,)},
     }

@@ -36,7 +36,7 @@ def lend(task: str) -> None:
     asked = nics_wish.wishes(parameters.current())
     wish = asked.pop(task)
     nics_wish.node_processes(wish.cluster)  # if it has to stop, it stops before the lock is created
-    with ledgers.alone(settings.LEDGERS):
+    with nics_ledger.alone():
         lending.lend_to(
             wish, tuple(asked.values()), Machine(nics_wish.node_processes(wish.cluster), cluster=wish.cluster)
         )
@@ -100,7 +100,7 @@ def restore(cluster: str, machine: Machine | None = None) -> None:
     if lender:
         progress.line(f"Left to {lender}: the network cards that its cluster {cluster} has borrowed.")
     else:
-        with ledgers.alone(settings.LEDGERS):
+        with nics_ledger.alone():
             restoring.give_back(cluster, machine)
 
 

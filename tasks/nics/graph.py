@@ -9,20 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.runner.declare import Current, Do
+from tasks.runner.declare import Current, Do, Root
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS
+from tasks.runner.meta import DISRUPTS, ROOT
 from tasks.runner.reporter import QUERY
 from tasks.settings.nics import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.engines.host import namespaces
     from tasks.nics import cards
 else:
+    namespaces = later("tasks.engines.host.namespaces")
     cards = later("tasks.nics.cards")
 
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
+
+
+# What giving back needs root for, also before a cluster is deleted.
+RETURN = Root("giving back the network cards", Current(cards.lack_of_return), namespaces.is_granted)
 
 
 def task_nics() -> Iterator[dict[str, Any]]:
@@ -36,8 +42,12 @@ def task_nics() -> Iterator[dict[str, Any]]:
             "task_dep": ["create_cluster"],
             "setup": [f"_doctor:{row.target}"],
             "uptodate": [Current(cards.lack, row.task)],
-            "meta": {DISRUPTS: "the network card of the worker: the host loses it"},
+            "meta": {DISRUPTS: "the network card of the worker: the host loses it", ROOT: (_lending(row.task),)},
         }
+
+
+def _lending(task: str) -> Root:
+    return Root(f"the network card of {task}", Current(cards.lack, task), namespaces.is_granted)
 
 
 def task__virtual_functions() -> dict[str, Any]:
@@ -50,7 +60,7 @@ def task_nics_restore() -> dict[str, Any]:
     return {
         "actions": [Do(cards.give_back)],
         "uptodate": [Current(cards.lack_of_return)],
-        "meta": {DISRUPTS: "dataflows on SR-IOV: the workers lose their network cards"},
+        "meta": {DISRUPTS: "dataflows on SR-IOV: the workers lose their network cards", ROOT: (RETURN,)},
     }
 
 

@@ -20,6 +20,7 @@ from tasks.settings import nics as settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 VERSION = 1
@@ -165,6 +166,16 @@ def fresh(cluster: str) -> Ledger:
 def save(ledger: Ledger) -> None:
     """Write a ledger; it is on the disk when this returns."""
     engine.call("keep_ledger", cluster=ledger.cluster, content={"version": VERSION, **asdict(ledger)})
+
+
+def alone() -> AbstractContextManager[None]:
+    """Wait until no other run on this machine lends or gives back, and keep other runs from doing so.
+
+    Raises:
+        Problem: The lock does not exist yet, and sudo was refused.
+    """
+    # Made by `nic_root`, which some users may run as root and nothing else.
+    return ledgers.alone(settings.LEDGERS, lambda _: engine.call("keep_run_lock"))
 
 
 def drop(cluster: str) -> None:

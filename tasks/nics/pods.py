@@ -100,7 +100,8 @@ def await_allocatable(wanted: Mapping[str, int], api: Kube, *, deadline: float =
             lambda found, count=count: found >= count,  # type: ignore[misc]
             describe=str,
         ).wait(
-            deadline, hint=f"kubectl -n {plugin['metadata']['namespace']} logs daemonset/{plugin['metadata']['name']}"
+            deadline,
+            hint=f"./doit kubectl -n {plugin['metadata']['namespace']} logs daemonset/{plugin['metadata']['name']}",
         )
 
 

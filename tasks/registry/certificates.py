@@ -13,6 +13,8 @@ from tasks.registry import ca_offer, client, docker_trust, pki, self_signed
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.lack import Lack
     from tasks.registry.client import Registry
     from tasks.settings.parameters.model import Parameters
@@ -88,6 +90,23 @@ def lack_of_trust() -> Lack:
     return docker_trust.of(parameters.current()).lack(registry_ca)
 
 
+def lack_of_offered_trust() -> Lack:
+    """Return the folder in which the Docker engine lacks the CA that it needs there, downloaded yet or not.
+
+    If it is neither downloaded nor offered now, nothing is known, and the download will say why.
+    """
+    p = parameters.current()
+    try:
+        return docker_trust.of(p).lack(lambda: _kept_or_offered(p))
+    except Problem:
+        return lacks.NOTHING
+
+
+def trusted_by_us(p: Parameters) -> list[Path]:
+    """Return the files by which the Docker engine trusts a registry for this checkout."""
+    return docker_trust.of(p).ours()
+
+
 def trust() -> None:
     """Make the Docker engine trust the downloaded CA.
 
@@ -100,6 +119,10 @@ def trust() -> None:
 def distrust(p: Parameters) -> None:
     """Remove the CA from the Docker engine, if this checkout put it there."""
     docker_trust.of(p).remove(registry_ca() if paths.REGISTRY_CA.exists() else None)
+
+
+def _kept_or_offered(p: Parameters) -> bytes:
+    return paths.REGISTRY_CA.read_bytes() if paths.REGISTRY_CA.exists() else _judge(_offered(p, attempts=1), p)
 
 
 def _offered(p: Parameters, **options: int) -> bytes:

@@ -95,16 +95,19 @@ class Trust:
         Args:
             ca: The CA's certificates, as PEM text, which identify a file of an earlier version; None if there are none.
         """
-        for place in sorted(self.folder.glob(f"*/{self.own_name}")):
-            if _is_ours(place):
-                made = _made_for(place, [place])
-                _remove(place)
-                for folder in sorted(made, reverse=True):
-                    root.run("rmdir", "--ignore-fail-on-non-empty", folder)
+        for place in self.ours():
+            made = _made_for(place, [place])
+            _remove(place)
+            for folder in sorted(made, reverse=True):
+                root.run("rmdir", "--ignore-fail-on-non-empty", folder)
         current = self.file()
         earlier = current.with_name("ca.crt") if current else None
         if earlier and ca is not None and atomic.text(earlier) == table.EARLIER_TRUST_MARK + ca.decode("ascii"):
             _remove(earlier)
+
+    def ours(self) -> list[Path]:
+        """Return this checkout's files, for every registry that it has used."""
+        return sorted(place for place in self.folder.glob(f"*/{self.own_name}") if _is_ours(place))
 
     def _header(self, place: Path) -> str:
         """Return the lines before the certificates: the owner, and the folders to remove with this tool's last file."""

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.runner.declare import Current, Do, Same
+from tasks.runner.declare import Current, Do, Root, Same
 from tasks.runner.later import later
-from tasks.runner.meta import MEANS, NOTHING
+from tasks.runner.meta import MEANS, NOTHING, ROOT
 
 if TYPE_CHECKING:
     from tasks.registry import certificates, embedded
 else:
     certificates = later("tasks.registry.certificates")
     embedded = later("tasks.registry.embedded")
+
+
+_TRUST = Root("Docker's trust in the registry", Current(certificates.lack_of_offered_trust))
 
 
 def task__registry_image() -> dict[str, Any]:
@@ -40,5 +43,5 @@ def task_registry_ca() -> dict[str, Any]:
         "actions": [Do(certificates.fetch), Do(certificates.trust)],
         "task_dep": ["registry"],
         "uptodate": [Current(certificates.lack), Current(certificates.lack_of_trust)],
-        "meta": {MEANS: {"_kind": NOTHING}},
+        "meta": {MEANS: {"_kind": NOTHING}, ROOT: (_TRUST,)},
     }

@@ -3,8 +3,10 @@
 declare          what graph.py files build tasks from: Do, Current and Same; meta: what a task means for others
 later            names a module for the graph, and imports it when one of its functions is called
 commands         doit's commands as this project offers them; words: the words of their command lines
-info_command     `doit info`; plan_command: `doit plan`, computed by plan; completion: `doit tabcompletion`
+info_command     `doit info`; plan_command: `doit plan`, computed by plan; completion: `doit tabcompletion`;
+                 kubectl_command: `doit kubectl`
 reporter         what is written to the terminal of a run; screen: how it looks there; streams: where it goes
 database         what doit remembers between runs
+rights           what a run needs root for, from the tasks that it needs (needs)
 libraries        what is imported before tasks run on threads; ownership: gives the user what root creates
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doit import cmd_clean, cmd_forget, cmd_help, cmd_ignore, cmd_list, cmd_resetdep, cmd_run, cmd_strace
 from doit import doit_cmd as front
@@ -18,6 +18,9 @@ from doit.exceptions import InvalidCommand
 
 from tasks.problems import Problem
 from tasks.runner import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DONE, _REFUSED = 0, 3
 _HELP_OPTIONS = frozenset({"--help", "-h"})
@@ -37,7 +40,7 @@ Commands (`run` where none is named):
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]
-    """Loads dodo.py, and refuses words that name no task."""
+    """Loads dodo.py, and puts the tasks' own names in place of the words that a command was given."""
 
     def __init__(self) -> None:
         """Set doit's name; doit creates its loader before anything else."""
@@ -46,21 +49,36 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
         front.DoitMain.BIN_NAME = "./doit"
         # `--help` uses this class without a look into the table of commands.
         front.Help = Help
-        if "" in sys.argv[1:]:
-            sys.stderr.write("An empty word names no task: is a variable of the command line empty?\n")
-            raise SystemExit(_REFUSED)
+        # Words of another program are not parameters, even if they are of the form NAME=value.
+        front.DoitMain.process_args = _own_words
 
     def load_tasks(self, cmd: Any, pos_args: list[str]) -> list[Any]:
-        """Return the tasks.
+        """Return the tasks, and change `pos_args` in place, which doit reads after this.
 
         Raises:
             InvalidCommand: A word names no task, or a task has no such option.
+            SystemExit: The words are only targets of the original's Makefile that have nothing to do here.
         """
         tasks: list[Any] = super().load_tasks(cmd, pos_args)
-        wrong = words.complaint(cmd.name, pos_args, tasks, self.cmd_names)
-        if wrong:
-            raise InvalidCommand(wrong)
+        chosen = words.choose(cmd.name, pos_args, tasks, self.cmd_names)
+        sys.stderr.writelines(f"{note}\n" for note in chosen.notes)
+        if pos_args and not chosen.words:
+            raise SystemExit(_DONE)
+        pos_args[:] = chosen.words
         return tasks
+
+
+def _own_words(main: Any, typed: list[str], take: Callable[..., list[str]] = front.DoitMain.process_args) -> list[str]:
+    """Return what doit itself returns, the words without those of the form NAME=value, but leave kubectl its words.
+
+    Raises:
+        SystemExit: A word is empty.
+    """
+    own, passed_on = words.part(typed)
+    if "" in own:
+        sys.stderr.write("An empty word names no task: is a variable of the command line empty?\n")
+        raise SystemExit(_REFUSED)
+    return [*take(main, own), *passed_on]
 
 
 class Command(DoitCmdBase):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import TaskFailed
@@ -96,6 +97,29 @@ class Current(Check):
         """Return what the function finds."""
         check, arguments = self._call
         return check(*arguments)
+
+
+@dataclass(frozen=True)
+class Root:
+    """What a task needs root for.
+
+    Attributes:
+        purpose: What for, as a part of a sentence.
+        check: Lacks something if the task will need root.
+        granted: Returns whether root is granted already, for this alone; None if it takes every right of root.
+    """
+
+    purpose: str
+    check: Current
+    granted: Callable[[], bool] | None = None
+
+    def is_needed(self) -> bool:
+        """Return whether root is needed; also if that cannot be known yet."""
+        return not self.check(None, {})
+
+    def is_granted(self) -> bool:
+        """Return whether root is granted for this, without every right of root."""
+        return self.granted is not None and self.granted()
 
 
 class Same(Check):

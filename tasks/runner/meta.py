@@ -1,4 +1,4 @@
-"""What a task's `meta` says about it before it runs: what it interrupts, and what it means for other tasks.
+"""What a task's `meta` says about it before it runs: what it interrupts, needs root for, and means for other tasks.
 
     "meta": {DISRUPTS: "the running dataflow", MEANS: {"_kind": STOP, EVERY: RUN}}
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 # What a task interrupts for the user, whenever it runs.
 DISRUPTS = "disrupts"
+# What a task needs root for: a tuple of `Root` (tasks/runner/declare.py).
+ROOT = "root"
 # What a changed result of a task means for the tasks that depend on it. A key is the name of a task, the name of a
 # group for all its tasks, or EVERY. A value is NOTHING, RUN or STOP. The first key that fits decides.
 MEANS = "means"

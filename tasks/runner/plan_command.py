@@ -13,9 +13,9 @@ from doit.control import TaskControl
 from doit.exceptions import InvalidDodoFile, InvalidTask
 
 from tasks import lack, layout
+from tasks.runner import needs as task_needs
 from tasks.runner import plan
 from tasks.runner.commands import Command
-from tasks.runner.declare import Same
 from tasks.runner.meta import DISRUPTS, MEANS
 from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Known, Planned, Step
 from tasks.runner.reporter import QUERY
@@ -121,7 +121,7 @@ class Plan(Command):
         done.add(name)
         task = tasks[name]
         about: dict[str, Any] = task.meta or {}
-        needs = tuple(dict.fromkeys([*task.calc_dep, *task.task_dep, *task.setup_tasks, *_chosen(task, tasks)]))
+        needs = task_needs.of(task, tasks)
         for need in needs:
             yield from self._visit(tasks, need, done)
         yield Step(
@@ -133,12 +133,6 @@ class Plan(Command):
             means=about.get(MEANS, {}),
             examine=partial(examine, task, self.dep_manager.get_values(name)),
         )
-
-
-def _chosen(task: Task, tasks: dict[str, Task]) -> list[str]:
-    """Return the tasks that a task's choosers name; a chooser says the same before and during a run."""
-    choosers = (check for name in task.calc_dep for check, *_ in tasks[name].uptodate if isinstance(check, Same))
-    return [need for chooser in choosers for need in chooser.result().get("task_dep", ())]
 
 
 def examine(task: Task, values: Mapping[str, Any]) -> Lack:

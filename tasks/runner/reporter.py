@@ -21,7 +21,7 @@ from tasks import progress
 from tasks.engines.files import durations, last_parameters, lock
 from tasks.engines.programs import interrupts, shell
 from tasks.problems import Problem
-from tasks.runner import database, libraries
+from tasks.runner import database, libraries, rights
 from tasks.runner.screen import duration, open_screen
 from tasks.settings import parameters, paths
 
@@ -68,10 +68,10 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._telling = threading.RLock()
 
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
-        """Begin the run: signals, lock, parameters.
+        """Begin the run: signals, lock, parameters, what root is needed for.
 
         Raises:
-            SystemExit: Another run holds the lock, or a parameter is wrong.
+            SystemExit: Another run holds the lock, a parameter is wrong, or root is needed and refused.
         """
         self._query = bool(selected_tasks) and all((tasks[name].meta or {}).get(QUERY) for name in selected_tasks)
         for task in tasks.values():
@@ -87,6 +87,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             if is_threaded(sys.argv[1:]):
                 libraries.load()
             sys.stderr.writelines(f"{line}\n" for line in parameters.ineffective())
+            self._ends.append(rights.secure(rights.of(tasks, selected_tasks)))
         except Problem as problem:
             self._refused = True
             sys.stderr.write(f"{problem}\n")

@@ -1,17 +1,18 @@
-"""The words of a command line: names that are not tasks, and parameters given as NAME=value."""
+"""The words of a command line: the tasks that they name, in any spelling, and parameters given as NAME=value."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import re
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from doit.cmdparse import CmdOption, CmdParseError, TaskParse
+from doit.exceptions import InvalidCommand
 
 from tasks.problems import Problem
-from tasks.settings import credentials, paths
+from tasks.settings import credentials, makefile, paths, spellings
 from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
@@ -22,7 +23,20 @@ if TYPE_CHECKING:
 # How similar two names have to be to differ by a typing mistake only, from 0 to 1.
 _SIMILAR = 0.76
 _MOST = 3
+# Commands whose further words are another program's.
+_PASS_ON = ("kubectl",)
 _TAKE_PATTERNS = ("run", "plan", "clean")
+
+
+def part(typed: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words that are doit's, and those after the name of a command that passes them on.
+
+    Args:
+        typed: Words of the command line.
+    """
+    first = next((at for at, word in enumerate(typed) if "=" not in word), len(typed))
+    end = first + 1 if first < len(typed) and typed[first] in _PASS_ON else len(typed)
+    return list(typed[:end]), list(typed[end:])
 
 
 def take(given: Mapping[str, str]) -> None:
@@ -44,28 +58,48 @@ def take(given: Mapping[str, str]) -> None:
     os.environ.update(given)
 
 
-def complaint(command: str, chosen: Sequence[str], tasks: Iterable[Task], commands: Collection[str]) -> str:
-    """Return what is wrong with the names that a command was given, or an empty string.
+@dataclass(frozen=True)
+class Chosen:
+    """What the words after a command stand for.
+
+    Attributes:
+        words: Names of tasks, each once and followed by its options.
+        notes: One line for each target of the original's Makefile that has nothing to do here.
+    """
+
+    words: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def choose(command: str, given: Sequence[str], tasks: Iterable[Task], commands: Collection[str]) -> Chosen:
+    """Return what a command was given, with the tasks' own names in place of other spellings.
 
     Args:
         command: Name of the command.
-        chosen: Words after the command, without its own options.
+        given: Words after the command, without its own options.
         tasks: All tasks.
         commands: Names of all commands.
+
+    Raises:
+        InvalidCommand: A word names no task, or a task has no such option.
     """
     by_name = {task.name: task for task in tasks}
     targets = {target for task in by_name.values() for target in task.targets}
-    rest = list(chosen)
+    rest, found, notes = list(given), dict[tuple[str, ...], None](), []
     while rest:
         word = rest.pop(0)
-        if not _is_known(word, {*by_name, *targets}, patterns=command in _TAKE_PATTERNS):
-            return no_such(word, by_name, commands, command=command)
-        if word in by_name:
-            try:
-                rest = _after_options(by_name[word], rest)
-            except CmdParseError as error:
-                return f"{word}: {without_parser(error)}\nTry: ./doit help {word}"
-    return ""
+        reason = spellings.replaced(word)
+        if reason:
+            notes.append(f"{word}: {reason}")
+            continue
+        is_pattern = command in _TAKE_PATTERNS and "*" in word
+        names = (spellings.matching if is_pattern else spellings.tasks)(word, [*by_name, *targets])
+        if not names:
+            raise InvalidCommand(no_such(word, by_name, commands, command=command))
+        options = () if is_pattern else _options(word, by_name.get(names[-1]), rest)
+        rest = rest[len(options) :]
+        found |= dict.fromkeys([*((name,) for name in names[:-1]), (names[-1], *options)])
+    return Chosen(tuple(word for part in found for word in part), tuple(notes))
 
 
 def no_such(word: str, tasks: Iterable[str], commands: Iterable[str], *, command: str = "run") -> str:
@@ -78,13 +112,19 @@ def no_such(word: str, tasks: Iterable[str], commands: Iterable[str], *, command
         command: The command that got the word; `run` and `help` take names of commands too.
     """
     shown = [name for name in tasks if word.startswith("_") or not name.startswith("_")]
-    candidates = [*shown, *(commands if command in {"run", "help"} else ())]
+    candidates = [*shown, *makefile.TARGETS, *(commands if command in {"run", "help"} else ())]
     what = "no such task or command" if command == "help" else "no such task"
-    same_part = [name for name in shown if name.endswith(f":{word}")]
-    near = same_part[:_MOST] or difflib.get_close_matches(word, candidates, n=1, cutoff=_SIMILAR)
+    same_part = [name for name in shown if spellings.key(name).endswith(f":{spellings.key(word)}")]
+    near = same_part[:_MOST] or _nearest(word, candidates)
     if near:
         return f"{word}: {what}; did you mean {' or '.join(near)}?"
     return f'{word}: {what}. Type "./doit list" to see available tasks.'
+
+
+def _nearest(word: str, candidates: Iterable[str]) -> list[str]:
+    """Return the name that is most similar to a word, however it is spelled; none if there is no such name."""
+    by_key = {spellings.key(name): name for name in reversed([*candidates])}
+    return [by_key[key] for key in difflib.get_close_matches(spellings.key(word), by_key, n=1, cutoff=_SIMILAR)]
 
 
 def without_parser(error: CmdParseError) -> str:
@@ -93,15 +133,20 @@ def without_parser(error: CmdParseError) -> str:
     return re.sub(r"^Error parsing parameter '(\w+)'(?: <class '\w+'>)?\.\s*", r"\1: ", text).strip()
 
 
-def _is_known(word: str, names: Collection[str], *, patterns: bool) -> bool:
-    return any(fnmatchcase(name, word) for name in names) if patterns and "*" in word else word in names
+def _options(word: str, task: Task | None, rest: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that a task takes as its own options.
 
-
-def _after_options(task: Task, words: Sequence[str]) -> list[str]:
-    """Return the words that are left after a task has taken its own options."""
-    options = TaskParse([CmdOption(option) for option in (*task.params, *task.creator_params)])
-    _, rest = options.parse(words)
-    return [] if task.pos_arg is not None else list(rest)
+    Raises:
+        InvalidCommand: It has no such option.
+    """
+    if task is None or task.pos_arg is not None:
+        return tuple(rest) if task else ()
+    parser = TaskParse([CmdOption(option) for option in (*task.params, *task.creator_params)])
+    try:
+        _, others = parser.parse(rest)
+    except CmdParseError as error:
+        raise InvalidCommand(f"{word}: {without_parser(error)}\nTry: ./doit help {word}") from None
+    return tuple(rest[: len(rest) - len(others)])
 
 
 def _complaint(name: str, known: Sequence[str]) -> str:
@@ -109,6 +154,8 @@ def _complaint(name: str, known: Sequence[str]) -> str:
         return "a word that begins with = names no parameter"
     if name in credentials.NAMES:
         return f"{name}: is taken from the environment only, since everybody can read a command line"
+    if name in makefile.VARIABLES:
+        return f"{name}: is not a parameter: {makefile.VARIABLES[name]}"
     near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_SIMILAR)
     if near:
         return f"{name}: is not a parameter; did you mean {near[0]}?"

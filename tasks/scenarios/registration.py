@@ -140,7 +140,7 @@ def _await_ready(cluster: Kube, kind: Kind, items: list[Object], deadline: float
         observe,
         lambda missing: not missing,
         describe=lambda missing: ", ".join(f"{name} {found}" for name, found in missing.items()),
-    ).wait(deadline, hint=f"kubectl -n {next(iter(where.values()))} describe {kind.name.lower()}")
+    ).wait(deadline, hint=f"./doit kubectl -n {next(iter(where.values()))} describe {kind.name.lower()}")
 
 
 class _Stuck:

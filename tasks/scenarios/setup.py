@@ -58,7 +58,7 @@ def set_up() -> None:
     ).wait(
         chosen.controller_deadline,
         explain=lambda: cluster.evidence("default"),
-        hint="kubectl logs daemonset/crc-deviceinfo-daemon",
+        hint="./doit kubectl logs daemonset/crc-deviceinfo-daemon",
     )
 
 

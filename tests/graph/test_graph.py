@@ -17,6 +17,7 @@ import dodo
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import Function
 from tasks.runner.meta import EVERY, MEANS, NOTHING, RUN, STOP
+from tasks.runner.meta import ROOT as NEEDS_ROOT
 from tasks.settings import parameters
 from tasks.settings.images import NODE_IMAGES
 from tasks.settings.nics import WORKERS
@@ -103,13 +104,25 @@ def functions_of_tasks() -> Iterator[object]:
     """Yield the functions that the actions and checks of all tasks call."""
     for task in TASKS.values():
         yield from (action.py_callable._call[0] for action in task.actions)
-        checks = [check for check, *_ in task.uptodate]
+        rights = [right.check for right in (task.meta or {}).get(NEEDS_ROOT, ())]
+        checks = [check for check, *_ in task.uptodate] + rights
         yield from (check._call[0] for check in checks if isinstance(check, (Current, Same)))
 
 
 def reads_parameters(node: ast.AST) -> bool:
     calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
     return any(ast.unparse(call.func).endswith("parameters.current") for call in calls)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("nics:kind-worker", "nics:kind-worker2", "nics_restore", "gpu_lease", "gpu_return"),
+        *("registry_ca", "delete_cluster", "clean"),
+    ],
+)
+def test_what_needs_root_says_so_before_a_run(name: str) -> None:
+    assert all(right.purpose for right in TASKS[name].meta[NEEDS_ROOT])
 
 
 def test_every_dependency_exists() -> None:

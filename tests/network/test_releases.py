@@ -10,6 +10,7 @@ import tenacity
 
 from tasks.engines.files import releases
 from tasks.engines.go import modules
+from tasks.engines.kube import kubectl
 from tasks.images import programs
 from tasks.problems import Problem
 from tasks.settings import artifacts, parameters
@@ -86,3 +87,15 @@ def test_auto_takes_the_release_where_it_can_be_reached(
     assert (found == tmp_path) is not reached
     after = programs.definition(artifacts.KUBERNETES, parameters.current())
     assert after == before, "an image does not go stale with the network"
+
+
+def test_kubectl_is_that_of_the_release_where_the_site_answers(site: tuple[str, Server], folder: Path) -> None:
+    for name in ("kubectl", "kubectl.sha256"):
+        content = KUBEADM if name == "kubectl" else hashlib.sha256(KUBEADM).hexdigest().encode()
+        (folder / name).write_bytes(content)
+    chosen = parameters.current()
+    assert kubectl.ensure(chosen).read_bytes() == KUBEADM
+    asked = list(site[1].asked)
+    assert f"/{PLACE}/kubectl" in asked
+    assert kubectl.ensure(chosen) == kubectl.kept(chosen)
+    assert site[1].asked == asked

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Ledger = TypeVar("Ledger")
 
+# The file in a folder of ledgers that a run locks.
+RUN_LOCK = ".run.lock"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -32,17 +34,18 @@ def boot() -> str:
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, make: Callable[[Path], None] = root.ensure) -> Iterator[None]:
     """Wait until no other run on this machine lends or gives back, and keep other runs from doing so.
 
     Args:
-        folder: The folder of the ledgers; the lock is a file in it, which root creates.
+        folder: The folder of the ledgers; the lock is a file in it.
+        make: Creates the lock as root.
 
     Raises:
         Problem: The lock does not exist yet, and sudo was refused.
     """
     with contextlib.ExitStack() as stack:
-        descriptor = _open(folder / ".run.lock")
+        descriptor = _open(folder / RUN_LOCK, make)
         stack.callback(os.close, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,12 +55,12 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _open(lock: Path) -> int:
+def _open(lock: Path, make: Callable[[Path], None]) -> int:
     # Opened for reading, which is enough for the lock: only root may write.
     try:
         return os.open(lock, os.O_RDONLY)
     except (FileNotFoundError, PermissionError):
-        root.ensure(lock)
+        make(lock)
         return os.open(lock, os.O_RDONLY)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,30 @@ def answers(site: str, version: str, program: str) -> bool:
     except Problem:
         return False
     return True
+
+
+def checksum_address(site: str, version: str, program: str) -> str:
+    """Return where the checksum of a program is published.
+
+    Args:
+        site: Address below which the versions are.
+        version: Such as v1.31.0.
+        program: A program of the release.
+    """
+    return f"{address(site, version, program)}.sha256"
+
+
+def kept(site: str, version: str, program: str, cache_dir: Path) -> Path | None:
+    """Return a program that `fetch` has kept, or None; the site is not asked.
+
+    Args:
+        site: Address below which the versions are.
+        version: Such as v1.31.0.
+        program: A program of the release.
+        cache_dir: Folder for everything that is kept between runs.
+    """
+    file = kept_in(site, version, cache_dir) / program
+    return file if os.access(file, os.X_OK) else None
 
 
 def fetch(site: str, version: str, programs: Iterable[str], cache_dir: Path) -> Path:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SSH_PORT = 22
+# What users may allow in sudo's rules.
+_AS_ROOT = (sys.executable, "-m", nic_root.__name__)
 # How often, at most, the routes are read until two listings of them agree.
 _READS = 5
 
@@ -177,13 +179,19 @@ def call(function: str, **arguments: Any) -> Any:
     if os.geteuid() == 0:
         return nic_root.perform(function, arguments)
     request = json.dumps({"call": function, "arguments": arguments})
-    done = root.run(sys.executable, "-m", nic_root.__name__, stdin=request, cwd=paths.ROOT)
+    done = root.run(*_AS_ROOT, stdin=request, cwd=paths.ROOT)
     # Modules of sudo may print something to the same output, before the single line of the answer.
     answer = json.loads(done.stdout.strip().rpartition("\n")[2])
     if "problem" in answer:
         message, hint, details = answer["problem"]
         raise Problem(message, hint=hint, details=details)
     return answer["result"]
+
+
+def is_granted() -> bool:
+    """Return whether `nic_root` may run as root now, without a question; sudo's rules may allow it alone."""
+    looking = {"call": nic_root.survey.__name__, "arguments": {"nodes": {}, "everywhere": False}}
+    return root.is_granted(*_AS_ROOT, stdin=json.dumps(looking), cwd=paths.ROOT)
 
 
 def settle() -> None:

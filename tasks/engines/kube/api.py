@@ -255,7 +255,7 @@ class Kube:
             observe,
             kube_state.is_rolled_out,
             describe=kube_state.progress_of_rollout,
-        ).wait(deadline, explain=evidence, hint=f"kubectl -n {namespace} describe {kind.name.lower()} {name}")
+        ).wait(deadline, explain=evidence, hint=f"./doit kubectl -n {namespace} describe {kind.name.lower()} {name}")
 
     # Evidence
 

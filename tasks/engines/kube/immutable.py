@@ -73,7 +73,7 @@ def disturbance(item: Object, live: Object, changed: tuple[str, ...]) -> str:
         Problem: It must not be recreated, because of its kind or because this tool did not create it.
     """
     named = f"{manifests.label_of(item)}: {', '.join(changed)} cannot be changed while the object exists"
-    hint = f"if nothing in use depends on it: kubectl delete {_arguments(item)}; then the same command again"
+    hint = f"if nothing in use depends on it: ./doit kubectl delete {_arguments(item)}; then the same command again"
     kind = item["kind"]
     if kind not in RECREATED:
         raise Problem(f"{named}; it is not made again: {_LOST.get(kind, 'what belongs to it may be lost')}", hint=hint)

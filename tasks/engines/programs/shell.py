@@ -7,10 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from tasks import progress
 from tasks.engines.programs import interrupts
@@ -169,6 +170,23 @@ def run_attached(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Ma
         process = subprocess.Popen([str(word) for word in argv], cwd=cwd, env=environment, text=True)
         _running.add(process)
     return _await_end(process, timeout=None)
+
+
+def replace_this_process(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> NoReturn:
+    """Become a program, which then has this process's terminal, signals and exit code.
+
+    Args:
+        argv: Program, as a path, and arguments.
+        cwd: Folder to run in.
+        env: Variables added to this process's environment, which is passed on without the registry's credentials.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.chdir(cwd)
+    # Python ignores this signal, and a program that it becomes would go on doing so.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    words = [str(word) for word in argv]
+    os.execve(words[0], words, {**credentials.kept_out(os.environ), **env})  # noqa: S606 - no shell is wanted
 
 
 def stop_all() -> None:

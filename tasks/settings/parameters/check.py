@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from tasks.settings import credentials
+from tasks.settings import credentials, makefile
 from tasks.settings.parameters.model import Parameters
 from tasks.settings.parameters.rules import broken
 
@@ -77,9 +77,15 @@ def _unknown_names(layers: Layers) -> Iterator[str]:
     known = _known(layers)
     for stranger in layers.strangers:
         if stranger.name not in credentials.NAMES and _is_meant_for_this_tool(stranger, known):
-            suggestion = difflib.get_close_matches(stranger.name.upper(), known, n=1)
-            hint = f"; did you mean {suggestion[0]}?" if suggestion else ""
-            yield f"{stranger.origin}: {stranger.name}: is not a parameter{hint}"
+            yield f"{stranger.origin}: {stranger.name}: is not a parameter{_instead(stranger.name, known)}"
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    """Return what to use in place of a name that is no parameter, as the rest of a sentence."""
+    if name in makefile.VARIABLES:
+        return f": {makefile.VARIABLES[name]}"
+    suggestion = difflib.get_close_matches(name.upper(), known, n=1)
+    return f"; did you mean {suggestion[0]}?" if suggestion else ""
 
 
 def _known(layers: Layers) -> list[str]:
@@ -91,6 +97,8 @@ def _is_meant_for_this_tool(stranger: Setting, known: Sequence[str]) -> bool:
     if name.startswith(_OWN_PREFIXES):
         return True
     is_searched = ":" in stranger.origin and name not in _OF_PROGRAMS
+    if is_searched and stranger.name in makefile.VARIABLES:
+        return True
     return is_searched and bool(difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR))
 
 

@@ -99,7 +99,7 @@ def test_each_node_is_asked_for_an_answer_of_the_dns(programs: Programs, said: L
     asked = [call for call in programs.calls if call[1] == "exec"]
     assert [call[2] for call in asked] == NODES
     assert {call[-1] for call in asked} == {"10.96.0.10"}
-    assert said.kept == [f"Cluster a: {len(NODES)} nodes Ready, DNS answers. Try: kubectl get nodes"]
+    assert said.kept == [f"Cluster a: {len(NODES)} nodes Ready, DNS answers. Try: ./doit kubectl get nodes"]
 
 
 @pytest.mark.parametrize("answer", [NO_SUCH_NAME, " 56 78 81 80\n", "", Answer(err="timed out", code=1)])

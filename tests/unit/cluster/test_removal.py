@@ -104,6 +104,17 @@ def left_of_shared(engine: Engine) -> set[str]:
 SHARED = {registry.SERVICES[0].name, cluster.NETWORK, TRUST_NAME}
 
 
+def test_root_is_needed_for_the_trust_in_the_registry_unless_it_stays(scene: Scene) -> None:
+    scene.engine.containers["a-worker"] = node("a")
+    (file,) = registry.DOCKER_TRUST.rglob("*.crt")
+    assert removal.lack_of_distrust() == lacks.of(f"{file}: is there")
+    scene.engine.containers["b-worker"] = node("b")
+    assert removal.lack_of_distrust() == lacks.NOTHING
+    del scene.engine.containers["b-worker"]
+    file.unlink()
+    assert removal.lack_of_distrust() == lacks.NOTHING
+
+
 def test_what_another_cluster_of_the_checkout_needs_stays(scene: Scene, said: Lines) -> None:
     scene.engine.containers |= {"a-worker": node("a"), "b-worker": node("b")}
     before = files(scene.build)

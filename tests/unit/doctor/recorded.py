@@ -64,6 +64,7 @@ class RecordedServer(Server):
     user = 1000
     lifelines: Mapping[str, str] = {}
     offers_own_registry = False
+    grants_nic_root = False
 
     def __init__(self, root: Path, case: Case) -> None:
         super().__init__(root)

@@ -161,6 +161,11 @@ def test_every_target_has_known_purposes(target: str) -> None:
     assert set(purposes_of(target, parameters.current())) <= set(PURPOSES)
 
 
+@pytest.mark.parametrize("target", ["dataflow-p2c1", "dataflow:p2c1", "p2c1", "df_dataflow_p2c1"])
+def test_a_target_may_be_spelled_as_in_the_makefile(target: str) -> None:
+    assert GPU in purposes_of(target, parameters.current())
+
+
 def test_an_unknown_target_is_one_line() -> None:
     with pytest.raises(Problem, match="'p9c9' is no task, pattern or purpose"):
         purposes_of("p9c9", parameters.current())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.settings.checks import FAILED, OK, UNKNOWN
-from tests.unit.doctor.recorded import GB, SOCKET, Case
+from tests.unit.doctor.recorded import GB, SOCKET, Case, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,8 @@ DATA = "/data/docker"
 AT_DATA = {"DockerRootDir": DATA}
 LOW_WATCHES = {"/proc/sys/fs/inotify/max_user_watches": "8192\n"}
 LOWLATENCY = {"/proc/sys/kernel/osrelease": "5.15.0-91-lowlatency"}
+RELEASE = {"KUBERNETES_FROM": "release", "K8S_RELEASE_URL": "https://releases.example/k8s", "K8S_VERSION": "v1.31.0"}
+KUBECTL = "https://releases.example/k8s/v1.31.0/bin/linux/amd64/kubectl.sha256"
 LAB = {"PROFILE": "lab"}
 FULL = (2 * GB, 500 * GB)
 CONTAINERD_STORE = {
@@ -47,6 +49,18 @@ CASES = (
         FAILED,
         "2 GB free at /var/lib/containerd",
         facts={"disks": {"/var/lib/containerd": FULL}, "docker": CONTAINERD_STORE},
+    ),
+    Case("kubectl", OK, "one on PATH; the first ./doit kubectl gets one"),
+    Case("kubectl", OK, "none on PATH; ", lacks=("kubectl",)),
+    Case("kubectl", OK, "none on PATH; offered", lacks=("kubectl",), environ=RELEASE, web={KUBECTL: answer()}),
+    Case(
+        "kubectl",
+        FAILED,
+        "none on PATH; not offered at https://releases.example/k8s/v1.31.0/",
+        lacks=("kubectl",),
+        environ=RELEASE,
+        web={KUBECTL: answer(status=404)},
+        cure=f"curl -fL {KUBECTL}",
     ),
     Case("system", OK, "Ubuntu 22.04.5 LTS"),
     Case("system", OK, "bookworm", files={"/etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="bookworm"'}),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.engines.files.ledgers import RUN_LOCK
 from tasks.engines.host import namespaces as host_namespaces
 from tasks.nics import ledger as nics_ledger
 from tasks.nics.ledger import Ledger, Loan, Record
@@ -16,7 +18,14 @@ from tests.unit.connectx5.card import LEFT, NODE, RIGHT
 from tests.unit.nics.world import function, link, record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tests.unit.programs import Programs
+
+
+# The request that makes the lock of a run.
+ASKED = '{"call": "keep_run_lock", "arguments": {}}'
 
 
 def test_ledger_survives_its_file(ledgers: Path) -> None:
@@ -106,3 +115,21 @@ def test_address_that_a_function_gave_itself_is_no_prescription() -> None:
     foreign = ({**was.vf_settings[0], "address": "02:00:00:00:00:99"}, *was.vf_settings[1:])
     left = nics_ledger.without_reports(link("ens9f0np0", vf_settings=foreign), was, macs)
     assert left.vf_settings == foreign
+
+
+def test_a_run_makes_its_lock_where_there_is_none(ledgers: Path) -> None:
+    with nics_ledger.alone():
+        assert (ledgers / RUN_LOCK).stat().st_mode & 0o777 == 0o644
+
+
+def test_sudo_runs_the_one_part_that_a_rule_may_allow(
+    ledgers: Path, act_as: Callable[[int], None], programs: Programs
+) -> None:
+    programs.write(
+        "sudo",
+        f"grep -q '{ASKED}' || exit 1; mkdir -p '{ledgers}'; : >'{ledgers / RUN_LOCK}'; echo '{{\"result\": null}}'",
+    )
+    act_as(1000)
+    with nics_ledger.alone():
+        pass
+    assert programs.calls == [["sudo", "-n", sys.executable, "-m", "tasks.engines.nic_root"]]

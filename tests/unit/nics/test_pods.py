@@ -75,4 +75,4 @@ def test_functions_are_not_awaited_without_a_plugin() -> None:
 def test_plugin_that_sees_nothing_is_named() -> None:
     with pytest.raises(Problem, match=r"node kind-worker: 8 allocatable .*; last seen: 3") as caught:
         nics_pods.await_allocatable({"kind-worker": 8}, cast("Kube", Api(plugin=True, allocatable=["3"])), deadline=0.1)
-    assert caught.value.hint == "kubectl -n kube-system logs daemonset/kube-sriov-device-plugin"
+    assert caught.value.hint == "./doit kubectl -n kube-system logs daemonset/kube-sriov-device-plugin"

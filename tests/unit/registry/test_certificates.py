@@ -13,7 +13,7 @@ from tasks.engines.programs import shell
 from tasks.problems import Problem
 from tasks.registry import certificates, pki, self_signed
 from tasks.registry.client import Registry
-from tasks.settings import paths
+from tasks.settings import paths, registry
 from tests.authorities import Holder, alone, authority, server
 
 if TYPE_CHECKING:
@@ -138,3 +138,30 @@ def test_the_command_makes_a_ca_and_a_certificate_that_all_accept(
     registry = lone(Holder(made, key))  # type: ignore[arg-type]
     Registry(f"{registry.address}/images", f"{registry.address}/images", tmp_path / "none").prove(ca)
     assert "subjectAltName=DNS:harbor.lan" in self_signed.command("harbor.lan")
+
+
+@pytest.fixture
+def pushed_to(sites: Sites, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The server that offers the CA of a registry which is not on loopback, pushed to by an engine of this machine."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/none.sock")
+    site = sites.http()
+    site.pages[PATH] = CA.pem
+    address = f"http://{site.address}{PATH}"
+    choose(REGISTRY="harbor", DCI_REGISTRY_ADDR_ALT="192.0.2.1/images", DCI_REGISTRY_CERT_URL=address)
+    return site
+
+
+@pytest.mark.usefixtures("checkout", "pushed_to")
+def test_root_is_needed_for_the_trust_in_a_ca_that_is_only_offered_yet() -> None:
+    folder = registry.DOCKER_TRUST / "192.0.2.1"
+    assert certificates.lack_of_offered_trust() == lacks.of(f"{folder}: does not hold the registry's CA")
+    folder.mkdir(parents=True)
+    (folder / "of-an-administrator.crt").write_bytes(CA.pem)
+    assert certificates.lack_of_offered_trust() == lacks.NOTHING
+    assert not paths.REGISTRY_CA.exists()
+
+
+@pytest.mark.usefixtures("checkout")
+def test_root_is_not_asked_for_while_nobody_knows_the_ca(pushed_to: Site) -> None:
+    del pushed_to.pages[PATH]
+    assert certificates.lack_of_offered_trust() == lacks.NOTHING

@@ -118,6 +118,15 @@ def test_names_for_programs_do_nothing_in_a_file_and_that_is_said(root: Path) ->
     parameters.validated(layers)
 
 
+def test_a_variable_of_the_makefile_in_a_file_is_told_with_what_replaces_it(root: Path) -> None:
+    (root / ".env").write_text("NODE_IMAGE_NAME=a:1\nFLOWCTRL_NEW_URL=b\n")
+    first, second = refusal(root, USERNAME="of the shell")
+    assert first == (
+        ".env:1: NODE_IMAGE_NAME: is not a parameter: the node images keep their names, and IMG_TAG is their tag"
+    )
+    assert second.startswith(".env:2: FLOWCTRL_NEW_URL: is not a parameter: DCI_REGISTRY_ADDR is where ")
+
+
 def test_all_wrong_parameters_are_told_at_once_with_their_lines(root: Path) -> None:
     (root / ".env").write_text("K8S_VERSION=1.31\nSRIOV_NUM_VFS=many\n")
     assert set(refusal(root, CNI="flannel")) == {
