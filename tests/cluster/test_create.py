@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from tests.cluster.lab import ANSWERS, BASIC, MULTI_WORKER, NAME, answers, rows, started
+from tests.cluster.lab import ANSWERS, BASIC, MULTI_WORKER, NAME, NAMESPACE, answers, function_pod, rows, started
 
 if TYPE_CHECKING:
     from tests.cluster.lab import Lab
@@ -27,6 +28,14 @@ def test_kubectl_works_with_the_users_own_kubeconfig(verified: Lab) -> None:
     assert versions == dict.fromkeys(verified.node_names, "v1.31.0")
     assert ready == ["True"] * len(verified.node_names)
     assert verified.user_kubeconfig.stat().st_mode & 0o077 == 0
+
+
+def test_the_tools_own_kubectl_reaches_nodes_and_pods(verified: Lab) -> None:
+    nodes = json.loads(verified.run("kubectl", "--", "get", "nodes", "-o", "json"))["items"]
+    assert sorted(node["metadata"]["name"] for node in nodes) == sorted(verified.node_names)
+    in_pod = ("kubectl", "-n", NAMESPACE, "exec", function_pod("plus"), "--", "sh", "-c")
+    assert verified.run(*in_pod, "echo $HOSTNAME A=b") == f"{function_pod('plus')} A=b\n"
+    assert verified.checkout.doit(*in_pod, "exit 7", env=verified.env).returncode == 7
 
 
 def test_a_second_run_does_nothing_and_says_so(verified: Lab) -> None:
