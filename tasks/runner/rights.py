@@ -20,21 +20,22 @@ if TYPE_CHECKING:
     from tasks.runner.declare import Root
 
 
-def of(tasks: Mapping[str, Task], selected: Iterable[str]) -> list[Root]:
-    """Return what the chosen tasks, and all that they need, may need root for.
+def of(tasks: Mapping[str, Task], selected: Iterable[str]) -> Iterator[Root]:
+    """Yield what the chosen tasks, and all that they need, may need root for.
 
     Args:
         tasks: All tasks by name.
         selected: Names of the chosen tasks.
     """
-    return [right for name in _reached(tasks, selected) for right in (tasks[name].meta or {}).get(ROOT, ())]
+    for name in _reached(tasks, selected):
+        yield from (tasks[name].meta or {}).get(ROOT, ())
 
 
 def secure(rights: Iterable[Root]) -> Callable[[], None]:
     """Have root granted for what is needed, with one question at most, and keep it.
 
     Args:
-        rights: What root may be needed for.
+        rights: What root may be needed for; not looked at in a run of root, which needs nothing.
 
     Returns:
         A function that ends the keeping.
@@ -42,8 +43,8 @@ def secure(rights: Iterable[Root]) -> Callable[[], None]:
     Raises:
         Problem: sudo refuses, or asks for a password where nobody can type one.
     """
-    asked_for = list(rights)
-    if os.geteuid() == 0 or not asked_for:
+    asked_for = list(rights) if os.geteuid() != 0 else []
+    if not asked_for:
         return lambda: None
     if not root.is_granted("true"):
         missing = [right for right in asked_for if right.is_needed() and not right.is_granted()]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tasks.engines.docker import containers
 from tasks.settings import artifacts
-from tests.cluster.lab import ANSWERS, BASIC, MULTI_WORKER, NAME, answers, rows, started
+from tests.cluster.lab import ANSWERS, BASIC, MULTI_WORKER, NAME, NAMESPACE, answers, function_pod, rows, started
 
 if TYPE_CHECKING:
     from tests.cluster.lab import Lab
@@ -38,6 +39,14 @@ def test_a_worker_has_what_developers_use_there(verified: Lab) -> None:
     assert "crc-deviceinfo-daemon" in containers.exec_in(worker, ["crictl", "pods"])
     plugins = set(containers.exec_in(worker, ["ls", "/opt/cni/bin"]).split())
     assert {program.name for program in artifacts.CNI_PLUGINS.programs} <= plugins
+
+
+def test_the_tools_own_kubectl_reaches_nodes_and_pods(verified: Lab) -> None:
+    nodes = json.loads(verified.run("kubectl", "--", "get", "nodes", "-o", "json"))["items"]
+    assert sorted(node["metadata"]["name"] for node in nodes) == sorted(verified.node_names)
+    in_pod = ("kubectl", "-n", NAMESPACE, "exec", function_pod("plus"), "--", "sh", "-c")
+    assert verified.run(*in_pod, "echo $HOSTNAME A=b") == f"{function_pod('plus')} A=b\n"
+    assert verified.checkout.doit(*in_pod, "exit 7", env=verified.env).returncode == 7
 
 
 def test_a_second_run_does_nothing_and_says_so(verified: Lab) -> None:
