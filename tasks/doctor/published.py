@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from http import HTTPStatus
+from http.client import responses
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import releases
@@ -150,7 +151,8 @@ def _judged(answer: Answer | Problem, versions: tuple[str, ...]) -> Offer:
         return Offer(has=True)
     words = _text(answer).strip().partition("\n")[0][:_LONGEST_LINE]
     # A page of a web server says no more than its status.
-    said = f"{answer.status} {HTTPStatus(answer.status).phrase}" + ("" if "<" in words or not words else f": {words}")
+    status = f"{answer.status} {responses.get(answer.status, '')}".rstrip()
+    said = status if "<" in words or not words else f"{status}: {words}"
     return Offer(False if answer.status in _NOT_THERE else None, said, versions)
 
 

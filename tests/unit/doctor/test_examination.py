@@ -65,6 +65,14 @@ def test_a_passing_machine_is_no_problem(machine: Machine, said: Lines) -> None:
     machine.require("dataflow:calcapp-basic")
 
 
+def test_several_faults_of_one_check_have_a_line_each_below_each_other(machine: Machine, said: Lines) -> None:
+    machine["versions"] = Finding(UNKNOWN, "one\ntwo", "an answer")
+    machine.report()
+    shown = said.kept[0].splitlines()
+    row = next(number for number, line in enumerate(shown) if line.endswith("  one"))
+    assert shown[row + 1].split("two")[0] == " " * shown[row].index("one")
+
+
 def test_a_failure_is_shown_with_its_cure_and_fails(machine: Machine, said: Lines) -> None:
     machine["swap"] = FAILED_SWAP
     with pytest.raises(Problem, match=r"1 of \d+ checks failed: swap") as caught:

@@ -75,6 +75,13 @@ CASES = (
     Case(
         "versions",
         UNKNOWN,
+        "v0.14.9: 520: strange",
+        environ={"METALLB_VERSION": "v0.14.9"},
+        web={f"{METALLB}/v0.14.9.info": answer(b"strange", 520)},
+    ),
+    Case(
+        "versions",
+        UNKNOWN,
         "503 Service Unavailable",
         environ={"METALLB_VERSION": "v0.14.9"},
         web={f"{METALLB}/v0.14.9.info": answer(b"<html>busy", 503)},
