@@ -63,7 +63,7 @@ INOTIFY = {"max_user_watches": 524288, "max_user_instances": 512}
 
 
 # The index of a repository may have some megabytes.
-_INDEX_SECONDS = 20.0
+_INDEX_SECONDS = 10.0
 _CARDS = " and ".join(worker.interface for worker in WORKERS)
 
 
