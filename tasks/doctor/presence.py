@@ -1,0 +1,71 @@
+"""Whether what a target stands for is there already, so that the machine need not be looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks import lack as lacks
+from tasks.engines.docker import containers
+from tasks.engines.docker import images as docker_images
+from tasks.engines.kube import cluster_owner
+from tasks.gpu import ledger
+from tasks.nics import ledger as nics_ledger
+from tasks.settings import images, nics
+from tasks.settings.checks import GPU, NICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tasks.lack import Lack
+    from tasks.settings.parameters.model import Parameters
+
+
+def lack_of(target: str, chosen: Parameters) -> Lack:
+    """Return what a target still lacks, and what stands in its way.
+
+    Args:
+        target: One of FIRST_STEPS.
+        chosen: The parameters of the run.
+    """
+    find = _LACKS.get(target)
+    return find(target, chosen) if find else _not_there(target)
+
+
+def _not_there(target: str) -> Lack:
+    return lacks.of(f"{target}: not there yet, so the machine is checked first")
+
+
+def _lack_of_images(target: str, chosen: Parameters) -> Lack:
+    found = docker_images.find(images.tag(images.NODE_IMAGE, chosen))
+    return lacks.NOTHING if found else _not_there(target)
+
+
+def _lack_of_cluster(target: str, chosen: Parameters) -> Lack:
+    stranger = cluster_owner.objection(chosen.cluster_name)
+    # This makes the check run and report the cluster of another owner before anything is built for ours.
+    if stranger is not None:
+        return lacks.obstacle(stranger.message) + _not_there(target)
+    return lacks.NOTHING if containers.find(f"{chosen.cluster_name}-control-plane") else _not_there(target)
+
+
+def _lack_of_nics(target: str, chosen: Parameters) -> Lack:
+    return lacks.NOTHING if nics_ledger.path(chosen.cluster_name).exists() else _not_there(target)
+
+
+def _lack_of_card(target: str, chosen: Parameters) -> Lack:
+    lent = nics_ledger.load(chosen.cluster_name)
+    (worker,) = (worker for worker in nics.WORKERS if worker.target == target)
+    return lacks.NOTHING if lent and worker.node(chosen.cluster_name) in lent.loans else _not_there(target)
+
+
+def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
+    return lacks.NOTHING if ledger.path(chosen.cluster_name).exists() else _not_there(target)
+
+
+_LACKS: Mapping[str, Callable[[str, Parameters], Lack]] = {
+    "images": _lack_of_images,
+    "create_cluster": _lack_of_cluster,
+    NICS: _lack_of_nics,
+    **{worker.target: _lack_of_card for worker in nics.WORKERS},
+    GPU: _lack_of_gpu,
+}
