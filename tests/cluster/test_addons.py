@@ -159,7 +159,7 @@ def test_a_second_interface_gets_an_address_of_its_nodes_block_or_a_line_says_wh
 
 
 def says_why_it_is_left_out(lab: Lab, refused: str) -> None:
-    (lab.checkout.root / "build" / f"cluster-{NAME}" / "left-out" / "nvidia-k8s-ipam").unlink()
+    (lab.checkout.root / "build" / f"cluster-{NAME}" / "told" / "nvidia-k8s-ipam").unlink()
     assert f"Left out nvidia-k8s-ipam: {refused}" in lab.run("addon:nvidia-k8s-ipam").splitlines()
     assert started(lab.run("addon:nvidia-k8s-ipam")) == []
     assert lab.api.get(manifests.CUSTOM_RESOURCE_DEFINITION, "ippools.nv-ipam.nvidia.com") is None

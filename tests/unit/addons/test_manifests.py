@@ -6,7 +6,6 @@ import hashlib
 import json
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +17,10 @@ from tasks.engines.files import atomic
 from tasks.engines.kube import manifests as kube_manifests
 from tasks.problems import Problem
 from tasks.settings import addons as table
-from tasks.settings import cluster, nics, parameters, paths, patterns
+from tasks.settings import nics, parameters, paths, patterns
 from tasks.settings.parameters import layers
 from tests.threads import running, side_by_side
+from tests.unit.addons.pools import EARLIER, hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,13 +28,9 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.manifests import Object
     from tests.unit.conftest import Lines
-    from tests.unit.engine import Engine
     from tests.unit.kube_api import KubeApi
 
 POOL = "172.18.255.1-172.18.255.32"
-MANUAL = "172.18.9.0-172.18.9.10"
-# What `auto` gave the manual's cluster before.
-EARLIER = "172.18.252.160-172.18.252.191"
 REFUSED = "example.com/m@v1.0.0: 404 Not Found: no such version"
 
 
@@ -314,69 +310,6 @@ def test_no_image_of_an_addon_floats(choose: Callable[..., None]) -> None:
                 assert "{version}" in image.tag
 
 
-def test_clusters_of_one_network_share_its_end(choose: Callable[..., None], engine: Engine) -> None:
-    network = IPv4Network("172.18.0.0/16")
-    offer(engine, network)
-    seen = set()
-    for name in ("lab", "tier", "other"):
-        choose(CLUSTER_NAME=name)
-        first, last = pool()
-        assert int(last) - int(first) == 31
-        assert first in network
-        assert first >= IPv4Address("172.18.192.0")
-        assert last < network.broadcast_address - 31
-        seen.add(first)
-    assert len(seen) == 3
-
-
-@pytest.fixture
-def manual(kube_api: KubeApi, tree: Path, engine: Engine, choose: Callable[..., None]) -> KubeApi:
-    """The API of the manual's cluster, on the network that the manual knows; MetalLB has no pool there yet."""
-    del tree
-    choose(CLUSTER_NAME="kind")
-    offer(engine, IPv4Network("172.18.0.0/16"))
-    kube_api.objects[address_pool.POOL] = []
-    kube_api.lead_to("kind")
-    return kube_api
-
-
-def hold(api: KubeApi, addresses: str) -> None:
-    """Let the pool of a cluster hold addresses."""
-    api.objects[address_pool.POOL] = [{"metadata": {"name": "cpufunc-pool"}, "spec": {"addresses": [addresses]}}]
-
-
-@pytest.mark.usefixtures("manual")
-def test_the_manuals_cluster_has_the_manuals_addresses() -> None:
-    assert address_pool.metallb(parameters.current()) == MANUAL
-    assert address_pool.notice(parameters.current()) == ""
-
-
-@pytest.mark.parametrize("network", ["172.19.0.0/16", "172.18.0.0/17"])
-def test_in_another_network_the_manuals_cluster_has_its_end(
-    choose: Callable[..., None], engine: Engine, network: str
-) -> None:
-    choose(CLUSTER_NAME="kind")
-    offer(engine, IPv4Network(network))
-    first, last = pool()
-    assert int(last) - int(first) == 31
-    assert first in IPv4Network(network)
-
-
-def test_a_cluster_with_the_earlier_addresses_keeps_them_until_there_is_consent(
-    manual: KubeApi, choose: Callable[..., None]
-) -> None:
-    hold(manual, EARLIER)
-    assert address_pool.metallb(parameters.current()) == EARLIER
-    assert address_pool.notice(parameters.current()) == (
-        f"cpufunc-pool keeps {EARLIER}, which Services may have; RECREATE=1 ./doit addon:metallb makes it {MANUAL}"
-    )
-    choose(CLUSTER_NAME="kind", RECREATE="1")
-    assert address_pool.metallb(parameters.current()) == MANUAL
-    choose(CLUSTER_NAME="kind", METALLB_POOL="172.18.7.0/24")
-    assert address_pool.metallb(parameters.current()) == "172.18.7.0/24"
-    assert address_pool.notice(parameters.current()) == ""
-
-
 def test_that_addresses_are_kept_is_said_once(
     manual: KubeApi, proxy: dict[str, str], described: Callable[..., Manifests], said: Lines
 ) -> None:
@@ -391,36 +324,6 @@ def test_that_addresses_are_kept_is_said_once(
     installation._say_what_is_kept(addon, manifests.chosen)
     assert said.kept == [notice]
     assert notice not in installation._lack_in_cluster(addon, manifests).reasons
-
-
-def test_addresses_that_neither_default_gave_are_replaced_as_before(manual: KubeApi) -> None:
-    hold(manual, "172.18.1.0-172.18.1.9")
-    assert address_pool.metallb(parameters.current()) == MANUAL
-
-
-@pytest.mark.parametrize("network", [IPv4Network(text) for text in ("192.168.9.0/24", "192.168.9.0/28")], ids=str)
-def test_a_small_network_has_a_pool_too(choose: Callable[..., None], engine: Engine, network: IPv4Network) -> None:
-    choose()
-    offer(engine, network)
-    first, last = pool()
-    assert first <= last < network.broadcast_address
-    assert first > network.network_address + network.num_addresses // 2
-
-
-def test_a_chosen_pool_is_taken_as_it_is(choose: Callable[..., None]) -> None:
-    choose(METALLB_POOL="172.18.9.0-172.18.9.10")
-    assert address_pool.metallb(parameters.current()) == "172.18.9.0-172.18.9.10"
-
-
-def offer(engine: Engine, network: IPv4Network) -> None:
-    """Create the network of the nodes on the engine."""
-    engine.networks[cluster.NETWORK] = {}
-    engine.subnets[cluster.NETWORK] = str(network)
-
-
-def pool() -> tuple[IPv4Address, IPv4Address]:
-    first, last = address_pool.metallb(parameters.current()).split("-")
-    return IPv4Address(first), IPv4Address(last)
 
 
 def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
