@@ -16,7 +16,7 @@ from tasks.images import archive_images, harbor_images
 from tasks.problems import Problem
 from tasks.registry import certificates
 from tasks.scenarios.files import Scenario
-from tasks.settings import credentials, parameters, paths, patterns
+from tasks.settings import controller, credentials, parameters, paths, patterns
 from tasks.settings import registry as table
 from tests.docker import harbor as site
 
@@ -113,10 +113,10 @@ def test_published_images_of_the_controller_are_not_pushed(trusted: Harbor, imag
     assert refused.returncode == 1
     assert f"image {published}/deviceinfo:1.1.0: not in the registry" in refused.stdout
 
-    names = [task.partition(":")[2] for task in _done(checkout, "list", "--all", "controller_image", env=env).split()]
-    for name in filter(None, names):
-        images.push(image, f"{published}/{name}:1.1.0")
-        images.remove(f"{published}/{name}:1.1.0")
+    hardware = parameters.current().controller_hardware
+    for part in (*controller.deployed("manager", hardware), *controller.deployed("daemon", hardware)):
+        images.push(image, f"{published}/{part.image}:1.1.0")
+        images.remove(f"{published}/{part.image}:1.1.0")
     before = len(trusted.log)
     said = _done(checkout, "controller_image", env={**env, "CONTROLLER_IMAGES": "registry"})
     assert "image:base" not in said
