@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
 
-KUBECTL = "./doit kubectl --"
+KUBECTL = "./doit kubectl"
 _END = f"kill -INT $(pidof {video.PROGRAM})"
 
 

@@ -33,7 +33,9 @@ _RENEW = (
 program=$0 wrapper=$1 recording=$2 aside=$3 seconds=$4 folder=/ log=/dev/null
 shift 4
 set -m
+lost=
 for id in $(ids "$program"); do
+  [[ -e $recording ]] || lost=$recording
   folder=$(readlink "/proc/$id/cwd")
   kill -INT "$id"
 done
@@ -48,6 +50,7 @@ fi
 [[ ! -e $recording ]] || mv -f "$recording" "$aside" || exit 1
 for id in $(ids "$wrapper"); do log=/proc/$id/fd/1; done
 cd "$folder" && exec "$@" </dev/null >>"$log" 2>&1 &
+[[ ! $lost ]] || { echo "$lost was removed while $program wrote it" >&2; exit 1; }
 """
 )
 # Prints the ids of the processes in one line, then the UDP sockets of the pod.

@@ -195,6 +195,16 @@ def test_one_that_cannot_be_started_again_is_one_line(pod: Pod) -> None:
     assert caught.value.hint == "./doit again"
 
 
+def test_a_recording_that_was_removed_is_not_mistaken_for_the_last_one(pod: Pod) -> None:
+    pod.record()
+    pod.receiver.renew(pod.how.finished)
+    Path(pod.how.recording).unlink()
+    with pytest.raises(Problem) as caught:
+        pod.receiver.renew(pod.how.finished)
+    assert f"{pod.how.recording} was removed while " in caught.value.details
+    waiting.until("recorder: records again", pod.receiver.process, bool, deadline=20)
+
+
 def test_one_that_does_not_end_is_not_started_twice(pod: Pod) -> None:
     program, script, *_ = pod.command
     pod.record(program, script, "deaf", str(pod.how.port))
