@@ -43,7 +43,7 @@ SPELLINGS = ("create-cluster-without-senario", "df-dataflow-calcapp-sriov", "dat
 REPLACED = (
     *("kind 0.23.0", "hugepages", "snapshot-thick", "mlnx_sriov_rdma", "L2Advertisement `example`", "/etc/ssl/certs"),
     *("cpufunc-caclapp-default-view", "cpufunc-sample-default-view", "ip netns exec", "CUDA_VISIBLE_DEVICES"),
-    *("pod_status_check.sh", "kubectl apply -k", "pluse", "controller-gen", "fpgalib"),
+    *("pod_status_check.sh", "kubectl apply -k", "pluse", "gcc", "fpgalib"),
 )
 # What the install manual does to an empty server.
 SERVER_STEPS = (
