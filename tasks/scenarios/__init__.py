@@ -5,6 +5,6 @@ needs         what each pattern lacks here: hardware, virtual functions, parts o
 loans         which cards and whether the GPU a whole cluster is lent
 files         the files of a pattern as objects and text, with the images and nodes of this installation
 setup         what all patterns share in the cluster: namespaces, rights, the workers' capacity, placement
-by_hand       writes the files of the patterns that can run here, for those who register them by hand
+manual_files  writes the files of the patterns that can run here, for those who register them by hand
 registration  applies these objects in order, and waits until each kind is Ready
 """

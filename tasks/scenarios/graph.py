@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from tasks.images import choices
     from tasks.lack import Lack
-    from tasks.scenarios import by_hand, loans, needs, registration, setup
+    from tasks.scenarios import loans, manual_files, needs, registration, setup
 else:
     choices = later("tasks.images.choices")
-    by_hand = later("tasks.scenarios.by_hand")
+    manual_files = later("tasks.scenarios.manual_files")
     loans = later("tasks.scenarios.loans")
     needs = later("tasks.scenarios.needs")
     registration = later("tasks.scenarios.registration")
@@ -79,10 +79,10 @@ def chosen_loans() -> dict[str, Any]:
 def task_scenario_files() -> dict[str, Any]:
     """Write the files of the patterns that can run here to build/scenarios, to be registered by hand."""
     return {
-        "actions": [Do(by_hand.write)],
+        "actions": [Do(manual_files.write)],
         "task_dep": ["controller_source"],
         "calc_dep": ["_runnable"],
-        "uptodate": [Current(by_hand.lack)],
+        "uptodate": [Current(manual_files.lack)],
         "meta": {MEANS: {EVERY: NOTHING}},
     }
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,11 +16,11 @@ from tasks.problems import Problem
 from tasks.settings import addons as table
 from tasks.settings import nics, parameters, paths, patterns
 from tasks.settings.parameters import layers
-from tests.threads import running, side_by_side
+from tests.threads import side_by_side
 from tests.unit.addons.pools import EARLIER, hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tasks.engines.kube.manifests import Object
@@ -249,57 +246,6 @@ def test_calico_gives_addresses_of_the_pod_subnet(rendered: Callable[..., dict[s
     assert env["IP_AUTODETECTION_METHOD"] == "kubernetes-internal-ip"
     assert env["FELIX"] == "1"
     assert node["image"] == "docker.io/calico/node:v3.28.1"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """The address of a site that serves a folder, and the folder."""
-    folder = tmp_path / "site"
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server, running(server):
-        yield f"http://127.0.0.1:{server.server_port}/", folder
-
-
-@pytest.mark.usefixtures("tree")
-def test_a_version_without_a_known_checksum_is_taken_as_served_and_said(
-    choose: Callable[..., None], site: tuple[str, Path], said: Lines, tmp_path: Path
-) -> None:
-    address, folder = site
-    place = "projectcalico/calico/v3.28.2/manifests/calico.yaml"
-    text = json.dumps(UPSTREAM["calico"][0], indent=1)
-    atomic.write(folder / place, f"kind: List\napiVersion: v1\nitems:\n- {json.dumps(json.loads(text))}\n")
-    digest = hashlib.sha256((folder / place).read_bytes()).hexdigest()
-    choose(PROFILE="physical", CALICO_VERSION="v3.28.2", MANIFEST_SITE=address, CACHE_DIR=str(tmp_path / "cache"))
-    calico = Manifests("calico", released("calico"), parameters.current())
-    assert not calico.are_rendered()
-    assert [item["metadata"]["name"] for item in calico.objects()] == ["calico-node"]
-    line = f"CALICO_VERSION v3.28.2: its manifest is taken as {address}{place} serves it, with SHA-256 {digest}"
-    assert said.kept == [line]
-    (folder / place).unlink()
-    again = Manifests("calico", released("calico"), parameters.current())
-    assert again.are_rendered()
-    assert again.objects() == calico.objects()
-    assert said.kept == [line]
-
-
-@pytest.mark.usefixtures("tree")
-@pytest.mark.parametrize(("content", "reason"), [("<html>", "no manifest"), (None, "404")])
-def test_what_is_served_for_a_version_that_is_not_there_is_one_line(
-    choose: Callable[..., None], site: tuple[str, Path], content: str | None, reason: str
-) -> None:
-    address, folder = site
-    if content:
-        atomic.write(folder / "projectcalico/calico/v3.99.0/manifests/calico.yaml", content)
-    cache = str(folder.with_name("cache"))
-    choose(PROFILE="physical", CALICO_VERSION="v3.99.0", MANIFEST_SITE=address, CACHE_DIR=cache)
-    calico = Manifests("calico", released("calico"), parameters.current())
-    with pytest.raises(Problem, match=f"^{address}projectcalico.*{reason}"):
-        calico.objects()
-    assert not calico.are_rendered()
 
 
 def test_no_image_of_an_addon_floats(choose: Callable[..., None]) -> None:

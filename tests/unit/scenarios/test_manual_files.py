@@ -1,4 +1,4 @@
-"""tasks.scenarios.by_hand: the files that users register by hand."""
+"""tasks.scenarios.manual_files: the files that users register by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tasks.archive import facts
-from tasks.scenarios import by_hand, files
+from tasks.scenarios import files, manual_files
 from tasks.scenarios.files import Scenario
 from tasks.settings import paths
 from tasks.settings.patterns import BY_NAME
@@ -61,23 +61,23 @@ def test_only_the_dataflow_of_a_twin_differs_it_asks_for_its_nodes() -> None:
 
 def test_they_are_written_anew_only_where_their_content_changed() -> None:
     wanted = texts()
-    assert len(by_hand.lack_of(wanted).reasons) == len(files.FILES)
-    by_hand.keep(wanted)
-    assert not by_hand.lack_of(wanted)
+    assert len(manual_files.lack_of(wanted).reasons) == len(files.FILES)
+    manual_files.keep(wanted)
+    assert not manual_files.lack_of(wanted)
     flow = paths.SCENARIOS / NAME / "df-cpufunc.yaml"
     flow.write_text("mine")
-    assert by_hand.lack_of(wanted).reasons == (f"{facts.shown(flow)}: another text",)
-    by_hand.keep(wanted)
+    assert manual_files.lack_of(wanted).reasons == (f"{facts.shown(flow)}: another text",)
+    manual_files.keep(wanted)
     assert flow.read_text(encoding="utf-8") == wanted[flow]
 
 
 def test_those_of_a_pattern_that_cannot_run_any_more_go_and_nothing_else() -> None:
-    by_hand.keep(texts())
+    manual_files.keep(texts())
     stale, own = paths.SCENARIOS / "p2c1", paths.SCENARIOS / "my-copy"
     for folder in (stale, own):
         folder.mkdir()
         (folder / "df-cpufunc.yaml").touch()
-    assert by_hand.lack_of(texts()).reasons == (f"{facts.shown(stale)}: cannot run here any more",)
-    by_hand.keep(texts())
+    assert manual_files.lack_of(texts()).reasons == (f"{facts.shown(stale)}: cannot run here any more",)
+    manual_files.keep(texts())
     assert not stale.exists()
     assert own.is_dir()
