@@ -44,7 +44,7 @@ def test_a_worker_has_what_developers_use_there(verified: Lab) -> None:
 def test_the_tools_own_kubectl_reaches_nodes_and_pods(verified: Lab) -> None:
     nodes = json.loads(verified.run("kubectl", "--", "get", "nodes", "-o", "json"))["items"]
     assert sorted(node["metadata"]["name"] for node in nodes) == sorted(verified.node_names)
-    in_pod = ("kubectl", "-n", NAMESPACE, "exec", function_pod("plus"), "--", "sh", "-c")
+    in_pod = ("kubectl", "-n", NAMESPACE, "exec", function_pod("plus"), "-c", "cpu-container0", "--", "sh", "-c")
     assert verified.run(*in_pod, "echo $HOSTNAME A=b") == f"{function_pod('plus')} A=b\n"
     assert verified.checkout.doit(*in_pod, "exit 7", env=verified.env).returncode == 7
 
