@@ -12,7 +12,7 @@ from tasks.doctor import examination, first_steps
 from tasks.images import archive_images, harbor_images, user_images
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
-from tasks.settings import parameters, patterns
+from tasks.settings import checks, parameters, patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -52,7 +52,8 @@ def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     if first_steps.is_settled(need, chosen):
         return ()
     asked = examination.of_this_machine(chosen, need)
-    return phrases(asked.examine(examination.purposes_of(need, chosen)))
+    results = asked.examine(examination.purposes_of(need, chosen))
+    return phrases(one for one in results if one.name not in checks.ASKED_FOR)
 
 
 def _unmade(chosen: Parameters, image: str) -> tuple[str, ...]:

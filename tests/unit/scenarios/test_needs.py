@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import lack as lacks
+from tasks.doctor import examination
 from tasks.doctor.examination import Result
 from tasks.images import archive_images
 from tasks.problems import Problem
@@ -19,8 +20,10 @@ from tasks.settings.checks import GPU, NICS
 from tasks.settings.patterns import BY_NAME, PATTERNS
 from tests.unit.conftest import lab
 from tests.unit.engine import Image
+from tests.unit.programs import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.conftest import Lines
@@ -99,6 +102,19 @@ def test_too_few_virtual_functions_are_told_with_both_numbers() -> None:
     assert (raised.value.message, raised.value.hint) == (f"calcapp-sriov: {phrase}", "SRIOV_NUM_VFS=4, or more")
     assert needs.lack_of_functions("calcapp-sriov", 3) == lacks.obstacle(phrase)
     assert phrase in needs.missing_of(BY_NAME["calcapp-sriov"], machine(3))
+
+
+def test_a_password_that_sudo_wants_leaves_nothing_out_since_the_run_asks_for_it(
+    act_as: Callable[[int], None], programs: Programs
+) -> None:
+    act_as(1000)
+    programs.put("sudo", Answer(err="sudo: a password is required", code=1))
+    chosen = lab(CLUSTER_NAME="asked")
+    found = examination.of_this_machine(chosen, NICS).examine((NICS,))
+    assert "sudo-nics" in [result.name for result in found if result.is_obstacle]
+    phrases = needs.machine(chosen).missing(NICS)
+    assert phrases
+    assert not any("sudo" in phrase for phrase in phrases)
 
 
 def test_what_lacks_nothing_is_registered() -> None:
