@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.doctor import examination, first_steps
+from tasks.engines.host import namespaces
+from tasks.engines.programs import root
 from tasks.gpu import handover, lease
 from tasks.images import choices
 from tasks.nics import cards
@@ -57,7 +59,8 @@ def server(chosen: Parameters) -> Server:
         return bool(host.devices(gpu.NVIDIA, gpu.DISPLAY)) or first_steps.is_settled(checks.GPU, chosen)
 
     def missing(target: str) -> Sequence[str]:
-        return here.missing(target) or _refused(chosen, target)
+        # Only root sees what a loan would be refused for. A run asks for root first if there is something to lend.
+        return here.missing(target) or (_refused(chosen, target) if _is_root_granted(target) else ())
 
     return Server(chosen, has_card, has_gpu, missing)
 
@@ -107,6 +110,10 @@ def _gpu(here: Server) -> dict[str, str]:
         return {_GPU_TASK: "the GPU stays on the host: GPU=no"}
     reasons = here.missing(checks.GPU)
     return {_GPU_TASK: f"the GPU stays on the host: {'; '.join(reasons)}" if reasons else ""}
+
+
+def _is_root_granted(target: str) -> bool:
+    return root.is_granted("true") if target == checks.GPU else namespaces.is_granted()
 
 
 @cache
