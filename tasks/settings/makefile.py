@@ -20,7 +20,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "install-metallb": ("addon:metallb",),
     "install-nvidia-k8s-ipam": ("addon:nvidia-k8s-ipam",),
     "create-cpufunc-ns": ("cpufunc_namespaces",),
-    "setup-cpufunc-sample": ("prepare_scenario",),
+    "setup-cpufunc-sample": ("post_setup",),
     "apply-cpufunc-sample": ("prepare_scenario",),
     # As the installation manual spells it.
     "create-cluster-without-senario": ("create_cluster_without_scenario",),

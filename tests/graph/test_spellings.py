@@ -45,7 +45,7 @@ TARGETS = {
     "install-nvidia-k8s-ipam": "addon:nvidia-k8s-ipam",
     "create-cpufunc-ns": "cpufunc_namespaces",
     "post-setup": "post_setup",
-    "setup-cpufunc-sample": "prepare_scenario",
+    "setup-cpufunc-sample": "post_setup",
     "apply-cpufunc-sample": "prepare_scenario",
     "prepare-scenario": "prepare_scenario",
     "send-video-tool": "send_video_tool",
