@@ -63,7 +63,8 @@ def test_a_pattern_is_registered_and_run_by_hand(prepared: Lab) -> None:
     assert started(output) == [BASIC]
 
     prepared.kubectl_says("delete", "-f", FLOW, f"--timeout={SECONDS}")
-    assert prepared.api.list(Kind("v1", "Pod"), NAMESPACE) == []
+    # The DataFlow may be gone before its last pod has ended.
+    waiting.until("no pod of a function", lambda: prepared.pod_uids() == {}, bool, deadline=120)
 
 
 def await_status(lab: Lab, status: str, *what: str) -> None:
