@@ -8,6 +8,7 @@ values         verifies it with values that it has to calculate with
 calcapp        reads the answer in the receiver's log, and compares it
 video          verifies it with videos that it has to pass on
 video_sender   the pod that sends them
+containers     the container in which a function runs, and its processes
 pipelines      the process in each function that passes a video on
 receiver       the last of them, which records, and runs again after each recording
 results        keeps what came out of a dataflow on the host

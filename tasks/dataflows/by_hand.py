@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from tasks.dataflows.pipelines import APP
+from tasks.dataflows.containers import APP
 from tasks.engines.kube import manifests
 from tasks.settings import video
 

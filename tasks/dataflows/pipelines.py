@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.dataflows import containers
 from tasks.engines.kube.pod_exec import Container
 from tasks.settings import video
 
@@ -15,18 +16,6 @@ if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
 
-APP = "cpu-container0"
-# Defines `ids`, which prints the ids of a program's processes.
-IDS = """
-ids() {
-  for process in /proc/[0-9]*; do
-    program=
-    IFS= read -r -d '' program < "$process/cmdline"
-    [[ ${program##*/} == "${1##*/}" ]] && echo "${process#/proc/}"
-  done 2>/dev/null
-  true
-}
-"""
 _LAST_LINES = 8
 
 
@@ -49,34 +38,17 @@ class Pipelines:
 
     def idle(self) -> list[str]:
         """Return the keys of the functions in which no pipeline runs."""
-        return [key for key, pod in self.pods.items() if not processes(self.cluster, pod)]
+        return [key for key, pod in self.pods.items() if not self._is_running(pod)]
 
     def evidence(self) -> str:
         """Return which functions run a pipeline, and the last lines of their logs."""
         lines: list[str] = []
         for hop in self.flow.pattern.hops:
             pod = self.pods[hop.key]
-            running = "a pipeline runs" if processes(self.cluster, pod) else "no pipeline runs"
-            log = self.cluster.logs(Container.of(pod, APP), tail=_LAST_LINES)
+            running = "a pipeline runs" if self._is_running(pod) else "no pipeline runs"
+            log = self.cluster.logs(Container.of(pod, containers.APP), tail=_LAST_LINES)
             lines += [f"{hop.key}: {running}", *(f"  {hop.key} | {line}" for line in log.splitlines())]
         return "\n".join(lines)
 
-
-def processes(cluster: Kube, pod: Object, program: str = video.PROGRAM) -> list[str]:
-    """Return the ids of the processes that run a pipeline in a function's pod."""
-    return run(cluster, pod, f'{IDS}ids "$0"', program).split()
-
-
-def run(cluster: Kube, pod: Object, script: str, *words: str) -> str:
-    """Run a script of bash in a function's container, and return its output.
-
-    Args:
-        cluster: The API.
-        pod: The function's pod.
-        script: The script.
-        words: Its arguments, beginning with $0.
-
-    Raises:
-        Problem: It fails; the details are its own words.
-    """
-    return cluster.exec(Container.of(pod, APP), ["bash", "-c", script, *words])
+    def _is_running(self, pod: Object) -> bool:
+        return bool(containers.processes(self.cluster, pod, video.PROGRAM))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.dataflows import pipelines
+from tasks.dataflows import containers
 from tasks.engines.kube import manifests
 from tasks.engines.programs.waiting import Condition
 from tasks.problems import Problem
@@ -28,7 +28,7 @@ _START_SECONDS = 30.0
 # The pipeline is in a process group of its own, so that it does not end with the shell. The builtin `exec` takes back
 # that background jobs of a shell ignore SIGINT.
 _RENEW = (
-    pipelines.IDS
+    containers.IDS
     + """
 program=$0 wrapper=$1 recording=$2 aside=$3 seconds=$4 folder=/ log=/dev/null
 shift 4
@@ -54,8 +54,8 @@ cd "$folder" && exec "$@" </dev/null >>"$log" 2>&1 &
 """
 )
 # Prints the ids of the processes in one line, then the UDP sockets of the pod.
-_LOOK = f'{pipelines.IDS}echo $(ids "$0"); cat /proc/net/udp*'
-_COMMAND = f'{pipelines.IDS}for id in $(ids "$0"); do cat "/proc/$id/cmdline"; break; done'
+_LOOK = f'{containers.IDS}echo $(ids "$0"); cat /proc/net/udp*'
+_COMMAND = f'{containers.IDS}for id in $(ids "$0"); do cat "/proc/$id/cmdline"; break; done'
 _CONFIGURATION = 'for file; do [[ ! -e $file ]] || { cat "$file"; break; }; done'
 _REMAINS = 'for file; do [[ ! -e $file ]] || echo "$file"; done'
 _SIZE = 'stat -c %s "$0" 2>/dev/null || echo 0'
@@ -93,7 +93,7 @@ class Receiver:
 
     def has_ended(self) -> bool:
         """Return whether it has recorded before and no pipeline runs; one that has yet to start has left no file."""
-        if pipelines.processes(self.cluster, self.pod, self.how.program):
+        if containers.processes(self.cluster, self.pod, self.how.program):
             return False
         return bool(self._run(_REMAINS, "remains", self.how.recording, self.how.finished, self.how.earlier))
 
@@ -133,7 +133,7 @@ class Receiver:
         return command
 
     def _run(self, script: str, *words: str) -> str:
-        return pipelines.run(self.cluster, self.pod, script, *words)
+        return containers.run(self.cluster, self.pod, script, *words)
 
 
 def _configured(text: str) -> tuple[str, ...]:

@@ -72,11 +72,6 @@ def of(pattern: str) -> Results:
     return Results(paths.RESULT / pattern)
 
 
-def shown(path: Path) -> str:
-    """Return a path in the checkout for a message, as seen from there."""
-    return path.relative_to(paths.ROOT).as_posix() if paths.ROOT in path.parents else str(path)
-
-
 def _plain(value: Any) -> Any:
     """Return a value with text for the numbers that JSON does not know."""
     if isinstance(value, dict):

@@ -7,9 +7,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
+from tasks.archive import facts
 from tasks.controller import kinds
-from tasks.dataflows import calcapp, results
-from tasks.engines.kube import api, manifests
+from tasks.dataflows import calcapp, containers, results
+from tasks.dataflows.containers import APP
+from tasks.engines.kube import api
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
     from tasks.settings.patterns import Pattern
 
-_APP = "cpu-container0"
+# Makes a program read its configuration again.
+_TELL = f'{containers.IDS}for id in $(ids "$0"); do kill -HUP "$id"; done; true'
 # After a pod is Ready, its sidecar still has to learn the next hop; a chain that is silent for longer is broken.
 _ANSWER_SECONDS = 60.0
 _CLIENT_SECONDS = 15.0
@@ -54,7 +57,7 @@ def verify(flow: Flow) -> None:
     kept = results.of(flow.pattern.name).keep_answer(_record(flow, pods, rows, seconds))
     progress.line(_table(pods, rows))
     sent = " ".join(flow.pattern.inputs)
-    progress.line(f"{flow.name} answered {sent} in {seconds:.2f} s; kept in {results.shown(kept)}")
+    progress.line(f"{flow.name} answered {sent} in {seconds:.2f} s; kept in {facts.shown(kept)}")
     wrong = next((row for row in rows if not row.ok), None)
     if wrong:
         raise Problem(f"{flow.name}: {wrong.hop.key} answered {wrong.value}, expected {wrong.expected}")
@@ -62,16 +65,11 @@ def verify(flow: Flow) -> None:
 
 def _tell_next_hops(flow: Flow, pods: Mapping[str, Object]) -> None:
     """Make restarted functions read their configuration again: they have forgotten their next hop."""
-    script = (
-        "for process in /proc/[0-9]*; do read -r -d '' program < $process/cmdline; "
-        f"[[ $program == {flow.pattern.client} ]] && kill -HUP ${{process#/proc/}}; done; true"
-    )
     for key, pod in pods.items():
-        containers = {each["name"]: each for each in pod.get("status", {}).get("containerStatuses", [])}
-        if containers.get(_APP, {}).get("restartCount", 0):
+        states = {each["name"]: each for each in pod.get("status", {}).get("containerStatuses", [])}
+        if states.get(APP, {}).get("restartCount", 0):
             progress.line(f"{key} has restarted: telling it its next hop again")
-            where = Container(manifests.name_of(pod), flow.namespace, _APP)
-            flow.cluster.exec(where, ["bash", "-c", script])
+            containers.run(flow.cluster, pod, _TELL, flow.pattern.client)
 
 
 def _ask(flow: Flow) -> Answer | None:
@@ -89,7 +87,7 @@ def _ask(flow: Flow) -> Answer | None:
 
 def _send(flow: Flow) -> str:
     """Run the client once; return its complaint: only the receiver's log shows whether the values arrived."""
-    sender = Container(_pod_name(flow, flow.pattern.hops[0].key), flow.namespace, _APP)
+    sender = Container(_pod_name(flow, flow.pattern.hops[0].key), flow.namespace, APP)
     # Without the dashes, the client takes a first input below zero for an option.
     command = [flow.pattern.client, "--", *flow.pattern.inputs]
     try:
@@ -100,7 +98,7 @@ def _send(flow: Flow) -> str:
 
 
 def _log(flow: Flow, pod: str, since: str = "") -> list[str]:
-    where = Container(pod, flow.namespace, _APP)
+    where = Container(pod, flow.namespace, APP)
     return flow.cluster.logs(where, since=since, tail=0 if since else _LOG_TAIL).splitlines()
 
 

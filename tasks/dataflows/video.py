@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import progress
+from tasks.archive import facts
 from tasks.controller import kinds
 from tasks.dataflows import results
-from tasks.dataflows.pipelines import APP, Pipelines
+from tasks.dataflows.containers import APP
+from tasks.dataflows.pipelines import Pipelines
 from tasks.dataflows.receiver import Receiver
 from tasks.engines.kube import manifests, pod_files
 from tasks.engines.kube.pod_exec import Container
@@ -202,7 +204,7 @@ def _kept(run: Run, name: str, sent: Video) -> tuple[Video | None, str, str]:
         received = videos.play(copy)
         wrong = complaint(sent, received)
         kept = results.of(run.flow.pattern.name).keep_video(copy, name, good=not wrong)
-    return received, user_videos.shown(results.shown(kept)), wrong
+    return received, user_videos.shown(facts.shown(kept)), wrong
 
 
 def _send(pipelines: Pipelines, place: str, seconds: float) -> None:

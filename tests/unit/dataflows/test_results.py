@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.archive import facts
 from tasks.dataflows import results
 from tasks.dataflows.results import Results
 from tasks.problems import Problem
@@ -62,5 +63,5 @@ def test_what_is_in_the_way_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_pattern_has_a_folder_in_the_users_part_of_the_checkout() -> None:
-    assert results.shown(results.of("p1c1").folder) == "work/RESULT/p1c1"
+    assert facts.shown(results.of("p1c1").folder) == "work/RESULT/p1c1"
     assert paths.BUILD not in results.of("p1c1").folder.parents
