@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _GB = 10**9
 # What a run needs temporarily, beyond what it keeps: the largest image is unpacked once more during its export.
 _FREE_GB = 15
-# The status of an HTTP answer that holds what was asked for.
-_FOUND = 200
 _DOCKER_DATA = Path("/var/lib/docker")
 _RELEASES = {"ubuntu": (22, 4), "debian": (12,)}
 # The kernel of Ubuntu 22.04, and the build of it that the manual was tried with.
@@ -161,7 +160,7 @@ def _kubectl(host: Server, p: Parameters) -> Finding:
     if own or p.kubernetes_from != "release" or host.has(kubectl.NAME):
         return Finding(OK, f"{on_path}; {own or 'the first ./doit kubectl gets one'}", needed)
     url = kubectl.published(p)
-    offered = host.get(url).status == _FOUND
+    offered = host.get(url).status == HTTPStatus.OK
     return judged(offered, f"{on_path}; {'' if offered else 'not '}offered at {url}", needed, f"curl -fL {url}")
 
 

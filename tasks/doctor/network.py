@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 
 _SKEW_SECONDS = 60
-_UNAUTHORIZED = 401
-_SUCCESS = 200
 
 
 def _addresses(host: Server, p: Parameters) -> Finding:
@@ -156,7 +155,7 @@ def _ca(host: Server, p: Parameters) -> bytes:
         answer = host.get(url)
     except UntrustedServer as refused:
         return ca_offer.instead(refused, url, sha256=p.dci_registry_cert_sha256)
-    if answer.status != _SUCCESS:
+    if answer.status != HTTPStatus.OK:
         raise Problem(f"{url}: answers with status {answer.status}")
     return pki.judge_ca(answer.content, url, sha256=p.dci_registry_cert_sha256)
 
@@ -172,14 +171,19 @@ def _registry(host: Server, p: Parameters) -> Finding:
         return Finding(UNKNOWN, "cannot be asked without its CA", needed)
     try:
         status = host.get(url, ca=ca).status
-        if status == _UNAUTHORIZED and credentials.current():
+        if status == HTTPStatus.UNAUTHORIZED and credentials.current():
             client.of(p).prove(ca)
     except UntrustedServer as problem:
         refused = self_signed.explained(problem, ca, client.of(p).host)
         return Finding(FAILED, refused.message, needed, refused.hint)
     except Problem as problem:
         return Finding(FAILED, problem.message, needed, problem.hint)
-    return judged(status in {_SUCCESS, _UNAUTHORIZED}, f"{url} answers with status {status}", needed, f"curl -v {url}")
+    return judged(
+        status in {HTTPStatus.OK, HTTPStatus.UNAUTHORIZED},
+        f"{url} answers with status {status}",
+        needed,
+        f"curl -v {url}",
+    )
 
 
 def _registry_trust(host: Server, p: Parameters) -> Finding:

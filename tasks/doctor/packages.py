@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, judged
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from tasks.settings.packages import Repository
     from tasks.settings.parameters.model import Parameters
 
-_SUCCESS = 200
 _LARGEST = 1 << 26
 _SHOWN = 4
 
@@ -56,7 +56,7 @@ def _index(host: Server, url: str) -> bytes:
     status = 0
     for name in package_index.NAMES:
         answer = host.get(f"{url}/{name}", most=_LARGEST)
-        if answer.status == _SUCCESS:
+        if answer.status == HTTPStatus.OK:
             return answer.content
         status = answer.status
     raise Problem(f"{url}: no such repository (status {status})")

@@ -92,7 +92,7 @@ def release(host: Server, site: str, version: str) -> Offer:
     """
     line = version.rpartition(".")[0].removeprefix("v")
     stable = [f"{site.rstrip('/')}/{name}.txt" for name in (f"stable-{line}", "stable")]
-    answer, *newest = _get(host, f"{releases.address(site, version, 'kubectl')}.sha256", *stable)
+    answer, *newest = _get(host, releases.checksum_address(site, version, "kubectl"), *stable)
     texts = [_text(one).strip() for one in newest if _is_there(one)]
     return _judged(answer, tuple(text for text in texts if _VERSION.match(text)))
 

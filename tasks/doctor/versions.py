@@ -116,16 +116,16 @@ def _artifacts(p: Parameters) -> Iterator[Asked]:
 def _places(artifact: GoArtifact, p: Parameters) -> Iterator[Callable[[Server], Offer]]:
     version = sources.version(artifact, p)
     source = programs.source(artifact, p)
-    if source != programs.MODULES:
+    if source != artifacts.MODULES:
         yield partial(published.release, site=programs.site(artifact, p), version=version)
-    if source != programs.RELEASE and sources.is_by_commit(artifact):
+    if source != artifacts.RELEASE and sources.is_by_commit(artifact):
         yield partial(published.tag, repository=sources.repository(artifact), version=version)
-    elif source != programs.RELEASE:
+    elif source != artifacts.RELEASE:
         yield partial(published.module, path=artifact.module, version=version, settings=p)
 
 
 def _is_released_here(artifact: GoArtifact, p: Parameters) -> bool:
-    if programs.source(artifact, p) == programs.MODULES:
+    if programs.source(artifact, p) == artifacts.MODULES:
         return False
     return releases.kept_in(programs.site(artifact, p), sources.version(artifact, p), p.cache_dir).is_dir()
 

@@ -44,8 +44,7 @@ def lack(name: str) -> Lack:
         Problem: The registry does not answer.
     """
     current = parameters.current()
-    wanted = taken(name, current)
-    if wanted:
+    if taken(name, current):
         return lacks.obstacle(*_missing(IMAGES[name], current))
     if _is_on_deepstream(name) and (stored := user_images.lack_in_engine()):
         return lacks.of(stored)

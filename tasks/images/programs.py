@@ -8,6 +8,7 @@ from tasks import progress
 from tasks.engines.files import releases
 from tasks.engines.go import modules, sources
 from tasks.images import base
+from tasks.settings.artifacts import MODULES, RELEASE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,15 +16,12 @@ if TYPE_CHECKING:
     from tasks.settings.artifacts import GoArtifact
     from tasks.settings.parameters.model import Parameters
 
-RELEASE = "release"
-MODULES = "modules"
-
 
 def definition(artifact: GoArtifact, current: Parameters) -> str:
     """Return what an artifact's programs are made of, without asking a server or compiling anything."""
     chosen = source(artifact, current)
     built = "" if chosen == RELEASE else _built(artifact, current)
-    released = "" if chosen == MODULES else f"{_version(artifact, current)} of {site(artifact, current)}"
+    released = "" if chosen == MODULES else f"{sources.version(artifact, current)} of {site(artifact, current)}"
     return " or ".join(part for part in (released, built) if part)
 
 
@@ -44,7 +42,7 @@ def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) ->
     chosen = source(artifact, current)
     if chosen == MODULES or (chosen != RELEASE and not _is_reached(artifact, names[0], current)):
         return modules.build(artifact, current)
-    return releases.fetch(site(artifact, current), _version(artifact, current), names, current.cache_dir)
+    return releases.fetch(site(artifact, current), sources.version(artifact, current), names, current.cache_dir)
 
 
 def source(artifact: GoArtifact, current: Parameters) -> str:
@@ -65,18 +63,12 @@ def _built(artifact: GoArtifact, current: Parameters) -> str:
     """
     if source(artifact, current) == MODULES or sources.is_pinned(artifact, current):
         return modules.definition(artifact, current, base.linked(artifact, current))
-    return f"{_version(artifact, current)} of the module proxy, compiled by {modules.version(current)}"
+    return f"{sources.version(artifact, current)} of the module proxy, compiled by {modules.version(current)}"
 
 
 def _is_reached(artifact: GoArtifact, program: str, current: Parameters) -> bool:
-    place = site(artifact, current)
-    reached = releases.answers(place, _version(artifact, current), program)
+    place, version = site(artifact, current), sources.version(artifact, current)
+    reached = releases.answers(place, version, program)
     if not reached:
-        progress.line(
-            f"{place} offers no {artifact.name} {_version(artifact, current)}: it is built from the Go module proxy"
-        )
+        progress.line(f"{place} offers no {artifact.name} {version}: it is built from the Go module proxy")
     return reached
-
-
-def _version(artifact: GoArtifact, current: Parameters) -> str:
-    return str(getattr(current, artifact.parameter.lower()))

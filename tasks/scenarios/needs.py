@@ -80,8 +80,8 @@ def announce(here: Machine) -> dict[str, Any]:
 
 def choice(here: Machine) -> dict[str, Any]:
     """Return what doit has to build for the patterns that lack nothing, and what the others lack."""
-    images = {image for name in runnable(here) for image in patterns.BY_NAME[name].images}
     missing = {pattern.name: found for pattern in patterns.PATTERNS if (found := missing_of(pattern, here))}
+    images = {image for pattern in patterns.PATTERNS if pattern.name not in missing for image in pattern.images}
     return {"task_dep": [f"function_image:{image}" for image in sorted(images)], "missing": missing}
 
 

@@ -10,6 +10,10 @@ TOOLCHAIN_SHA256 = {"1.23.0": "42f5918c5229ad9744e765c3b95b6fa7e8445ca4648b9f028
 OLDEST_GO = "1.23.0"
 
 
+# Values of KUBERNETES_FROM; the third, `auto`, means the release if its site answers.
+RELEASE, MODULES = "release", "modules"
+
+
 @dataclass(frozen=True)
 class Program:
     """A command that an artifact builds.

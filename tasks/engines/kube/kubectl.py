@@ -10,6 +10,7 @@ from tasks.engines.files import releases
 from tasks.engines.go import modules
 from tasks.engines.go.settings import GoSettings
 from tasks.settings import artifacts
+from tasks.settings.artifacts import MODULES, RELEASE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ _ALONE = replace(
     name=NAME,
     programs=tuple(program for program in artifacts.KUBERNETES.programs if program.name == NAME),
 )
-_RELEASE, _MODULES = "release", "modules"
 
 
 class KubectlSettings(GoSettings, Protocol):
@@ -44,13 +44,10 @@ def kept(settings: KubectlSettings) -> Path | None:
 
     Args:
         settings: Where Kubernetes comes from, and where it is kept.
-
-    Raises:
-        Problem: It may be compiled, and go.mod pins another version than the parameter names.
     """
-    if settings.kubernetes_from != _MODULES:
+    if settings.kubernetes_from != MODULES:
         found = releases.kept(settings.k8s_release_url, settings.k8s_version, NAME, settings.cache_dir)
-        if found or settings.kubernetes_from == _RELEASE:
+        if found or settings.kubernetes_from == RELEASE:
             return found
     # The node image needs all programs of Kubernetes, so that they are often there.
     builds = (artifacts.KUBERNETES, _ALONE)
@@ -76,8 +73,8 @@ def published(settings: KubectlSettings) -> str:
 
 
 def _is_released(settings: KubectlSettings) -> bool:
-    if settings.kubernetes_from in {_RELEASE, _MODULES}:
-        return settings.kubernetes_from == _RELEASE
+    if settings.kubernetes_from in {RELEASE, MODULES}:
+        return settings.kubernetes_from == RELEASE
     return releases.answers(settings.k8s_release_url, settings.k8s_version, NAME)
 
 
