@@ -99,6 +99,7 @@ class Parameters(pydantic.BaseModel):
     video: types.OptionalFileName
     inputs: types.Numbers
     verify: Literal["yes", "no"]
+    emulate: types.Emulated
     cluster_deadline: types.Seconds
     controller_deadline: types.Seconds
     dataflow_deadline: types.Seconds

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
-from tasks.settings import references
+from tasks.settings import emulation, references
 from tasks.settings.addons import CHOSEN_BY_NAME
 from tasks.settings.checks import CHECKS
 from tasks.settings.controller import HARDWARE
@@ -106,12 +106,17 @@ def _numbers(text: str) -> tuple[str, ...]:
     return words
 
 
-def _hardware(text: str) -> tuple[str, ...]:
-    words = _words(text)
-    for word in words:
-        if word not in HARDWARE:
-            raise ValueError(f"{word!r} is not one of {', '.join(HARDWARE)}")
-    return words
+def _words_of(known: tuple[str, ...]) -> BeforeValidator:
+    """Return the conversion of a list whose words must all be known."""
+
+    def convert(text: str) -> tuple[str, ...]:
+        words = _words(text)
+        for word in words:
+            if word not in known:
+                raise ValueError(f"{word!r} is not one of {', '.join(known)}")
+        return words
+
+    return BeforeValidator(convert)
 
 
 def _check_names(text: str) -> tuple[str, ...]:
@@ -225,7 +230,8 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 CacheFolder = Annotated[Path, BeforeValidator(_folder)]
 Pool = Annotated[str, AfterValidator(_pool)]
 Numbers = Annotated[tuple[str, ...], BeforeValidator(_numbers)]
-Hardware = Annotated[tuple[str, ...], BeforeValidator(_hardware)]
+Hardware = Annotated[tuple[str, ...], _words_of(HARDWARE)]
+Emulated = Annotated[tuple[str, ...], _words_of(emulation.KINDS)]
 CheckNames = Annotated[tuple[str, ...], BeforeValidator(_check_names)]
 VfCount = Annotated[Count, _between(1, 256)]
 BlockSize = Annotated[Count, _between(1, 65536)]

@@ -94,6 +94,7 @@ BAD = [
     ("CLUSTER_NAME", "leave room for 49", {"CLUSTER_NAME": "k" * 50}),
     ("CNI", "is not 'calico' or 'bridge'", {"CNI": "flannel"}),
     ("CONTROLLER_HARDWARE", "'tpu' is not one of gpu, fpga", {"CONTROLLER_HARDWARE": "gpu, tpu"}),
+    ("EMULATE", "'fpga' is not one of sriov, gpu", {"EMULATE": "gpu,fpga"}),
     ("INVENTORY", "is not 'host' or 'collector'", {"INVENTORY": "node"}),
     ("ADDONS", "'what' is not an add-on; there are multus, ", {"ADDONS": "what"}),
     ("UBUNTU_IMAGE_NAME", "'Ubuntu' is not an image such as name:tag", {"UBUNTU_IMAGE_NAME": "Ubuntu"}),
@@ -142,6 +143,7 @@ def test_a_bad_value_is_refused_by_name_and_reason(root: Path, name: str, reason
 
 
 GOOD = [
+    {"EMULATE": "sriov, gpu"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor.example.org:8443/open-kasugai/images_v1"},
     {"DCI_REGISTRY_ADDR_ALT": "localhost/images"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor:443/images/a__b"},

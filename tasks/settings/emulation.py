@@ -1,0 +1,9 @@
+"""What EMULATE stands in for on a machine that lacks it."""
+
+from __future__ import annotations
+
+# Cards with SR-IOV: a network of Docker that each worker is in.
+SRIOV = "sriov"
+# A GPU: one more device in the inventory of the first worker, and GPU functions that compute on the CPU.
+GPU = "gpu"
+KINDS = (SRIOV, GPU)
