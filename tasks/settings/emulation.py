@@ -7,3 +7,6 @@ SRIOV = "sriov"
 # A GPU: one more device in the inventory of the first worker, and GPU functions that compute on the CPU.
 GPU = "gpu"
 KINDS = (SRIOV, GPU)
+
+# Another name of each stand-in PF: one NetworkAttachmentDefinition fits workers whose PFs are named differently.
+PF_ALTNAME = "emulated-pf"
