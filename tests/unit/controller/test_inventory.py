@@ -93,8 +93,13 @@ def test_the_drivers_list_of_gpus_is_read() -> None:
 
 def test_models_come_from_the_archive_and_a_list_of_another_form_is_named(tree: Path) -> None:
     source.prepare()
-    assert inventory.models() == NOTHING
+    known = inventory.models()
+    assert known.types == {A100: "a100"}
+    assert [region["regionType"] for region in known.offer(A100, "")] == ["a100"]
     folder = tree / "build/controller" / controller.JSON
+    (folder / controller.DEVICE_TYPES).unlink()
+    (folder / controller.REGIONS).unlink()
+    assert inventory.models() == NOTHING
     (folder / controller.DEVICE_TYPES).write_text(json.dumps([{"inputDeviceType": XEON, "outputDeviceType": "cpu"}]))
     assert inventory.models().types == {XEON: "cpu"}
     for text in ("{", '[{"inputDeviceType": "x"}]'):

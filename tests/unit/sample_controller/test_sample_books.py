@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sample_operator import cpufunction, deviceinfo, flowctrl, wbfunction
+from sample_operator import deviceinfo, flowctrl, functions, wbfunction
 from sample_operator.api import ApiError, ensure_owned, owned_by, with_finalizer
 from sample_operator.context import Context
 
@@ -128,7 +128,7 @@ def test_index_is_not_given_again_before_it_is_freed(cluster: Cluster) -> None:
     gone = cluster.api.objects["cpufunctions", "cpufunc-calcapp", "df-calcapp-wbfunction-send"]
     del cluster.api.objects["cpufunctions", "cpufunc-calcapp", "df-calcapp-wbfunction-send"]
     assert gone["status"]["functionIndex"] in range(7)
-    assert cpufunction._free_index(Context(cluster.api, "kind-worker")) == 7
+    assert functions.free_index(Context(cluster.api, "kind-worker"), "cpufunctions", "cpu") == 7
 
 
 def test_what_another_flow_was_promised_is_not_free(cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ import kopf
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-from . import cpufunction, deviceinfo, ethernetconnection, flowctrl, wbconnection, wbfunction
+from . import cpufunction, deviceinfo, ethernetconnection, flowctrl, gpufunction, wbconnection, wbfunction
 from .api import Api, ApiError
 from .context import LATER, SOON, Context, Delay
 
@@ -24,6 +24,7 @@ ROLES = {
     "wbfunction": wbfunction.ROLE,
     "wbconnection": wbconnection.ROLE,
     "cpufunction": cpufunction.ROLE,
+    "gpufunction": gpufunction.ROLE,
     "deviceinfo": deviceinfo.ROLE,
     "ethernetconnection": ethernetconnection.ROLE,
 }

@@ -10,6 +10,10 @@ from .api import Api, Body, ensure_owned, is_deleting, let_go, owned_by, status_
 from .context import AT_ONCE, SOON, Context, Delay, Role
 
 _LOAD_BALANCER, _CLUSTER_IP = "LoadBalancer", "ClusterIP"
+# The Service in front of a function, by its network; with a virtual function, it is reached without one.
+_SERVICES = {names.CLUSTER_IP: _CLUSTER_IP, names.LOAD_BALANCER: _LOAD_BALANCER}
+_FUNCTIONS = ("cpufunctions", "gpufunctions")
+_PORT = ("port", "protocol")
 
 
 def reconcile(context: Context, namespace: str, name: str) -> Delay:
@@ -40,42 +44,81 @@ def _connect(api: Api, node: str, connection: Body) -> Delay:
 
 def _function_at(api: Api, end: Body) -> Body | None:
     reference = end["wbFunctionRef"]
-    function = api.get("cpufunctions", reference["namespace"], reference["name"])
-    return function if function and status_of(function) == names.RUNNING else None
+    for resource in _FUNCTIONS:
+        function = api.get(resource, reference["namespace"], reference["name"])
+        if function:
+            return function if status_of(function) == names.RUNNING else None
+    return None
 
 
 def _prepare_receiver(api: Api, connection: Body, _sender: Body, receiver: Body) -> bool:
     pod = _pod_of(api, receiver)
     if pod is None:
         return False
-    network = pod["metadata"].get("annotations", {}).get(names.NETWORK_ANNOTATION, "clusterip")
-    kind = _LOAD_BALANCER if network == "loadbalancer" else _CLUSTER_IP
-    if not ensure_owned(api, "services", service_body(connection, receiver, pod, kind)):
+    kind = _SERVICES.get(network_of(pod))
+    if kind and not ensure_owned(api, "services", service_body(connection, receiver, pod, kind)):
         return False
     is_last = not receiver["spec"].get("nextFunctions")
     return not is_last or ensure_owned(api, "configmaps", forwarding_body(connection, pod, {}))
 
 
 def _prepare_sender(api: Api, connection: Body, sender: Body, receiver: Body) -> bool:
-    metadata = receiver["metadata"]
-    pod = _pod_of(api, sender)
-    service = api.get("services", metadata["namespace"], names.service(metadata["name"]))
-    addresses = addresses_of(service) if service else []
-    if pod is None or not addresses:
+    pod, hop = _pod_of(api, sender), _next_hop(api, receiver)
+    if pod is None or hop is None:
         return False
-    if not ensure_owned(api, "configmaps", forwarding_body(connection, pod, next_hop(service or {}, addresses))):
+    if not ensure_owned(api, "configmaps", forwarding_body(connection, pod, hop)):
         return False
-    is_first = not sender["spec"].get("previousFunctions")
-    return not is_first or ensure_owned(api, "services", service_body(connection, sender, pod, _LOAD_BALANCER))
+    is_offered = not sender["spec"].get("previousFunctions") and network_of(pod) in _SERVICES
+    return not is_offered or ensure_owned(api, "services", service_body(connection, sender, pod, _LOAD_BALANCER))
 
 
 _PREPARE = {"to": _prepare_receiver, "from": _prepare_sender}
 
 
+def network_of(pod: Body) -> str:
+    """Return how a function is reached: ``clusterip``, ``loadbalancer`` or ``sriov``."""
+    network: str = pod["metadata"].get("annotations", {}).get(names.NETWORK_ANNOTATION, names.CLUSTER_IP)
+    return network
+
+
+def _next_hop(api: Api, receiver: Body) -> Body | None:
+    """Return what the sidecar of a sender is told about the next hop; None while its addresses are not known."""
+    metadata, pod = receiver["metadata"], _pod_of(api, receiver)
+    if pod is None:
+        return None
+    if network_of(pod) == names.SRIOV:
+        addresses, ports = addresses_of_functions(pod), ports_of(pod)
+    else:
+        service = api.get("services", metadata["namespace"], names.service(metadata["name"]))
+        addresses, ports = (addresses_of(service), service["spec"]["ports"]) if service else ([], [])
+    return (
+        {"ips": addresses, "ports": [{field: each[field] for field in _PORT} for each in ports]} if addresses else None
+    )
+
+
+def addresses_of_functions(pod: Body) -> list[str]:
+    """Return the addresses of a pod's virtual functions, as Multus reports them; none before it does."""
+    answer = pod["metadata"].get("annotations", {}).get(names.NETWORK_STATUS_ANNOTATION, "[]")
+    return [address for each in json.loads(answer) if _is_function(each) for address in each.get("ips", [])]
+
+
+def _is_function(network: Body) -> bool:
+    device = network.get("device-info") or {}
+    return bool(network.get("interface") and network.get("mac") and device.get("type") == "pci")
+
+
+def ports_of(pod: Body) -> list[Body]:
+    """Return every port of a pod's containers."""
+    return [
+        {"port": each["containerPort"], "protocol": each.get("protocol", "TCP")}
+        for container in pod["spec"]["containers"]
+        for each in container.get("ports", [])
+    ]
+
+
 def service_body(connection: Body, function: Body, pod: Body, kind: str) -> Body:
     """Return the Service in front of a function's pod, for every port of its containers."""
     annotations = {names.ADDRESS_POOL_ANNOTATION: names.ADDRESS_POOL} if kind == _LOAD_BALANCER else {}
-    ports = [port for container in pod["spec"]["containers"] for port in container.get("ports", [])]
     labels = pod["metadata"]["labels"]
     return {
         "apiVersion": "v1",
@@ -83,15 +126,8 @@ def service_body(connection: Body, function: Body, pod: Body, kind: str) -> Body
         "metadata": owned_by(connection, names.service(function["metadata"]["name"]), annotations=annotations),
         "spec": {
             "type": kind,
-            "selector": {label: labels[label] for label in ("swb/func-type", "swb/func-name")},
-            "ports": [
-                {
-                    "name": f"port-{each['containerPort']}",
-                    "port": each["containerPort"],
-                    "protocol": each.get("protocol", "TCP"),
-                }
-                for each in ports
-            ],
+            "selector": {label: labels[label] for label in (names.FUNCTION_TYPE_LABEL, names.FUNCTION_NAME_LABEL)},
+            "ports": [{"name": f"port-{each['port']}", **each} for each in ports_of(pod)],
         },
     }
 
@@ -102,12 +138,6 @@ def addresses_of(service: Body) -> list[str]:
         ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
         return [each["ip"] for each in ingress]
     return [service["spec"]["clusterIP"]]
-
-
-def next_hop(service: Body, addresses: list[str]) -> Body:
-    """Return what the sidecar of a sender is told about the next hop."""
-    ports = [{"port": each["port"], "protocol": each["protocol"]} for each in service["spec"]["ports"]]
-    return {"ips": addresses, "ports": ports}
 
 
 def forwarding_body(connection: Body, pod: Body, hop: Body) -> Body:

@@ -7,6 +7,13 @@ START_OF_CHAIN = "wb-start-of-chain"
 END_OF_CHAIN = "wb-end-of-chain"
 CONFIG_NAMESPACE = "default"
 NETWORK_ANNOTATION = "ethernet.swb.example.com/network"
+# How the functions of a flow reach each other, in that annotation.
+CLUSTER_IP, LOAD_BALANCER, SRIOV = "clusterip", "loadbalancer", "sriov"
+# What Multus is asked for, and what it answers.
+NETWORKS_ANNOTATION = "k8s.v1.cni.cncf.io/networks"
+NETWORK_STATUS_ANNOTATION = "k8s.v1.cni.cncf.io/network-status"
+VIRTUAL_FUNCTION = "nvidia.com/mlnx_sriov_netdevice"
+FUNCTION_TYPE_LABEL, FUNCTION_NAME_LABEL = "swb/func-type", "swb/func-name"
 ADDRESS_POOL_ANNOTATION = "metallb.universe.tf/address-pool"
 ADDRESS_POOL = "cpufunc-pool"
 
@@ -33,7 +40,7 @@ def finalizer(kind: str) -> str:
 
 
 def wbfunction(dataflow: str, key: str) -> str:
-    """Return the name of the WBFunction and CPUFunction for one key of a chain."""
+    """Return the name of the WBFunction, and of the CPUFunction or GPUFunction, for one key of a chain."""
     return f"{dataflow}-wbfunction-{key}"
 
 
@@ -48,9 +55,14 @@ def connection_of(dataflow: str, from_function: str, to_function: str) -> str:
     return wbconnection(dataflow, from_function.removeprefix(prefix), to_function.removeprefix(prefix))
 
 
-def pod(function: str) -> str:
+def cpu_pod(function: str) -> str:
     """Return the name of a CPUFunction's pod."""
     return f"{function}-cpu-pod".lower()
+
+
+def gpu_pod(function: str, gpu: str) -> str:
+    """Return the name of a GPUFunction's pod; several share a GPU by MPS."""
+    return f"{function}-mps-dgpu-{gpu}-pod".lower()
 
 
 def service(function: str) -> str:

@@ -91,7 +91,7 @@ class Wanted:
 
 
 def place(functions: Iterable[Wanted], targets: Sequence[Target], capacity: int) -> dict[str, Target]:
-    """Choose a target for every function: the one of its predecessor if it fits there, else the freest.
+    """Choose a target for every function: its predecessor's if it fits there, else the freest, on the same node first.
 
     Args:
         functions: the functions from the start of the chain.
@@ -115,7 +115,8 @@ def place(functions: Iterable[Wanted], targets: Sequence[Target], capacity: int)
                 f"{function.key}: no target{where} has capacity {capacity} in {sorted(function.region_types)}"
             )
         beside = [target for target in fits if last and target.place == last.place]
-        best = min(beside or fits, key=lambda target: (-target.free_capacity, target.place))
+        near = [target for target in fits if last and target.node == last.node]
+        best = min(beside or near or fits, key=lambda target: (-target.free_capacity, target.place))
         chosen[function.key] = last = best
         free[best.place] = best.minus(1, capacity)
     return chosen
