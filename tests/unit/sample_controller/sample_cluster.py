@@ -18,7 +18,16 @@ from sample_operator.api import Api, ApiError  # noqa: E402
 
 Body = dict[str, Any]
 WORKERS = ("kind-worker", "kind-worker2")
-SCENARIO = ROOT / "test" / "sample-data" / "sample-data-for-all-in-one" / "calc-func" / "basic"
+MANAGERS = ("flowctrl", "wbfunction", "wbconnection")
+COMMON = ROOT / "test" / "sample-data" / "sample-data-common" / "json"
+SCENARIOS = ROOT / "test" / "sample-data" / "sample-data-for-all-in-one"
+SCENARIO = SCENARIOS / "calc-func" / "basic"
+GPU = "GPU-5A0B7C3E"
+
+
+def common(name: str) -> Any:
+    """A JSON file that all scenarios share."""
+    return json.loads((COMMON / f"{name}.json").read_text())
 
 
 def merge(target: Body, patch: Body) -> None:
@@ -94,14 +103,15 @@ PLURALS = {
 
 
 class Cluster:
-    """All six controllers of a cluster with two workers, stepped until nothing changes."""
+    """All seven controllers of a cluster with two workers, stepped until nothing changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, scenario: str = "calc-func/basic") -> None:
         self.api = FakeApi()
+        self._scenario = SCENARIOS / scenario
         self._contexts: list[tuple[Any, Any]] = []
 
     def apply(self, file: str, **changes: Any) -> None:
-        for body in yaml.safe_load_all((SCENARIO / file).read_text()):
+        for body in yaml.safe_load_all((self._scenario / file).read_text()):
             merge(body, changes)
             assert self.api.create(PLURALS[body["kind"]], body)
 
@@ -112,28 +122,36 @@ class Cluster:
         body = {"kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
         assert self.api.create("configmaps", body)
 
-    def inventory(self, capacity: int = 120) -> None:
-        common = ROOT / "test" / "sample-data" / "sample-data-common" / "json"
+    def inventory(self, capacity: int = 120, gpu: str = "") -> None:
         for name in ("functionkindmap", "connectionkindmap"):
-            self.configure(name, json.loads((common / f"{name}.json").read_text()))
+            self.configure(name, common(name))
         region = {"regionType": "cpu", "regionName": "cpu", "maxFunctions": 110, "maxCapacity": capacity}
         cpus, deployable = [], []
         for node in WORKERS:
             cpus.append({"nodeName": node, "deviceUUID": f"{node}-cpu0", "deviceType": "cpu", "deviceIndex": 0})
             cpus.append({"nodeName": node, "deviceUUID": f"{node}-mem0", "deviceType": "memory", "deviceIndex": 0})
             deployable.append({"nodeName": node, "deviceUUID": f"{node}-cpu0", "functionTargets": [region]})
+        if gpu:
+            (kind,), (region,) = common("devicetypemap"), common("region-unique-info")
+            place = {"nodeName": WORKERS[0], "deviceUUID": gpu}
+            cpus.append(place | {"deviceType": kind["outputDeviceType"], "deviceIndex": 0})
+            deployable.append(place | {"functionTargets": region["functionTargets"]})
         self.configure("infrastructureinfo", {"devices": cpus})
         self.configure("deployinfo", {"devices": deployable})
 
+    def register(self) -> None:
+        for file in ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml"):
+            self.apply(file)
+
     def start(self) -> None:
-        from sample_operator import cpufunction, deviceinfo, ethernetconnection, flowctrl, wbconnection, wbfunction
+        """Start the controllers; those that run already start anew."""
+        from sample_operator import __main__ as operator
         from sample_operator.context import Context
 
-        for module in (flowctrl, wbfunction, wbconnection):
-            self._contexts.append((module.ROLE, module.ROLE.prepare(Context(self.api))))
-        for module in (deviceinfo, cpufunction, ethernetconnection):
-            for node in WORKERS:
-                self._contexts.append((module.ROLE, module.ROLE.prepare(Context(self.api, node))))
+        self._contexts = []
+        for name, role in operator.ROLES.items():
+            nodes = ("",) if name in MANAGERS else WORKERS
+            self._contexts += [(role, role.prepare(Context(self.api, node))) for node in nodes]
 
     def settle(self, rounds: int = 60) -> None:
         """Let every controller look at every object, once in each round."""
@@ -143,6 +161,24 @@ class Cluster:
                     for key in [key for key in self.api.objects if key[0] == resource]:
                         reconcile(context, key[1], key[2])
 
+    def attach(self) -> None:
+        """Report the addresses of pods with a second network, as Multus does."""
+        pods = [
+            body for body in self.api.list("pods") if "k8s.v1.cni.cncf.io/networks" in body["metadata"]["annotations"]
+        ]
+        for number, pod in enumerate(pods):
+            metadata = pod["metadata"]
+            network = f"{metadata['namespace']}/{metadata['annotations']['k8s.v1.cni.cncf.io/networks']}"
+            common = {"interface": "eth0", "mac": "0a:00:00:00:00:01"}
+            device = {"type": "pci", "pci": {"pci-address": f"0000:01:00.{number}"}}
+            second = {"interface": "net1", "mac": "0a:00:00:00:00:02", "device-info": device}
+            answer = json.dumps([
+                {"name": "kindnet", "ips": [f"10.244.0.{number}"], "default": True} | common,
+                {"name": network, "ips": [f"192.168.20.{number}"]} | second,
+            ])  # fmt: skip
+            told = {"metadata": {"annotations": {"k8s.v1.cni.cncf.io/network-status": answer}}}
+            self.api.patch("pods", metadata["namespace"], metadata["name"], told)
+
     def names(self, resource: str) -> list[str]:
         return sorted(name for kind, _, name in self.api.objects if kind == resource)
 
@@ -150,12 +186,11 @@ class Cluster:
         return self.api.objects["dataflows", "cpufunc-calcapp", "df-calcapp"]
 
 
-def started_cluster(capacity: int = 120) -> Cluster:
-    """A cluster whose controllers have seen the inventory and the calcapp scenario."""
-    cluster = Cluster()
-    cluster.inventory(capacity)
-    for file in ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml"):
-        cluster.apply(file)
+def started_cluster(capacity: int = 120, scenario: str = "calc-func/basic", gpu: str = "") -> Cluster:
+    """A cluster whose controllers have seen the inventory and a scenario."""
+    cluster = Cluster(scenario)
+    cluster.inventory(capacity, gpu)
+    cluster.register()
     cluster.start()
     cluster.settle()
     return cluster

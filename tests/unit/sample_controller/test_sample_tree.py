@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tasks.settings.controller import COMPONENTS, FUNCTION_IMAGES
+from tasks.settings import paths
+from tasks.settings.controller import COMPONENTS, DEVICE_TYPES, FUNCTION_IMAGES, JSON, REGIONS, SCENARIOS
+from tasks.settings.patterns import SINGLE, SRIOV_NETWORK
 from tests.unit.sample_controller.sample_cluster import ROOT, SCENARIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from tasks.settings.patterns import Pattern
 
 KINDS = {
     "ChildBs", "ComputeResource", "ConnectionTarget", "ConnectionType", "CPUFunction", "DataFlow", "DeviceInfo",
@@ -26,6 +30,8 @@ WITH_STATUS_ENDPOINT = {
     "schedulingdata", "topologyinfos",
 }  # fmt: skip
 MANAGERS = {part.folder: part.image for part in COMPONENTS if (ROOT / part.deployment).is_dir()}
+REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
+SOURCES = [root for root in (ROOT, REAL) if root.is_dir()]
 DAEMONS = {part.folder: part.image for part in COMPONENTS if (ROOT / part.daemon_set).is_file()}
 
 
@@ -72,7 +78,7 @@ def test_plurals_of_the_operator_are_those_of_the_definitions() -> None:
 
 def test_what_every_dataflow_needs_is_there() -> None:
     assert MANAGERS.keys() >= {"whitebox-k8s-flowctrl", "WBFunction", "WBConnection"}
-    assert DAEMONS.keys() >= {"CPUFunction", "DeviceInfo", "EthernetConnection"}
+    assert DAEMONS.keys() >= {"CPUFunction", "GPUFunction", "DeviceInfo", "EthernetConnection"}
 
 
 @pytest.mark.parametrize(("folder", "image"), MANAGERS.items())
@@ -116,6 +122,74 @@ def test_images_of_the_scenarios_can_be_built() -> None:
         for entry in json.loads(next(iter(config["data"].values()))):
             used |= {each["image"].split("/")[-1].split(":")[0] for each in entry["template"]["spec"]["containers"]}
     assert used <= built <= {image.name for image in FUNCTION_IMAGES}
+
+
+def objects(root: Path, pattern: Pattern) -> dict[str, dict[str, Any]]:
+    """The objects of a pattern in a source of the controller, by kind, namespace and name; JSON inside them is read."""
+    found = {}
+    for file in ("functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml"):
+        for body in documents(root / SCENARIOS / pattern.folder / file):
+            content = {key: json.loads(text) for key, text in body.get("data", {}).items()}
+            found["/".join((body["kind"], *sorted(body["metadata"].values())))] = body.get("spec", content)
+    return found
+
+
+def configurations(root: Path, pattern: Pattern) -> dict[tuple[str, ...], dict[str, Any]]:
+    """How the functions of a pattern run: what matters to the controller, by configuration and protocols."""
+    return {
+        (body["metadata"]["name"], entry["rxProtocol"], entry["txProtocol"]): outline(entry)
+        for body in documents(root / SCENARIOS / pattern.folder / "cm-cpufunc-config.yaml")
+        for text in body["data"].values()
+        for entry in json.loads(text)
+    }
+
+
+def outline(entry: dict[str, Any]) -> dict[str, Any]:
+    pod = entry["template"]["spec"]
+    fields = ("Annotations", "additionalNetwork", "virtualNetworkDeviceDriverType", "ipam", "imageURI")
+    return {
+        "pod": {field: pod.get(field, False) for field in ("hostNetwork", "hostIPC", "shareProcessNamespace")},
+        "containers": [(each["name"], each["image"], each.get("ports")) for each in pod["containers"]],
+        "privileged": [each.get("securityContext", {}).get("privileged", False) for each in pod["containers"]],
+        "on the node": [each["hostPath"] for each in pod["volumes"] if "hostPath" in each],
+        **{field: entry.get(field) for field in fields},
+    }
+
+
+@pytest.fixture(params=SOURCES, ids=lambda root: root.name)
+def source(request: pytest.FixtureRequest) -> Path:
+    """A source of the controller: the sample, and the real one where it is at hand."""
+    root: Path = request.param
+    return root
+
+
+@pytest.mark.parametrize("pattern", SINGLE, ids=lambda pattern: pattern.name)
+def test_every_pattern_has_the_objects_of_the_real_scenario(source: Path, pattern: Pattern) -> None:
+    sample = objects(ROOT, pattern)
+    assert sample == objects(source, pattern)
+    chain = next(spec for name, spec in sample.items() if name.startswith("FunctionChain/"))
+    assert set(chain["functions"]) == {hop.key for hop in pattern.hops}
+    assert f"DataFlow/{'/'.join(sorted((pattern.dataflow, pattern.namespace)))}" in sample
+
+
+@pytest.mark.parametrize("pattern", SINGLE, ids=lambda pattern: pattern.name)
+def test_functions_run_as_the_real_scenario_runs_them(source: Path, pattern: Pattern) -> None:
+    real = configurations(source, pattern)
+    sample = configurations(ROOT, pattern)
+    assert sample == {key: real[key] for key in sample}
+    assert {key[0] for key in sample} == {key[0] for key in real}
+    for entry in sample.values():
+        network = (entry["Annotations"] or {}).get("ethernet.swb.example.com/network", "sriov")
+        assert (network, entry["ipam"]) == (pattern.network, [SRIOV_NETWORK] if network == "sriov" else None)
+
+
+def test_models_of_gpus_are_called_as_the_real_controller_calls_them(source: Path) -> None:
+    for file, key in ((DEVICE_TYPES, "inputDeviceType"), (REGIONS, "subDeviceSpecRef")):
+        sample, real = (
+            {each[key]: each for each in json.loads((root / JSON / file).read_text())} for root in (ROOT, source)
+        )
+        assert sample
+        assert sample == {model: real[model] for model in sample}
 
 
 def test_chain_leads_from_start_to_end_through_every_function() -> None:

@@ -122,7 +122,8 @@ def test_what_lacks_nothing_is_registered() -> None:
     assert not needs.missing_of(BY_NAME["calcapp-basic"], machine())
 
 
-def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment() -> None:
+def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment(source: Path) -> None:
+    shutil.rmtree(source / archive_images.IMAGES["gpufunc_dsa"].folder)
     with pytest.raises(Problem, match="p2c1: image gpufunc_dsa cannot be built"):
         needs.require_in_source("p2c1")
 
