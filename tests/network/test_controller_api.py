@@ -51,8 +51,8 @@ def cluster(
 
 @pytest.fixture
 def controller(cluster: Kube) -> Controller:
-    """The controller without hardware, with the inventory that the host reports."""
-    return Controller(cluster, (), True, references, lambda folder: kustomize.build(folder, parameters.current()))
+    """The controller with what GPUs need, and the inventory that the host reports."""
+    return Controller(cluster, (source.GPU,), True, references, lambda folder: kustomize.build(folder, parameters.current()))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_workloads_run_our_images_alone(controller: Controller) -> None:
         items = controller.managers() if role == "manager" else controller.daemons()
         workloads = [item for item in items if manifests.kind_of(item) == kind]
         images = {image for item in workloads for image in archive_source.image_references(item)}
-        assert images == {f"registry/images/{part.image}:abc" for part in source.deployed(role)}
+        assert images == {f"registry/images/{part.image}:abc" for part in source.deployed(role, (source.GPU,))}
         assert all(manifests.namespace_of(item) for item in workloads)
 
 
