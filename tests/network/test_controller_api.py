@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,8 @@ def cluster(
 @pytest.fixture
 def controller(cluster: Kube) -> Controller:
     """The controller with what GPUs need, and the inventory that the host reports."""
-    return Controller(cluster, (source.GPU,), True, references, lambda folder: kustomize.build(folder, parameters.current()))
+    render = partial(kustomize.build, settings=parameters.current())
+    return Controller(cluster, (source.GPU,), True, references, render)
 
 
 @pytest.fixture
