@@ -58,11 +58,6 @@ def put(site: Site, *names: str, tag: str = "1.0.0") -> None:
     site.pages |= {f"/v2/images/{name}/manifests/{tag}": b"{}" for name in names}
 
 
-def drop(name: str) -> None:
-    """Take an image out of the source."""
-    (paths.CONTROLLER / archive_images.IMAGES[name].folder / "Dockerfile").unlink()
-
-
 def reference(name: str) -> str:
     return archive_images.reference(name, parameters.current())
 
@@ -76,7 +71,7 @@ def test_images_that_are_there_are_used_and_nothing_is_built_or_pushed(
     harbor: Site, engine: Engine, said: Lines
 ) -> None:
     put(harbor, *NAMES)
-    drop("gpufunc_dsa")
+    (paths.CONTROLLER / archive_images.IMAGES["gpufunc_dsa"].folder / "Dockerfile").unlink()
     for name in NAMES:
         assert reference(name) == f"{harbor.address}/images/{name}:1.0.0"
         assert not archive_images.lack(name)
@@ -94,7 +89,7 @@ def test_only_what_is_not_there_is_built(harbor: Site) -> None:
     assert reference("cpufunc_sidecar") == built(harbor, "cpufunc_sidecar")
     assert choices.image_source("cpufunc_sidecar") == {"task_dep": ["image:base"]}
     assert archive_images.lack("cpufunc_sidecar").reasons == (f"{reference('cpufunc_sidecar')}: not in the registry",)
-    drop("gpufunc_dsa")
+    (paths.CONTROLLER / archive_images.IMAGES["gpufunc_dsa"].folder / "Dockerfile").unlink()
     (phrase,) = archive_images.obstacles("gpufunc_dsa", parameters.current())
     assert phrase == "image gpufunc_dsa cannot be built: the controller's source does not hold it"
 
