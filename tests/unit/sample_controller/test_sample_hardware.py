@@ -102,7 +102,7 @@ def test_functions_on_virtual_functions_have_no_services(calcapp: Cluster) -> No
 def test_only_the_address_of_a_virtual_function_counts(network: dict[str, Any]) -> None:
     answer = json.dumps([{"name": "n", "ips": ["192.168.20.1"], **network}])
     pod = {"metadata": {"annotations": {"k8s.v1.cni.cncf.io/network-status": answer}}}
-    assert ethernetconnection.addresses_of_functions(pod) == []
+    assert ethernetconnection.virtual_function_addresses(pod) == []
 
 
 @pytest.mark.parametrize(("name", "network"), [("p2c1", "ClusterIP"), ("p2c2", "LoadBalancer")])

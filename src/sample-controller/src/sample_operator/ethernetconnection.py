@@ -87,22 +87,22 @@ def _next_hop(api: Api, receiver: Body) -> Body | None:
     if pod is None:
         return None
     if network_of(pod) == names.SRIOV:
-        addresses, ports = addresses_of_functions(pod), ports_of(pod)
+        addresses, ports = virtual_function_addresses(pod), ports_of(pod)
     else:
         service = api.get("services", metadata["namespace"], names.service(metadata["name"]))
         addresses, ports = (addresses_of(service), service["spec"]["ports"]) if service else ([], [])
-    return (
-        {"ips": addresses, "ports": [{field: each[field] for field in _PORT} for each in ports]} if addresses else None
-    )
+    if not addresses:
+        return None
+    return {"ips": addresses, "ports": [{field: each[field] for field in _PORT} for each in ports]}
 
 
-def addresses_of_functions(pod: Body) -> list[str]:
+def virtual_function_addresses(pod: Body) -> list[str]:
     """Return the addresses of a pod's virtual functions, as Multus reports them; none before it does."""
     answer = pod["metadata"].get("annotations", {}).get(names.NETWORK_STATUS_ANNOTATION, "[]")
-    return [address for each in json.loads(answer) if _is_function(each) for address in each.get("ips", [])]
+    return [address for each in json.loads(answer) if _is_virtual_function(each) for address in each.get("ips", [])]
 
 
-def _is_function(network: Body) -> bool:
+def _is_virtual_function(network: Body) -> bool:
     device = network.get("device-info") or {}
     return bool(network.get("interface") and network.get("mac") and device.get("type") == "pci")
 
