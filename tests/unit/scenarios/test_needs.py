@@ -15,7 +15,7 @@ from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.scenarios import needs
 from tasks.scenarios.needs import Machine
-from tasks.settings import nics, paths
+from tasks.settings import controller, nics, paths
 from tasks.settings.checks import GPU, NICS
 from tasks.settings.patterns import BY_NAME, PATTERNS
 from tests.unit.conftest import lab
@@ -130,7 +130,9 @@ def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment(s
 
 @pytest.fixture
 def gpu_source(source: Path) -> Path:
-    """A source whose image for the pattern p2c1 starts from the one that only the user builds."""
+    """A source with the pattern p2c1 and its images."""
+    scenarios = source / controller.SCENARIOS / "cpugpu-func"
+    shutil.copytree(scenarios / "p1c1", scenarios / "p2c1", dirs_exist_ok=True)
     folder = source / archive_images.IMAGES["gpufunc_dsa"].folder
     (folder / "Dockerfile").write_text("FROM localhost/gpu_infer_tcp:1.1.0\nCOPY a /a\n")
     return source
