@@ -278,6 +278,7 @@ def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
 ) -> None:
     del tree
     proxy["nvidia-k8s-ipam"] = REFUSED
+    proxy["whereabouts"] = "example.com/other@v1.0.0: 403 Forbidden"
     assert installation.lack("nvidia-k8s-ipam") == lacks.of(f"nvidia-k8s-ipam: {REFUSED}")
     installation.install("nvidia-k8s-ipam")
     assert said.kept == [f"Left out nvidia-k8s-ipam: {REFUSED}"]
