@@ -41,7 +41,7 @@ def task_addon() -> Iterator[dict[str, Any]]:
 def task_addon_image() -> Iterator[dict[str, Any]]:
     """Compile the images of add-ons, where the profile wants that (`addon_image:<name>`)."""
     for addon in ADDONS:
-        if addon.release and addon.release.built:
+        if any(release.built for release in addon.releases):
             yield {
                 "name": addon.name,
                 "doc": f"Compile the image of {addon.name} and push it, where the profile wants that.",
@@ -55,5 +55,5 @@ def task_addon_image() -> Iterator[dict[str, Any]]:
 def _needs(addon: Addon) -> list[str]:
     if addon.is_pod_network:
         return ["_kind"]
-    image = [f"addon_image:{addon.name}"] if addon.release and addon.release.built else []
+    image = [f"addon_image:{addon.name}"] if any(release.built for release in addon.releases) else []
     return ["_ready", *image, *(f"addon:{need}" for need in addon.needs)]

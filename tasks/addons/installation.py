@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import lack as lacks
 from tasks import progress
-from tasks.addons import address_pool
-from tasks.addons.manifests import Manifests
+from tasks.addons import choice
 from tasks.engines.docker import node_files
 from tasks.engines.files import atomic, templates
 from tasks.engines.kube import access
@@ -20,6 +19,7 @@ from tasks.settings.cluster import NODES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.addons.choice import Choice
     from tasks.lack import Lack
     from tasks.settings.addons import Addon, AddonFile
     from tasks.settings.parameters.model import Parameters
@@ -32,7 +32,8 @@ def lack(name: str) -> Lack:
     if not is_chosen(addon, p):
         return lacks.NOTHING
     if addon.release:
-        return _lack_in_cluster(addon, Manifests(addon.name, addon.release, p))
+        found = choice.known(addon, p)
+        return _lack_in_cluster(found) if found else _not_asked(addon)
     return _lack_on_nodes(addon, p)
 
 
@@ -47,7 +48,7 @@ def install(name: str) -> None:
     if not is_chosen(addon, p):
         return
     if addon.release:
-        _deploy(addon, Manifests(addon.name, addon.release, p))
+        _deploy(choice.settled(addon, p))
         return
     cidrs = Condition(
         "nodes: a pod network each",
@@ -65,19 +66,24 @@ def lack_of_image(name: str) -> Lack:
     """Return whether the registry lacks the image of an add-on; nothing if none is to be compiled."""
     addon = addons.addon(name)
     p = parameters.current()
-    image = addon_images.compiled(addon.release, p)
-    if not (is_chosen(addon, p) and addon.release and image):
+    if not (is_chosen(addon, p) and any(addon_images.compiled(each, p) for each in choice.releases(addon, p))):
         return lacks.NOTHING
-    refused = Manifests(name, addon.release, p).known_refusal()
-    return lacks.NOTHING if refused else addon_images.lack(image, p)
+    found = choice.known(addon, p)
+    if found is None:
+        return _not_asked(addon)
+    image = addon_images.compiled(found.manifests.release, p)
+    return addon_images.lack(image, p) if image and not found.is_left_out else lacks.NOTHING
 
 
 def make_image(name: str) -> None:
     """Build the image of an add-on and push it, if the profile compiles it and its source is available."""
     addon = addons.addon(name)
     p = parameters.current()
-    image = addon_images.compiled(addon.release, p)
-    if is_chosen(addon, p) and addon.release and image and not Manifests(name, addon.release, p).refusal():
+    if not (is_chosen(addon, p) and any(addon_images.compiled(each, p) for each in choice.releases(addon, p))):
+        return
+    found = choice.settled(addon, p)
+    image = addon_images.compiled(found.manifests.release, p)
+    if image and not found.is_left_out:
         addon_images.ensure_image(image, p)
 
 
@@ -87,17 +93,19 @@ def is_chosen(addon: Addon, p: Parameters) -> bool:
     return value == addon.value or (isinstance(value, tuple) and addon.value in value)
 
 
-def _lack_in_cluster(addon: Addon, manifests: Manifests) -> Lack:
+def _not_asked(addon: Addon) -> Lack:
+    return lacks.of(f"{addon.name}: the module proxy has not been asked for it recently")
+
+
+def _lack_in_cluster(found: Choice) -> Lack:
     """Return what keeps an add-on from running in the cluster; nothing if the user has been told why it is left out."""
+    addon, manifests = found.addon, found.manifests
     cluster_name = manifests.chosen.cluster_name
-    refused = manifests.known_refusal()
-    if refused is None:
-        return lacks.of(f"{addon.name}: the module proxy has not been asked for it recently")
-    if refused:
-        return lacks.unless(_told(addon, cluster_name) == refused, f"{addon.name}: {refused}")
+    if found.is_left_out:
+        return lacks.unless(_told(addon, cluster_name) == found.refused, f"{addon.name}: {found.refused}")
     if not manifests.are_rendered():
         return lacks.of(f"{addon.name}: other manifests")
-    notice = _notice(addon, manifests.chosen)
+    notice = found.notice()
     untold = lacks.unless(not notice or _told(addon, cluster_name) == notice, f"{addon.name}: {notice}")
     return untold + access.cluster(cluster_name).lack(manifests.objects())
 
@@ -111,14 +119,14 @@ def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
     return next(filter(None, found), lacks.NOTHING)
 
 
-def _deploy(addon: Addon, manifests: Manifests) -> None:
+def _deploy(found: Choice) -> None:
+    addon, manifests = found.addon, found.manifests
     p = manifests.chosen
-    refused = manifests.refusal()
-    if refused:
-        progress.line(f"Left out {addon.name}: {refused}")
-        atomic.write(_mark(addon, p.cluster_name), refused)
+    if found.is_left_out:
+        progress.line(f"Left out {addon.name}: {found.refused}")
+        atomic.write(_mark(addon, p.cluster_name), found.refused)
         return
-    _say_what_is_kept(addon, p)
+    _say_what_is_special(found)
     objects = manifests.objects()
     deadline = p.cluster_deadline
     cluster = access.cluster(p.cluster_name)
@@ -135,19 +143,14 @@ def _deploy(addon: Addon, manifests: Manifests) -> None:
     progress.line(f"{addon.name}: {changed} objects applied, {len(objects) - changed} were as they should be")
 
 
-def _say_what_is_kept(addon: Addon, p: Parameters) -> None:
-    if notice := _notice(addon, p):
-        progress.line(f"{addon.name}: {notice}")
-        atomic.write(_mark(addon, p.cluster_name), notice)
-
-
-def _notice(addon: Addon, p: Parameters) -> str:
-    """Return what the user has to know about an add-on that is kept as it is, or an empty string."""
-    return address_pool.notice(p) if addon.name == addons.LOAD_BALANCER else ""
+def _say_what_is_special(found: Choice) -> None:
+    if notice := found.notice():
+        progress.line(f"{found.addon.name}: {notice}")
+        atomic.write(_mark(found.addon, found.manifests.chosen.cluster_name), notice)
 
 
 def _told(addon: Addon, cluster_name: str) -> str:
-    """Return what the user was told about why an add-on is left out of this cluster, or kept as it is."""
+    """Return what the user was told about why an add-on is left out of this cluster, kept as it is, or stood in for."""
     mark = _mark(addon, cluster_name)
     return mark.read_text(encoding="utf-8") if mark.is_file() else ""
 

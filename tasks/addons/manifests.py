@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.addons import address_pool
+from tasks.addons import address_blocks, address_pool
 from tasks.engines.files import atomic, digests, download, templates
 from tasks.engines.files.lock import alone, part_of
 from tasks.engines.go import modules, proxy, sources
 from tasks.engines.kube import kustomize, manifests
 from tasks.images import addon_images
 from tasks.problems import Problem
-from tasks.settings import nics, paths, patterns
+from tasks.settings import emulation, nics, paths, patterns
 from tasks.settings.addons import ModuleManifests
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Where the overlays find upstream's manifests.
 _UPSTREAM = "upstream"
+_KUSTOMIZATION = "kustomization.yaml"
 _TEMPLATE = ".j2"
 # Far more than any manifest has, in bytes.
 _LARGEST = 16 << 20
@@ -38,8 +39,8 @@ _LARGEST = 16 << 20
 _NOT_FETCHED = "not fetched yet"
 
 
-def upstream(release: Release, chosen: Parameters) -> Path:
-    """Return upstream's manifests, a file or a folder; fetch them if they are missing.
+def upstream(release: Release, chosen: Parameters) -> Path | None:
+    """Return upstream's manifests, a file or a folder; fetch them if they are missing. None if there are none.
 
     Args:
         release: What an add-on runs.
@@ -49,6 +50,8 @@ def upstream(release: Release, chosen: Parameters) -> Path:
         Problem: They are not available, or do not match the checksum.
     """
     source = release.manifests
+    if source is None:
+        return None
     if isinstance(source, ModuleManifests):
         return modules.module_folder(source.artifact, source.artifact.module, chosen) / source.path
     version = _version(release, chosen)
@@ -94,13 +97,13 @@ class Manifests:
         name: Its name.
         release: What it runs.
         chosen: The parameters of the run.
-        fetch: Returns upstream's manifests, a file or a folder.
+        fetch: Returns upstream's manifests, a file or a folder, or None.
     """
 
     name: str
     release: Release
     chosen: Parameters
-    fetch: Callable[[Release, Parameters], Path] = upstream
+    fetch: Callable[[Release, Parameters], Path | None] = upstream
 
     def refusal(self) -> str:
         """Return why the add-on is not available, in the module proxy's words, or an empty string if it is.
@@ -137,7 +140,8 @@ class Manifests:
 
     @property
     def _kept(self) -> Path:
-        made_of = [self._overlay, self._source_digest(), Path(__file__).read_text(encoding="utf-8")]
+        code = Path(__file__).read_text(encoding="utf-8")
+        made_of = [self._overlay, self.release.kustomization, self._source_digest(), code]
         return paths.RENDERED / "addons" / f"{self.name}-{manifests.digest(made_of)}.json"
 
     @functools.cached_property
@@ -147,6 +151,9 @@ class Manifests:
             "parameters": self.chosen,
             "images": addon_images.replacements(self.release, self.chosen),
             "metallb_pool": functools.partial(address_pool.metallb, self.chosen),
+            "address_blocks": address_blocks.whereabouts(self.chosen),
+            "delegate": emulation.DELEGATE if emulation.SRIOV in self.chosen.emulate else nics.DELEGATE,
+            "ipam": self.release.ipam,
             "physical_functions": [getattr(self.chosen, row.interface.lower()) for row in nics.WORKERS],
             "function_namespaces": patterns.NAMESPACES,
         }
@@ -155,13 +162,18 @@ class Manifests:
 
     def _is_upstream_known(self) -> bool:
         """Return whether a digest names upstream's manifests before they are fetched."""
-        source, version = self.release.manifests, _version(self.release, self.chosen)
+        source = self.release.manifests
+        if source is None:
+            return True
         if isinstance(source, ModuleManifests):
             return sources.is_resolved(source.artifact, self.chosen)
+        version = _version(self.release, self.chosen)
         return version in source.sha256 or kept_as(source, version, self.chosen).is_file()
 
     def _source_digest(self) -> str:
         source = self.release.manifests
+        if source is None:
+            return ""
         if isinstance(source, ModuleManifests):
             return modules.definition(source.artifact, self.chosen)
         version = _version(self.release, self.chosen)
@@ -169,9 +181,11 @@ class Manifests:
         return source.sha256.get(version) or (digests.read(kept) if kept.is_file() else _NOT_FETCHED)
 
     def _render(self, folder: Path) -> list[Object]:
-        _copy(self.fetch(self.release, self.chosen), folder / _UPSTREAM)
+        if source := self.fetch(self.release, self.chosen):
+            _copy(source, folder / _UPSTREAM)
         for name, text in self._overlay.items():
             atomic.write(folder / name, text)
+        atomic.write(folder / _KUSTOMIZATION, self._overlay[f"{self.release.kustomization}.yaml"])
         found = kustomize.build(folder, self.chosen)
         shutil.rmtree(folder)
         return found

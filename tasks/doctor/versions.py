@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
-from tasks.addons import installation, manifests
+from tasks.addons import choice, installation, manifests
 from tasks.doctor import published
 from tasks.doctor.finding import Finding
 from tasks.engines.files import releases
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.doctor.published import Offer
     from tasks.doctor.server import Server
     from tasks.lack import Lack
+    from tasks.settings.addons import Release
     from tasks.settings.artifacts import GoArtifact
     from tasks.settings.images import NodeImage
     from tasks.settings.parameters.model import Parameters
@@ -133,8 +134,7 @@ def _is_released_here(artifact: GoArtifact, p: Parameters) -> bool:
 def _used(p: Parameters) -> list[GoArtifact]:
     """Return the artifacts of which a run with these parameters makes something, each once."""
     found = [artifact for image in _images(p) for artifact in _taken(image, p)]
-    releases_of_addons = [addon.release for addon in addons.ADDONS if installation.is_chosen(addon, p)]
-    sources_of_addons = [release.manifests for release in releases_of_addons if release]
+    sources_of_addons = [release.manifests for release in _releases(p)]
     found += [source.artifact for source in sources_of_addons if isinstance(source, ModuleManifests)]
     return list({artifact.name: artifact for artifact in found if artifact.module}.values())
 
@@ -148,10 +148,14 @@ def _images(p: Parameters) -> Iterator[NodeImage]:
     yield from (image for image in images.NODE_IMAGES if image.name not in others)
     if p.registry == "embedded":
         yield images.REGISTRY
+    yield from filter(None, (addon_images.compiled(release, p) for release in _releases(p)))
+
+
+def _releases(p: Parameters) -> Iterator[Release]:
+    """Yield what the chosen add-ons may run."""
     for addon in addons.ADDONS:
-        image = addon_images.compiled(addon.release, p)
-        if image and installation.is_chosen(addon, p):
-            yield image
+        if installation.is_chosen(addon, p):
+            yield from choice.releases(addon, p)
 
 
 def _runtimes(p: Parameters) -> set[str]:
@@ -160,15 +164,15 @@ def _runtimes(p: Parameters) -> set[str]:
 
 
 def _downloads(p: Parameters) -> Iterator[Asked]:
-    for addon in addons.ADDONS:
-        source = addon.release.manifests if addon.release and installation.is_chosen(addon, p) else None
-        if not addon.release or source is None or isinstance(source, ModuleManifests):
+    for release in _releases(p):
+        source = release.manifests
+        if source is None or isinstance(source, ModuleManifests):
             continue
-        version = str(getattr(p, addon.release.version.lower()))
+        version = str(getattr(p, release.version.lower()))
         if version not in source.sha256 and not manifests.kept_as(source, version, p).is_file():
             url = manifests.address(source, version, p)
             ask = partial(published.manifest, url=url, repository=f"{_GITHUB}/{source.repository}")
-            yield Asked(addon.release.version, version, next(iter(source.sha256)), (ask,))
+            yield Asked(release.version, version, next(iter(source.sha256)), (ask,))
 
 
 LOOKS: Mapping[str, Look] = {"versions": _versions}

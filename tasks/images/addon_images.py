@@ -42,7 +42,7 @@ def ensure_image(image: NodeImage, current: Parameters) -> None:
 
 def compiled(release: Release | None, current: Parameters) -> NodeImage | None:
     """Return the image that is compiled for an add-on, or None if upstream's images are used."""
-    return release.built if release and current.addon_images == "source" else None
+    return release.built if release and (current.addon_images == "source" or not release.registry) else None
 
 
 def replacements(release: Release, current: Parameters) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.settings import artifacts, images
@@ -75,18 +75,22 @@ class Release:
     """What an add-on runs in the cluster. Its overlay, a kustomization, is in the add-on's folder under manifest/.
 
     Attributes:
-        version: Parameter with its version.
-        registry: Parameter with the registry and path that hold its published images.
-        manifests: Upstream's manifests; the overlay finds them in `upstream`.
+        version: Parameter with its version; empty if its source is in this repository.
+        registry: Parameter with the registry and path that hold its published images; empty if it is always compiled.
+        manifests: Upstream's manifests; the overlay finds them in `upstream`. None if the overlay has all of them.
         images: The images of the manifests that are replaced.
         built: The image that replaces all of them if they are compiled.
+        kustomization: File of the overlay that is its kustomization, without suffixes.
+        ipam: How the second interfaces of pods get addresses from it.
     """
 
     version: str
     registry: str
-    manifests: ModuleManifests | DownloadedManifest
+    manifests: ModuleManifests | DownloadedManifest | None
     images: tuple[PublishedImage, ...]
     built: NodeImage | None = None
+    kustomization: str = "kustomization"
+    ipam: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Addon:
         files: What it puts on every node.
         units: systemd units that are enabled and started there.
         release: What it runs in the cluster.
+        emulated: What it runs instead if cards are stood in for.
+        substitute: What it runs instead if its image is compiled and the module proxy refuses its source.
         needs: Add-ons that have to be there first.
     """
 
@@ -111,7 +117,14 @@ class Addon:
     files: tuple[AddonFile, ...] = ()
     units: tuple[str, ...] = ()
     release: Release | None = None
+    emulated: Release | None = None
+    substitute: Release | None = None
     needs: tuple[str, ...] = ()
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """All that it may run in the cluster."""
+        return tuple(filter(None, (self.release, self.emulated, self.substitute)))
 
     @property
     def is_pod_network(self) -> bool:
@@ -182,6 +195,14 @@ ADDONS = (
             ),
             images=(PublishedImage("ghcr.io/k8snetworkplumbingwg/sriov-network-device-plugin"),),
         ),
+        emulated=Release(
+            version="",
+            registry="",
+            manifests=None,
+            images=(PublishedImage("stand-in-device-plugin"),),
+            built=images.named("addon-stand-in-device-plugin"),
+            kustomization="stand-in",
+        ),
     ),
     Addon(
         name="metallb",
@@ -207,6 +228,17 @@ ADDONS = (
             manifests=ModuleManifests(artifacts.NVIDIA_K8S_IPAM, "deploy"),
             images=(PublishedImage("ghcr.io/mellanox/nvidia-k8s-ipam"),),
             built=images.named("addon-nvidia-k8s-ipam"),
+            ipam={"type": "nv-ipam", "poolName": "nv-pool1"},
+        ),
+        substitute=Release(
+            version="WHEREABOUTS_VERSION",
+            registry="",
+            manifests=ModuleManifests(artifacts.WHEREABOUTS, "doc/crds"),
+            images=(PublishedImage("ghcr.io/k8snetworkplumbingwg/whereabouts"),),
+            built=images.named("addon-whereabouts"),
+            kustomization="whereabouts",
+            # The blocks of the nodes do not overlap.
+            ipam={"type": "whereabouts", "enable_overlapping_ranges": False},
         ),
         needs=("multus",),
     ),

@@ -178,3 +178,20 @@ NVIDIA_K8S_IPAM = GoArtifact(
     module="github.com/Mellanox/nvidia-k8s-ipam",
     parameter="NVIDIA_K8S_IPAM_VERSION",
 )
+# Gives addresses where the module proxy refuses nvidia-k8s-ipam. It is the newest release that Go 1.23 compiles.
+WHEREABOUTS = GoArtifact(
+    name="whereabouts",
+    folder="kind/go/whereabouts",
+    programs=(
+        Program("github.com/k8snetworkplumbingwg/whereabouts/cmd", "whereabouts"),
+        Program("github.com/k8snetworkplumbingwg/whereabouts/cmd/controlloop", "ip-control-loop"),
+    ),
+    module="github.com/k8snetworkplumbingwg/whereabouts",
+    parameter="WHEREABOUTS_VERSION",
+    stamps=("github.com/k8snetworkplumbingwg/whereabouts/pkg/version.Version={version}",),
+)
+STAND_IN_DEVICE_PLUGIN = GoArtifact(
+    name="stand-in-device-plugin",
+    folder="kind/go/stand-in-device-plugin",
+    programs=(Program(".", "stand-in-device-plugin"),),
+)

@@ -10,3 +10,5 @@ KINDS = (SRIOV, GPU)
 
 # Another name of each stand-in PF: one NetworkAttachmentDefinition fits workers whose PFs are named differently.
 PF_ALTNAME = "emulated-pf"
+# How a pod gets its second interface there. With vepa, each of its packets crosses the PF, as with a real function.
+DELEGATE = {"type": "macvlan", "master": PF_ALTNAME, "mode": "vepa"}

@@ -219,6 +219,18 @@ ADDON_IMAGES = (
         parent=BASE,
         programs=(Programs(artifacts.NVIDIA_K8S_IPAM, ("ipam-controller", "ipam-node", "nv-ipam"), "bin"),),
     ),
+    NodeImage(
+        name="addon-whereabouts",
+        meaning="whereabouts",
+        parent=BASE,
+        programs=(Programs(artifacts.WHEREABOUTS, ("whereabouts", "ip-control-loop"), "bin"),),
+    ),
+    NodeImage(
+        name="addon-stand-in-device-plugin",
+        meaning="the device plugin of stand-in cards",
+        parent=SCRATCH,
+        programs=(Programs(artifacts.STAND_IN_DEVICE_PLUGIN, ("stand-in-device-plugin",), "bin"),),
+    ),
 )
 _BY_NAME = {image.name: image for image in (*NODE_IMAGES, *COMPILERS, REGISTRY, *ADDON_IMAGES)}
 

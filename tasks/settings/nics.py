@@ -47,6 +47,8 @@ UDEV_RULES = Path("/run/udev/rules.d")
 
 # The resource that the SR-IOV device plugin offers the scheduler, one for each virtual function.
 RESOURCE = "nvidia.com/mlnx_sriov_netdevice"
+# How a pod gets one as its second interface.
+DELEGATE = {"type": "sriov"}
 
 # Seconds until new virtual functions must have their network interfaces.
 VF_DEADLINE = 60.0

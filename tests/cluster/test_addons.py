@@ -150,17 +150,18 @@ def networks(lab: Lab) -> list[dict[str, Any]]:
     return said
 
 
-def test_a_second_interface_gets_an_address_of_its_nodes_block_or_a_line_says_why_there_is_none(equipped: Lab) -> None:
+def test_a_second_interface_gets_an_address_of_its_nodes_block_or_a_line_says_who_gives_it(equipped: Lab) -> None:
     refused = proxy.refusal(artifacts.NVIDIA_K8S_IPAM, parameters.current())
     if refused:
-        says_why_it_is_left_out(equipped, refused)
+        says_what_stands_in_for_it(equipped, refused)
     else:
         gives_an_address_of_the_nodes_block(equipped)
 
 
-def says_why_it_is_left_out(lab: Lab, refused: str) -> None:
+def says_what_stands_in_for_it(lab: Lab, refused: str) -> None:
     (lab.checkout.root / "build" / f"cluster-{NAME}" / "told" / "nvidia-k8s-ipam").unlink()
-    assert f"Left out nvidia-k8s-ipam: {refused}" in lab.run("addon:nvidia-k8s-ipam").splitlines()
+    line = f"nvidia-k8s-ipam: whereabouts {parameters.current().whereabouts_version} stands in for it: {refused}"
+    assert line in lab.run("addon:nvidia-k8s-ipam").splitlines()
     assert started(lab.run("addon:nvidia-k8s-ipam")) == []
     assert lab.api.get(manifests.CUSTOM_RESOURCE_DEFINITION, "ippools.nv-ipam.nvidia.com") is None
 

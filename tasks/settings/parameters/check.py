@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.layers import Layers, Setting
 
 # Names with these prefixes can only be meant for this tool, so an unknown one is a mistake.
-_OWN_PREFIXES = ("DCI_", "SRIOV_", "NV_IPAM_", "NVIDIA_K8S_IPAM_", "CRIO_", "METALLB_", "MULTUS_", "CALICO_")
+_OWN_PREFIXES = (
+    *("DCI_", "SRIOV_", "NV_IPAM_", "NVIDIA_K8S_IPAM_", "WHEREABOUTS_"),
+    *("CRIO_", "METALLB_", "MULTUS_", "CALICO_"),
+)
 _SIMILAR = 0.85
 # Variables that many programs read, although a parameter has a similar name.
 _OF_PROGRAMS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -68,6 +68,7 @@ class Parameters(pydantic.BaseModel):
     metallb_pool: types.Pool
     nvidia_k8s_ipam_version: types.Version
     nvidia_k8s_ipam_registry: types.Repository
+    whereabouts_version: types.Version
     img_tag: types.ImageTag
     ubuntu_image_name: types.Image
     base_from: Literal["registry", "bootstrap"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import lack as lacks
-from tasks.addons import address_pool, installation
+from tasks.addons import address_pool, choice, installation
 from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
 from tasks.engines.kube import manifests as kube_manifests
@@ -251,8 +251,8 @@ def test_calico_gives_addresses_of_the_pod_subnet(rendered: Callable[..., dict[s
 def test_no_image_of_an_addon_floats(choose: Callable[..., None]) -> None:
     choose(PROFILE="physical")
     for addon in table.ADDONS:
-        if addon.release:
-            for image in addon.release.images:
+        for release in addon.releases:
+            for image in release.images:
                 assert "{version}" in image.tag
 
 
@@ -266,10 +266,11 @@ def test_that_addresses_are_kept_is_said_once(
     addon = table.addon("metallb")
     notice = f"metallb: {address_pool.notice(manifests.chosen)}"
     assert EARLIER in notice
-    assert notice in installation._lack_in_cluster(addon, manifests).reasons
-    installation._say_what_is_kept(addon, manifests.chosen)
+    metallb = choice.Choice(addon, manifests)
+    assert notice in installation._lack_in_cluster(metallb).reasons
+    installation._say_what_is_special(metallb)
     assert said.kept == [notice]
-    assert notice not in installation._lack_in_cluster(addon, manifests).reasons
+    assert notice not in installation._lack_in_cluster(metallb).reasons
 
 
 def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
@@ -277,6 +278,7 @@ def test_an_addon_that_the_proxy_refuses_is_left_out_and_said_once(
 ) -> None:
     del tree
     proxy["nvidia-k8s-ipam"] = REFUSED
+    proxy["whereabouts"] = "example.com/other@v1.0.0: 403 Forbidden"
     assert installation.lack("nvidia-k8s-ipam") == lacks.of(f"nvidia-k8s-ipam: {REFUSED}")
     installation.install("nvidia-k8s-ipam")
     assert said.kept == [f"Left out nvidia-k8s-ipam: {REFUSED}"]

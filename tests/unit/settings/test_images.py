@@ -34,5 +34,5 @@ def test_each_row_is_found_by_its_name_and_starts_from_what_there_is(image: imag
 def test_what_uses_an_image_uses_one_of_its_kind() -> None:
     table = [each for each in vars(artifacts).values() if isinstance(each, artifacts.GoArtifact)]
     assert {each.compiler for each in table if each.compiler} == {image.name for image in images.COMPILERS}
-    built = [addon.release.built for addon in addons.ADDONS if addon.release and addon.release.built]
+    built = [release.built for addon in addons.ADDONS for release in addon.releases if release.built]
     assert sorted(image.name for image in built) == sorted(image.name for image in images.ADDON_IMAGES)
