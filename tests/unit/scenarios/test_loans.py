@@ -28,6 +28,7 @@ def test_a_server_with_everything_lends_everything() -> None:
     assert loans.choice(server(FIRST, SECOND)) == {
         "task_dep": ["nics:kind-worker", "nics:kind-worker2", "_gpu_in_inventory"],
         "left": {},
+        "emulated": {},
     }
 
 
