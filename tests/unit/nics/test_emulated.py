@@ -59,11 +59,14 @@ def own(engine: Engine, subnet: str = "192.168.20.0/24", **labels: str) -> None:
 def make(programs: Programs, found: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> None:
     """Let the first worker have interfaces, and make its card."""
     done = programs.folder / "done"
-    programs.write("docker", f"""
+    programs.write(
+        "docker",
+        f"""
 case "$*" in
 *restart*) touch {done} ;;
 *"ip -json"*) if [ -e {done} ]; then echo '{json.dumps(found)}'; else echo '{json.dumps(before or [])}'; fi ;;
-esac""")
+esac""",
+    )
     emulated.make(WISH, NETWORK)
 
 
@@ -118,9 +121,7 @@ def test_a_node_that_restarted_into_another_network_order_keeps_its_own_address_
 def test_another_address_is_put_in_force(workers: Engine, programs: Programs) -> None:
     own(workers)
     workers.containers["kind-worker"].addresses = {"kind-sriov": "192.168.20.9"}
-    assert emulated.lack(WISH, NETWORK).reasons == (
-        "kind-worker: address in kind-sriov: 192.168.20.9 -> 192.168.20.2",
-    )
+    assert emulated.lack(WISH, NETWORK).reasons == ("kind-worker: address in kind-sriov: 192.168.20.9 -> 192.168.20.2",)
     make(programs, links())
     assert workers.containers["kind-worker"].addresses == {"kind-sriov": "192.168.20.2"}
 
@@ -138,16 +139,16 @@ def test_a_card_that_does_not_come_is_one_line(workers: Engine, programs: Progra
 
 
 @pytest.mark.parametrize(
-    ("subnet", "labels", "says"),
+    ("labels", "says"),
     [
-        ("192.168.20.0/24", {"a": "b"}, "docker network kind-sriov was not made by this tool, and is left alone"),
-        ("192.168.30.0/24", {}, "NV_IPAM_SUBNET: 192.168.30.0/24 -> 192.168.20.0/24, but the emulated cards"),
+        ({"a": "b"}, "docker network kind-sriov was not made by this tool, and is left alone"),
+        ({}, "NV_IPAM_SUBNET: 192.168.30.0/24 -> 192.168.20.0/24, but the emulated cards"),
     ],
 )
 def test_another_network_of_that_name_is_refused_before_anything_is_touched(
-    workers: Engine, programs: Programs, subnet: str, labels: dict[str, str], says: str
+    workers: Engine, programs: Programs, labels: dict[str, str], says: str
 ) -> None:
-    own(workers, subnet, **labels)
+    own(workers, "192.168.30.0/24", **labels)
     with pytest.raises(Problem, match=says):
         make(programs, links())
     assert emulated.lack(WISH, NETWORK).obstacles
