@@ -121,7 +121,7 @@ class Engine:
             return self._write(written[1], Archive(body))
         networked = re.fullmatch("POST /networks/([^/]+)(?:/([a-z]+))?", request)
         if networked:
-            return self._change_network(*networked.groups(), json.loads(body))
+            return self._change_network(networked[1], networked[2], json.loads(body))
         for pattern, reply in _ROUTES:
             found = re.fullmatch(pattern, request)
             if found:

@@ -113,7 +113,7 @@ def test_a_node_that_restarted_into_another_network_order_keeps_its_own_address_
     make(programs, links())
     changes = [request for request in workers.requests if "kind-worker/archive" in request or "connect" in request]
     assert changes.index("POST /networks/kind-sriov/connect") > changes.index("PUT /containers/kind-worker/archive")
-    order = workers.containers["kind-worker"].files["/etc/gai.conf"]
+    order = bytes(workers.containers["kind-worker"].files["/etc/gai.conf"])
     assert b"precedence ::ffff:192.168.20.0/120 1\n" in order
     assert b"precedence ::ffff:0:0/96 10\n" in order
 
