@@ -168,12 +168,11 @@ def _lack(wish: Wish, network: Network) -> str:
     node = containers.find(wish.node)
     if node is None or network.name not in node.addresses:
         return f"has no emulated {wish.interface} yet"
-    if not node.running:
-        return "its container does not run"
-    if node.addresses[network.name] != _address(wish):
+    if node.running and node.addresses[network.name] != _address(wish):
         return f"address in {network.name}: {node.addresses[network.name]} -> {_address(wish)}"
-    files = node_files.lack(wish.node, _STEP, _files(wish, network))
-    return ", ".join(files.reasons) or shortfall(wish, _links(wish.node))
+    files = ", ".join(node_files.lack(wish.node, _STEP, _files(wish, network)).reasons)
+    # A node that is stopped makes its card when it starts.
+    return files or (shortfall(wish, _links(wish.node)) if node.running else "")
 
 
 def shortfall(wish: Wish, links: Sequence[dict[str, Any]]) -> str:
@@ -272,14 +271,16 @@ def _leave(node: str, network: str) -> None:
     networks.disconnect(network, node)
 
 
-def present(wish: Wish) -> bool:
-    """Return whether a running node has its emulated PF.
+def place(wish: Wish) -> str:
+    """Return in words where the emulated PF of a node is.
 
     Raises:
-        Problem: No engine answers.
+        Problem: No engine answers, or the node does not.
     """
     found = containers.find(wish.node)
-    return found is not None and found.running and not shortfall(wish, _links(wish.node))
+    if found is None or not found.running:
+        return f"in {wish.node} once it runs"
+    return shortfall(wish, _links(wish.node)) or f"in {wish.node}"
 
 
 def _files(wish: Wish, network: Network) -> list[NodeFile]:

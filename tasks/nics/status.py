@@ -79,7 +79,7 @@ def emulated_rows(wishes: Sequence[Wish]) -> list[Row]:
             device="emulated",
             role="PF",
             name=wish.interface,
-            place=f"in {wish.node}" if emulated.present(wish) else f"{wish.node} has it no longer",
+            place=emulated.place(wish),
             lent_to=wish.node,
             original="",
         )

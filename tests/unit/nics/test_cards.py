@@ -164,7 +164,10 @@ def test_the_status_of_emulated_cards_says_that_they_are(emulating: Engine, prog
     programs.put("docker", "[]")
     (row,) = nics_status.emulated_rows(tuple(wish.wishes(parameters.current()).values()))
     assert (row.device, row.role, row.name, row.lent_to) == ("emulated", "PF", "ens9f0np0", "kind-worker")
-    assert row.place == "kind-worker has it no longer"
+    assert row.place == "has no emulated ens9f0np0 yet"
+    emulating.containers["kind-worker"].state = "exited"
+    (row,) = nics_status.emulated_rows(tuple(wish.wishes(parameters.current()).values()))
+    assert row.place == "in kind-worker once it runs"
 
 
 def test_each_worker_is_to_offer_the_functions_of_its_emulated_card(emulating: Engine) -> None:

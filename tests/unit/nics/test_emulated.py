@@ -99,6 +99,9 @@ def test_a_node_gets_its_card_once(workers: Engine, programs: Programs, said: Li
     assert emulated.is_there("kind")
     assert emulated.has_card("kind-worker", "kind")
     assert not emulated.has_card("kind-worker2", "kind")
+    workers.containers["kind-worker"].state = "exited"
+    assert not emulated.lack(WISH, NETWORK), "it makes its card when it starts"
+    workers.containers["kind-worker"].state = "running"
     before = list(workers.requests)
     make(programs, links())
     assert [request for request in workers.requests if request.startswith("POST")] == [
