@@ -48,8 +48,10 @@ _IPV4_MAPPED = 96
 # The names in `manifest/node/emulated-card`.
 SWITCH, PORT = "esw", "esw-pf"
 _START = f"systemctl --no-reload enable {_UNIT} && systemctl daemon-reload && systemctl restart {_UNIT}"
+# A run that was killed may have left any part of it.
 _STOP = (
-    f"systemctl disable --now {_UNIT}; {_PROGRAM} down; "
+    f"set -e; if [ -e /etc/systemd/system/{_UNIT} ]; then systemctl disable --now {_UNIT}; fi; "
+    f"if [ -x {_PROGRAM} ]; then {_PROGRAM} down; fi; "
     f"rm -f {_PROGRAM} {_PARAMETERS} {_ORDER} /etc/systemd/system/{_UNIT} {node_files.mark(_STEP)}; "
     "systemctl daemon-reload"
 )
@@ -217,10 +219,10 @@ def make(wish: Wish, network: Network) -> None:
     progress.step(f"emulated {wish.interface} in {wish.node}")
     # Before the node is in the network: with a second address, it could not be restarted without the order of both.
     node_files.sync(wish.node, _STEP, _files(wish, network))
-    if node.addresses.get(network.name, _address(wish)) != _address(wish):
-        networks.disconnect(network.name, wish.node)
-        node = containers.find(wish.node)
-    if node is not None and network.name not in node.addresses:
+    if node.addresses.get(network.name) != _address(wish):
+        if network.name in node.addresses:
+            networks.disconnect(network.name, wish.node)
+        containers.exec_in(wish.node, [_PROGRAM, "release"])
         networks.connect(network.name, wish.node, wish.ip)
     containers.exec_in(wish.node, ["sh", "-c", _START])
     left = _lack(wish, network)
@@ -254,21 +256,21 @@ def take_away(cluster: str) -> None:
     if not is_there(cluster):
         return
     members = networks.users(name)
-    for row in nics.WORKERS:
-        if row.node(cluster) in members:
-            _leave(row.node(cluster), name)
+    for node in (row.node(cluster) for row in nics.WORKERS):
+        _clear(node)
+        if node in members:
+            networks.disconnect(name, node)
     if networks.remove(name):
         progress.line(f"Removed the emulated network cards of cluster {cluster} with the Docker network {name}.")
     else:
         progress.line(f"Left the Docker network {name} to {', '.join(networks.users(name))}.")
 
 
-def _leave(node: str, network: str) -> None:
-    """Take a node out of the network; one that is stopped makes no card at its next start, without the address."""
+def _clear(node: str) -> None:
+    """Take the card out of a node; one that is stopped makes none at its next start, without the address."""
     found = containers.find(node)
-    if found is not None and found.running:
+    if found is not None and found.running and containers.read_from(node, _PARAMETERS) is not None:
         containers.exec_in(node, ["sh", "-c", _STOP])
-    networks.disconnect(network, node)
 
 
 def place(wish: Wish) -> str:

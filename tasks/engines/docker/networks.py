@@ -13,6 +13,8 @@ from tasks.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_NOT_CONNECTED = "is not connected to"
+
 
 @dataclass(frozen=True)
 class NetworkFacts:
@@ -95,7 +97,7 @@ def connect(name: str, container: str, address: IPv4Address) -> None:
 
 
 def disconnect(name: str, container: str) -> None:
-    """Take a container, running or not, out of a network.
+    """Take a container, running or not, out of a network, if it is in it.
 
     Raises:
         Problem: The engine refuses to.
@@ -105,6 +107,8 @@ def disconnect(name: str, container: str) -> None:
     try:
         docker_client.client().api.disconnect_container_from_network(container, name, force=True)
     except APIError as error:
+        if _NOT_CONNECTED in str(error.explanation):
+            return  # the engine keeps the name of a network into which it could not put the container
         raise Problem(f"{container}: still in docker network {name}: {error.explanation}",
                       hint=f"docker network disconnect --force {name} {container}") from error  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from tasks.problems import Problem
 from tasks.settings import nics
 from tests.unit.conftest import lab
 from tests.unit.engine import Container, Engine, node
+from tests.unit.engine_server import Archive
 from tests.unit.nics.world import OTHER, WISH
 
 if TYPE_CHECKING:
@@ -54,6 +57,14 @@ def own(engine: Engine, subnet: str = "192.168.20.0/24", **labels: str) -> None:
     """Create the network of the cards, as this checkout does or with other labels."""
     engine.networks["kind-sriov"] = labels or {"openkasugai.made": "1", emulated.CHECKOUT: ledgers.here()}
     engine.subnets["kind-sriov"] = subnet
+
+
+def packed(name: str) -> bytes:
+    """Return an archive of an empty file."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo(name))
+    return archive.getvalue()
 
 
 def make(programs: Programs, found: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> None:
@@ -188,7 +199,8 @@ def test_cards_are_taken_away_whatever_has_become_of_the_nodes(
     own(workers)
     programs.put("docker")
     addresses = {"kind": "172.18.0.3", "kind-sriov": "192.168.20.2"}
-    workers.containers["kind-worker"] = node("kind", addresses=addresses, state=state)
+    files = {"/etc/openkasugai/emulated-card.env": Archive(packed("emulated-card.env"))}
+    workers.containers["kind-worker"] = node("kind", addresses=addresses, state=state, files=files)
     if not state:
         del workers.containers["kind-worker"]
     emulated.take_away("kind")

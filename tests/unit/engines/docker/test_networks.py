@@ -53,3 +53,6 @@ def test_what_the_engine_refuses_is_one_line_with_the_object(engine: Engine) -> 
         networks.connect("kind-sriov", "kind-worker", gateway)
     with pytest.raises(Problem, match=r"kind-worker: still in docker network kind-sriov: busy"):
         networks.disconnect("kind-sriov", "kind-worker")
+    said = "container 1 is not connected to network kind-sriov"
+    engine.refusals["POST /networks/kind-sriov/disconnect"] = (403, said)
+    networks.disconnect("kind-sriov", "kind-worker")
