@@ -44,7 +44,7 @@ def check_cards(p: Parameters, routes: Sequence[Route], *, emulated: str = "") -
     Raises:
         Problem: It overlaps a route or contains the registry's address; one line for each case.
     """
-    cards = {getattr(p, worker.interface.lower()) for worker in nics.WORKERS} | {emulated}
+    cards = {getattr(p, worker.interface.lower()) for worker in nics.WORKERS} | {emulated} - {""}
     _check(p, _CARD_NETWORKS, [route for route in routes if route.device not in cards])
 
 

@@ -23,7 +23,11 @@ from tasks.settings import nics as settings
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tasks.lack import Lack
+    from tasks.nics.status import Row
+    from tasks.nics.wish import Wish
     from tasks.settings.parameters.model import Parameters
 
 
@@ -200,22 +204,28 @@ def status(*, as_json: bool = False) -> None:
     """
     chosen = parameters.current()
     asked = tuple(nics_wish.wishes(chosen).values())
-    try:
-        processes = nics_wish.node_processes(asked[0].cluster)
-    except Problem:
-        processes = {}  # without Docker there are no nodes, but the cards can still be shown
-    found = [
-        *nics_status.emulated_rows(asked),
-        *nics_status.rows(asked, Machine(processes, cluster=asked[0].cluster)),
-    ]
+    found = [*nics_status.emulated_rows(asked), *_real(asked, chosen)]
     if as_json:
         progress.line(json.dumps([asdict(row) for row in found], indent=2))
-    elif found:
-        progress.line(nics_status.table(found))
-    elif emulated.asked_for(chosen):
-        names = " and ".join(wish.interface for wish in asked)
-        progress.line(f"Nothing is lent, and {names} are not emulated yet (EMULATE=sriov): ./doit nics")
     else:
-        progress.line(f"Nothing is lent, and this machine has no {' or '.join(wish.interface for wish in asked)}")
+        progress.line(nics_status.table(found) if found else _nothing(asked, chosen))
     for line in udev.complaints(settings.UDEV_RULES):
         progress.line(line)
+
+
+def _real(asked: Sequence[Wish], chosen: Parameters) -> list[Row]:
+    """Return a row for each function of a real card; to look for one needs root, so it is not done for nothing."""
+    if emulated.asked_for(chosen) and not borrowed(chosen.cluster_name):
+        return []
+    try:
+        processes = nics_wish.node_processes(chosen.cluster_name)
+    except Problem:
+        processes = {}  # without Docker there are no nodes, but the cards can still be shown
+    return nics_status.rows(asked, Machine(processes, cluster=chosen.cluster_name))
+
+
+def _nothing(asked: Sequence[Wish], chosen: Parameters) -> str:
+    names = [wish.interface for wish in asked]
+    if emulated.asked_for(chosen):
+        return f"Nothing is lent, and {' and '.join(names)} are not emulated yet (EMULATE=sriov): ./doit nics"
+    return f"Nothing is lent, and this machine has no {' or '.join(names)}"

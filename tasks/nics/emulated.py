@@ -52,7 +52,7 @@ _START = f"systemctl --no-reload enable {_UNIT} && systemctl daemon-reload && sy
 _STOP = (
     f"set -e; if [ -e /etc/systemd/system/{_UNIT} ]; then systemctl disable --now {_UNIT}; fi; "
     f"if [ -x {_PROGRAM} ]; then {_PROGRAM} down; fi; "
-    f"rm -f {_PROGRAM} {_PARAMETERS} {_ORDER} /etc/systemd/system/{_UNIT} {node_files.mark(_STEP)}; "
+    f"rm -f {_PROGRAM} {_ORDER} /etc/systemd/system/{_UNIT} {node_files.mark(_STEP)} {_PARAMETERS}; "
     "systemctl daemon-reload"
 )
 _EARLIER = "./doit nics_restore, then the same command"

@@ -172,3 +172,13 @@ def test_the_status_of_emulated_cards_says_that_they_are(emulating: Engine, prog
 
 def test_each_worker_is_to_offer_the_functions_of_its_emulated_card(emulating: Engine) -> None:
     assert cards._functions(parameters.current()) == {"kind-worker": 8, "kind-worker2": 8}
+
+
+def test_status_says_what_is_not_emulated_yet_and_looks_for_no_real_card(emulating: Engine, said: Lines) -> None:
+    emulating.networks.clear()
+    cards.status()
+    assert said.kept == [
+        "Nothing is lent, and ens9f0np0 and ens9f1np1 are not emulated yet (EMULATE=sriov): ./doit nics"
+    ]
+    cards.status(as_json=True)
+    assert said.kept[1:] == ["[]"]
