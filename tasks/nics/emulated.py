@@ -220,15 +220,23 @@ def make(wish: Wish, network: Network) -> None:
     # Before the node is in the network: with a second address, it could not be restarted without the order of both.
     node_files.sync(wish.node, _STEP, _files(wish, network))
     if node.addresses.get(network.name) != _address(wish):
-        if network.name in node.addresses:
-            networks.disconnect(network.name, wish.node)
-        containers.exec_in(wish.node, [_PROGRAM, "release"])
-        networks.connect(network.name, wish.node, wish.ip)
+        _connect(wish, network)
     containers.exec_in(wish.node, ["sh", "-c", _START])
+    if _lack(wish, network):
+        # Once the uplink has lost its address and its switch, only Docker knows which interface it is.
+        _connect(wish, network)
+        containers.exec_in(wish.node, ["sh", "-c", _START])
     left = _lack(wish, network)
     if left:
         raise Problem(f"{wish.node}: {left}", hint=f"docker exec {wish.node} journalctl -u {_UNIT}")
     progress.line(f"{wish.node} has an emulated {wish.interface} with {wish.address} (EMULATE=sriov)")
+
+
+def _connect(wish: Wish, network: Network) -> None:
+    """Put a node into the network, also if it is in it already; pods keep their interfaces."""
+    networks.disconnect(network.name, wish.node)
+    containers.exec_in(wish.node, [_PROGRAM, "release"])
+    networks.connect(network.name, wish.node, wish.ip)
 
 
 def _refuse_name(wish: Wish) -> None:

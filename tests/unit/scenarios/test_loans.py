@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.unit.conftest import Lines
     from tests.unit.engine import Engine
+    from tests.unit.programs import Programs
 
 FIRST, SECOND = nics.WORKERS
 HELD = "physical functions: ens9f0np0: the default route goes through it"
@@ -81,7 +82,8 @@ def test_a_card_that_cannot_be_emulated_is_not_said_to_be(said: Lines) -> None:
     ]
 
 
-def test_a_machine_without_cards_has_emulated_ones(checkout: Path, engine: Engine) -> None:
+def test_a_machine_without_cards_has_emulated_ones(checkout: Path, engine: Engine, programs: Programs) -> None:
+    programs.put("ip", "[]")
     here = loans.server(lab(EMULATE="sriov"))
     assert here.has_card(FIRST)
     assert here.missing(FIRST.target) == ()
