@@ -33,17 +33,18 @@ def check(p: Parameters, routes: Sequence[Route]) -> None:
     _check(p, _CLUSTER_NETWORKS, routes)
 
 
-def check_cards(p: Parameters, routes: Sequence[Route]) -> None:
+def check_cards(p: Parameters, routes: Sequence[Route], *, emulated: str = "") -> None:
     """Stop if the network of the SR-IOV cards overlaps a route of the host that does not go through these cards.
 
     Args:
         p: The parameters of the run.
         routes: The host's routes.
+        emulated: The interface of the host that leads to the cluster's emulated cards, if it has such cards.
 
     Raises:
         Problem: It overlaps a route or contains the registry's address; one line for each case.
     """
-    cards = {getattr(p, worker.interface.lower()) for worker in nics.WORKERS}
+    cards = {getattr(p, worker.interface.lower()) for worker in nics.WORKERS} | {emulated} - {""}
     _check(p, _CARD_NETWORKS, [route for route in routes if route.device not in cards])
 
 

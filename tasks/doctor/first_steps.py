@@ -11,6 +11,7 @@ from tasks.engines.docker import images as docker_images
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import ledger
 from tasks.images import packages
+from tasks.nics import emulated
 from tasks.nics import ledger as nics_ledger
 from tasks.settings import images, nics
 from tasks.settings.checks import GPU, NICS, VERSIONS
@@ -62,13 +63,18 @@ def _lack_of_cluster(target: str, chosen: Parameters) -> Lack:
 
 
 def _lack_of_nics(target: str, chosen: Parameters) -> Lack:
-    return lacks.NOTHING if nics_ledger.path(chosen.cluster_name).exists() else _not_there(target)
+    name = chosen.cluster_name
+    there = emulated.is_there(name) if emulated.asked_for(chosen) else nics_ledger.path(name).exists()
+    return lacks.NOTHING if there else _not_there(target)
 
 
 def _lack_of_card(target: str, chosen: Parameters) -> Lack:
-    lent = nics_ledger.load(chosen.cluster_name)
     (worker,) = (worker for worker in nics.WORKERS if worker.target == target)
-    return lacks.NOTHING if lent and worker.node(chosen.cluster_name) in lent.loans else _not_there(target)
+    node = worker.node(chosen.cluster_name)
+    if emulated.asked_for(chosen):
+        return lacks.NOTHING if emulated.has_card(node, chosen.cluster_name) else _not_there(target)
+    lent = nics_ledger.load(chosen.cluster_name)
+    return lacks.NOTHING if lent and node in lent.loans else _not_there(target)
 
 
 def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.doctor.finding import Finding, judged
+from tasks.doctor.finding import Finding, judged, not_asked_for
+from tasks.nics import emulated, exclusion, udev
 from tasks.nics import ledger as nics_ledger
-from tasks.nics import udev
-from tasks.settings import nics, paths
+from tasks.settings import emulation, nics, paths
 from tasks.settings.checks import FAILED, OK, UNKNOWN
 
 if TYPE_CHECKING:
@@ -39,8 +39,22 @@ def _sudo_nics(host: Server, _: Parameters) -> Finding:
     return judged(host.grants_nic_root, f"user {host.user}", needed)
 
 
+def _unless_emulated(look: Look) -> Look:
+    """Return a look at real cards that finds nothing to look at where cards are emulated."""
+
+    def found(host: Server, p: Parameters) -> Finding:
+        return not_asked_for("EMULATE", emulation.SRIOV) if emulated.asked_for(p) else look(host, p)
+
+    return found
+
+
 def _pf(host: Server, p: Parameters) -> Finding:
     needed = ", ".join(_pf_names(host, p))
+    against = exclusion.objection(p, host)
+    if against is not None:
+        return Finding(FAILED, against.message, f"{needed}, either real or emulated", against.hint)
+    if emulated.asked_for(p):
+        return Finding(OK, f"emulated (EMULATE={emulation.SRIOV})", needed)
     missing = [name for name, function in _pfs(host, p).items() if function is None]
     held = [f"{name}: {reason}" for name, reason in host.lifelines.items() if name in _pf_names(host, p)]
     if held:
@@ -145,10 +159,10 @@ def _hugepages(host: Server, _: Parameters) -> Finding:
 
 LOOKS: Mapping[str, Look] = {
     "sudo": _sudo,
-    "sudo-nics": _sudo_nics,
+    "sudo-nics": _unless_emulated(_sudo_nics),
     "pf": _pf,
-    "ofed": _ofed,
-    "vfs": _vfs,
+    "ofed": _unless_emulated(_ofed),
+    "vfs": _unless_emulated(_vfs),
     "nic-rules": _nic_rules,
     "gpu": _gpu,
     "gpu-driver": _gpu_driver,

@@ -12,6 +12,7 @@ from tasks.addons import installation as addon_actions
 from tasks.cluster import address_plan
 from tasks.doctor.finding import Finding, judged, not_asked_for
 from tasks.engines.host import routes
+from tasks.nics import emulated
 from tasks.problems import Problem, UntrustedServer
 from tasks.registry import ca_offer, client, docker_trust, pki, self_signed
 from tasks.registry import embedded as registry_actions
@@ -38,7 +39,10 @@ def _addresses(host: Server, p: Parameters) -> Finding:
 
 def _card_addresses(host: Server, p: Parameters) -> Finding:
     needed = "a network of the cards that no other route overlaps"
-    return _no_clash(host, needed, lambda: address_plan.check_cards(p, routes.routes()))
+    own = emulated.device(p.cluster_name)
+    found = _no_clash(host, needed, lambda: address_plan.check_cards(p, routes.routes(), emulated=own))
+    obstacle = emulated.obstacle(emulated.network_of(p)) if emulated.asked_for(p) else ""
+    return Finding(FAILED, obstacle, needed, "docker network ls") if obstacle else found
 
 
 def _no_clash(host: Server, needed: str, check: Callable[[], None]) -> Finding:

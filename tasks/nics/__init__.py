@@ -8,5 +8,7 @@ lending     lends a card (refusals, records, udev, steps), restoring gives it ba
 condition   what a node lacks of its loan; presence: which devices are there, and where, in words
 ledger      the state of each device before the first change, on disk; routes: the routes of a device
 pods        which virtual functions pods hold, and how many the scheduler can still assign
+emulated    the stand-in cards of EMULATE=sriov, in a network of Docker; exclusion: never together with a real card
+counters    what the PFs in the nodes have received and sent
 status      the table of every card and virtual function
 """

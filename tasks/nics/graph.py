@@ -27,8 +27,9 @@ else:
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
 
 
+_LOST = "the network card of the worker: the host loses it, unless it is emulated"
 # What giving back needs root for, also before a cluster is deleted.
-RETURN = Root("giving back the network cards", Current(cards.lack_of_return), namespaces.is_granted)
+RETURN = Root("giving back the network cards", Current(cards.lack_of_return_as_root), namespaces.is_granted)
 
 
 def task_nics() -> Iterator[dict[str, Any]]:
@@ -42,12 +43,12 @@ def task_nics() -> Iterator[dict[str, Any]]:
             "task_dep": ["create_cluster"],
             "setup": [f"_doctor:{row.target}"],
             "uptodate": [Current(cards.lack, row.task)],
-            "meta": {DISRUPTS: "the network card of the worker: the host loses it", ROOT: (_lending(row.task),)},
+            "meta": {DISRUPTS: _LOST, ROOT: (_lending(row.task),)},
         }
 
 
 def _lending(task: str) -> Root:
-    return Root(f"the network card of {task}", Current(cards.lack, task), namespaces.is_granted)
+    return Root(f"the network card of {task}", Current(cards.lack_as_root, task), namespaces.is_granted)
 
 
 def task__virtual_functions() -> dict[str, Any]:

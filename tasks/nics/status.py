@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.engines.host import pci
+from tasks.nics import emulated, presence
 from tasks.nics import ledger as nics_ledger
-from tasks.nics import presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ class Row:
     """One function of a card.
 
     Attributes:
-        device: Its PCI address.
+        device: Its PCI address; `emulated` for an emulated one, which has none.
         role: `PF`, or `VF` with its number.
         name: Present name of its interface.
         place: Where it is, in words.
@@ -63,6 +63,29 @@ def rows(wishes: Sequence[Wish], machine: Machine) -> list[Row]:
     cards = _cards(wishes, world, ledger)
     look = _Look(world, ledger, machine.pods() if any(namespace.pod for namespace in world.namespaces) else {})
     return [row for card, node in cards.items() for row in _rows_of(card, node, look)]
+
+
+def emulated_rows(wishes: Sequence[Wish]) -> list[Row]:
+    """Return a row for each worker's emulated card; none if the cluster has no such cards.
+
+    Args:
+        wishes: What the parameters ask for.
+
+    Raises:
+        Problem: A node does not answer.
+    """
+    return [
+        Row(
+            device="emulated",
+            role="PF",
+            name=wish.interface,
+            place=emulated.place(wish),
+            lent_to=wish.node,
+            original="",
+        )
+        for wish in wishes
+        if emulated.has_card(wish.node, wish.cluster)
+    ]
 
 
 def table(found: Sequence[Row]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING
 
 from tasks.settings import nics as settings
@@ -39,6 +40,11 @@ class Wish:
     def node(self) -> str:
         """The node's name."""
         return self.row.node(self.cluster)
+
+    @property
+    def ip(self) -> IPv4Address:
+        """The address of the physical function, without its prefix."""
+        return IPv4Interface(self.address).ip
 
     def parameter(self, role: str) -> str:
         """Return the name of the parameter that sets its `interface`, `pattern` or `address`."""

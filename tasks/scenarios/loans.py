@@ -12,12 +12,12 @@ from tasks.engines.host import namespaces
 from tasks.engines.programs import root
 from tasks.gpu import handover, lease
 from tasks.images import choices
-from tasks.nics import cards
+from tasks.nics import cards, emulated
 from tasks.scenarios import needs
-from tasks.settings import checks, gpu, nics
+from tasks.settings import checks, emulation, gpu, nics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tasks.settings.nics import Row
     from tasks.settings.parameters.model import Parameters
@@ -52,6 +52,8 @@ def server(chosen: Parameters) -> Server:
     host = examination.of_this_machine(chosen).server
 
     def has_card(row: Row) -> bool:
+        if emulated.asked_for(chosen):
+            return True
         there = host.function_of(_interface(row, chosen)) is not None
         return there or first_steps.is_settled(row.target, chosen)
 
@@ -60,7 +62,7 @@ def server(chosen: Parameters) -> Server:
 
     def missing(target: str) -> Sequence[str]:
         # Only root sees what a loan would be refused for. A run asks for root first if there is something to lend.
-        return here.missing(target) or (_refused(chosen, target) if _is_root_granted(target) else ())
+        return here.missing(target) or (_refused(chosen, target) if _is_root_granted(target, chosen) else ())
 
     return Server(chosen, has_card, has_gpu, missing)
 
@@ -68,18 +70,33 @@ def server(chosen: Parameters) -> Server:
 def announce(here: Server) -> dict[str, Any]:
     """Show what is not lent, and why; return the same as `choice`."""
     found = choice(here)
-    for name, reason in found["left"].items():
+    for name, reason in {**found["left"], **found["emulated"]}.items():
         progress.line(f"{name}: {reason}")
     return found
 
 
 def choice(here: Server) -> dict[str, Any]:
-    """Return the tasks that lend what can be lent, as doit's calculated dependencies, and what is left out and why."""
+    """Return the tasks that lend what can be lent, as doit's calculated dependencies, and in words what is not real.
+
+    `left` says what is left out and why, `emulated` what is stood in for.
+    """
     against = {**_cards(here), **_gpu(here)}
     return {
         "task_dep": [task for task, reason in against.items() if not reason],
         "left": {_NAMES.get(task, task): reason for task, reason in against.items() if reason},
+        "emulated": {row.target: _emulated(row, here) for row in nics.WORKERS if _is_emulated(row, here, against)},
     }
+
+
+def _is_emulated(row: Row, here: Server, against: Mapping[str, str]) -> bool:
+    return emulated.asked_for(here.chosen) and against.get(row.target) == ""
+
+
+def _emulated(row: Row, here: Server) -> str:
+    network = emulated.network_of(here.chosen)
+    return (
+        f"{_interface(row, here.chosen)} is emulated (EMULATE={emulation.SRIOV}), in the Docker network {network.name}"
+    )
 
 
 # What the user reads instead of the name of an internal task.
@@ -100,6 +117,8 @@ def _against_card(row: Row, name: str, here: Server) -> str:
     if not here.has_card(row):
         return f"no card is lent: {name} ({row.interface}) is not on this host"
     reasons = here.missing(row.target)
+    if reasons and emulated.asked_for(here.chosen):
+        return f"{name} is not emulated: {'; '.join(reasons)}"
     return f"{name} stays on the host: {'; '.join(reasons)}" if reasons else ""
 
 
@@ -112,7 +131,9 @@ def _gpu(here: Server) -> dict[str, str]:
     return {_GPU_TASK: f"the GPU stays on the host: {'; '.join(reasons)}" if reasons else ""}
 
 
-def _is_root_granted(target: str) -> bool:
+def _is_root_granted(target: str, chosen: Parameters) -> bool:
+    if target != checks.GPU and emulated.asked_for(chosen):
+        return True  # an emulated card needs none
     return root.is_granted("true") if target == checks.GPU else namespaces.is_granted()
 
 

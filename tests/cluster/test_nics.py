@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.engines.docker import containers
+from tasks.engines.docker import client, containers, networks
 from tasks.engines.host import namespaces
 from tasks.engines.kube import manifests
-from tasks.nics import ledger, presence
+from tasks.nics import counters, ledger, presence, wish
 from tasks.nics.ledger import Loan, Record
+from tasks.settings import parameters
 from tests import veths
 from tests.cluster.lab import NAME
 
@@ -49,8 +51,39 @@ def test_namespace_of_a_pod_is_told_by_its_name(verified: Lab) -> None:
     assert {f"in {NODE}", "on the host"} <= places
 
 
+def test_emulated_cards_are_there_again_after_a_restart_and_go_when_asked_to(verified: Lab) -> None:
+    emulating = {"EMULATE": "sriov"}
+    verified.run("nics", **emulating)
+    rows = json.loads(verified.run("nics_status", "--json", **emulating))
+    asked = wish.wishes(parameters.current().model_copy(update={"cluster_name": NAME})).values()
+    assert [(row["device"], row["name"], row["place"]) for row in rows] == [
+        ("emulated", one.interface, f"in {one.node}") for one in asked
+    ]
+    addresses = internal_addresses(verified)
+    client.client().api.restart(NODE, timeout=3)
+    verified.run("create_cluster")
+    assert "up to date" in verified.run("nics", **emulating)
+    assert internal_addresses(verified) == addresses
+    _, second = asked
+    before = counters.of_cards(asked)
+    knock = f"timeout 5 bash -c '</dev/tcp/{second.ip}/9' 2>&1"
+    assert "refused" in containers.exec_in(NODE, ["sh", "-c", knock], check=False)
+    after = counters.of_cards(asked)
+    assert all(after[node].sent > before[node].sent for node in before)
+    assert "has emulated network cards" in verified.fail("nics", EMULATE="")
+    assert f"{NAME}-sriov" in verified.run("nics_restore")
+    assert networks.find(f"{NAME}-sriov") is None
+    assert not any(one.interface in containers.exec_in(one.node, ["ip", "-brief", "link"]) for one in asked)
+
+
+def internal_addresses(lab: Lab) -> dict[str, Any]:
+    """Return the addresses of each node, as its kubelet reports them."""
+    return {node["metadata"]["name"]: node["status"]["addresses"] for node in lab.api.list(manifests.NODE)}
+
+
 def test_nothing_is_lent_on_a_machine_without_cards(verified: Lab) -> None:
-    assert "Nothing is lent" in verified.run("nics_status")
+    verified.run("nics_restore")
+    assert "Nothing is lent" in verified.run("nics_status", EMULATE="")
     assert "up to date" in verified.run("nics_restore")
 
 
@@ -72,4 +105,4 @@ def test_cluster_is_kept_until_its_cards_are_back(verified: Lab) -> None:
 
 
 def test_card_that_is_not_there_is_refused_by_name(verified: Lab) -> None:
-    assert "SRIOV_PF_IF_1" in verified.fail("nics:kind-worker")
+    assert "SRIOV_PF_IF_1" in verified.fail("nics:kind-worker", EMULATE="")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import NotFound
 
-from tasks.engines.docker import client
+from tasks.engines.docker import client, networks
 from tests.cluster.lab import NAME
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def volumes(containers: list[str]) -> list[str]:
 
 
 def test_delete_cluster_leaves_nothing_of_it_and_may_be_repeated(verified: Lab) -> None:
+    verified.run("nics", EMULATE="sriov")
+    assert networks.find(f"{NAME}-sriov")
     kept = volumes(verified.node_names)
     assert kept
     assert f"kind-{NAME}" in verified.user_kubeconfig.read_text()
@@ -36,6 +38,7 @@ def test_delete_cluster_leaves_nothing_of_it_and_may_be_repeated(verified: Lab) 
 
     assert f"Deleted cluster {NAME}." in verified.run("delete_cluster")
     assert verified.node_ids() == {}
+    assert networks.find(f"{NAME}-sriov") is None
     for name in kept:
         with pytest.raises(NotFound):
             client.client().api.inspect_volume(name)

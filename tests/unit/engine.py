@@ -119,6 +119,9 @@ class Engine:
         written = re.fullmatch("PUT /containers/([^/]+)/archive", request)
         if written:
             return self._write(written[1], Archive(body))
+        networked = re.fullmatch("POST /networks/([^/]+)(?:/([a-z]+))?", request)
+        if networked:
+            return self._change_network(networked[1], networked[2], json.loads(body))
         for pattern, reply in _ROUTES:
             found = re.fullmatch(pattern, request)
             if found:
@@ -200,6 +203,19 @@ class Engine:
 
     def _subnet(self, network: str) -> list[dict[str, str]]:
         return [{"Subnet": self.subnets[network]}] if network in self.subnets else []
+
+    def _change_network(self, name: str, verb: str | None, asked: Mapping[str, Any]) -> tuple[int, Any]:
+        """Create a network, or put a container into one or take it out."""
+        if verb is None:
+            self.networks[asked["Name"]] = asked["Labels"]
+            self.subnets[asked["Name"]] = asked["IPAM"]["Config"][0]["Subnet"]
+            return 201, {"Id": asked["Name"]}
+        container = self.containers[asked["Container"]]
+        addresses = {network: address for network, address in container.addresses.items() if network != name}
+        if verb == "connect":
+            addresses[name] = asked["EndpointConfig"]["IPAMConfig"]["IPv4Address"]
+        container.addresses = addresses
+        return 200, None
 
     def _remove_network(self, _query: Mapping[str, str], name: str) -> tuple[int, Any]:
         found = self.networks.pop(name, None)

@@ -61,9 +61,9 @@ def sync(node: str, step: str, files: Sequence[NodeFile], *, units: Sequence[str
         files: What the node should have, in the order in which they are written.
         units: systemd units to enable and restart once the files are written.
     """
-    mark = _mark(step, files)
+    applied = _mark(step, files)
     # If its mark is missing or differs, a file may have the right content but other permissions.
-    for file in files if differing(node, [mark]) else differing(node, files):
+    for file in files if differing(node, [applied]) else differing(node, files):
         _write(node, file)
     if units:
         # One call for all: each program that is started in a container takes a sixth of a second.
@@ -71,7 +71,7 @@ def sync(node: str, step: str, files: Sequence[NodeFile], *, units: Sequence[str
         script = f"systemctl --no-reload enable {names} && systemctl daemon-reload && systemctl restart {names}"
         containers.exec_in(node, ["sh", "-c", script])
     # Last, so that if this run is killed before this point, the next one restarts the units.
-    _write(node, mark)
+    _write(node, applied)
 
 
 def on_each(nodes: Iterable[str], work: Callable[[str], None]) -> None:
@@ -86,10 +86,15 @@ def on_each(nodes: Iterable[str], work: Callable[[str], None]) -> None:
         list(pool.map(work, names))
 
 
+def mark(step: str) -> str:
+    """Return the path of the file in a node that says which files of a step are in effect."""
+    return f"{_MARKS}/{step}"
+
+
 def _mark(step: str, files: Sequence[NodeFile]) -> NodeFile:
     parts = [f"{file.path} {file.mode:o} {file.owner}\0".encode() + file.content for file in files]
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
-    return NodeFile(f"{_MARKS}/{step}", f"{digest}\n".encode())
+    return NodeFile(mark(step), f"{digest}\n".encode())
 
 
 def _write(node: str, file: NodeFile) -> None:

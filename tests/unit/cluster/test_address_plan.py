@@ -43,6 +43,13 @@ def test_the_cards_network_may_be_on_the_cards_only(chosen: Parameters, network:
         address_plan.check_cards(chosen, routes)
 
 
+def test_the_cards_network_may_be_on_the_cluster_own_emulated_cards(chosen: Parameters) -> None:
+    routes = [Route(IPv4Network("192.168.20.0/24"), "br-0123456789ab")]
+    address_plan.check_cards(chosen, routes, emulated="br-0123456789ab")
+    with pytest.raises(Problem, match="on br-0123456789ab"):
+        address_plan.check_cards(chosen, routes, emulated="br-another")
+
+
 def test_a_registry_inside_a_network_of_the_cluster_is_named(chosen: Parameters) -> None:
     other = chosen.model_copy(update={"dci_registry_addr_alt": "10.244.9.9:8443/images"})
     with pytest.raises(Problem, match=r"POD_SUBNET: 10.244.0.0/16 holds the registry 10.244.9.9"):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.doctor.looks import LOOKS
+from tasks.engines.files import ledgers
+from tasks.nics import emulated
 from tasks.nics import ledger as nics_ledger
 from tasks.registry import pki
 from tasks.settings import cluster, nics, parameters, registry
@@ -102,6 +104,11 @@ def fill(engine: Engine, case: Case) -> None:
     engine.version = case.docker
     engine.info.update(case.facts.get("docker", {}))
     engine.images.update({tag: Image({PARTS_LABEL: json.dumps(parts)}) for tag, parts in case.images.items()})
+    for name, subnet in case.facts.get("networks", {}).items():
+        engine.networks[name], engine.subnets[name] = {}, subnet
+    if case.facts.get("emulated"):
+        engine.networks["kind-sriov"] = {emulated.CHECKOUT: ledgers.here()}
+        engine.subnets["kind-sriov"] = "192.168.20.0/24"
     for name in case.nodes:
         engine.containers[f"{name}-control-plane"] = Container(labels={cluster.CLUSTER_LABEL: name})
     if case.registry:

@@ -13,6 +13,8 @@ from tasks.doctor.examination import Examination, purposes_of
 from tasks.doctor.finding import Finding
 from tasks.doctor.first_steps import is_settled, lack_of
 from tasks.doctor.server import Server
+from tasks.engines.files import ledgers
+from tasks.nics import emulated
 from tasks.problems import Problem
 from tasks.settings import cluster, gpu, images, nics, packages, parameters
 from tasks.settings.checks import CHECKS, FAILED, FIRST_STEPS, GPU, NICS, OK, PURPOSES, TASK_PURPOSES, UNKNOWN, VERSIONS
@@ -218,6 +220,18 @@ def test_what_is_there_already_is_not_asked_for_again(engine: Engine) -> None:
         settings.LEDGERS.mkdir(parents=True)
         (settings.LEDGERS / "second.json").touch()
     assert all(is_settled(target, chosen) for target in ("images", "create_cluster", NICS, GPU))
+
+
+@pytest.mark.usefixtures("checkout")
+def test_emulated_cards_that_are_there_are_not_asked_for_again(engine: Engine) -> None:
+    chosen = lab(CLUSTER_NAME="second", EMULATE="sriov")
+    assert not is_settled(NICS, chosen)
+    engine.networks["second-sriov"] = {emulated.CHECKOUT: ledgers.here()}
+    engine.containers["second-worker"] = node("second", addresses={"second-sriov": "192.168.20.2"})
+    assert [is_settled(target, chosen) for target in (NICS, "nics:kind-worker", "nics:kind-worker2")] == [
+        *(True, True, False)
+    ]
+    assert not is_settled(NICS, lab(CLUSTER_NAME="second"))
 
 
 @pytest.mark.usefixtures("checkout")

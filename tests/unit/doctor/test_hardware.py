@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NO_SRIOV = {f"/sys/bus/pci/devices/0000:17:00.1/sriov_{name}": None for name in ("numvfs", "totalvfs")}
+WITHOUT_SRIOV = {f"/sys/bus/pci/devices/{bdf}/sriov_totalvfs": None for bdf in CARDS.values()}
 FEW_VFS = {"/sys/bus/pci/devices/0000:17:00.0/sriov_totalvfs": "4\n"}
 NO_CARD = {f"/sys/class/net/{name}/device": None for name in CARDS}
 IN_CONTAINER = {"/sys/class/net/ens9f1np1/device": None}
+EMULATED = {"EMULATE": "sriov"}
 HEADERS = {"/lib/modules/5.15.0-122-generic/build/Makefile": None}
 
 
@@ -33,6 +35,20 @@ CASES = (
     Case("pf", OK, "all there", links=IN_CONTAINER, facts={"lent": True}),
     Case("pf", OK, "all there", links=IN_CONTAINER, facts={"workers": WORKERS[:1]}),
     Case("pf", FAILED, "ens9f1np1 not there", links=IN_CONTAINER, facts={"workers": WORKERS[1:]}),
+    Case("pf", OK, "emulated (EMULATE=sriov)", links=NO_CARD, environ=EMULATED),
+    Case("pf", OK, "emulated (EMULATE=sriov)", files=WITHOUT_SRIOV, environ=EMULATED),
+    Case("pf", FAILED, "this machine has ens9f0np0 (SRIOV_PF_IF_1), ens9f1np1", environ=EMULATED, cure="without sriov"),
+    Case(
+        *("pf", FAILED, "cluster kind has ens9f1np1 of this machine"),
+        links=NO_CARD,
+        environ=EMULATED,
+        facts={"lent": True},
+        cure="nics_restore",
+    ),
+    Case("pf", FAILED, "cluster kind has emulated network cards", facts={"emulated": True}, cure="nics_restore"),
+    Case("sudo-nics", OK, "EMULATE=sriov", links=NO_CARD, environ=EMULATED),
+    Case("ofed", OK, "EMULATE=sriov", links=NO_CARD, environ=EMULATED),
+    Case("vfs", OK, "EMULATE=sriov", links=NO_CARD, environ=EMULATED),
     Case("vfs", OK, "ens9f1np1 allows 8", files=FEW_VFS, facts={"workers": WORKERS[1:]}),
     Case("ofed", OK, "mlx5_core 24.07-0.6.1"),
     Case("ofed", OK, "mlx5_core of the kernel", files={"/sys/module/mlx5_core/version": None}),

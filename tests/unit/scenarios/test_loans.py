@@ -12,7 +12,11 @@ from tasks.settings.checks import GPU
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.conftest import Lines
+    from tests.unit.engine import Engine
+    from tests.unit.programs import Programs
 
 FIRST, SECOND = nics.WORKERS
 HELD = "physical functions: ens9f0np0: the default route goes through it"
@@ -28,6 +32,7 @@ def test_a_server_with_everything_lends_everything() -> None:
     assert loans.choice(server(FIRST, SECOND)) == {
         "task_dep": ["nics:kind-worker", "nics:kind-worker2", "_gpu_in_inventory"],
         "left": {},
+        "emulated": {},
     }
 
 
@@ -56,3 +61,33 @@ def test_a_gpu_that_is_in_use_or_not_wanted_stays_on_the_host() -> None:
     assert "_gpu_in_inventory" not in chosen["task_dep"]
     assert chosen["left"] == {"gpu_lease": f"the GPU stays on the host: {used}"}
     assert loans.choice(server(GPU="no"))["left"]["gpu_lease"] == "the GPU stays on the host: GPU=no"
+
+
+def test_emulated_cards_are_lent_and_said_to_be_emulated(said: Lines) -> None:
+    here = server(FIRST, SECOND, EMULATE="sriov", CLUSTER_NAME="kind")
+    assert loans.announce(here)["task_dep"] == ["nics:kind-worker", "nics:kind-worker2", "_gpu_in_inventory"]
+    assert said.kept == [
+        "nics:kind-worker: ens9f0np0 is emulated (EMULATE=sriov), in the Docker network kind-sriov",
+        "nics:kind-worker2: ens9f1np1 is emulated (EMULATE=sriov), in the Docker network kind-sriov",
+    ]
+
+
+def test_a_card_that_cannot_be_emulated_is_not_said_to_be(said: Lines) -> None:
+    real = "physical functions: EMULATE: this machine has ens9f0np0 (SRIOV_PF_IF_1) with SR-IOV"
+    here = server(FIRST, SECOND, against={FIRST.target: (real,), SECOND.target: (real,)}, EMULATE="sriov")
+    assert loans.announce(here)["task_dep"] == ["_gpu_in_inventory"]
+    assert said.kept == [
+        f"nics:kind-worker: ens9f0np0 is not emulated: {real}",
+        f"nics:kind-worker2: ens9f1np1 is not emulated: {real}",
+    ]
+
+
+def test_a_machine_without_cards_has_emulated_ones(checkout: Path, engine: Engine, programs: Programs) -> None:
+    programs.put("ip", "[]")
+    here = loans.server(lab(EMULATE="sriov"))
+    assert here.has_card(FIRST)
+    assert here.missing(FIRST.target) == ()
+    engine.networks["corporate"], engine.subnets["corporate"] = {}, "192.168.20.0/23"
+    (reason,) = loans.server(lab(EMULATE="sriov", CLUSTER_NAME="b")).missing(FIRST.target)
+    assert "overlaps the Docker network corporate (192.168.20.0/23)" in reason
+    assert not loans.server(lab()).has_card(FIRST)
