@@ -1,0 +1,1 @@
+../cpufunc_gst/go.mod
