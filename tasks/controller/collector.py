@@ -54,9 +54,9 @@ def lack(cluster: Kube, workers: Iterable[str], stood_in: Mapping[str, tuple[Gpu
     absent = {gpu.uuid for gpus in stood_in.values() for gpu in gpus} - {
         device["deviceUUID"] for device in _devices(cluster, inventory.OFFERED)
     }
-    return lacks.unless(
-        not missing, f"{inventory.OFFERED}: nothing of {', '.join(sorted(missing))}"
-    ) + lacks.unless(not absent, f"{inventory.OFFERED}: nothing of {', '.join(sorted(absent))}")
+    return lacks.unless(not missing, f"{inventory.OFFERED}: nothing of {', '.join(sorted(missing))}") + lacks.unless(
+        not absent, f"{inventory.OFFERED}: nothing of {', '.join(sorted(absent))}"
+    )
 
 
 def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
@@ -83,7 +83,7 @@ def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
             raise Problem(f"{_PROGRAM}: found no capacity in {worker.name}", hint="INVENTORY=host")
         progress.line(f"{_PROGRAM}: {worker.name} offers the capacity {found}")
         if worker.name in stood_in:
-            _add_gpus(cluster, worker)
+            add_gpus(cluster, worker)
 
 
 def _ensure_programs(chosen: Parameters) -> Path:
@@ -150,8 +150,13 @@ def lists_of(worker: Worker, known: Models) -> dict[str, str]:
     }
 
 
-def _add_gpus(cluster: Kube, worker: Worker) -> None:
-    """Add to the inventory the GPUs of a worker that InfoCollector cannot see, because they are stood in for."""
+def add_gpus(cluster: Kube, worker: Worker) -> None:
+    """Add to the inventory the GPUs of a worker that InfoCollector cannot see, because they are stood in for.
+
+    Args:
+        cluster: The API.
+        worker: The worker.
+    """
     own = {gpu.uuid for gpu in worker.gpus}
     for wanted in inventory.config_maps([worker], inventory.models()):
         name = manifests.name_of(wanted)

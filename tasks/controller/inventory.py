@@ -217,4 +217,3 @@ def _device(worker: Worker, uuid: str, kind: str, index: int) -> dict[str, Any]:
 
 def _offer(worker: Worker, uuid: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
     return {"nodeName": worker.name, "deviceUUID": uuid, "functionTargets": regions}
-

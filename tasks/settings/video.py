@@ -50,7 +50,6 @@ class Recorder:
 RECORDER = Recorder()
 
 
-
 @dataclass(frozen=True)
 class Mark:
     """A band of one colour at the top of a frame, as the stand-in of gpu_infer_tcp draws it.

@@ -88,6 +88,7 @@ def test_only_what_is_not_there_is_built(harbor: Site) -> None:
     assert reference("cpufunc_sidecar") == built(harbor, "cpufunc_sidecar")
     assert choices.image_source("cpufunc_sidecar") == {"task_dep": ["image:base"]}
     assert archive_images.lack("cpufunc_sidecar").reasons == (f"{reference('cpufunc_sidecar')}: not in the registry",)
+    (paths.CONTROLLER / archive_images.IMAGES["gpufunc_dsa"].folder / "Dockerfile").unlink()
     (phrase,) = archive_images.obstacles("gpufunc_dsa", parameters.current())
     assert phrase == "image gpufunc_dsa cannot be built: the controller's source does not hold it"
 

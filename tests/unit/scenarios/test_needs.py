@@ -122,7 +122,8 @@ def test_what_lacks_nothing_is_registered() -> None:
     assert not needs.missing_of(BY_NAME["calcapp-basic"], machine())
 
 
-def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment() -> None:
+def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment(source: Path) -> None:
+    shutil.rmtree(source / archive_images.IMAGES["gpufunc_dsa"].folder)
     with pytest.raises(Problem, match="p2c1: image gpufunc_dsa cannot be built"):
         needs.require_in_source("p2c1")
 
@@ -130,11 +131,9 @@ def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment()
 @pytest.fixture
 def gpu_source(source: Path) -> Path:
     """A source with the pattern p2c1 and its images."""
-    shutil.copytree(
-        source / controller.SCENARIOS / "cpugpu-func/p1c1", source / controller.SCENARIOS / "cpugpu-func/p2c1"
-    )
+    scenarios = source / controller.SCENARIOS / "cpugpu-func"
+    shutil.copytree(scenarios / "p1c1", scenarios / "p2c1", dirs_exist_ok=True)
     folder = source / archive_images.IMAGES["gpufunc_dsa"].folder
-    folder.mkdir(parents=True)
     (folder / "Dockerfile").write_text("FROM localhost/gpu_infer_tcp:1.1.0\nCOPY a /a\n")
     return source
 
@@ -166,6 +165,16 @@ def test_this_machine_is_asked_for_the_image_that_only_the_user_builds(engine: E
     engine.images["registry.example/gpu_infer_tcp:2"] = Image()
     said = "; ".join(needs.missing_of(BY_NAME["p2c1"], needs.machine(lab(CLUSTER_NAME="with"))))
     assert "gpu_infer_tcp" not in said
+
+
+@pytest.mark.usefixtures("gpu_source", "engine")
+def test_where_a_gpu_is_stood_in_for_nothing_of_it_is_missing(programs: Programs) -> None:
+    programs.put("podman", "[]")
+    programs.put("sudo", "[]")
+    stood_in = needs.machine(lab(CLUSTER_NAME="stood-in", EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))
+    assert not stood_in.missing(GPU)
+    assert not stood_in.unbuildable("gpufunc_dsa")
+    assert not stood_in.unmade("gpufunc_dsa")
 
 
 def test_an_image_that_a_registry_has_need_not_be_built() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
 import pytest
+from av.video.frame import PictureType
 
 from tasks.engines.media import marks, video
 
@@ -37,7 +39,7 @@ def encoded(path: Path, frames: Iterator[VideoFrame], rate: int = 60_000) -> Pat
         stream = file.add_stream("libx264", rate=15)
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 320, 240, "yuv420p", rate
         for number, frame in enumerate(frames):
-            frame.pts, frame.time_base = number, None
+            frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, 15), PictureType.NONE
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return path
