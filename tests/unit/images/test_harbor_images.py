@@ -75,7 +75,7 @@ def test_images_that_are_there_are_used_and_nothing_is_built_or_pushed(
         assert reference(name) == f"{harbor.address}/images/{name}:1.0.0"
         assert not archive_images.lack(name)
         assert choices.choose_image_source(name) == {"task_dep": []}
-        assert not archive_images.obstacles(name, parameters.current()), "the sample has no gpufunc_dsa to build"
+        assert not archive_images.obstacles(name, parameters.current())
         archive_images.build(name)
     assert not [request for request in engine.requests if request.startswith("POST")]
     assert said.kept == [f"{harbor.address}/images/{name}:1.0.0: taken as it is" for name in NAMES]
@@ -91,6 +91,17 @@ def test_only_what_is_not_there_is_built(harbor: Site) -> None:
     (paths.CONTROLLER / archive_images.IMAGES["gpufunc_dsa"].folder / "Dockerfile").unlink()
     (phrase,) = archive_images.obstacles("gpufunc_dsa", parameters.current())
     assert phrase == "image gpufunc_dsa cannot be built: the controller's source does not hold it"
+
+
+def test_an_image_that_needs_a_gpu_to_run_is_not_taken_where_one_is_stood_in_for(
+    harbor: Site, choose: Callable[..., None]
+) -> None:
+    put(harbor, *NAMES)
+    ask(choose, harbor, "auto", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
+    assert reference("gpufunc_dsa") == built(harbor, "gpufunc_dsa")
+    assert reference("cpufunc_gst") == f"{harbor.address}/images/cpufunc_gst:1.0.0"
+    ask(choose, harbor, "registry", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
+    assert reference("gpufunc_dsa") == f"{harbor.address}/images/gpufunc_dsa:1.0.0"
 
 
 def test_what_is_built_although_harbor_is_asked_is_said(harbor: Site, docker: Docker, said: Lines) -> None:
