@@ -40,7 +40,7 @@ else:
     status = later("tasks.cluster.status")
 
 # What only looks comes first: the machine, and versions that another run may not have asked for.
-_LOOKS = ("_doctor:create_cluster", "_doctor:versions")
+_LOOKS = ("_doctor:emulation", "_doctor:create_cluster", "_doctor:versions")
 # What is not lent, and which patterns cannot run, is said before anything is touched too.
 _FIRST = (*_LOOKS, "_loans", "_runnable")
 

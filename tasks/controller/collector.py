@@ -20,15 +20,16 @@ from tasks.engines.files import trees as files_trees
 from tasks.engines.files.lock import alone, part_of
 from tasks.engines.go import cgo
 from tasks.engines.kube import manifests
+from tasks.gpu import stand_in
 from tasks.images import compilers
 from tasks.problems import Problem
 from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from tasks.controller.inventory import Models, Worker
+    from tasks.controller.inventory import Gpu, Models, Worker
     from tasks.engines.kube.api import Kube
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
@@ -41,15 +42,21 @@ _BITSTREAMS = "bitstream_id-config-table.json"
 _JSON = ("premadefilelist.json", "function-unique-info.json", "filter-resize-childbs.json", "functionnamemap.json")
 
 
-def lack(cluster: Kube, workers: Iterable[str]) -> Lack:
-    """Return the workers for which InfoCollector has not reported what they offer.
+def lack(cluster: Kube, workers: Iterable[str], stood_in: Mapping[str, tuple[Gpu, ...]]) -> Lack:
+    """Return the workers for which InfoCollector has not reported what they offer, and GPUs that nothing stands for.
 
     Args:
         cluster: The API.
         workers: Names of the workers.
+        stood_in: GPUs that are stood in for, by the name of their worker.
     """
     missing = set(workers) - set(_capacities(cluster))
-    return lacks.unless(not missing, f"{inventory.OFFERED}: nothing of {', '.join(sorted(missing))}")
+    absent = {gpu.uuid for gpus in stood_in.values() for gpu in gpus} - {
+        device["deviceUUID"] for device in _devices(cluster, inventory.OFFERED)
+    }
+    return lacks.unless(not missing, f"{inventory.OFFERED}: nothing of {', '.join(sorted(missing))}") + lacks.unless(
+        not absent, f"{inventory.OFFERED}: nothing of {', '.join(sorted(absent))}"
+    )
 
 
 def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
@@ -64,7 +71,8 @@ def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
         Problem: It does not compile, it fails, or it finds no capacity.
     """
     programs = _ensure_programs(chosen)
-    for worker in inventory.of(workers):
+    stood_in = inventory.stand_ins(chosen)
+    for worker in inventory.of(workers, stood_in):
         progress.step(f"{_PROGRAM} in {worker.name}")
         _install(worker, programs)
         command = f"cd {_PLACE} && mkdir -p log && LD_LIBRARY_PATH={_PLACE}/lib ./bin/{_PROGRAM}"
@@ -74,6 +82,8 @@ def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
         if not found:
             raise Problem(f"{_PROGRAM}: found no capacity in {worker.name}", hint="INVENTORY=host")
         progress.line(f"{_PROGRAM}: {worker.name} offers the capacity {found}")
+        if worker.name in stood_in:
+            add_gpus(cluster, worker)
 
 
 def _ensure_programs(chosen: Parameters) -> Path:
@@ -140,14 +150,33 @@ def lists_of(worker: Worker, known: Models) -> dict[str, str]:
     }
 
 
+def add_gpus(cluster: Kube, worker: Worker) -> None:
+    """Add to the inventory the GPUs of a worker that InfoCollector cannot see, because they are stood in for.
+
+    Args:
+        cluster: The API.
+        worker: The worker.
+    """
+    own = {gpu.uuid for gpu in worker.gpus}
+    for wanted in inventory.config_maps([worker], inventory.models()):
+        name = manifests.name_of(wanted)
+        added = [each for each in inventory.devices(wanted) if each["deviceUUID"] in own]
+        there = [each for each in _devices(cluster, name) if each["deviceUUID"] not in own]
+        change = {"data": inventory.config_map(name, [*there, *added])["data"]}
+        cluster.patch(manifests.CONFIG_MAP, name, inventory.NAMESPACE, change)
+    progress.line(f"{worker.name}: {stand_in.STOOD_IN}")
+
+
+def _devices(cluster: Kube, name: str) -> list[dict[str, Any]]:
+    """Return the devices that a ConfigMap of the cluster's inventory lists."""
+    return inventory.devices(cluster.get(manifests.CONFIG_MAP, name, inventory.NAMESPACE) or {})
+
+
 def _capacities(cluster: Kube) -> dict[str, int]:
     """Return the CPU capacity of each node, as the cluster's inventory states it."""
-    found = cluster.get(manifests.CONFIG_MAP, inventory.OFFERED, inventory.NAMESPACE)
-    text = (found or {}).get("data", {}).get(f"{inventory.OFFERED}.json", "{}")
-    devices: list[dict[str, Any]] = json.loads(text).get("devices") or []
     return {
         device["nodeName"]: region.get("maxCapacity", 0)
-        for device in devices
+        for device in _devices(cluster, inventory.OFFERED)
         for region in device.get("functionTargets") or []
         if region.get("regionType") == "cpu"
     }

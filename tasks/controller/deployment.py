@@ -5,7 +5,7 @@ definitions > configuration > managers > daemons
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from tasks.settings import controller, parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from tasks.controller.inventory import Gpu
     from tasks.controller.source import Render
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
@@ -40,7 +41,7 @@ def lack(step: str) -> Lack:
     deployed = of(access.cluster(chosen.cluster_name), chosen)
     collected = NOTHING
     if step == _COLLECTED and not deployed.inventory_by_host:
-        collected = collector.lack(deployed.cluster, deployed.workers)
+        collected = collector.lack(deployed.cluster, deployed.workers, deployed.stand_ins)
     return collected + deployed.cluster.lack(deployed.objects(step))
 
 
@@ -79,6 +80,7 @@ def of(cluster: Kube, chosen: Parameters) -> Controller:
         inventory_by_host=chosen.inventory == "host",
         references=lambda names: archive_images.references(names, chosen),
         render=lambda folder: kustomize.build(folder, chosen),
+        stand_ins=inventory.stand_ins(chosen),
     )
 
 
@@ -92,6 +94,7 @@ class Controller:
         inventory_by_host: Whether this tool reports what the workers offer, instead of InfoCollector.
         references: Returns the full references of images by their short names.
         render: Returns the objects of a kustomization's folder.
+        stand_ins: GPUs that are stood in for, by the name of their worker.
     """
 
     cluster: Kube
@@ -99,6 +102,7 @@ class Controller:
     inventory_by_host: bool
     references: Callable[[Iterable[str]], Mapping[str, str]]
     render: Render
+    stand_ins: Mapping[str, tuple[Gpu, ...]] = field(default_factory=dict)
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -143,7 +147,7 @@ class Controller:
     def _offered(self) -> list[Object]:
         if not self.inventory_by_host:
             return []
-        return inventory.config_maps(inventory.of(self.workers), inventory.models())
+        return inventory.config_maps(inventory.of(self.workers, self.stand_ins), inventory.models())
 
     def _components(self, role: str) -> list[Object]:
         return [item for part in controller.deployed(role, self.hardware) for item in self._component(part)]

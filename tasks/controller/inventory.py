@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tasks.engines.docker import containers
 from tasks.engines.host.facts import Host
 from tasks.engines.kube import manifests
-from tasks.gpu import lease
+from tasks.gpu import lease, stand_in
 from tasks.problems import Problem
-from tasks.settings import controller, paths
+from tasks.settings import controller, emulation, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.settings.parameters.model import Parameters
 
 NAMESPACE = "default"
 PRESENT = "infrastructureinfo"
@@ -49,7 +50,7 @@ class Worker:
         name: Name of the node.
         cpu: Model of its CPU; empty if the kernel does not name it.
         sockets: CPU sockets.
-        gpus: GPUs that its driver sees.
+        gpus: GPUs that its driver sees, or that are stood in for.
     """
 
     name: str
@@ -94,14 +95,27 @@ def workers(cluster: Kube) -> tuple[str, ...]:
     return tuple(sorted(name for name, found in labels.items() if _CONTROL_PLANE_LABEL not in found))
 
 
-def of(names: Iterable[str]) -> list[Worker]:
+def stand_ins(chosen: Parameters) -> dict[str, tuple[Gpu, ...]]:
+    """Return the GPUs that EMULATE stands in for, by the name of their worker.
+
+    Args:
+        chosen: The parameters of the run.
+    """
+    if not stand_in.is_chosen(chosen):
+        return {}
+    return {stand_in.node(chosen): (Gpu(0, stand_in.identifier(chosen), emulation.GPU_MODEL),)}
+
+
+def of(names: Iterable[str], stood_in: Mapping[str, tuple[Gpu, ...]]) -> list[Worker]:
     """Return workers with their devices; the nodes of kind share the CPU and memory of this machine.
 
     Args:
         names: Names of the workers.
+        stood_in: GPUs that are stood in for, by the name of their worker.
     """
     cpuinfo = Host().text("/proc/cpuinfo")
-    return [Worker(name, cpu_model(cpuinfo), sockets(cpuinfo), _gpus(name)) for name in names]
+    model, count = cpu_model(cpuinfo), sockets(cpuinfo)
+    return [Worker(name, model, count, stood_in.get(name) or _gpus(name)) for name in names]
 
 
 def cpu_model(cpuinfo: str) -> str:
@@ -160,7 +174,23 @@ def config_maps(workers: Iterable[Worker], known: Models) -> list[Object]:
             kind = known.type_of_gpu(gpu.model)
             present.append(_device(worker, gpu.uuid, kind, gpu.index))
             offered.append(_offer(worker, gpu.uuid, known.offer(gpu.model, kind)))
-    return [_map(PRESENT, present), _map(OFFERED, offered)]
+    return [config_map(PRESENT, present), config_map(OFFERED, offered)]
+
+
+def config_map(name: str, devices: list[dict[str, Any]]) -> Object:
+    """Return a ConfigMap of the inventory.
+
+    Args:
+        name: PRESENT or OFFERED.
+        devices: What it lists.
+    """
+    return manifests.config_map(name, NAMESPACE, {f"{name}.json": json.dumps({"devices": devices}, indent=2)})
+
+
+def devices(found: Object) -> list[dict[str, Any]]:
+    """Return the devices that a ConfigMap of the inventory lists; none if it is empty."""
+    texts = found.get("data", {}).values()
+    return [device for text in texts for device in json.loads(text).get("devices") or []]
 
 
 def _gpus(node: str) -> tuple[Gpu, ...]:
@@ -187,7 +217,3 @@ def _device(worker: Worker, uuid: str, kind: str, index: int) -> dict[str, Any]:
 
 def _offer(worker: Worker, uuid: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
     return {"nodeName": worker.name, "deviceUUID": uuid, "functionTargets": regions}
-
-
-def _map(name: str, devices: list[dict[str, Any]]) -> Object:
-    return manifests.config_map(name, NAMESPACE, {f"{name}.json": json.dumps({"devices": devices}, indent=2)})

@@ -48,8 +48,9 @@ def videos(flow: Flow, pods: Mapping[str, Object], host: str, place: str) -> lis
     """
     _, last = _ends(flow, pods)
     pipeline = (
-        f"{video.PROGRAM} -e -v filesrc location={shlex.quote(place)} ! qtdemux ! video/x-h264 ! h264parse ! "
-        f"rtph264pay config-interval=-1 seqnum-offset=1 ! udpsink host={host} port={video.PORT} buffer-size=2048"
+        f"{video.PROGRAM} -e -v filesrc location={shlex.quote(place)} ! qtdemux ! video/x-h264 ! "
+        f"h264parse config-interval=-1 ! {video.WHOLE_FRAMES} ! rtph264pay seqnum-offset=1 ! "
+        f"udpsink host={host} port={video.PORT} buffer-size=2048"
     )
     where = f"-n {flow.namespace}"
     recording = video.RECORDER.recording.lstrip("/")

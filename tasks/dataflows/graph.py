@@ -51,6 +51,7 @@ def task_dataflow() -> Iterator[dict[str, Any]]:
 
 def _prerequisites(pattern: Pattern) -> Iterator[str]:
     """Yield the tasks that a dataflow depends on: those that only look come first, before anything is touched."""
+    yield "_doctor:emulation"
     yield "_doctor:create_cluster"
     yield from (f"_doctor:{need}" for need in pattern.needs)
     if pattern.vfs:

@@ -221,8 +221,8 @@ def _send(pipelines: Pipelines, place: str, seconds: float) -> None:
     cluster = pipelines.cluster
     pipeline = (
         *(*_OPENED, place),
-        *(video.PROGRAM, "-q", "filesrc", "location=/dev/fd/3", "!", "qtdemux", "!", "h264parse", "!"),
-        *("rtph264pay", "config-interval=-1", "seqnum-offset=1", "!"),
+        *(video.PROGRAM, "-q", "filesrc", "location=/dev/fd/3", "!", "qtdemux", "!"),
+        *("h264parse", "config-interval=-1", "!", video.WHOLE_FRAMES, "!", "rtph264pay", "seqnum-offset=1", "!"),
         *("udpsink", f"host={host(pipelines)}", f"port={video.PORT}", "buffer-size=2048"),
     )
     senders = cluster.list(manifests.POD, video.SENDER_NAMESPACE, f"app={video.SENDER}")

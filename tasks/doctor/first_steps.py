@@ -9,12 +9,12 @@ from tasks.doctor import versions
 from tasks.engines.docker import containers
 from tasks.engines.docker import images as docker_images
 from tasks.engines.kube import cluster_owner
-from tasks.gpu import ledger
+from tasks.gpu import ledger, stand_in
 from tasks.images import packages
 from tasks.nics import emulated
 from tasks.nics import ledger as nics_ledger
 from tasks.settings import images, nics
-from tasks.settings.checks import GPU, NICS, VERSIONS
+from tasks.settings.checks import EMULATION, GPU, NICS, VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,7 +78,13 @@ def _lack_of_card(target: str, chosen: Parameters) -> Lack:
 
 
 def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
-    return lacks.NOTHING if ledger.path(chosen.cluster_name).exists() else _not_there(target)
+    there = stand_in.is_chosen(chosen) or ledger.path(chosen.cluster_name).exists()
+    return lacks.NOTHING if there else _not_there(target)
+
+
+def _lack_of_emulation(target: str, chosen: Parameters) -> Lack:
+    refused = stand_in.objection(chosen)
+    return lacks.obstacle(f"EMULATE: {refused}") + _not_there(target) if refused else lacks.NOTHING
 
 
 def _lack_of_versions(_: str, chosen: Parameters) -> Lack:
@@ -92,4 +98,5 @@ _LACKS: Mapping[str, Callable[[str, Parameters], Lack]] = {
     **{worker.target: _lack_of_card for worker in nics.WORKERS},
     GPU: _lack_of_gpu,
     VERSIONS: _lack_of_versions,
+    EMULATION: _lack_of_emulation,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, judged, not_asked_for
+from tasks.gpu import stand_in
 from tasks.nics import emulated, exclusion, udev
 from tasks.nics import ledger as nics_ledger
 from tasks.settings import emulation, nics, paths
@@ -118,6 +119,21 @@ def _present_pfs(host: Server, p: Parameters) -> dict[str, pci.Function]:
     return {name: function for name, function in _pfs(host, p).items() if function is not None}
 
 
+def _emulation(host: Server, p: Parameters) -> Finding:
+    needed = "nothing that this machine has itself"
+    refused = stand_in.objection(p, host)
+    return judged(not refused, refused or ", ".join(p.emulate) or "nothing", needed)
+
+
+def _unless_stood_in(look: Look) -> Look:
+    """Return a look at this machine's GPU that looks at nothing if a GPU is stood in for."""
+
+    def looked(host: Server, p: Parameters) -> Finding:
+        return Finding(OK, stand_in.STOOD_IN, "nothing then") if stand_in.is_chosen(p) else look(host, p)
+
+    return looked
+
+
 def _gpu(host: Server, _: Parameters) -> Finding:
     found = host.devices(_NVIDIA, _DISPLAY)
     return judged(bool(found), ", ".join(found) or "none", "an NVIDIA GPU")
@@ -158,15 +174,16 @@ def _hugepages(host: Server, _: Parameters) -> Finding:
 
 
 LOOKS: Mapping[str, Look] = {
-    "sudo": _sudo,
+    "emulation": _emulation,
+    "sudo": _unless_stood_in(_sudo),
     "sudo-nics": _unless_emulated(_sudo_nics),
     "pf": _pf,
     "ofed": _unless_emulated(_ofed),
     "vfs": _unless_emulated(_vfs),
     "nic-rules": _nic_rules,
-    "gpu": _gpu,
-    "gpu-driver": _gpu_driver,
-    "kernel-headers": _kernel_headers,
-    "nouveau": _nouveau,
+    "gpu": _unless_stood_in(_gpu),
+    "gpu-driver": _unless_stood_in(_gpu_driver),
+    "kernel-headers": _unless_stood_in(_kernel_headers),
+    "nouveau": _unless_stood_in(_nouveau),
     "hugepages": _hugepages,
 }

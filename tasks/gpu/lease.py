@@ -8,7 +8,7 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
 from tasks.engines.kube import cluster_owner
-from tasks.gpu import handover
+from tasks.gpu import handover, stand_in
 from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu.handover import Lease
 from tasks.gpu.machine import Machine
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 
 def lack() -> Lack:
-    """Return whether the node lacks the GPU.
+    """Return whether the node lacks the GPU; one that is stood in for is always there.
 
     Raises:
         Problem: No engine answers, or the ledger cannot be understood.
     """
-    return lack_of(_lease(parameters.current()))
+    chosen = parameters.current()
+    return lacks.NOTHING if stand_in.is_chosen(chosen) else lack_of(_lease(chosen))
 
 
 def lack_of(lease: Lease) -> Lack:
@@ -51,12 +52,16 @@ def lack_of(lease: Lease) -> Lack:
 
 
 def lend() -> None:
-    """Take the GPU from the host's driver and start the node's driver on it.
+    """Take the GPU from the host's driver and start the node's driver on it, unless a GPU is stood in for.
 
     Raises:
         Problem: Another cluster has it, a process uses it, a module cannot be unloaded, or the node cannot use it.
     """
-    lend_to(_lease(parameters.current()))
+    chosen = parameters.current()
+    if stand_in.is_chosen(chosen):
+        progress.line(f"{stand_in.node(chosen)}: {stand_in.STOOD_IN}, so none is lent")
+        return
+    lend_to(_lease(chosen))
 
 
 def lend_to(lease: Lease) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 IMAGES = {image.name: image for image in (*controller.CONTROLLER_IMAGES, *controller.FUNCTION_IMAGES)}
 _PASSED_ON = ("PIP_INDEX_URL",)
+_STANDS_IN = f": on a stand-in for {controller.DEEPSTREAM}, which marks frames and infers nothing"
 
 
 def lack(name: str) -> Lack:
@@ -46,7 +47,7 @@ def lack(name: str) -> Lack:
     current = parameters.current()
     if taken(name, current):
         return lacks.obstacle(*_missing(IMAGES[name], current))
-    if _is_on_deepstream(name) and (stored := user_images.lack_in_engine()):
+    if _is_on_deepstream(name, current) and (stored := user_images.lack_in_engine()):
         return lacks.of(stored)
     wanted = reference(name, current)
     return lacks.unless(registry_client.of(current).holds(wanted), f"{wanted}: not in the registry")
@@ -69,14 +70,14 @@ def build(name: str) -> None:
         progress.line(f"{found}: taken as it is")
         return
     _say_why_built(image, current)
-    if _is_on_deepstream(name):
+    if _is_on_deepstream(name, current):
         user_images.ensure()
     if _compiles(image):
         # The digest includes the Go that actually compiles.
         modules.settle(current)
     local = building.ensure_image(wanted(image, current))
     registry_client.of(current).push(local, reference(name, current))
-    progress.line(f"{reference(name, current)}")
+    progress.line(f"{reference(name, current)}{_STANDS_IN if _is_stand_in(image, current) else ''}")
 
 
 def reference(name: str, current: Parameters) -> str:
@@ -113,7 +114,7 @@ def taken(name: str, current: Parameters) -> str:
     """
     if IMAGES[name].published:
         return published_images.taken(name, current)
-    return harbor_images.taken(name, current)
+    return "" if _is_replaced(name, current) else harbor_images.taken(name, current)
 
 
 def obstacles(name: str, current: Parameters) -> tuple[str, ...]:
@@ -149,7 +150,7 @@ def lack_of_parent(name: str, current: Parameters) -> str:
         name: Name of an image, such as "gpufunc_dsa".
         current: The parameters of the run.
     """
-    if not _is_on_deepstream(name) or obstacles(name, current) or taken(name, current):
+    if not _is_on_deepstream(name, current) or obstacles(name, current) or taken(name, current):
         return ""
     return user_images.lack()
 
@@ -181,6 +182,8 @@ def parent(image: SourceImage, current: Parameters) -> str | Pulled | Recipe:
     name = _origin(image)
     if name in IMAGES:
         return wanted(IMAGES[name], current)
+    if _is_stand_in(image, current):
+        return compilers.recipe(controller.DEEPSTREAM_STAND_IN, current)
     if name == controller.DEEPSTREAM:
         return user_images.require()
     if _packages(image):
@@ -237,7 +240,7 @@ def _require(image: SourceImage, current: Parameters) -> None:
 
 def _say_why_built(image: SourceImage, current: Parameters) -> None:
     """Report the image that is not there, if it is built for that reason; the controller's are reported together."""
-    if not image.published and current.function_images == "auto":
+    if not image.published and current.function_images == "auto" and not _is_replaced(image.name, current):
         progress.line(f"{harbor_images.reference(image.name, current)}: not in the registry, so it is built here")
 
 
@@ -245,12 +248,25 @@ def _compiles(image: SourceImage) -> bool:
     return bool(archive_context.go_program(image) or archive_context.compiled_programs(image))
 
 
-def _is_on_deepstream(name: str) -> bool:
-    """Return whether the source builds an image on the one that only the user can build."""
-    if not is_in_source(name):
+def _is_on_deepstream(name: str, current: Parameters) -> bool:
+    """Return whether an image is built on the one that only the user can build."""
+    if not is_in_source(name) or user_images.is_stood_in(current):
         return False
     origin = _origin(IMAGES[name])
-    return _is_on_deepstream(origin) if origin in IMAGES else origin == controller.DEEPSTREAM
+    return _is_on_deepstream(origin, current) if origin in IMAGES else origin == controller.DEEPSTREAM
+
+
+def _is_stand_in(image: SourceImage, current: Parameters) -> bool:
+    """Return whether an image starts from the stand-in for the one that only the user can build."""
+    origin = _origin(image)
+    stood_in = user_images.is_stood_in(current) and origin == controller.DEEPSTREAM
+    return stood_in or origin == controller.DEEPSTREAM_STAND_IN
+
+
+def _is_replaced(name: str, current: Parameters) -> bool:
+    """Return whether an image is built although the registry may have it: the registry's needs a GPU to run."""
+    asks = current.function_images == "auto" and user_images.is_stood_in(current)
+    return asks and is_in_source(name) and _is_stand_in(IMAGES[name], current)
 
 
 def _origin(image: SourceImage) -> str:

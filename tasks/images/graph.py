@@ -24,8 +24,8 @@ else:
 
 # Dependencies that make the parent of an image, if that is not simply another image.
 _PARENTS = {RUNTIME: {"calc_dep": ["_runtime_image"]}, SCRATCH: {"task_dep": ["engine"]}}
-# Versions that cannot be had stop a run before anything is made.
-_FIRST = "_doctor:versions"
+# What is stood in for although it is there, and versions that cannot be had, stop a run before anything is made.
+_FIRST = ("_doctor:emulation", "_doctor:versions")
 
 # An image's label names its inputs, so a changed image has another id, which is an input of its children. The
 # registry's own check compares the image that its containers run.
@@ -38,7 +38,7 @@ def task_image() -> Iterator[dict[str, Any]]:
         "name": BASE,
         "doc": "Have the root filesystem that the node images start from.",
         "actions": [Do(base.build)],
-        "task_dep": [_FIRST, "engine"],
+        "task_dep": [*_FIRST, "engine"],
         "uptodate": [Current(base.lack)],
         "meta": _FOLLOWED,
     }
@@ -54,7 +54,7 @@ def _built(image: NodeImage) -> dict[str, Any]:
         "actions": [Do(node_images.build, image.name)],
         "uptodate": [Current(node_images.lack, image.name)],
         "meta": _FOLLOWED,
-        "task_dep": [_FIRST, *parent.get("task_dep", [])],
+        "task_dep": [*_FIRST, *parent.get("task_dep", [])],
         "calc_dep": [*parent.get("calc_dep", []), *archive],
     }
 
@@ -63,7 +63,7 @@ def task__runtime_image() -> dict[str, Any]:
     """Choose the image of the nodes' runtime as a parent."""
     return {
         "actions": [Do(choices.choose_runtime)],
-        "task_dep": [_FIRST],
+        "task_dep": [*_FIRST],
         "uptodate": [Current(choices.lack_of_runtime), Same(choices.runtime_image)],
     }
 
@@ -77,7 +77,7 @@ def task__gpu_image() -> dict[str, Any]:
     """Choose the image of the worker that is lent the GPU."""
     return {
         "actions": [Do(choices.gpu_image)],
-        "task_dep": ["_doctor:images", _FIRST, "_runtime_image"],
+        "task_dep": ["_doctor:images", *_FIRST, "_runtime_image"],
         "uptodate": [Same(choices.gpu_image)],
     }
 
@@ -87,6 +87,6 @@ def task_images() -> dict[str, Any]:
     return {
         "actions": None,
         "doc": "Build the node images of the profile.",
-        "task_dep": ["_doctor:images", _FIRST, f"image:{NODE_IMAGE}"],
+        "task_dep": ["_doctor:images", *_FIRST, f"image:{NODE_IMAGE}"],
         "calc_dep": ["_gpu_image"],
     }

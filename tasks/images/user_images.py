@@ -1,4 +1,7 @@
-"""The image that only the user can build, since its build needs a GPU: where it is, and how it gets into the engine."""
+"""The image that only the user can build, since its build needs a GPU: where it is, and how it gets into the engine.
+
+Where a GPU is stood in for, it would not run: there, images start from a stand-in for it, which is built here.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from tasks.engines.docker import client, connection, containers_storage
 from tasks.engines.docker import images as docker_images
 from tasks.engines.host.facts import Host
 from tasks.problems import Problem
-from tasks.settings import controller
+from tasks.settings import controller, emulation
 
 if TYPE_CHECKING:
     from tasks.engines.docker.containers_storage import Store, Stored
+    from tasks.settings.parameters.model import Parameters
 
 # The command of the archive's manual, from the top of this checkout.
 BUILD = (
@@ -24,6 +28,15 @@ BUILD = (
 _GB = 10**9
 # While the engine takes an image, it has its archive on the disk too.
 _COPIES = 2
+
+
+def is_stood_in(current: Parameters) -> bool:
+    """Return whether images start from the stand-in instead: where a GPU is stood in for too.
+
+    Args:
+        current: The parameters of the run.
+    """
+    return emulation.GPU in current.emulate
 
 
 def require() -> str:

@@ -10,7 +10,7 @@ from tasks import progress
 from tasks.doctor import examination, first_steps
 from tasks.engines.host import namespaces
 from tasks.engines.programs import root
-from tasks.gpu import handover, lease
+from tasks.gpu import handover, lease, stand_in
 from tasks.images import choices
 from tasks.nics import cards, emulated
 from tasks.scenarios import needs
@@ -123,6 +123,8 @@ def _against_card(row: Row, name: str, here: Server) -> str:
 
 
 def _gpu(here: Server) -> dict[str, str]:
+    if stand_in.is_chosen(here.chosen):
+        return {_GPU_TASK: stand_in.STOOD_IN}
     if not here.has_gpu():
         return {_GPU_TASK: "no GPU is lent: this machine has no NVIDIA GPU"}
     if here.chosen.gpu == "no":

@@ -19,6 +19,8 @@ LOADBALANCER = "loadbalancer"
 FPGA = "fpga"
 # The versions alone: they are asked for before something is made of them, even if the machine has been checked before.
 VERSIONS = "versions"
+# What EMULATE stands in for, although the machine has it: refused before anything is made, whatever is there already.
+EMULATION = "emulation"
 
 # What every dataflow needs.
 BASE = (IMAGES, REGISTRY, CLUSTER, CONTROLLER)
@@ -38,10 +40,10 @@ TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     "gpu_lease": (GPU,),
     "send_video_tool": (VIDEO,),
 }
-PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS)
+PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS, EMULATION)
 # The purposes that are checked as the first step of the tasks that need them.
 FIRST_STEPS = (
-    *("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS),
+    *("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS, EMULATION),
     *(worker.target for worker in WORKERS),
 )
 
@@ -108,6 +110,7 @@ CHECKS: tuple[Check, ...] = (
     Check("cluster-owner", "owner of the cluster", (CLUSTER,), "CLUSTER_NAME=<another name> with the same command"),
     Check("registry-owner", "owner of the registry", (REGISTRY,), "docker ps --all --filter name=openkasugai-registry"),
     Check("versions", "chosen versions", (IMAGES, CLUSTER, VERSIONS), "./doit parameters"),
+    Check("emulation", "EMULATE", (IMAGES, CLUSTER, NICS, GPU, EMULATION), "take it out of EMULATE"),
     Check("addresses", "address plan", (CLUSTER,), "./doit parameters"),
     Check("card-addresses", "address plan of the cards", (NICS,), "./doit parameters"),
     Check("kubeconfig", "the user's kubeconfig", (CLUSTER,), "export KUBECONFIG=/path/to/another/file"),

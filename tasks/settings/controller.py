@@ -157,6 +157,8 @@ CONTROLLER_IMAGES = tuple(
 
 # DeepStream with the archive's plugins: 22 GB, and its build needs a GPU. The user builds it, as the archive says.
 DEEPSTREAM = "gpu_infer_tcp"
+# Folder of kind/ with a stand-in for it: the sample's function starts from it, the archive's with EMULATE=gpu.
+DEEPSTREAM_STAND_IN = "stand-in-gpu-infer-tcp"
 DEEPSTREAM_FOLDER = "sample-functions/functions/gpu_infer_tcp_plugins/fpga_depayloader/build_docker/gpu-deepstream"
 
 # ConfigMap -> JSON file; without these, no dataflow is ever scheduled.

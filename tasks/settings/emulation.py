@@ -6,6 +6,8 @@ from __future__ import annotations
 SRIOV = "sriov"
 # A GPU: one more device in the inventory of the first worker, and GPU functions that compute on the CPU.
 GPU = "gpu"
+# One of the models that the controller's archive lists.
+GPU_MODEL = "NVIDIA A100 80GB PCIe"
 KINDS = (SRIOV, GPU)
 
 # Another name of each stand-in PF: one NetworkAttachmentDefinition fits workers whose PFs are named differently.

@@ -13,6 +13,10 @@ SENDER_NAMESPACE = "test"
 FOLDER_IN_NODE = "/root/work/DATA/video"
 FOLDER_IN_POD = "/opt/video"
 
+# What the sender makes packets of. The parameters of the stream are put before a key frame; if packets were made of the
+# file's own frames, they would be put before each slice of it, where a decoder would take them for another frame.
+WHOLE_FRAMES = "video/x-h264,stream-format=byte-stream,alignment=au"
+
 # In the pods of the functions.
 PORT = 5678
 PROGRAM = "gst-launch-1.0"
@@ -44,6 +48,27 @@ class Recorder:
 
 
 RECORDER = Recorder()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A band of one colour at the top of a frame, as the stand-in of gpu_infer_tcp draws it.
+
+    Attributes:
+        rows: Its height.
+        luma: Values of its brightness (Y).
+        chroma: Values of its two differences in colour (U, V).
+        share: Share of its samples that have these values, whatever the encoder makes of it.
+    """
+
+    rows: int = 16
+    luma: range = range(120, 201)
+    chroma: tuple[range, range] = (range(81), range(61))
+    share: float = 0.9
+
+
+# The green of GStreamer's videobox: Y 145, U 54, V 34, and for high definition Y 173, U 42, V 26.
+MARK = Mark()
 
 # RTP on UDP may lose packets: this share of what was sent has to arrive.
 SHARE = 0.9

@@ -10,8 +10,9 @@ import pytest
 
 from tasks.archive import facts as archive_source
 from tasks.archive import source as the_archive_source
-from tasks.controller import inventory
+from tasks.controller import collector, inventory
 from tasks.controller.deployment import Controller
+from tasks.controller.inventory import Gpu
 from tasks.engines.kube import api as the_kube_api
 from tasks.engines.kube import kustomize, manifests
 from tasks.scenarios import files, setup
@@ -84,6 +85,29 @@ def test_workloads_run_our_images_alone(controller: Controller) -> None:
         images = {image for item in workloads for image in archive_source.image_references(item)}
         assert images == {f"registry/images/{part.image}:abc" for part in source.deployed(role, (source.GPU,))}
         assert all(manifests.namespace_of(item) for item in workloads)
+
+
+def test_a_gpu_that_is_stood_in_for_is_added_to_what_the_collector_reports(
+    cluster: Kube, controller: Controller
+) -> None:
+    cluster.apply(controller.configuration())
+    stood_in = {"one": (Gpu(0, "GPU-1", "NVIDIA A100 80GB PCIe"),)}
+    before = {name: reported(cluster, name) for name in (inventory.PRESENT, inventory.OFFERED)}
+    assert collector.lack(cluster, ("one", "two"), stood_in).reasons == ("deployinfo: nothing of GPU-1",)
+    (worker,) = inventory.of(["one"], stood_in)
+    for _ in range(2):
+        collector.add_gpus(cluster, worker)
+        assert {name: [*found, "GPU-1"] for name, found in before.items()} == {
+            name: reported(cluster, name) for name in before
+        }
+    assert not collector.lack(cluster, ("one", "two"), stood_in)
+
+
+def reported(cluster: Kube, name: str) -> list[str]:
+    """Return the identifiers of the devices that a ConfigMap of the inventory lists."""
+    found = cluster.get(manifests.CONFIG_MAP, name, inventory.NAMESPACE)
+    assert found is not None
+    return [device["deviceUUID"] for device in inventory.devices(found)]
 
 
 def test_every_pattern_is_accepted(cluster: Kube, controller: Controller) -> None:

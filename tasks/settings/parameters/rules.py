@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from tasks.settings import addons, artifacts, cluster, nics
+from tasks.settings import addons, artifacts, cluster, controller, emulation, nics
 from tasks.settings.parameters.types import ends, pool_range
 
 if TYPE_CHECKING:
@@ -39,6 +39,15 @@ def _go_is_new_enough(p: Parameters) -> Iterator[tuple[str, str]]:
 def _gpu_needs_crio(p: Parameters) -> Iterator[tuple[str, str]]:
     if p.gpu == "yes" and p.node_runtime != "crio":
         yield "GPU", "the image with the NVIDIA driver needs NODE_RUNTIME=crio"
+
+
+def _emulated_gpu(p: Parameters) -> Iterator[tuple[str, str]]:
+    if emulation.GPU not in p.emulate:
+        return
+    if controller.GPU not in p.controller_hardware:
+        yield "EMULATE", "gpu needs the parts of the controller for GPUs: CONTROLLER_HARDWARE=gpu"
+    if p.gpu not in {"auto", "no"}:
+        yield "GPU", f"{p.gpu} asks for this machine's own GPU, but EMULATE stands in for one"
 
 
 def _cluster_name(p: Parameters) -> Iterator[tuple[str, str]]:
@@ -166,6 +175,7 @@ _RULES: tuple[tuple[_Rule, ...], ...] = (
     (_crio_versions,),
     (_go_is_new_enough,),
     (_gpu_needs_crio,),
+    (_emulated_gpu,),
     (_cluster_name,),
     (_ports,),
     (_pod_subnet_holds_the_nodes,),

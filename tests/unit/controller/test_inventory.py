@@ -12,6 +12,7 @@ from tasks.controller import collector, inventory
 from tasks.controller.inventory import Gpu, Models, Worker
 from tasks.problems import Problem
 from tasks.settings import controller
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,6 +107,25 @@ def test_models_come_from_the_archive_and_a_list_of_another_form_is_named(tree: 
         (folder / controller.DEVICE_TYPES).write_text(text)
         with pytest.raises(Problem, match=r"devicetypemap\.json: expected a list with inputDeviceType and outputDev"):
             inventory.models()
+
+
+def test_a_gpu_that_is_stood_in_for_is_on_the_first_worker_and_keeps_its_uuid() -> None:
+    chosen = lab(CLUSTER_NAME="kind", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
+    (found,) = inventory.of(["kind-worker"], inventory.stand_ins(chosen))
+    assert found.gpus == (Gpu(0, "GPU-4848d238-2a0a-50ab-8e72-819f8849e8d1", A100),)
+    (other,) = inventory.of(["kind-worker2"], inventory.stand_ins(chosen))
+    assert other.gpus == ()
+    (device,) = inventory.stand_ins(lab(CLUSTER_NAME="b", EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))["b-worker"]
+    assert device.uuid != found.gpus[0].uuid
+    assert inventory.stand_ins(lab(EMULATE="sriov")) == {}
+
+
+def test_the_controller_is_told_of_it_from_the_start() -> None:
+    chosen = lab(CLUSTER_NAME="kind", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
+    workers = inventory.of(["kind-worker", "kind-worker2"], inventory.stand_ins(chosen))
+    maps = inventory.config_maps(workers, KNOWN)
+    (uuid,) = [each["deviceUUID"] for each in devices(maps, "infrastructureinfo") if each["deviceType"] == "a100"]
+    assert uuid in [each["deviceUUID"] for each in devices(maps, "deployinfo")]
 
 
 def test_the_collector_gets_lists_that_know_the_worker() -> None:

@@ -17,7 +17,19 @@ from tasks.engines.files import ledgers
 from tasks.nics import emulated
 from tasks.problems import Problem
 from tasks.settings import cluster, gpu, images, nics, packages, parameters
-from tasks.settings.checks import CHECKS, FAILED, FIRST_STEPS, GPU, NICS, OK, PURPOSES, TASK_PURPOSES, UNKNOWN, VERSIONS
+from tasks.settings.checks import (
+    CHECKS,
+    EMULATION,
+    FAILED,
+    FIRST_STEPS,
+    GPU,
+    NICS,
+    OK,
+    PURPOSES,
+    TASK_PURPOSES,
+    UNKNOWN,
+    VERSIONS,
+)
 from tests.unit.conftest import lab
 from tests.unit.engine import Image, node
 
@@ -206,7 +218,7 @@ def test_checks_run_side_by_side_and_a_slow_one_is_left_behind() -> None:
 
 
 @pytest.mark.usefixtures("checkout", "engine")
-@pytest.mark.parametrize("target", [target for target in FIRST_STEPS if target != VERSIONS])
+@pytest.mark.parametrize("target", [target for target in FIRST_STEPS if target not in {VERSIONS, EMULATION}])
 def test_a_machine_with_nothing_on_it_is_looked_at(target: str) -> None:
     assert not is_settled(target, lab())
 

@@ -17,9 +17,13 @@ NO_SRIOV = {f"/sys/bus/pci/devices/0000:17:00.1/sriov_{name}": None for name in 
 WITHOUT_SRIOV = {f"/sys/bus/pci/devices/{bdf}/sriov_totalvfs": None for bdf in CARDS.values()}
 FEW_VFS = {"/sys/bus/pci/devices/0000:17:00.0/sriov_totalvfs": "4\n"}
 NO_CARD = {f"/sys/class/net/{name}/device": None for name in CARDS}
+NO_GPU = {"/sys/bus/pci/devices/0000:ca:00.0/vendor": "0x1002\n"}
+STOOD_IN = {"EMULATE": "gpu", "CONTROLLER_HARDWARE": "gpu"}
 IN_CONTAINER = {"/sys/class/net/ens9f1np1/device": None}
 EMULATED = {"EMULATE": "sriov"}
 HEADERS = {"/lib/modules/5.15.0-122-generic/build/Makefile": None}
+# What only a GPU of the machine itself needs.
+OF_A_GPU = ("sudo", "gpu", "gpu-driver", "kernel-headers", "nouveau")
 
 
 CASES = (
@@ -61,8 +65,20 @@ CASES = (
     Case("vfs", UNKNOWN, links=NO_CARD),
     Case("nic-rules", OK, "in force"),
     Case("nic-rules", FAILED, "cluster kind: ", facts={"lent": True}, cure="./doit nics"),
+    Case("emulation", OK, "nothing"),
+    Case("emulation", OK, "gpu", files=NO_GPU, environ=STOOD_IN),
+    Case("emulation", FAILED, "this machine has an NVIDIA GPU (0000:ca:00.0)", environ=STOOD_IN, cure="EMULATE"),
+    Case(
+        "emulation",
+        FAILED,
+        "this machine has an NVIDIA GPU (0000:0a:00.0)",
+        files={**NO_GPU, "/proc/driver/nvidia/gpus/0000:0a:00.0/information": "Model: NVIDIA H200\n"},
+        environ={**STOOD_IN, "GPU": "no"},
+        cure="EMULATE",
+    ),
+    *(Case(name, OK, "a GPU is stood in for", files=NO_GPU, environ=STOOD_IN) for name in OF_A_GPU),
     Case("gpu", OK, "0000:ca:00.0"),
-    Case("gpu", FAILED, "none", files={"/sys/bus/pci/devices/0000:ca:00.0/vendor": "0x1002\n"}),
+    Case("gpu", FAILED, "none", files=NO_GPU),
     Case("gpu", FAILED, "none", files={"/sys/bus/pci/devices/0000:ca:00.0/class": "0x040300\n"}),
     Case("gpu-driver", OK, "bytes", checkout={"driver/nvidia/NVIDIA-Linux-x86_64-550.90.12.run": b"#! /bin/sh\n"}),
     Case("gpu-driver", FAILED, "not there", cure="driver/nvidia/"),

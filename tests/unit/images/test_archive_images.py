@@ -271,6 +271,27 @@ def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, engin
     assert archive_images.parent(image, parameters.current()) == "localhost/gpu_infer_tcp:1.1.0"
 
 
+def test_where_a_gpu_is_stood_in_for_an_image_on_deepstream_starts_from_the_stand_in(
+    video: Path, docker: Docker, choose: Callable[..., None], said: Lines
+) -> None:
+    _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
+    docker.engine.images["localhost/gpu_infer_tcp:1.1.0"] = Image()
+    before = inputs("cpufunction")
+    choose(CONTROLLER="auto", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
+    assert inputs("cpufunction") != before
+    assert archive_images.lack_of_parent("cpufunction", parameters.current()) == ""
+    archive_images.build("cpufunction")
+    stand_in = "openkasugai-stand-in-gpu-infer-tcp"
+    assert [tag.partition(":")[0] for tag in docker.built] == [stand_in, "cpufunction"]
+    assert said.kept[-1].endswith(": on a stand-in for gpu_infer_tcp, which marks frames and infers nothing")
+
+
+def test_the_samples_function_starts_from_the_stand_in_in_any_case(docker: Docker) -> None:
+    ensure("gpufunc_dsa")
+    assert docker.built[0].startswith("openkasugai-stand-in-gpu-infer-tcp:")
+    assert archive_images.lack_of_parent("gpufunc_dsa", parameters.current()) == ""
+
+
 def test_an_image_on_one_that_podman_has_is_built_after_that_was_copied(
     video: Path, docker: Docker, programs: Programs, said: Lines
 ) -> None:

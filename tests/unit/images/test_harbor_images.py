@@ -94,6 +94,17 @@ def test_only_what_is_not_there_is_built(harbor: Site) -> None:
     assert phrase == "image gpufunc_dsa cannot be built: the controller's source does not hold it"
 
 
+def test_an_image_that_needs_a_gpu_to_run_is_not_taken_where_one_is_stood_in_for(
+    harbor: Site, choose: Callable[..., None]
+) -> None:
+    put(harbor, *NAMES)
+    ask(choose, harbor, "auto", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
+    assert reference("gpufunc_dsa") == built(harbor, "gpufunc_dsa")
+    assert reference("cpufunc_gst") == f"{harbor.address}/images/cpufunc_gst:1.0.0"
+    ask(choose, harbor, "registry", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
+    assert reference("gpufunc_dsa") == f"{harbor.address}/images/gpufunc_dsa:1.0.0"
+
+
 def test_what_is_built_although_harbor_is_asked_is_said(harbor: Site, docker: Docker, said: Lines) -> None:
     put(harbor, "cpufunc_calcapp")
     archive_images.build("cpufunc_sidecar")

@@ -45,6 +45,12 @@ def test_without_cards_and_gpu_one_line_says_so_for_each(said: Lines) -> None:
     ]
 
 
+def test_a_gpu_that_is_stood_in_for_is_said_to_be(said: Lines) -> None:
+    here = replace(server(FIRST, SECOND, EMULATE="gpu", CONTROLLER_HARDWARE="gpu"), has_gpu=lambda: False)
+    assert "_gpu_in_inventory" not in loans.announce(here)["task_dep"]
+    assert said.kept == ["gpu_lease: a GPU is stood in for (EMULATE)"]
+
+
 def test_a_card_that_is_refused_or_absent_is_named_and_the_other_is_lent(said: Lines) -> None:
     chosen = loans.announce(server(FIRST, SECOND, against={FIRST.target: (HELD,)}))
     assert chosen["task_dep"] == ["nics:kind-worker2", "_gpu_in_inventory"]

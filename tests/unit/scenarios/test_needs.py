@@ -167,6 +167,16 @@ def test_this_machine_is_asked_for_the_image_that_only_the_user_builds(engine: E
     assert "gpu_infer_tcp" not in said
 
 
+@pytest.mark.usefixtures("gpu_source", "engine")
+def test_where_a_gpu_is_stood_in_for_nothing_of_it_is_missing(programs: Programs) -> None:
+    programs.put("podman", "[]")
+    programs.put("sudo", "[]")
+    stood_in = needs.machine(lab(CLUSTER_NAME="stood-in", EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))
+    assert not stood_in.missing(GPU)
+    assert not stood_in.unbuildable("gpufunc_dsa")
+    assert not stood_in.unmade("gpufunc_dsa")
+
+
 def test_an_image_that_a_registry_has_need_not_be_built() -> None:
     lacking = needs.missing_of(BY_NAME["p2c1"], replace(machine(), unmade=lambda _image: ()))
     assert lacking[0] == "NVIDIA GPU: none"

@@ -15,7 +15,11 @@ KINDS = {
 }
 ROWS = [image for rows in KINDS.values() for image in rows]
 # Folders without such a row: they are named where they are used.
-NAMED_ELSEWHERE = {compilers.CONTROLLER, *(image.packages for image in controller.FUNCTION_IMAGES if image.packages)}
+NAMED_ELSEWHERE = {
+    compilers.CONTROLLER,
+    controller.DEEPSTREAM_STAND_IN,
+    *(image.packages for image in controller.FUNCTION_IMAGES if image.packages),
+}
 
 
 def test_each_row_has_a_folder_and_each_folder_a_row() -> None:

@@ -95,6 +95,16 @@ BAD = [
     ("CNI", "is not 'calico' or 'bridge'", {"CNI": "flannel"}),
     ("CONTROLLER_HARDWARE", "'tpu' is not one of gpu, fpga", {"CONTROLLER_HARDWARE": "gpu, tpu"}),
     ("EMULATE", "'fpga' is not one of sriov, gpu", {"EMULATE": "gpu,fpga"}),
+    (
+        "EMULATE",
+        "gpu needs the parts of the controller for GPUs: CONTROLLER_HARDWARE=gpu",
+        {"EMULATE": "gpu", "CONTROLLER_HARDWARE": ""},
+    ),
+    (
+        "GPU",
+        "yes asks for this machine's own GPU, but EMULATE stands in for one",
+        {"EMULATE": "gpu", "CONTROLLER_HARDWARE": "gpu", "GPU": "yes", "NODE_RUNTIME": "crio"},
+    ),
     ("INVENTORY", "is not 'host' or 'collector'", {"INVENTORY": "node"}),
     ("ADDONS", "'what' is not an add-on; there are multus, ", {"ADDONS": "what"}),
     ("UBUNTU_IMAGE_NAME", "'Ubuntu' is not an image such as name:tag", {"UBUNTU_IMAGE_NAME": "Ubuntu"}),
@@ -143,7 +153,7 @@ def test_a_bad_value_is_refused_by_name_and_reason(root: Path, name: str, reason
 
 
 GOOD = [
-    {"EMULATE": "sriov, gpu"},
+    {"EMULATE": "sriov, gpu", "CONTROLLER_HARDWARE": "gpu"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor.example.org:8443/open-kasugai/images_v1"},
     {"DCI_REGISTRY_ADDR_ALT": "localhost/images"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor:443/images/a__b"},
