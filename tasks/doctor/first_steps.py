@@ -8,6 +8,7 @@ from tasks import lack as lacks
 from tasks.doctor import versions
 from tasks.engines.docker import containers
 from tasks.engines.docker import images as docker_images
+from tasks.engines.files import ledgers
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import ledger
 from tasks.images import packages
@@ -72,7 +73,7 @@ def _lack_of_card(target: str, chosen: Parameters) -> Lack:
 
 
 def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
-    return lacks.NOTHING if ledger.path(chosen.cluster_name).exists() else _not_there(target)
+    return lacks.NOTHING if ledger.load_current(chosen.cluster_name, ledgers.boot()) else _not_there(target)
 
 
 def _lack_of_versions(_: str, chosen: Parameters) -> Lack:

@@ -4,5 +4,6 @@ graph      declares gpu_lease and gpu_return
 lease      entry points of these tasks: read the parameters, hold the machine's lock, report what is lacking
 machine    the host and the engine with its nodes, as far as they are needed
 handover   moves the GPU from the host's driver to the node's, and back
+driver     the node's driver: its modules with what they need of the host, its device files, its services
 ledger     the state of the host's driver before the first change, on disk
 """
