@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tasks.gpu.machine import Machine
 
+_LOAD = ("modprobe", "--all", "--dirname", gpu.NODE_MODULES)
 _RUNS = "active"
 # The service's own words first, then what systemd says about it; each line alone, without time and host.
 _JOURNAL = ("journalctl", "--boot", "--no-pager", "--output", "cat", "--lines", "5")
@@ -58,9 +59,7 @@ def helpers(machine: Machine, node: str) -> tuple[str, ...]:
 def _named(machine: Machine, node: str) -> Iterator[str]:
     """Yield the modules that the driver's modules name as what they depend on, except those of the driver."""
     modules = (*gpu.NODE_LOADS, *gpu.NODE_EXTRAS)
-    said = machine.run_in(
-        node, ["modinfo", "--basedir", gpu.NODE_MODULES, "--field", "depends", *modules], check=False
-    )
+    said = machine.run_in(node, ["modinfo", "--basedir", gpu.NODE_MODULES, "--field", "depends", *modules], check=False)
     for name in dict.fromkeys(said.replace(",", " ").replace("-", "_").split()):
         if name != gpu.MODULE and not name.startswith(f"{gpu.MODULE}_"):
             yield name
@@ -77,16 +76,19 @@ def start(machine: Machine, node: str, count: int) -> None:
     Raises:
         Problem: A module cannot be loaded, the driver does not come up, or a service does not run.
     """
-    load = ["modprobe", "--all", "--dirname", gpu.NODE_MODULES]
-    machine.run_in(node, [*load, *gpu.NODE_LOADS])
+    machine.run_in(node, [*_LOAD, *gpu.NODE_LOADS])
     for module in gpu.NODE_EXTRAS:
-        try:
-            machine.run_in(node, [*load, module])
-        except Problem as problem:
-            said = problem.details or problem.message
-            progress.line(f"{node}: without {module}, which computing does not need: {said.splitlines()[-1]}")
+        _try_to_load(machine, node, module)
     _make_device_files(machine, node, count)
     _start_services(machine, node)
+
+
+def _try_to_load(machine: Machine, node: str, module: str) -> None:
+    try:
+        machine.run_in(node, [*_LOAD, module])
+    except Problem as problem:
+        said = problem.details or problem.message
+        progress.line(f"{node}: without {module}, which computing does not need: {said.splitlines()[-1]}")
 
 
 def stopped(machine: Machine, node: str) -> dict[str, str]:

@@ -154,7 +154,8 @@ def _refuse_second_loan(lease: Lease) -> None:
 def _require_unloading(machine: Machine) -> None:
     if not machine.modules.can_unload:
         raise Problem(
-            "the GPU cannot be lent: this kernel cannot unload the host's driver", hint="GPU=share with the same command"
+            "the GPU cannot be lent: this kernel cannot unload the host's driver",
+            hint="GPU=share with the same command",
         )
 
 
