@@ -9,6 +9,7 @@ import pytest
 
 from tasks.controller import inventory
 from tasks.engines.docker.containers import ContainerFacts
+from tasks.engines.kube import cluster_owner
 from tasks.gpu import lease
 from tasks.gpu import ledger as gpu_ledger
 from tasks.problems import Problem
@@ -31,6 +32,8 @@ def reboot(machine: Machine) -> None:
 def break_off(machine: Machine) -> None:
     """Leave the ledger as it is while the GPU is on its way."""
     machine.save(container="")
+    mounts = {place: str(folder) for folder, place in cluster_owner.mounts().items()}
+    machine.nodes[NODE] = dataclasses.replace(machine.nodes[NODE], mounts=mounts)
 
 
 def replace_node(machine: Machine) -> None:
