@@ -82,6 +82,11 @@ def choice(here: Server) -> dict[str, Any]:
     }
 
 
+def early_lease(here: Server) -> dict[str, Any]:
+    """Return the task that lends the GPU, without the inventory, if it is lent; as doit's calculated dependencies."""
+    return {"task_dep": [_NAMES[_GPU_TASK]] if not _gpu(here)[_GPU_TASK] else []}
+
+
 # What the user reads instead of the name of an internal task.
 _NAMES = {_GPU_TASK: "gpu_lease"}
 
