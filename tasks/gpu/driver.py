@@ -10,7 +10,7 @@ from tasks.problems import Problem
 from tasks.settings import gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tasks.gpu.machine import Machine
 
@@ -79,8 +79,7 @@ def start(machine: Machine, node: str, count: int) -> None:
     machine.run_in(node, [*_LOAD, *gpu.NODE_LOADS])
     for module in gpu.NODE_EXTRAS:
         _try_to_load(machine, node, module)
-    _make_device_files(machine, node, count)
-    _start_services(machine, node)
+    start_services(machine, node, count)
 
 
 def _try_to_load(machine: Machine, node: str, module: str) -> None:
@@ -103,8 +102,25 @@ def stopped(machine: Machine, node: str) -> dict[str, str]:
     return {unit: known.get(unit, "unknown") for unit in gpu.NODE_SERVICES if known.get(unit) != _RUNS}
 
 
+def start_services(machine: Machine, node: str, count: int) -> None:
+    """Have the device files of a loaded driver made, and start its services, which do not start without them.
+
+    Args:
+        machine: The machine with the node.
+        node: Name of the node.
+        count: Number of the GPUs.
+
+    Raises:
+        Problem: The files do not appear, or a service does not run.
+    """
+    _make_device_files(machine, node, count)
+    machine.run_in(node, ["systemctl", "start", *gpu.NODE_SERVICES], check=False)
+    if states := stopped(machine, node):
+        raise _not_running(machine, node, states)
+
+
 def _make_device_files(machine: Machine, node: str, count: int) -> None:
-    """Make the files that the services wait for: the driver makes none by itself when it is loaded."""
+    """Have the driver's own program make the files: the driver makes none by itself when it is loaded."""
     minors = [word for minor in range(count) for word in ("-c", str(minor))]
     said = machine.run_in(node, ["nvidia-modprobe", "-u", *minors], check=False)
     waiting.Condition(
@@ -114,16 +130,13 @@ def _make_device_files(machine: Machine, node: str, count: int) -> None:
     ).wait(machine.patience, explain=lambda: said, hint="sudo journalctl -k -g -i nvrm")
 
 
-def _start_services(machine: Machine, node: str) -> None:
-    machine.run_in(node, ["systemctl", "start", *gpu.NODE_SERVICES], check=False)
-    states = stopped(machine, node)
+def _not_running(machine: Machine, node: str, states: Mapping[str, str]) -> Problem:
     words = {unit: _words(machine, node, unit) for unit in states}
-    if states:
-        raise Problem(
-            "\n".join(f"{node}: {unit} is {state}: {words[unit][0]}" for unit, state in states.items()),
-            details="\n".join(line for unit in states for line in words[unit]),
-            hint=f"docker exec {node} systemctl status {' '.join(states)}",
-        )
+    return Problem(
+        "\n".join(f"{node}: {unit} is {state}: {words[unit][0]}" for unit, state in states.items()),
+        details="\n".join(line for unit in states for line in words[unit]),
+        hint=f"docker exec {node} systemctl status {' '.join(states)}",
+    )
 
 
 def _words(machine: Machine, node: str, unit: str) -> list[str]:
