@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, judged
-from tasks.engines.host.kernel_modules import KernelModules
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import udev
 from tasks.settings import nics, paths
@@ -134,12 +133,6 @@ def _kernel_headers(host: Server, _: Parameters) -> Finding:
     return judged(offered, f"{package} {state}", needed, cure)
 
 
-def _module_unload(host: Server, _: Parameters) -> Finding:
-    able = KernelModules(host.path("/sys")).can_unload
-    found = "the kernel can unload them" if able else "the kernel cannot unload them"
-    return judged(able, found, "the host's NVIDIA driver has to make way for the node's")
-
-
 def _nouveau(host: Server, _: Parameters) -> Finding:
     loaded = host.has_module("nouveau")
     return judged(not loaded, "loaded" if loaded else "not loaded", "not loaded")
@@ -160,7 +153,6 @@ LOOKS: Mapping[str, Look] = {
     "gpu": _gpu,
     "gpu-driver": _gpu_driver,
     "kernel-headers": _kernel_headers,
-    "module-unload": _module_unload,
     "nouveau": _nouveau,
     "hugepages": _hugepages,
 }

@@ -138,7 +138,6 @@ CHECKS: tuple[Check, ...] = (
     Check("gpu", "NVIDIA GPU", (GPU,), "lspci -d 10de:"),
     Check("gpu-driver", "NVIDIA driver file", (GPU,), "cp NVIDIA-Linux-x86_64-*.run driver/nvidia/"),
     Check("kernel-headers", "headers of the running kernel", (GPU,), "sudo apt-get install linux-headers-$(uname -r)"),
-    Check("module-unload", "unloading of kernel modules", (GPU,), "GPU=share with the same command"),
     Check(
         "nouveau",
         "nouveau driver",

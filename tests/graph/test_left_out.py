@@ -20,7 +20,7 @@ DSA = f"{controller.FUNCTIONS}/cpugpu-func/gpufunc_dsa/Dockerfile"
 SCENARIOS = f"{controller.SCENARIOS}/cpugpu-func"
 ON_DEEPSTREAM = "FROM localhost/gpu_infer_tcp:1.0.0\nCOPY a /a\n"
 # No doctor, no registry, no engine: only what the choice itself needs.
-HERE = {"EMULATE": "", "IGNORE_CHECKS": "gpu,gpu-driver,kernel-headers,sudo,module-unload,nouveau,videos"}
+HERE = {"EMULATE": "", "IGNORE_CHECKS": "gpu,gpu-driver,kernel-headers,sudo,nouveau,videos"}
 LEFT = "gpufunc_dsa cannot be built: image gpu_infer_tcp: neither in Docker nor in a store of podman or buildah"
 
 

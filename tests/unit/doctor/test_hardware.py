@@ -17,7 +17,6 @@ NO_SRIOV = {f"/sys/bus/pci/devices/0000:17:00.1/sriov_{name}": None for name in 
 FEW_VFS = {"/sys/bus/pci/devices/0000:17:00.0/sriov_totalvfs": "4\n"}
 NO_CARD = {f"/sys/class/net/{name}/device": None for name in CARDS}
 IN_CONTAINER = {"/sys/class/net/ens9f1np1/device": None}
-REFCNT = {"/sys/module/nvidia/refcnt": "2\n"}
 HEADERS = {"/lib/modules/5.15.0-122-generic/build/Makefile": None}
 
 
@@ -64,15 +63,6 @@ CASES = (
     ),
     Case("kernel-headers", FAILED, "not offered", files=HEADERS),
     Case("kernel-headers", UNKNOWN, "no GPU", files={**HEADERS, "/sys/bus/pci/devices/0000:ca:00.0/vendor": None}),
-    Case("module-unload", OK, "can unload"),
-    Case("module-unload", OK, "can unload", files={"/sys/module/nvidia/initstate": "live\n", **REFCNT}),
-    Case(
-        "module-unload",
-        FAILED,
-        "cannot unload",
-        files={"/sys/module/nvidia/initstate": "live\n"},
-        cure="GPU=share",
-    ),
     Case("nouveau", OK, "not loaded"),
     Case("nouveau", FAILED, "loaded", files={"/sys/module/nouveau/refcnt": "0\n"}, cure="blacklist nouveau"),
     Case("hugepages", OK, "32"),
