@@ -66,14 +66,18 @@ def lend() -> None:
 
 
 def lend_to(lease: Lease) -> None:
-    """Lend the GPU to the node of a lease.
+    """Lend the GPU to the node of a lease; where it is there already, only start what does not run.
 
     Raises:
         Problem: As `lend`.
     """
     handover.running_node(lease)  # stops before the lock is created
     with ledgers.alone(gpu.LEDGERS):
-        handover.lend(lease)
+        ledger = gpu_ledger.load(lease.cluster)
+        if ledger is not None and _has_it(lease):
+            driver.start_services(lease.machine, lease.node, len(ledger.devices))
+        else:
+            handover.lend(lease)
 
 
 def give_back() -> None:

@@ -241,9 +241,10 @@ class Machine(gpu_machine.Machine):
             states = ["active" if unit in self.node_active else "inactive" for unit in units]
             return int("inactive" in states), "\n".join(states)
         self.node_active.difference_update(units)
+        self.end_process(900)
         if verb == "stop":
-            self.end_process(900)
-        elif gpu.CONTROL_FILE in self.node_files:
+            return 0, ""
+        if gpu.CONTROL_FILE in self.node_files:
             self.node_active.update(set(units) - set(self.broken))
             self.add_process(900, "nvidia-cuda-mps", MPS_GROUP)
         return 0, ""

@@ -112,13 +112,16 @@ def test_a_service_that_does_not_run_is_one_line_with_its_own_words(boot: Callab
     assert machine.lack()
 
 
-def test_a_service_that_has_ended_since_is_a_lack_that_lending_mends(boot: Callable[..., Machine]) -> None:
+def test_a_service_that_has_ended_since_is_started_and_the_driver_stays(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
     machine.lend()
     machine.node_active.discard("nvidia-dcgm.service")
     assert machine.lack().reasons == ("kind-worker: nvidia-dcgm.service is inactive",)
+    machine.commands.clear()
     machine.lend()
     assert not machine.lack()
+    assert START in machine.commands
+    assert not [command for command in machine.commands if command.startswith(("rmmod", "kill", f"{NODE}: modprobe"))]
 
 
 def test_a_kernel_that_cannot_unload_modules_lends_nothing(boot: Callable[..., Machine]) -> None:
