@@ -23,6 +23,7 @@ from tasks.controller.graph import (
     task_controller_image,
     task_controller_source,
     task_function_image,
+    task_gpu_return,
 )
 from tasks.dataflows.graph import (
     task__enough_functions,
@@ -34,7 +35,7 @@ from tasks.dataflows.graph import (
 from tasks.docker_engine.graph import task_engine
 from tasks.doctor.graph import task__doctor, task_doctor
 from tasks.engines.docker import settings as engine_settings
-from tasks.gpu.graph import task_gpu_lease, task_gpu_return
+from tasks.gpu.graph import task_gpu_lease
 from tasks.images.graph import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
 from tasks.nics.graph import (
     task__virtual_functions,
@@ -49,6 +50,7 @@ from tasks.runner import database, ownership
 from tasks.runner.reporter import Reporter
 from tasks.scenarios.graph import (
     task__asked_registry,
+    task__early_lease,
     task__function_setup,
     task__in_source,
     task__loans,
@@ -69,6 +71,7 @@ __all__ = [
     "task__clean",
     "task__controller_images",
     "task__doctor",
+    "task__early_lease",
     "task__enough_functions",
     "task__function_setup",
     "task__gpu_image",

@@ -105,7 +105,7 @@ def task_create_cluster() -> dict[str, Any]:
 def task_create_cluster_without_scenario() -> dict[str, Any]:
     """Create the cluster with controller, add-ons, cards and GPU, and all that scenarios need."""
     last = ["create_cluster", "post_setup", "send_video_tool", "scenario_files"]
-    return {"actions": None, "task_dep": [*_FIRST, *last]}
+    return {"actions": None, "task_dep": [*_FIRST, *last], "calc_dep": ["_early_lease"]}
 
 
 def task_create_cluster_with_all() -> dict[str, Any]:

@@ -59,6 +59,23 @@ def lack(cluster: Kube, workers: Iterable[str], stood_in: Mapping[str, tuple[Gpu
     )
 
 
+def lack_of_gpus(cluster: Kube, workers: Iterable[Worker]) -> Lack:
+    """Return the GPUs that InfoCollector has not reported yet, and those that the workers no longer have.
+
+    Args:
+        cluster: The API.
+        workers: The workers with their devices.
+    """
+    wanted = {gpu.uuid for worker in workers for gpu in worker.gpus}
+    listed = {
+        device["deviceUUID"]
+        for device in _devices(cluster, inventory.OFFERED)
+        if str(device.get("deviceUUID")).startswith("GPU-")
+    }
+    absent = [f"{inventory.OFFERED}: nothing of {uuid}" for uuid in sorted(wanted - listed)]
+    return lacks.of(*absent, *(f"{inventory.OFFERED}: still lists {uuid}" for uuid in sorted(listed - wanted)))
+
+
 def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
     """Run InfoCollector in each worker.
 
@@ -180,3 +197,11 @@ def _capacities(cluster: Kube) -> dict[str, int]:
         for region in device.get("functionTargets") or []
         if region.get("regionType") == "cpu"
     }
+
+
+def _devices(cluster: Kube) -> list[dict[str, Any]]:
+    """Return the devices that the cluster's inventory offers."""
+    found = cluster.get(manifests.CONFIG_MAP, inventory.OFFERED, inventory.NAMESPACE)
+    text = (found or {}).get("data", {}).get(f"{inventory.OFFERED}.json", "{}")
+    devices: list[dict[str, Any]] = json.loads(text).get("devices") or []
+    return devices

@@ -5,12 +5,13 @@ definitions > configuration > managers > daemons
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.controller import collector, inventory, source
+from tasks.controller import capacity, collector, inventory, source
 from tasks.engines.kube import access, kustomize, manifests
 from tasks.images import archive_images
 from tasks.lack import NOTHING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # The step that InfoCollector is part of.
 _COLLECTED = "configuration"
+# The step with the daemon that counts what the inventory names.
+_COUNTED = "daemons"
 
 
 def lack(step: str) -> Lack:
@@ -41,8 +44,11 @@ def lack(step: str) -> Lack:
     deployed = of(access.cluster(chosen.cluster_name), chosen)
     collected = NOTHING
     if step == _COLLECTED and not deployed.inventory_by_host:
-        collected = collector.lack(deployed.cluster, deployed.workers, deployed.stand_ins)
-    return collected + deployed.cluster.lack(deployed.objects(step))
+        collected = collector.lack(deployed.cluster, deployed.workers, deployed.stand_ins) + _lack_of_inventory(
+            deployed
+        )
+    counted = capacity.lack(deployed.cluster, deployed.workers) if step == _COUNTED else NOTHING
+    return collected + deployed.cluster.lack(deployed.objects(step)) + counted
 
 
 def deploy(step: str) -> None:
@@ -56,6 +62,12 @@ def deploy(step: str) -> None:
     """
     chosen = parameters.current()
     deployed = of(access.cluster(chosen.cluster_name), chosen)
+    counting = capacity.following(deployed.cluster, deployed.workers, chosen.controller_deadline)
+    with counting if step == _COUNTED else nullcontext():
+        _deploy(step, deployed, chosen)
+
+
+def _deploy(step: str, deployed: Controller, chosen: Parameters) -> None:
     objects = deployed.objects(step)
     progress.step(f"applying {len(objects)} objects")
     applied = deployed.cluster.apply(objects)
@@ -63,6 +75,47 @@ def deploy(step: str) -> None:
     if step == _COLLECTED and not deployed.inventory_by_host:
         collector.collect(deployed.cluster, deployed.workers, chosen)
     _await_workloads(deployed.cluster, objects, chosen.controller_deadline)
+
+
+def lack_of_following() -> Lack:
+    """Return what a running controller does not know of the workers' devices; nothing without a controller."""
+    deployed = _running(parameters.current())
+    if deployed is None:
+        return NOTHING
+    return _lack_of_inventory(deployed) + capacity.lack(deployed.cluster, deployed.workers)
+
+
+def follow() -> None:
+    """Tell a running controller what the workers have by now; without one there is nothing to tell.
+
+    Raises:
+        Problem: It does not count it within CONTROLLER_DEADLINE.
+    """
+    chosen = parameters.current()
+    deployed = _running(chosen)
+    if deployed is None:
+        return
+    if deployed.inventory_by_host:
+        deployed.cluster.apply(deployed.offered())
+    else:
+        collector.collect(deployed.cluster, deployed.workers, chosen)
+    with capacity.following(deployed.cluster, deployed.workers, chosen.controller_deadline):
+        progress.step("DeviceInfo reads the inventory when it starts")
+
+
+def _lack_of_inventory(deployed: Controller) -> Lack:
+    if deployed.inventory_by_host:
+        return deployed.cluster.lack(deployed.offered())
+    return collector.lack_of_gpus(deployed.cluster, inventory.of(deployed.workers, deployed.stand_ins))
+
+
+def _running(chosen: Parameters) -> Controller | None:
+    """Return the controller if it is deployed in a cluster that answers."""
+    if not access.answers(chosen.cluster_name):
+        return None
+    cluster = access.cluster(chosen.cluster_name)
+    there = cluster.get(manifests.DAEMON_SET, capacity.DAEMON, capacity.NAMESPACE)
+    return of(cluster, chosen) if there else None
 
 
 def _await_workloads(cluster: Kube, objects: Iterable[Object], deadline: float) -> None:
@@ -130,7 +183,7 @@ class Controller:
     def configuration(self) -> list[Object]:
         """Return the namespaces and ConfigMaps that managers and daemons expect before they start."""
         names = [manifests.namespace(name) for name in controller.NAMESPACES]
-        return [*names, *source.configuration_maps(), *self._offered()]
+        return [*names, *source.configuration_maps(), *self.offered()]
 
     def managers(self) -> list[Object]:
         """Return the managers with what they need to run, as they are deployed."""
@@ -144,7 +197,8 @@ class Controller:
     def _source(self) -> dict[str, list[Object]]:
         return source.objects(self.hardware, self.render)
 
-    def _offered(self) -> list[Object]:
+    def offered(self) -> list[Object]:
+        """Return the inventory of the workers; nothing if InfoCollector reports it."""
         if not self.inventory_by_host:
             return []
         return inventory.config_maps(inventory.of(self.workers, self.stand_ins), inventory.models())

@@ -3,27 +3,32 @@
 controller_source > _published_images > _controller_images
 controller_source > _image_source:<name> > controller_image:<name> > controller:definitions > :configuration > :managers
                                          > function_image:<name>                                             > :daemons
+gpu_lease, controller > _gpu_in_inventory      gpu_return
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.gpu.graph import RETURN
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, ROOT
 from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tasks.archive import source
-    from tasks.controller import deployment
+    from tasks.controller import capacity, deployment
+    from tasks.gpu import lease
     from tasks.images import archive_images, choices, published_images
     from tasks.settings.controller import SourceImage
 else:
     source = later("tasks.archive.source")
+    capacity = later("tasks.controller.capacity")
     deployment = later("tasks.controller.deployment")
+    lease = later("tasks.gpu.lease")
     archive_images = later("tasks.images.archive_images")
     choices = later("tasks.images.choices")
     published_images = later("tasks.images.published_images")
@@ -98,9 +103,18 @@ def task_controller() -> Iterator[dict[str, Any]]:
 def task__gpu_in_inventory() -> dict[str, Any]:
     """Tell the controller about the GPU that is lent to the first worker."""
     return {
-        "actions": [Do(deployment.deploy, step) for step in _INVENTORY],
+        "actions": [*(Do(deployment.deploy, step) for step in _INVENTORY), Do(capacity.require_offer)],
         "task_dep": ["gpu_lease", "controller"],
-        "uptodate": [Current(deployment.lack, step) for step in _INVENTORY],
+        "uptodate": [*(Current(deployment.lack, step) for step in _INVENTORY), Current(capacity.lack_of_offer)],
+    }
+
+
+def task_gpu_return() -> dict[str, Any]:
+    """Give the GPU back to the host, as it was, and take it out of the controller's inventory."""
+    return {
+        "actions": [Do(lease.give_back), Do(deployment.follow)],
+        "uptodate": [Current(lease.lack_of_return), Current(deployment.lack_of_following)],
+        "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it", ROOT: (RETURN,)},
     }
 
 

@@ -194,7 +194,13 @@ def devices(found: Object) -> list[dict[str, Any]]:
 
 
 def _gpus(node: str) -> tuple[Gpu, ...]:
-    return parsed_gpus(containers.exec_in(node, _GPU_QUERY)) if lease.is_lent_to(node) else ()
+    if not lease.is_lent_to(node):
+        return ()
+    try:
+        return parsed_gpus(containers.exec_in(node, _GPU_QUERY))
+    except Problem as problem:
+        problem.hint = "./doit gpu_lease, which starts the node's driver again"
+        raise
 
 
 def _rows(file: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:

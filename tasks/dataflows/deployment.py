@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.controller.kinds import COMPUTE_RESOURCE, DATA_FLOW, DEPLOYED, ERROR, state
+from tasks.controller import capacity
+from tasks.controller.kinds import DATA_FLOW, DEPLOYED, ERROR, state
 from tasks.dataflows import flow as flows
 from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
 
 _DELETE_SECONDS = 60.0
-_DEVICE_DAEMON = "crc-deviceinfo-daemon"
 
 
 def deploy(name: str) -> None:
@@ -143,11 +143,7 @@ def _rescue(flow: Flow) -> None:
         cluster.delete(manifests.POD, manifests.name_of(pod), flow.namespace)
     cluster.release(DATA_FLOW, flow.name, flow.namespace)
     # The controller publishes the capacity again. Only `post_setup` waits for that: the controller may not run now.
-    for node in flow.workers:
-        cluster.delete(COMPUTE_RESOURCE, f"compute-{node}", "default")
-    for pod in cluster.list(manifests.POD, "default", f"app={_DEVICE_DAEMON}"):
-        cluster.delete(manifests.POD, manifests.name_of(pod), "default")
-    cluster.wait_rollout(manifests.DAEMON_SET, _DEVICE_DAEMON, "default", deadline=flow.deadlines.controller)
+    capacity.recount(cluster, flow.workers, flow.deadlines.controller)
 
 
 def _bring_up(flow: Flow) -> str:

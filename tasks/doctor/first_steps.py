@@ -8,6 +8,7 @@ from tasks import lack as lacks
 from tasks.doctor import versions
 from tasks.engines.docker import containers
 from tasks.engines.docker import images as docker_images
+from tasks.engines.files import ledgers
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import ledger, stand_in
 from tasks.images import packages
@@ -78,8 +79,8 @@ def _lack_of_card(target: str, chosen: Parameters) -> Lack:
 
 
 def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
-    there = stand_in.is_chosen(chosen) or ledger.path(chosen.cluster_name).exists()
-    return lacks.NOTHING if there else _not_there(target)
+    is_there = stand_in.is_chosen(chosen) or ledger.load_current(chosen.cluster_name, ledgers.boot())
+    return lacks.NOTHING if is_there else _not_there(target)
 
 
 def _lack_of_emulation(target: str, chosen: Parameters) -> Lack:

@@ -5,5 +5,6 @@ lease      entry points of these tasks: read the parameters, hold the machine's 
 machine    the host and the engine with its nodes, as far as they are needed
 stand_in   the GPU that EMULATE stands in for
 handover   moves the GPU from the host's driver to the node's, and back
+driver     the node's driver: its modules with what they need of the host, its device files, its services
 ledger     the state of the host's driver before the first change, on disk
 """

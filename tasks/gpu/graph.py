@@ -1,6 +1,8 @@
 """The server's GPU.
 
-create_cluster -> gpu_lease        gpu_return (also the first step of delete_cluster)
+_kind -> gpu_lease
+
+Giving it back is gpu_return, which the controller's graph declares, and the first step of delete_cluster.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ else:
     lease = later("tasks.gpu.lease")
 
 
+# Not the controller: a GPU that is there when the controller starts need not be counted in later.
+_BEFORE = "_kind"
 _LENDING = Root("lending the GPU", Current(lease.lack))
 # What giving back needs root for, also before a cluster is deleted.
 RETURN = Root("giving back the GPU", Current(lease.lack_of_return))
@@ -33,15 +37,6 @@ def task_gpu_lease() -> dict[str, Any]:
             MEANS: {"_gpu_in_inventory": RUN},
             ROOT: (_LENDING,),
         },
-        "task_dep": ["create_cluster"],
+        "task_dep": [_BEFORE],
         "setup": ["_doctor:gpu"],
-    }
-
-
-def task_gpu_return() -> dict[str, Any]:
-    """Give the GPU back to the host, as it was."""
-    return {
-        "actions": [Do(lease.give_back)],
-        "uptodate": [Current(lease.lack_of_return)],
-        "meta": {DISRUPTS: "dataflows on the GPU: the worker loses it", ROOT: (RETURN,)},
     }

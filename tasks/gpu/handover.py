@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.engines.files import ledgers
 from tasks.engines.kube import cluster_owner
+from tasks.gpu import driver
 from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu.ledger import Ledger
 from tasks.problems import Problem
@@ -68,17 +69,18 @@ def lend(lease: Lease) -> None:
         Problem: Another cluster has it, a process uses it, a module cannot be unloaded, or the node cannot use it.
     """
     container = running_node(lease)
-    _refuse_second_loan(lease.cluster)
-    _require_driver(lease)
+    _refuse_second_loan(lease)
+    _require_unloading(lease.machine)
+    driver.require(lease.machine, lease.node)
     strangers = _strangers(lease, container)
     _refuse(lease, strangers)
-    ledger = _known(lease) or _capture(lease)
+    ledger = _with_helpers(lease, _known(lease) or _capture(lease))
     gpu_ledger.save(dataclasses.replace(ledger, container="", checkout=ledgers.here()))
     _stop_in(lease, container)
     _free(lease, strangers)
     progress.step(f"starting the driver in {lease.node}")
-    lease.machine.run_in(lease.node, ["modprobe", "--all", "--dirname", gpu.NODE_MODULES, *gpu.NODE_LOADS])
-    lease.machine.run_in(lease.node, ["systemctl", "start", *gpu.NODE_SERVICES])
+    lease.machine.modules.load(*ledger.helpers)
+    driver.start(lease.machine, lease.node, len(ledger.devices))
     _require_listed(lease.machine.run_in(lease.node, _SMI), ledger.devices, lease.node)
     gpu_ledger.save(dataclasses.replace(ledger, container=container.id))
 
@@ -116,6 +118,8 @@ def _restore(lease: Lease, ledger: Ledger) -> None:
     if ledger.services:
         lease.machine.run("systemctl", "start", *reversed(ledger.services))
     _prove(lease, ledger)
+    for module in lease.machine.modules.release(*reversed(ledger.helpers)):
+        progress.line(f"kernel module {module}: in use by now, so it stays loaded")
 
 
 def _borrower(lease: Lease, ledger: Ledger) -> ContainerFacts | None:
@@ -131,32 +135,33 @@ def _borrower(lease: Lease, ledger: Ledger) -> ContainerFacts | None:
     return found if known else None
 
 
-def _refuse_second_loan(cluster: str) -> None:
-    own = gpu_ledger.load(cluster)
+def _refuse_second_loan(lease: Lease) -> None:
+    own = gpu_ledger.load(lease.cluster)
     if own is not None and ledgers.is_foreign(own.checkout):
         raise Problem(
-            f"the GPU is lent to cluster {cluster} of {own.checkout}", hint=f"cd {own.checkout} and ./doit gpu_return"
+            f"the GPU is lent to cluster {lease.cluster} of {own.checkout}",
+            hint=f"cd {own.checkout} and ./doit gpu_return",
         )
-    for ledger in gpu_ledger.others(cluster):
-        again = f"CLUSTER_NAME={ledger.cluster} ./doit"
-        raise Problem(
-            f"the GPU is lent to cluster {ledger.cluster}", hint=f"{again} delete_cluster, or {again} gpu_return"
-        )
+    boot = lease.machine.boot()
+    for ledger in gpu_ledger.others(lease.cluster):
+        if ledger.boot == boot:
+            again = f"CLUSTER_NAME={ledger.cluster} ./doit"
+            raise Problem(
+                f"the GPU is lent to cluster {ledger.cluster}", hint=f"{again} delete_cluster, or {again} gpu_return"
+            )
 
 
-def _require_driver(lease: Lease) -> None:
-    kernel = lease.machine.facts().kernel
-    if not lease.machine.run_in(lease.node, ["ls", f"{gpu.NODE_MODULES}/lib/modules/{kernel}"], check=False).strip():
+def _require_unloading(machine: Machine) -> None:
+    if not machine.modules.can_unload:
         raise Problem(
-            f"{lease.node}: its image has no NVIDIA driver for kernel {kernel}",
-            hint="./doit image:dci-kind-node-with-acc, then RECREATE=1 ./doit create_cluster",
+            "the GPU cannot be lent: this kernel cannot unload the host's driver",
+            hint="GPU=share with the same command",
         )
 
 
 def _known(lease: Lease) -> Ledger | None:
-    """Return the ledger of an earlier run if it is of this boot; a reboot gives the GPU back to the host's driver."""
-    ledger = gpu_ledger.load(lease.cluster)
-    return ledger if ledger and ledger.boot == lease.machine.boot() else None
+    """Return the ledger of an earlier run if it is of this boot."""
+    return gpu_ledger.load_current(lease.cluster, lease.machine.boot())
 
 
 def running_node(lease: Lease) -> ContainerFacts:
@@ -185,6 +190,12 @@ def _capture(lease: Lease) -> Ledger:
         services=_active_services(lease.machine),
         checkout=ledgers.here(),
     )
+
+
+def _with_helpers(lease: Lease, ledger: Ledger) -> Ledger:
+    """Return a ledger that also names the modules of the host that are to be loaded for the node's driver."""
+    added = driver.helpers(lease.machine, lease.node)
+    return dataclasses.replace(ledger, helpers=tuple(dict.fromkeys((*ledger.helpers, *added))))
 
 
 def _active_services(machine: Machine) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
 from tasks.engines.kube import cluster_owner
-from tasks.gpu import handover, stand_in
+from tasks.gpu import driver, handover, stand_in
 from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu.handover import Lease
 from tasks.gpu.machine import Machine
@@ -30,7 +30,7 @@ def lack() -> Lack:
 
 
 def lack_of(lease: Lease) -> Lack:
-    """Return whether the node of a lease lacks the GPU; a reboot ends a loan.
+    """Return whether the node of a lease lacks the GPU, or a service of its driver does not run there.
 
     Args:
         lease: The cluster, and the machine with its node.
@@ -38,17 +38,23 @@ def lack_of(lease: Lease) -> Lack:
     Raises:
         Problem: No engine answers, or the ledger cannot be understood.
     """
-    ledger = gpu_ledger.load(lease.cluster)
+    if not _has_it(lease):
+        return lacks.of(f"{lease.node}: has no GPU yet")
+    states = driver.stopped(lease.machine, lease.node)
+    return lacks.of(*(f"{lease.node}: {unit} is {state}" for unit, state in states.items()))
+
+
+def _has_it(lease: Lease) -> bool:
+    """Return whether the node of a lease has the GPU now.
+
+    A ledger alone does not say so: the machine has been rebooted since, the lending broke off, or the node is another.
+    """
+    ledger = gpu_ledger.load_current(lease.cluster, lease.machine.boot())
+    if ledger is None or not ledger.container or ledgers.is_foreign(ledger.checkout):
+        return False
     container = lease.machine.container(lease.node)
-    has_it = (
-        ledger is not None
-        and not ledgers.is_foreign(ledger.checkout)
-        and container is not None
-        and container.running
-        and (ledger.boot, ledger.container) == (lease.machine.boot(), container.id)
-        and lease.machine.modules.is_loaded(gpu.MODULE)
-    )
-    return lacks.unless(has_it, f"{lease.node}: has no GPU yet")
+    there = container is not None and container.running and container.id == ledger.container
+    return there and lease.machine.modules.is_loaded(gpu.MODULE)
 
 
 def lend() -> None:
@@ -65,14 +71,18 @@ def lend() -> None:
 
 
 def lend_to(lease: Lease) -> None:
-    """Lend the GPU to the node of a lease.
+    """Lend the GPU to the node of a lease; where it is there already, only start what does not run.
 
     Raises:
         Problem: As `lend`.
     """
     handover.running_node(lease)  # stops before the lock is created
     with ledgers.alone(gpu.LEDGERS):
-        handover.lend(lease)
+        ledger = gpu_ledger.load(lease.cluster)
+        if ledger is not None and _has_it(lease):
+            driver.start_services(lease.machine, lease.node, len(ledger.devices))
+        else:
+            handover.lend(lease)
 
 
 def give_back() -> None:
@@ -119,11 +129,18 @@ def give_back_from(lease: Lease) -> None:
             handover.give_back(lease, ledger)
 
 
-def is_lent_to(node: str) -> bool:
-    """Return whether a node of this checkout has borrowed the GPU."""
+def is_lent_to(node: str, machine: Machine | None = None) -> bool:
+    """Return whether a node of this checkout has the GPU now.
+
+    Args:
+        node: Name of the node.
+        machine: The machine with the node; None for this one.
+
+    Raises:
+        Problem: The ledger cannot be understood.
+    """
     cluster = node.removesuffix(f"-{gpu.NODE_SUFFIX}")
-    ledger = gpu_ledger.load(cluster) if node == handover.node(cluster) else None
-    return ledger is not None and not ledgers.is_foreign(ledger.checkout)
+    return node == handover.node(cluster) and _has_it(Lease(cluster, consent=False, machine=machine or Machine()))
 
 
 def objections(chosen: Parameters) -> list[str]:

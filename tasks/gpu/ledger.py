@@ -33,6 +33,7 @@ class Ledger:
         modules: Modules of the host's driver, in the order in which they were unloaded.
         services: Services of the host that ran, in the order in which they were stopped.
         checkout: Folder of the checkout that lends it.
+        helpers: Modules of the host that were loaded for the node's driver, in the order of loading.
     """
 
     cluster: str
@@ -42,6 +43,7 @@ class Ledger:
     modules: tuple[Module, ...]
     services: tuple[str, ...]
     checkout: str = ""
+    helpers: tuple[str, ...] = ()
 
 
 def path(cluster: str) -> Path:
@@ -55,7 +57,22 @@ def load(cluster: str) -> Ledger | None:
     Raises:
         Problem: The file cannot be understood.
     """
-    return ledgers.read(path(cluster), VERSION, _parse, hint="README.md, Your GPU")
+    file = path(cluster)
+    return ledgers.read(file, VERSION, _parse, hint=f"reboot, which gives the GPU back; then sudo rm {file}")
+
+
+def load_current(cluster: str, boot: str) -> Ledger | None:
+    """Return a cluster's ledger of a boot, or None; a reboot by itself gives back what was lent before.
+
+    Args:
+        cluster: Name of the cluster.
+        boot: The kernel's identifier of the boot.
+
+    Raises:
+        Problem: The file cannot be understood.
+    """
+    ledger = load(cluster)
+    return ledger if ledger and ledger.boot == boot else None
 
 
 def others(cluster: str) -> Iterator[Ledger]:
@@ -85,4 +102,5 @@ def _parse(data: dict[str, Any]) -> Ledger:
         modules=tuple(Module(**module) for module in data["modules"]),
         services=tuple(data["services"]),
         checkout=data.get("checkout", ""),
+        helpers=tuple(data.get("helpers", ())),
     )

@@ -26,7 +26,7 @@ class Machine:
 
     Attributes:
         root: The root folder of its files.
-        patience: Seconds that a process gets to end by itself before it is killed.
+        patience: Seconds for what should take none: a process that was asked to end, a device file that was asked for.
     """
 
     root = Path("/")

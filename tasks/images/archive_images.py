@@ -150,9 +150,19 @@ def lack_of_parent(name: str, current: Parameters) -> str:
         name: Name of an image, such as "gpufunc_dsa".
         current: The parameters of the run.
     """
+    if against := _against_base(name, current):
+        return against
     if not _is_on_deepstream(name, current) or obstacles(name, current) or taken(name, current):
         return ""
     return user_images.lack()
+
+
+def _against_base(name: str, current: Parameters) -> str:
+    """Return why the image of the archive that an image starts from cannot be had; empty if it starts from none."""
+    base = _origin(IMAGES[name]) if is_in_source(name) else ""
+    if base not in IMAGES or obstacles(name, current) or taken(name, current):
+        return ""
+    return "; ".join(obstacles(base, current))
 
 
 def wanted(image: SourceImage, current: Parameters) -> Pulled | Recipe:

@@ -76,6 +76,16 @@ def chosen_loans() -> dict[str, Any]:
     return loans.choice(loans.server(parameters.current()))
 
 
+def task__early_lease() -> dict[str, Any]:
+    """Choose whether the GPU is lent as soon as its node runs, so that the controller counts it from its start."""
+    return {"actions": [Do(early_lease)], "uptodate": [Same(early_lease)], "meta": LOOKS_ONLY}
+
+
+def early_lease() -> dict[str, Any]:
+    """Return the task that lends the GPU if it is lent at all, as doit's calculated dependencies."""
+    return loans.early_lease(loans.server(parameters.current()))
+
+
 def task_scenario_files() -> dict[str, Any]:
     """Write the files of the patterns that can run here to build/scenarios, to be registered by hand."""
     return {

@@ -99,6 +99,15 @@ def _emulated(row: Row, here: Server) -> str:
     )
 
 
+def early_lease(here: Server) -> dict[str, Any]:
+    """Return the task that lends the GPU if a new cluster gets it, as doit's calculated dependencies.
+
+    A controller that runs already is told afterwards, by the task that `choice` names.
+    """
+    is_new = not first_steps.is_settled("create_cluster", here.chosen)
+    return {"task_dep": [_NAMES[_GPU_TASK]] if is_new and not _gpu(here)[_GPU_TASK] else []}
+
+
 # What the user reads instead of the name of an internal task.
 _NAMES = {_GPU_TASK: "gpu_lease"}
 

@@ -12,7 +12,7 @@ from tasks.doctor import examination, first_steps
 from tasks.images import archive_images, harbor_images, user_images
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
-from tasks.settings import checks, parameters, patterns
+from tasks.settings import checks, controller, parameters, patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -175,7 +175,9 @@ def require_parents(name: str, here: Machine) -> None:
     """
     missing = _not_buildable(patterns.BY_NAME[name], here)
     if missing:
-        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=user_images.BUILD)
+        by_user = any(controller.DEEPSTREAM in line for line in missing)
+        hint = user_images.BUILD if by_user else "FUNCTION_IMAGES=registry, if the registry has them"
+        raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=hint)
 
 
 def _not_buildable(pattern: Pattern, here: Machine) -> list[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
-from tasks.controller import inventory
-from tasks.controller.kinds import FUNCTION_TARGET, READY, state
+from tasks.controller import capacity, inventory
+from tasks.controller.kinds import FUNCTION_TARGET
 from tasks.engines.kube import access, manifests
-from tasks.engines.programs import waiting
 from tasks.scenarios import files
 from tasks.settings import parameters, patterns
 
@@ -37,7 +36,7 @@ def lack_of_setup() -> Lack:
     """Return what keeps functions from reading their configuration, else the capacity that is not offered yet."""
     cluster = access.cluster(parameters.current().cluster_name)
     return cluster.lack(_bindings()) or lacks.of(
-        *(f"{FUNCTION_TARGET} {name}: {seen}" for name, seen in _missing_targets(cluster).items())
+        *(f"{FUNCTION_TARGET} {name}: {seen}" for name, seen in capacity.missing_targets(cluster).items())
     )
 
 
@@ -50,16 +49,7 @@ def set_up() -> None:
     chosen = parameters.current()
     cluster = access.cluster(chosen.cluster_name)
     cluster.apply(_bindings())
-    waiting.Condition(
-        "FunctionTargets of all workers: Ready",
-        lambda: _missing_targets(cluster),
-        lambda missing: not missing,
-        describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
-    ).wait(
-        chosen.controller_deadline,
-        explain=lambda: cluster.evidence("default"),
-        hint="./doit kubectl logs daemonset/crc-deviceinfo-daemon",
-    )
+    capacity.await_targets(cluster, chosen.controller_deadline)
 
 
 def lack_of_placement() -> Lack:
@@ -94,10 +84,3 @@ def _bindings() -> list[Object]:
         }
         for namespace in patterns.FUNCTION_NAMESPACES
     ]
-
-
-def _missing_targets(cluster: Kube) -> dict[str, str]:
-    """Return the state of each worker's CPU that is not Ready."""
-    seen = {manifests.name_of(item): state(item) for item in cluster.list(FUNCTION_TARGET)}
-    wanted = [f"{node}.cpu-0.cpu" for node in inventory.workers(cluster)]
-    return {name: seen.get(name, "absent") for name in wanted if seen.get(name) != READY}

@@ -32,8 +32,12 @@ HOST_SERVICES = (
 
 # In the node image with the driver. Its modules are not in /lib/modules, because kind mounts the host's folder there.
 NODE_MODULES = "/opt/nvidia"
-NODE_LOADS = ("nvidia", "nvidia_modeset", "nvidia_uvm")
+NODE_LOADS = ("nvidia", "nvidia_uvm")
+# For displays. Some programs look for it, but computing does not need it, so a kernel without it is no obstacle.
+NODE_EXTRAS = ("nvidia_modeset",)
+# The services do not start before it is there.
+CONTROL_FILE = "/dev/nvidiactl"
 NODE_SERVICES = ("nvidia-persistenced.service", "nvidia-mps.service", "nvidia-dcgm.service")
 
-# Seconds that a process has to end after it was asked to; then it is killed.
+# Seconds that a process has to end after it was asked to (then it is killed), and the driver to make a device file.
 END_DEADLINE = 10.0

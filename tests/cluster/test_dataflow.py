@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.controller.kinds import FUNCTION_TARGET, READY, state
 from tasks.engines.kube import manifests
-from tests.cluster.lab import ANSWERS, BASIC, DELETE, NAMESPACE, answers, function_pod, started
+from tests.cluster.lab import ANSWERS, BASIC, DELETE, NAME, NAMESPACE, answers, function_pod, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +78,23 @@ def test_a_deleted_dataflow_leaves_nothing_and_can_be_deleted_again(verified: La
     verified.run(DELETE)
     assert verified.pod_uids() == {}
     assert "df-calcapp is not deployed" in verified.run(DELETE)
+
+
+def test_a_gpu_that_comes_or_goes_while_the_controller_runs_is_counted(lab: Lab) -> None:
+    lab.run(DELETE)  # what a dataflow on the worker means for it, is in the network tier
+    lab.run("create_cluster", EMULATE="sriov")
+    assert gpus(lab) == {}
+    lab.run("create_cluster", EMULATE="sriov,gpu")
+    assert list(gpus(lab).values()) == [READY]
+    assert started(lab.run("create_cluster", EMULATE="sriov,gpu")) == []
+    lab.run("create_cluster")
+
+
+def gpus(lab: Lab) -> dict[str, str]:
+    """Return the state of each FunctionTarget of the first worker that is not its CPU."""
+    seen = {manifests.name_of(item): state(item) for item in lab.api.list(FUNCTION_TARGET)}
+    worker = f"{NAME}-worker."
+    return {name: word for name, word in seen.items() if name.startswith(worker) and name != f"{worker}cpu-0.cpu"}
 
 
 def test_a_deletion_that_nobody_finishes_is_finished_by_us(verified: Lab) -> None:

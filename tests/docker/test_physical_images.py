@@ -17,7 +17,7 @@ from tasks.doctor.server import Server as Machine
 from tasks.engines.docker import client, images
 from tasks.images import base, machine, node_images
 from tasks.problems import Problem
-from tasks.settings import controller, packages, parameters, paths
+from tasks.settings import controller, gpu, packages, parameters, paths
 from tasks.settings import images as table
 from tests.docker.apt_site import Site, served
 from tests.docker.physical_site import (
@@ -197,6 +197,16 @@ def test_the_driver_is_for_the_kernel_and_nothing_that_built_it_is_left(chain: P
     tools = "command -v gcc cc make ld strip go; find / -xdev -name '*.run' -o -xdev -name add-apt-repository"
     assert inside(chain, table.GPU_IMAGE, f"{tools}; true") == ""
     assert inside(chain, CRIO, f"{tools}; true") == ""
+
+
+def test_what_the_drivers_modules_need_of_the_host_is_said_by_them_and_not_found_in_their_folder(
+    chain: Parameters,
+) -> None:
+    modules = " ".join((*gpu.NODE_LOADS, *gpu.NODE_EXTRAS))
+    asked = f"modinfo --basedir {gpu.NODE_MODULES} --set-version {KERNEL} --field depends {modules}"
+    assert inside(chain, table.GPU_IMAGE, asked).split() == ["nvidia", "nvidia,video"]
+    found = f"modprobe --show-depends --dirname {gpu.NODE_MODULES} --set-version {KERNEL} nvidia_modeset"
+    assert [Path(line).name for line in inside(chain, table.GPU_IMAGE, found).split()[1:]] == ["nvidia-modeset.ko"]
 
 
 def test_a_proxy_reaches_a_build_and_stays_out_of_the_image(

@@ -7,7 +7,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from doit.control import TaskControl
@@ -23,7 +23,7 @@ from tasks.settings.images import NODE_IMAGES
 from tasks.settings.nics import WORKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from doit.task import Task
 
@@ -197,6 +197,45 @@ def test_the_machine_is_looked_at_before_anything_is_touched() -> None:
         dispatcher = control.task_dispatcher()
         first = next(node for node in dispatcher.generator if not isinstance(node, str))
         assert first.task.name.startswith("_doctor:"), target
+
+
+@pytest.mark.parametrize("target", ["create_cluster_with_all", "create_cluster_without_scenario"])
+def test_a_new_cluster_gets_the_gpu_before_its_controller_learns_what_the_workers_have(target: str) -> None:
+    order = order_of_a_run(target, {"_early_lease": ["gpu_lease"], "_loans": ["_gpu_in_inventory"]})
+    assert order.index("_kind") < order.index("gpu_lease") < order.index("controller:configuration")
+    assert order.index("controller:daemons") < order.index("_gpu_in_inventory")
+
+
+def order_of_a_run(target: str, chosen: Mapping[str, list[str]]) -> list[str]:
+    """Return the tasks in the order in which doit runs them if none is up to date, but run none.
+
+    Args:
+        target: The task that is asked for.
+        chosen: The tasks that choosers name.
+    """
+    control = TaskControl(list({task.name: task for task in load_tasks(vars(dodo))}.values()))
+    control.process([target])
+    order: list[str] = []
+    dispatcher = control.task_dispatcher()
+    node = next(dispatcher.generator)
+    while node is not None:
+        seen = None if isinstance(node, str) else node
+        if seen is not None:
+            # What has setup tasks comes twice: to be chosen, and to be run.
+            is_first = seen.task.setup_tasks and seen.run_status is None
+            seen.run_status = "run" if is_first else "successful"
+            seen.task.values = {"task_dep": chosen.get(seen.task.name, [])}
+            order += [] if is_first else [seen.task.name]
+        node = _sent(dispatcher.generator, seen)
+    return order
+
+
+def _sent(generator: Any, seen: object) -> Any:
+    """Return what a generator yields next, or None at its end."""
+    try:
+        return generator.send(seen)
+    except StopIteration:
+        return None
 
 
 def everything_before(name: str) -> set[str]:

@@ -41,9 +41,19 @@ class KernelModules:
     sysfs: Path = Path("/sys")
     run: Callable[..., Completed] = root.run
 
+    @property
+    def can_unload(self) -> bool:
+        """Whether the kernel can unload modules: one that cannot keeps no reference count of any loaded module."""
+        loaded = [mark.parent for mark in (self.sysfs / "module").glob("*/initstate")]
+        return all((folder / "refcnt").exists() for folder in loaded)
+
     def is_loaded(self, name: str) -> bool:
-        """Return whether a module is loaded; a built-in one has no reference count and cannot be unloaded."""
-        return (self._folder(name) / "refcnt").exists()
+        """Return whether a module is loaded; a built-in one has neither a state nor a reference count."""
+        return any((self._folder(name) / mark).exists() for mark in ("initstate", "refcnt"))
+
+    def is_present(self, name: str) -> bool:
+        """Return whether a module is loaded, or built in with parameters."""
+        return self._folder(name).is_dir()
 
     def unload_order(self, name: str) -> tuple[Module, ...]:
         """Return a module and all that use it, each before the modules that it uses; none if it is not loaded.
@@ -81,6 +91,30 @@ class KernelModules:
         for name in names:
             self.run("modprobe", name)
 
+    def missing(self, name: str) -> tuple[str, ...] | None:
+        """Return the modules that loading one would load, itself last; None if this machine has no module of that name.
+
+        Args:
+            name: Name of a module; one that is loaded or built in lacks nothing.
+        """
+        if self.is_present(name):
+            return ()
+        # Each line is `insmod /lib/modules/.../name.ko.zst options` or `builtin name`, in the order of loading.
+        shown = self.run("modprobe", "--show-depends", name, check=False)
+        if shown.returncode != 0:
+            return None
+        names = [_module_name(line.split()[1]) for line in shown.stdout.splitlines() if line.startswith("insmod ")]
+        return tuple(found for found in names if not self.is_present(found))
+
+    def release(self, *names: str) -> tuple[str, ...]:
+        """Unload modules in the given order, except those that something uses by now; return these.
+
+        Args:
+            names: Names of modules; those that are not loaded need nothing.
+        """
+        loaded = [name for name in names if self.is_loaded(name)]
+        return tuple(name for name in loaded if self.run("rmmod", name, check=False).returncode != 0)
+
     def _visit(self, name: str, order: dict[str, None]) -> None:
         if name in order:
             return
@@ -96,3 +130,8 @@ class KernelModules:
 
     def _folder(self, name: str) -> Path:
         return self.sysfs / "module" / name
+
+
+def _module_name(path: str) -> str:
+    """Return the name of the module in a file such as `/lib/modules/5.15.0/kernel/drivers/acpi/video.ko.zst`."""
+    return Path(path).name.partition(".")[0].replace("-", "_")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +15,10 @@ from tasks.doctor.finding import Finding
 from tasks.doctor.first_steps import is_settled, lack_of
 from tasks.doctor.server import Server
 from tasks.engines.files import ledgers
+from tasks.gpu import ledger as gpu_ledger
 from tasks.nics import emulated
 from tasks.problems import Problem
-from tasks.settings import cluster, gpu, images, nics, packages, parameters
+from tasks.settings import cluster, images, nics, packages, parameters
 from tasks.settings.checks import (
     CHECKS,
     EMULATION,
@@ -224,14 +226,18 @@ def test_a_machine_with_nothing_on_it_is_looked_at(target: str) -> None:
 
 
 @pytest.mark.usefixtures("checkout")
-def test_what_is_there_already_is_not_asked_for_again(engine: Engine) -> None:
+def test_what_is_there_already_is_not_asked_for_again(engine: Engine, act_as: Callable[[int], None]) -> None:
+    act_as(0)
     chosen = lab(CLUSTER_NAME="second", IMG_TAG="9")
     engine.images[images.tag(images.NODE_IMAGE, chosen)] = Image()
     engine.containers.update({name: node("second") for name in cluster.node_names("second")})
-    for settings in (nics, gpu):
-        settings.LEDGERS.mkdir(parents=True)
-        (settings.LEDGERS / "second.json").touch()
+    nics.LEDGERS.mkdir(parents=True)
+    (nics.LEDGERS / "second.json").touch()
+    lent = gpu_ledger.Ledger("second", ledgers.boot(), "", (), (), ())
+    gpu_ledger.save(lent)
     assert all(is_settled(target, chosen) for target in ("images", "create_cluster", NICS, GPU))
+    gpu_ledger.save(replace(lent, boot="the boot before"))
+    assert not is_settled(GPU, chosen)
 
 
 @pytest.mark.usefixtures("checkout")

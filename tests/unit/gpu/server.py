@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from typing import TYPE_CHECKING
 
 from tasks.engines.docker.containers import ContainerFacts
 from tasks.engines.programs.shell import Completed
 from tasks.gpu import lease
+from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu import machine as gpu_machine
 from tasks.gpu.handover import Lease
 from tasks.problems import Problem
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 NODE = "kind-worker"
 CONTAINER = "c0ffee" * 10
+MPS_GROUP = f"/system.slice/docker-{CONTAINER}.scope/system.slice/nvidia-mps.service"
 DRIVER = "535.183.01"
 NODE_DRIVER = "550.90.12"
 
@@ -66,6 +69,13 @@ class Machine(gpu_machine.Machine):
         self.kept: set[str] = set()
         self.cut_at = ""
         self.elsewhere: set[str] = set()
+        self.depends = {"nvidia_modeset": "nvidia,video", "nvidia_uvm": "nvidia", "nvidia": "ipmi-msghandler"}
+        self.host_modules = {"ipmi_msghandler": ["ipmi_msghandler"], "video": ["wmi", "video"]}
+        self.node_lacks: set[str] = set()
+        self.node_files: set[str] = set()
+        self.node_active: set[str] = set()
+        self.broken: dict[str, str] = {}
+        self.makes_device_files = True
         (root / "proc").mkdir(parents=True)
         for name, text in (("vendor", "0x10de"), ("class", "0x030200")):
             self._write(f"sys/bus/pci/devices/0000:ca:00.0/{name}", text)
@@ -124,7 +134,13 @@ class Machine(gpu_machine.Machine):
         return 0, "", ""
 
     def _modprobe(self, words: list[str]) -> tuple[int, str, str]:
-        (name,) = words
+        *options, name = words
+        if options:
+            lines = [f"insmod /lib/modules/5.15/kernel/{part}.ko.zst \n" for part in self.host_modules.get(name, [])]
+            return (0 if lines else 1), "".join(lines), ""
+        if name in {part for parts in self.host_modules.values() for part in parts}:
+            self.add_module(name, [], "")
+            return 0, "", ""
         if name not in self.loadable:
             return 1, "", f"modprobe: FATAL: Module {name} not found"
         if not (self.root / f"sys/module/{name}").exists():
@@ -175,6 +191,12 @@ class Machine(gpu_machine.Machine):
     def lend(self, *, consent: bool = False) -> None:
         lease.lend_to(self.lease(consent=consent))
 
+    def save(self, **changes: str) -> None:
+        """Change the ledger."""
+        ledger = gpu_ledger.load("kind")
+        assert ledger is not None
+        gpu_ledger.save(dataclasses.replace(ledger, **changes))  # type: ignore[arg-type]
+
     def give_back(self) -> None:
         lease.give_back_from(self.lease())
 
@@ -182,20 +204,57 @@ class Machine(gpu_machine.Machine):
         return lease.lack_of(self.lease())
 
     def run_in(self, container: str, argv: Sequence[str], *, check: bool = True) -> str:
-        name = container
-        self.commands.append(f"{name}: {' '.join(argv)}")
-        if argv[0] == "modprobe":
-            self.node_modules = [word for word in argv if word.startswith("nvidia")]
-            for module in self.node_modules:
-                self.add_module(module, ["nvidia_uvm", "nvidia_modeset"] if module == "nvidia" else [], NODE_DRIVER)
-            self.add_process(
-                900, "nvidia-cuda-mps", f"/system.slice/docker-{CONTAINER}.scope/system.slice/nvidia-mps.service"
-            )
-        if argv[:2] == ["systemctl", "stop"]:
-            self.end_process(900)
-        if argv[0] == "ls":
-            return "kernel modules.dep" if argv[1] == f"{gpu.NODE_MODULES}/lib/modules/{self.node_driver}" else ""
-        return self._nvidia_smi([])[1] if argv[0] == "nvidia-smi" else ""
+        self.commands.append(f"{container}: {' '.join(argv)}")
+        code, said = getattr(self, f"_node_{argv[0].replace('-', '_')}")([*argv[1:]])
+        if check and code:
+            raise Problem(f"{container}: {argv[0]} failed with exit code {code}", details=said)
+        return str(said)
+
+    def _node_ls(self, words: list[str]) -> tuple[int, str]:
+        if words[0] == f"{gpu.NODE_MODULES}/lib/modules/{self.node_driver}":
+            return 0, "kernel modules.dep"
+        return (0, words[0]) if words[0] in self.node_files else (2, "")
+
+    def _node_modinfo(self, words: list[str]) -> tuple[int, str]:
+        return 0, "\n".join(self.depends.get(word, "") for word in words[4:])
+
+    def _node_modprobe(self, words: list[str]) -> tuple[int, str]:
+        for module in (word for word in words if word.startswith("nvidia")):
+            needed = self.depends.get(module, "").replace("-", "_").split(",")
+            absent = [name for name in needed if name and not (self.root / f"sys/module/{name}").exists()]
+            if module in self.node_lacks or absent:
+                return 1, f"modprobe: ERROR: could not insert '{module}': Unknown symbol in module"
+            self.node_modules.append(module)
+            self.add_module(module, [], NODE_DRIVER)
+            for name in filter(None, needed):
+                self._write(f"sys/module/{name}/holders/{module}/uevent", "")
+        return 0, ""
+
+    def _node_nvidia_modprobe(self, _words: list[str]) -> tuple[int, str]:
+        if self.makes_device_files:
+            self.node_files.add(gpu.CONTROL_FILE)
+        return 0, ""
+
+    def _node_systemctl(self, words: list[str]) -> tuple[int, str]:
+        verb, *units = words
+        if verb == "is-active":
+            states = ["active" if unit in self.node_active else "inactive" for unit in units]
+            return int("inactive" in states), "\n".join(states)
+        self.node_active.difference_update(units)
+        self.end_process(900)
+        if verb == "stop":
+            return 0, ""
+        if gpu.CONTROL_FILE in self.node_files:
+            self.node_active.update(set(units) - set(self.broken))
+            self.add_process(900, "nvidia-cuda-mps", MPS_GROUP)
+        return 0, ""
+
+    def _node_journalctl(self, words: list[str]) -> tuple[int, str]:
+        own = words[-1].removeprefix("_SYSTEMD_UNIT=")
+        return 0, self.broken.get(own, "") if own != words[-1] else f"Failed to start {own}."
+
+    def _node_nvidia_smi(self, words: list[str]) -> tuple[int, str]:
+        return 0, self._nvidia_smi(words)[1]
 
     def require_here(self, container: ContainerFacts) -> None:
         if container.id in self.elsewhere:

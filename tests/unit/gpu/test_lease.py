@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import os
 import re
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.conftest import Lines
-
-
-@pytest.fixture
-def boot(checkout: Path, act_as: Callable[[int], None]) -> Callable[[dict[str, list[str]]], Machine]:
-    """A function that creates the machine, on which root keeps the ledgers."""
-    act_as(0)
-    return functools.partial(Machine, checkout / "machine")
 
 
 def removed(machine: Machine) -> list[str]:
@@ -312,5 +304,8 @@ def test_a_ledger_that_cannot_be_read_is_one_line(boot: Callable[..., Machine]) 
     machine = boot(SERVER)
     gpu.LEDGERS.mkdir(parents=True)
     (gpu.LEDGERS / "kind.json").write_text(json.dumps({"version": 99}))
-    with pytest.raises(Problem, match=re.escape("kind.json: not a ledger of this tool: version 99")):
-        machine.give_back()
+    words = re.escape("kind.json: not a ledger of this tool: version 99")
+    for use in (machine.give_back, machine.lend, lambda: lease.is_lent_to(NODE, machine)):
+        with pytest.raises(Problem, match=words) as caught:
+            use()
+        assert caught.value.hint == f"reboot, which gives the GPU back; then sudo rm {gpu.LEDGERS}/kind.json"

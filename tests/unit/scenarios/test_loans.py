@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tasks.scenarios import loans
 from tasks.scenarios.loans import Server
-from tasks.settings import nics
+from tasks.settings import cluster, nics
 from tasks.settings.checks import GPU
 from tests.unit.conftest import lab
+from tests.unit.engine import node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +100,12 @@ def test_a_machine_without_cards_has_emulated_ones(checkout: Path, engine: Engin
     (reason,) = loans.server(lab(EMULATE="sriov", CLUSTER_NAME="b")).missing(FIRST.target)
     assert "overlaps the Docker network corporate (192.168.20.0/23)" in reason
     assert not loans.server(lab()).has_card(FIRST)
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_new_cluster_is_lent_the_gpu_before_its_controller_starts(engine: Engine) -> None:
+    assert loans.early_lease(server()) == {"task_dep": ["gpu_lease"]}
+    assert loans.early_lease(server(GPU="no")) == {"task_dep": []}
+    assert loans.early_lease(server(against={GPU: ("process 7 (python) uses the GPU",)})) == {"task_dep": []}
+    engine.containers.update({name: node("kind") for name in cluster.node_names("kind")})
+    assert loans.early_lease(server()) == {"task_dep": []}

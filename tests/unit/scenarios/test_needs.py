@@ -141,8 +141,8 @@ def gpu_source(source: Path) -> Path:
 @pytest.mark.usefixtures("gpu_source")
 def test_a_pattern_without_the_image_that_only_the_user_builds_is_left_out_and_refused_by_name() -> None:
     built = Machine(4, lambda _need: (), lambda _image: ())
-    here = replace(built, unbuildable=lambda image: "it is nowhere" if image == "gpufunc_dsa" else "")
-    reason = "gpufunc_dsa cannot be built: it is nowhere"
+    here = replace(built, unbuildable=lambda image: "gpu_infer_tcp is nowhere" if image == "gpufunc_dsa" else "")
+    reason = "gpufunc_dsa cannot be built: gpu_infer_tcp is nowhere"
     chosen = needs.choice(here)
     assert chosen["missing"]["p2c1"] == [reason]
     assert "function_image:gpufunc_dsa" not in chosen["task_dep"]
@@ -175,6 +175,26 @@ def test_where_a_gpu_is_stood_in_for_nothing_of_it_is_missing(programs: Programs
     assert not stood_in.missing(GPU)
     assert not stood_in.unbuildable("gpufunc_dsa")
     assert not stood_in.unmade("gpufunc_dsa")
+
+
+def test_an_image_on_one_that_the_archive_lacks_is_said_before_anything_is_built(source: Path, engine: Engine) -> None:
+    del engine
+    for name in ("cpufunc_gst", "rcv_video_tool"):
+        (source / archive_images.IMAGES[name].folder).mkdir(parents=True, exist_ok=True)
+    folder = source / archive_images.IMAGES["cpufunc_gst"].folder
+    (folder / "Dockerfile").write_text("FROM localhost/rcv_video_tool:1.0.0\nCOPY a /a\n")
+    shutil.rmtree(source / archive_images.IMAGES["rcv_video_tool"].folder)
+    here = replace(needs.machine(lab(CLUSTER_NAME="without-base")), missing=lambda _need: ())
+    reason = (
+        "cpufunc_gst cannot be built: image rcv_video_tool cannot be built: the controller's source does not hold it"
+    )
+    chosen = needs.choice(here)
+    assert chosen["missing"]["p1c1"] == [reason]
+    assert "function_image:cpufunc_gst" not in chosen["task_dep"]
+    assert "function_image:cpufunc_calcapp" in chosen["task_dep"]
+    with pytest.raises(Problem, match=f"p1c1: {reason}") as caught:
+        needs.require_parents("p1c1", here)
+    assert caught.value.hint.startswith("FUNCTION_IMAGES=registry")
 
 
 def test_an_image_that_a_registry_has_need_not_be_built() -> None:
