@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.engines.docker import containers
 from tasks.engines.host.facts import Host
 from tasks.engines.kube import manifests
-from tasks.gpu import lease
+from tasks.gpu import lease, sharing
 from tasks.problems import Problem
 from tasks.settings import controller, paths
 
@@ -164,7 +164,10 @@ def config_maps(workers: Iterable[Worker], known: Models) -> list[Object]:
 
 
 def _gpus(node: str) -> tuple[Gpu, ...]:
-    return parsed_gpus(containers.exec_in(node, _GPU_QUERY)) if lease.is_lent_to(node) else ()
+    if lease.is_lent_to(node):
+        return parsed_gpus(containers.exec_in(node, _GPU_QUERY))
+    # A shared GPU that does not answer is a matter of gpu_lease, and no obstacle to the rest.
+    return parsed_gpus(containers.exec_in(node, _GPU_QUERY, check=False)) if sharing.is_seen_by(node) else ()
 
 
 def _rows(file: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from tasks.doctor import versions
 from tasks.engines.docker import containers
 from tasks.engines.docker import images as docker_images
 from tasks.engines.kube import cluster_owner
-from tasks.gpu import ledger
+from tasks.gpu import handover, ledger, sharing
 from tasks.images import packages
 from tasks.nics import ledger as nics_ledger
 from tasks.settings import images, nics
@@ -72,7 +72,8 @@ def _lack_of_card(target: str, chosen: Parameters) -> Lack:
 
 
 def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
-    return lacks.NOTHING if ledger.path(chosen.cluster_name).exists() else _not_there(target)
+    lent = ledger.path(chosen.cluster_name).exists() or sharing.is_seen_by(handover.node(chosen.cluster_name))
+    return lacks.NOTHING if lent else _not_there(target)
 
 
 def _lack_of_versions(_: str, chosen: Parameters) -> Lack:

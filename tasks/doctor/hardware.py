@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, judged
+from tasks.engines.host import nvidia
+from tasks.gpu import sharing
 from tasks.nics import ledger as nics_ledger
 from tasks.nics import udev
+from tasks.problems import Problem
 from tasks.settings import nics, paths
 from tasks.settings.checks import FAILED, OK, UNKNOWN
 
@@ -109,6 +112,34 @@ def _gpu(host: Server, _: Parameters) -> Finding:
     return judged(bool(found), ", ".join(found) or "none", "an NVIDIA GPU")
 
 
+def _gpu_way(host: Server, p: Parameters) -> Finding:
+    """Find out whether the first worker is lent the GPU or shares it, and why."""
+    needed = "a way that this machine allows (GPU)"
+    choice = sharing.Choice(p, host)
+    if choice.is_share:
+        try:
+            folders = ", ".join(choice.mounts())
+        except Problem as problem:
+            return Finding(FAILED, f"{choice.reason}: {problem.message}", needed, problem.hint)
+        return Finding(OK, f"shared, since {choice.reason}; the host keeps its driver ({folders})", needed)
+    if p.gpu == "yes" and nvidia.is_fixed(host):
+        return Finding(FAILED, f"not lent: {nvidia.bond(host)}", needed, "GPU=share with the same command")
+    if p.gpu == "no" or not host.devices(_NVIDIA, _DISPLAY):
+        return Finding(OK, "none is asked for: GPU=no" if p.gpu == "no" else "no GPU", needed)
+    return Finding(OK, f"lent, since {choice.reason}", needed)
+
+
+def _unless_shared(look: Look) -> Look:
+    """Return a look that matters only to a GPU that is lent: what is shared stays as it is on the host."""
+
+    def found(host: Server, p: Parameters) -> Finding:
+        if sharing.Choice(p, host).is_share:
+            return Finding(OK, "not needed", "nothing: the GPU is shared (check gpu-way)")
+        return look(host, p)
+
+    return found
+
+
 def _gpu_driver(_: Server, p: Parameters) -> Finding:
     file = paths.DRIVER / p.nvidia_driver_file
     needed = f"driver/nvidia/{file.name} (NVIDIA_DRIVER_FILE)"
@@ -144,15 +175,16 @@ def _hugepages(host: Server, _: Parameters) -> Finding:
 
 
 LOOKS: Mapping[str, Look] = {
-    "sudo": _sudo,
+    "sudo": _unless_shared(_sudo),
     "sudo-nics": _sudo_nics,
     "pf": _pf,
     "ofed": _ofed,
     "vfs": _vfs,
     "nic-rules": _nic_rules,
     "gpu": _gpu,
-    "gpu-driver": _gpu_driver,
-    "kernel-headers": _kernel_headers,
-    "nouveau": _nouveau,
+    "gpu-way": _gpu_way,
+    "gpu-driver": _unless_shared(_gpu_driver),
+    "kernel-headers": _unless_shared(_kernel_headers),
+    "nouveau": _unless_shared(_nouveau),
     "hugepages": _hugepages,
 }

@@ -8,15 +8,17 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
 from tasks.engines.kube import cluster_owner
-from tasks.gpu import handover
+from tasks.gpu import handover, sharing
 from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu.handover import Lease
 from tasks.gpu.machine import Machine
+from tasks.lack import Lack
 from tasks.settings import gpu, parameters
 
 if TYPE_CHECKING:
-    from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
+
+_DISRUPTED = "the GPU: the host's driver and its services stop"
 
 
 def lack() -> Lack:
@@ -25,7 +27,20 @@ def lack() -> Lack:
     Raises:
         Problem: No engine answers, or the ledger cannot be understood.
     """
-    return lack_of(_lease(parameters.current()))
+    chosen = parameters.current()
+    if sharing.is_shared(sharing.Choice(chosen)):
+        return sharing.lack_of(chosen.cluster_name, Machine())
+    return lack_of(_lease(chosen))
+
+
+def lack_of_root() -> Lack:
+    """Return what root is needed for: to lend the GPU, but not to share it.
+
+    Raises:
+        Problem: As `lack`.
+    """
+    chosen = parameters.current()
+    return lacks.NOTHING if sharing.is_shared(sharing.Choice(chosen)) else lack_of(_lease(chosen))
 
 
 def lack_of(lease: Lease) -> Lack:
@@ -47,16 +62,19 @@ def lack_of(lease: Lease) -> Lack:
         and (ledger.boot, ledger.container) == (lease.machine.boot(), container.id)
         and lease.machine.modules.is_loaded(gpu.MODULE)
     )
-    return lacks.unless(has_it, f"{lease.node}: has no GPU yet")
+    return lacks.NOTHING if has_it else Lack((f"{lease.node}: has no GPU yet",), disrupts=(_DISRUPTED,))
 
 
 def lend() -> None:
-    """Take the GPU from the host's driver and start the node's driver on it.
+    """Take the GPU from the host's driver and start the node's driver on it; or share it, if that is chosen.
 
     Raises:
         Problem: Another cluster has it, a process uses it, a module cannot be unloaded, or the node cannot use it.
     """
-    lend_to(_lease(parameters.current()))
+    chosen = parameters.current()
+    if sharing.is_shared(sharing.Choice(chosen)):
+        return sharing.share(chosen.cluster_name, Machine())
+    return lend_to(_lease(chosen))
 
 
 def lend_to(lease: Lease) -> None:

@@ -10,7 +10,7 @@ from tasks import progress
 from tasks.doctor import examination, first_steps
 from tasks.engines.host import namespaces
 from tasks.engines.programs import root
-from tasks.gpu import handover, lease
+from tasks.gpu import handover, lease, sharing
 from tasks.images import choices
 from tasks.nics import cards
 from tasks.scenarios import needs
@@ -128,6 +128,8 @@ def _refused(chosen: Parameters, target: str) -> tuple[str, ...]:
 
 
 def _against_the_gpu(chosen: Parameters) -> tuple[str, ...]:
+    if sharing.is_shared(sharing.Choice(chosen)):
+        return ()
     if not choices.is_gpu_lent(chosen):
         return ("the nodes' runtime is not CRI-O (NODE_RUNTIME)",)
     used = lease.objections(chosen)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from tasks.settings import addons, artifacts, cluster, nics
+from tasks.settings import addons, artifacts, cluster, emulation, nics
 from tasks.settings.parameters.types import ends, pool_range
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def _go_is_new_enough(p: Parameters) -> Iterator[tuple[str, str]]:
 def _gpu_needs_crio(p: Parameters) -> Iterator[tuple[str, str]]:
     if p.gpu == "yes" and p.node_runtime != "crio":
         yield "GPU", "the image with the NVIDIA driver needs NODE_RUNTIME=crio"
+
+
+def _gpu_is_real_or_stood_in_for(p: Parameters) -> Iterator[tuple[str, str]]:
+    if p.gpu in {"yes", "share"} and emulation.GPU in p.emulate:
+        yield "EMULATE", f"{emulation.GPU} stands in for the GPU that GPU={p.gpu} gives to the first worker"
 
 
 def _cluster_name(p: Parameters) -> Iterator[tuple[str, str]]:
@@ -166,6 +171,7 @@ _RULES: tuple[tuple[_Rule, ...], ...] = (
     (_crio_versions,),
     (_go_is_new_enough,),
     (_gpu_needs_crio,),
+    (_gpu_is_real_or_stood_in_for,),
     (_cluster_name,),
     (_ports,),
     (_pod_subnet_holds_the_nodes,),
