@@ -80,11 +80,9 @@ def driver(host: Host) -> Driver:
     missing = [device for device in _DEVICES if not host.path(device).exists()]
     if missing:
         raise Problem(f"the host has no {' and no '.join(missing)}", hint="sudo nvidia-modprobe --unified-memory")
-    return Driver(
-        version=loaded,
-        libraries=_holding(host, f"libcuda.so.{loaded}", (*_told(host), *_LIBRARIES)),
-        programs=_holding(host, _PROGRAM, _PROGRAMS),
-    )
+    libraries = _holding(host, f"libcuda.so.{loaded}", (*_told(host), *_LIBRARIES))
+    beside = f"{libraries.rpartition('/')[0]}/bin"
+    return Driver(loaded, libraries, _holding(host, _PROGRAM, (beside, *_PROGRAMS)))
 
 
 def _modules(host: Host) -> dict[str, tuple[str, str]]:
