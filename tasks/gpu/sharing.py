@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _LIST = ("nvidia-smi", "--query-gpu=uuid,name,driver_version", "--format=csv,noheader")
 
+# The host's own program, which the node runs; not every installation of the driver has it.
+_MPS = "nvidia-cuda-mps-control"
+
 
 def _existing(name: str) -> ContainerFacts | None:
     """Return a node, or None: without an engine there is none."""
@@ -157,7 +160,8 @@ def share(cluster: str, machine: Machine) -> None:
     _refuse_a_lent_gpu()
     progress.step(f"describing the host's GPU in {name}")
     run = partial(machine.run_in, name)
-    run(["sh", "-c", _with_journal(f"systemctl restart {gpu.SHARED_SERVICE}", gpu.SHARED_SERVICE)])
+    run(["systemctl", "restart", gpu.SHARED_SERVICE], check=False)
+    _require_active(name, gpu.SHARED_SERVICE, run)
     found = [row for row in run(_LIST).splitlines() if row.startswith("GPU-")]
     if not found:
         raise Problem(f"{name}: nvidia-smi lists no GPU", hint=f"docker exec {name} nvidia-smi")
@@ -167,14 +171,29 @@ def share(cluster: str, machine: Machine) -> None:
 
 
 def _start_mps(name: str, run: Callable[..., str]) -> None:
-    run(["sh", "-c", _with_journal(f"systemctl start {gpu.MPS_SERVICE}", gpu.MPS_SERVICE)])
-    if run(["systemctl", "is-active", gpu.MPS_SERVICE], check=False).strip() != "active":
-        progress.line(f"{name}: without MPS, because the host's driver has no nvidia-cuda-mps-control.")
+    if not run(["sh", "-c", f"command -v {_MPS}"], check=False).strip():
+        progress.line(f"{name}: without MPS, because the host's driver has no {_MPS}")
+        return
+    run(["systemctl", "start", gpu.MPS_SERVICE], check=False)
+    _require_active(name, gpu.MPS_SERVICE, run)
 
 
-def _with_journal(command: str, unit: str) -> str:
-    """Return a script that runs a command and, if it fails, shows what a unit said."""
-    return f"{command} || {{ journalctl --no-pager --output=cat --lines=10 --unit={unit} >&2; exit 1; }}"
+def _require_active(name: str, unit: str, run: Callable[..., str]) -> None:
+    """Stop if a unit of a node is not active, with the last that it said.
+
+    Raises:
+        Problem: It is not.
+    """
+    if run(["systemctl", "is-active", unit], check=False).strip() == "active":
+        return
+    # What systemd says about a unit has another mark.
+    asked = f"_SYSTEMD_UNIT={unit}"
+    said = run(["journalctl", "--no-pager", "--output=cat", "--lines=10", asked], check=False).strip().splitlines()
+    raise Problem(
+        f"{name}: {unit} is not active{f': {said[-1]}' if said else ''}",
+        details="\n".join(said[:-1]),
+        hint=f"docker exec {name} systemctl status {unit}",
+    )
 
 
 def _refuse_a_lent_gpu() -> None:

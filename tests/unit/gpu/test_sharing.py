@@ -57,7 +57,7 @@ class Node(Machine):
         self.there = there
         self.files: dict[str, bytes] = {}
         self.commands: list[str] = []
-        self.answers = {"nvidia-smi": LISTED, "systemctl is-active": "active\n"}
+        self.answers = {"nvidia-smi": LISTED, "systemctl is-active": "active\n", "sh -c command -v": "/usr/bin/x\n"}
 
     def container(self, name: str) -> ContainerFacts | None:
         return self.there if name == NODE else None
@@ -133,11 +133,13 @@ def test_the_node_describes_the_gpu_once_for_each_start(said: Lines) -> None:
     sharing.share("kind", machine)
     assert not sharing.lack_of("kind", machine)
     assert said.kept == [f"GPU of the host, shared with kind-worker: {LISTED.strip()}"]
-    assert [command.partition(" || ")[0] for command in machine.commands] == [
+    assert machine.commands == [
         "kind-worker is here",
-        "kind-worker: sh -c systemctl restart nvidia-share.service",
+        "kind-worker: systemctl restart nvidia-share.service",
+        "kind-worker: systemctl is-active nvidia-share.service",
         "kind-worker: nvidia-smi --query-gpu=uuid,name,driver_version --format=csv,noheader",
-        "kind-worker: sh -c systemctl start nvidia-mps.service",
+        "kind-worker: sh -c command -v nvidia-cuda-mps-control",
+        "kind-worker: systemctl start nvidia-mps.service",
         "kind-worker: systemctl is-active nvidia-mps.service",
     ]
     machine.there = worker(EARLIER, started="2")
@@ -146,9 +148,18 @@ def test_the_node_describes_the_gpu_once_for_each_start(said: Lines) -> None:
 
 def test_a_host_without_mps_is_said_and_no_failure(said: Lines) -> None:
     machine = Node(worker(EARLIER))
-    machine.answers["systemctl is-active"] = "inactive\n"
+    machine.answers["sh -c command -v"] = ""
     sharing.share("kind", machine)
-    assert said.kept[-1] == "kind-worker: without MPS, because the host's driver has no nvidia-cuda-mps-control."
+    assert said.kept[-1] == "kind-worker: without MPS, because the host's driver has no nvidia-cuda-mps-control"
+
+
+def test_a_node_that_cannot_describe_the_gpu_says_why() -> None:
+    machine = Node(worker(EARLIER))
+    machine.answers |= {"systemctl is-active": "failed\n", "journalctl": "a line\nthe host's driver is not loaded\n"}
+    with pytest.raises(Problem, match="service is not active: the host's driver is not loaded") as caught:
+        sharing.share("kind", machine)
+    assert caught.value.details == "a line"
+    assert sharing.lack_of("kind", machine)
 
 
 @pytest.mark.parametrize(
