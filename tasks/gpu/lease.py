@@ -74,6 +74,7 @@ def lend() -> None:
     chosen = parameters.current()
     if sharing.is_shared(sharing.Choice(chosen)):
         return sharing.share(chosen.cluster_name, Machine())
+    sharing.require_unshared()
     return lend_to(_lease(chosen))
 
 

@@ -18,10 +18,11 @@ from tasks.gpu import handover
 from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu.machine import Machine
 from tasks.problems import Problem
+from tasks.settings import cluster as clusters
 from tasks.settings import gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tasks.engines.docker.containers import ContainerFacts
     from tasks.engines.host.facts import Host
@@ -118,6 +119,22 @@ def is_seen_by(node: str) -> bool:
     """Return whether a node sees the host's driver; `node` is its name."""
     worker = _existing(node) if node.endswith(f"-{gpu.NODE_SUFFIX}") else None
     return worker is not None and is_shared_with(worker)
+
+
+def require_unshared(nodes: Callable[[str], Sequence[ContainerFacts]] = containers.labelled) -> None:
+    """Stop if a cluster shares the GPU: its node would lose the driver.
+
+    Args:
+        nodes: Returns the containers with a label.
+
+    Raises:
+        Problem: A cluster does.
+    """
+    for worker in nodes(clusters.CLUSTER_LABEL):
+        if is_shared_with(worker):
+            other = worker.labels[clusters.CLUSTER_LABEL]
+            again = f"CLUSTER_NAME={other} ./doit delete_cluster"
+            raise Problem(f"the GPU is shared with cluster {other}, so it cannot be lent", hint=again)
 
 
 def lack_of(cluster: str, machine: Machine) -> Lack:

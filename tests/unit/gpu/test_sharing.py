@@ -197,6 +197,16 @@ def test_a_gpu_that_another_cluster_was_lent_is_not_shared() -> None:
     assert machine.files == {}
 
 
+def test_a_gpu_that_another_cluster_shares_is_not_lent(engine: Engine, choose: Callable[..., None]) -> None:
+    choose(GPU="yes", NODE_RUNTIME="crio")
+    engine.containers[NODE] = node("kind")
+    engine.containers["second-worker"] = node("second", mounts={**ours(), **EARLIER})
+    with pytest.raises(Problem, match="the GPU is shared with cluster second, so it cannot be lent") as caught:
+        lease.lend()
+    assert caught.value.hint == "CLUSTER_NAME=second ./doit delete_cluster"
+    assert engine.requests == []
+
+
 @pytest.mark.parametrize(("value", "needs_root"), [("share", False), ("yes", True)])
 def test_root_is_needed_to_lend_a_gpu_and_not_to_share_it(
     engine: Engine, choose: Callable[..., None], value: str, *, needs_root: bool
