@@ -205,7 +205,8 @@ def _require_active(name: str, unit: str, run: Callable[..., str]) -> None:
         return
     # What systemd says about a unit has another mark.
     asked = f"_SYSTEMD_UNIT={unit}"
-    said = run(["journalctl", "--no-pager", "--output=cat", "--lines=10", asked], check=False).strip().splitlines()
+    lines = run(["journalctl", "--no-pager", "--output=cat", "--lines=10", asked], check=False).strip().splitlines()
+    said = list(dict.fromkeys(lines))
     raise Problem(
         f"{name}: {unit} is not active{f': {said[-1]}' if said else ''}",
         details="\n".join(said[:-1]),
