@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks.engines.files import atomic, templates
 from tasks.engines.kube import cluster_owner
+from tasks.gpu import sharing
 from tasks.images import choices, runtime
-from tasks.settings import cluster, parameters, paths
+from tasks.settings import cluster, gpu, parameters, paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.engines.host.facts import Host
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
 
@@ -42,8 +44,17 @@ def file(name: str) -> Path:
     return paths.cluster_dir(name) / "kind.yaml"
 
 
-def rendered(chosen: Parameters) -> str:
-    """Return the config that the template and the parameters produce."""
+def rendered(chosen: Parameters, host: Host | None = None) -> str:
+    """Return the config that the template and the parameters produce.
+
+    Args:
+        chosen: The parameters of the run.
+        host: The machine whose GPU may be shared; None for this one.
+
+    Raises:
+        Problem: The GPU is to be shared, but the host's driver is not loaded or not found.
+    """
+    shared = sharing.Choice(chosen, host) if host else sharing.Choice(chosen)
     return templates.render(
         _TEMPLATE,
         name=chosen.cluster_name,
@@ -52,5 +63,6 @@ def rendered(chosen: Parameters) -> str:
         cri_socket=cluster.CRI_SOCKETS.get(runtime.chosen(chosen), ""),
         nodes=cluster.NODES,
         images=images_of_nodes(chosen),
+        read_only={gpu.NODE_SUFFIX: shared.mounts()},
         mounts={str(folder): place for folder, place in cluster_owner.mounts().items()},
     )

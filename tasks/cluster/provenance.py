@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tasks.cluster import config
 from tasks.engines.docker import containers as docker_containers
 from tasks.engines.docker import images
-from tasks.images import choices, runtime
+from tasks.gpu import sharing
+from tasks.images import runtime
 from tasks.settings import cluster, gpu, paths
 
 if TYPE_CHECKING:
@@ -35,10 +36,13 @@ def wanted(chosen: Parameters) -> dict[str, str]:
     facts = {name: str(getattr(chosen, name.lower())) for name in _PARAMETERS}
     facts["NODE_RUNTIME"] = runtime.chosen(chosen)
     facts["checkout"] = str(paths.ROOT)
-    ids = {tag: images.require(tag).id for tag in set(config.images_of_nodes(chosen).values())}
-    facts["node image"] = ids[choices.node_image(cluster.CONTROL_PLANE, chosen)]
-    if choices.is_gpu_lent(chosen):
-        facts["first worker's image"] = ids[choices.node_image(gpu.NODE_SUFFIX, chosen)]
+    used = config.images_of_nodes(chosen)
+    ids = {tag: images.require(tag).id for tag in set(used.values())}
+    facts["node image"] = ids[used[cluster.CONTROL_PLANE]]
+    if used[gpu.NODE_SUFFIX] != used[cluster.CONTROL_PLANE]:
+        facts["first worker's image"] = ids[used[gpu.NODE_SUFFIX]]
+    if sharing.Choice(chosen).is_share:
+        facts["GPU"] = "share"
     facts[_WHOLE] = hashlib.sha256(config.rendered(chosen).encode()).hexdigest()
     return facts
 

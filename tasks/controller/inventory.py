@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.engines.docker import containers
 from tasks.engines.host.facts import Host
 from tasks.engines.kube import manifests
-from tasks.gpu import lease, stand_in
+from tasks.gpu import lease, sharing, stand_in
 from tasks.problems import Problem
 from tasks.settings import controller, emulation, paths
 
@@ -195,7 +195,8 @@ def devices(found: Object) -> list[dict[str, Any]]:
 
 def _gpus(node: str) -> tuple[Gpu, ...]:
     if not lease.is_lent_to(node):
-        return ()
+        # A shared GPU that does not answer is a matter of gpu_lease, and no obstacle to the rest.
+        return parsed_gpus(containers.exec_in(node, _GPU_QUERY, check=False)) if sharing.is_seen_by(node) else ()
     try:
         return parsed_gpus(containers.exec_in(node, _GPU_QUERY))
     except Problem as problem:

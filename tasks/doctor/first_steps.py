@@ -10,7 +10,7 @@ from tasks.engines.docker import containers
 from tasks.engines.docker import images as docker_images
 from tasks.engines.files import ledgers
 from tasks.engines.kube import cluster_owner
-from tasks.gpu import ledger, stand_in
+from tasks.gpu import handover, ledger, sharing, stand_in
 from tasks.images import packages
 from tasks.nics import emulated
 from tasks.nics import ledger as nics_ledger
@@ -79,8 +79,9 @@ def _lack_of_card(target: str, chosen: Parameters) -> Lack:
 
 
 def _lack_of_gpu(target: str, chosen: Parameters) -> Lack:
-    is_there = stand_in.is_chosen(chosen) or ledger.load_current(chosen.cluster_name, ledgers.boot())
-    return lacks.NOTHING if is_there else _not_there(target)
+    name = chosen.cluster_name
+    lent = ledger.load_current(name, ledgers.boot()) or sharing.is_seen_by(handover.node(name))
+    return lacks.NOTHING if stand_in.is_chosen(chosen) or lent else _not_there(target)
 
 
 def _lack_of_emulation(target: str, chosen: Parameters) -> Lack:

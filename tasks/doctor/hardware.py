@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, judged, not_asked_for
-from tasks.gpu import stand_in
+from tasks.engines.host import nvidia
+from tasks.gpu import sharing, stand_in
 from tasks.nics import emulated, exclusion, udev
 from tasks.nics import ledger as nics_ledger
+from tasks.problems import Problem
 from tasks.settings import emulation, nics, paths
 from tasks.settings.checks import FAILED, OK, UNKNOWN
 
@@ -139,6 +141,34 @@ def _gpu(host: Server, _: Parameters) -> Finding:
     return judged(bool(found), ", ".join(found) or "none", "an NVIDIA GPU")
 
 
+def _gpu_way(host: Server, p: Parameters) -> Finding:
+    """Find out whether the first worker is lent the GPU or shares it, and why."""
+    needed = "a way that this machine allows (GPU)"
+    choice = sharing.Choice(p, host)
+    if choice.is_share:
+        try:
+            folders = ", ".join(choice.mounts())
+        except Problem as problem:
+            return Finding(FAILED, f"{choice.reason}: {problem.message}", needed, problem.hint)
+        return Finding(OK, f"shared, since {choice.reason}; the host keeps its driver ({folders})", needed)
+    if p.gpu == "yes" and nvidia.is_fixed(host):
+        return Finding(FAILED, f"not lent: {nvidia.bond(host)}", needed, "GPU=share with the same command")
+    if p.gpu == "no" or not host.devices(_NVIDIA, _DISPLAY):
+        return Finding(OK, "none is asked for: GPU=no" if p.gpu == "no" else "no GPU", needed)
+    return Finding(OK, f"lent, since {choice.reason}", needed)
+
+
+def _unless_shared(look: Look) -> Look:
+    """Return a look that matters only to a GPU that is lent: what is shared stays as it is on the host."""
+
+    def found(host: Server, p: Parameters) -> Finding:
+        if sharing.Choice(p, host).is_share:
+            return Finding(OK, "not needed", "nothing: the GPU is shared (check gpu-way)")
+        return look(host, p)
+
+    return found
+
+
 def _gpu_driver(_: Server, p: Parameters) -> Finding:
     file = paths.DRIVER / p.nvidia_driver_file
     needed = f"driver/nvidia/{file.name} (NVIDIA_DRIVER_FILE)"
@@ -175,15 +205,16 @@ def _hugepages(host: Server, _: Parameters) -> Finding:
 
 LOOKS: Mapping[str, Look] = {
     "emulation": _emulation,
-    "sudo": _unless_stood_in(_sudo),
+    "sudo": _unless_stood_in(_unless_shared(_sudo)),
     "sudo-nics": _unless_emulated(_sudo_nics),
     "pf": _pf,
     "ofed": _unless_emulated(_ofed),
     "vfs": _unless_emulated(_vfs),
     "nic-rules": _nic_rules,
     "gpu": _unless_stood_in(_gpu),
-    "gpu-driver": _unless_stood_in(_gpu_driver),
-    "kernel-headers": _unless_stood_in(_kernel_headers),
-    "nouveau": _unless_stood_in(_nouveau),
+    "gpu-way": _unless_stood_in(_gpu_way),
+    "gpu-driver": _unless_stood_in(_unless_shared(_gpu_driver)),
+    "kernel-headers": _unless_stood_in(_unless_shared(_kernel_headers)),
+    "nouveau": _unless_stood_in(_unless_shared(_nouveau)),
     "hugepages": _hugepages,
 }

@@ -21,19 +21,18 @@ else:
 
 # Not the controller: a GPU that is there when the controller starts need not be counted in later.
 _BEFORE = "_kind"
-_LENDING = Root("lending the GPU", Current(lease.lack))
+_LENDING = Root("lending the GPU", Current(lease.lack_of_root))
 # What giving back needs root for, also before a cluster is deleted.
 RETURN = Root("giving back the GPU", Current(lease.lack_of_return))
 
 
 def task_gpu_lease() -> dict[str, Any]:
-    """Lend the server's GPU to the first worker."""
+    """Lend the server's GPU to the first worker, or share it with it."""
     return {
         "actions": [Do(lease.lend)],
         "uptodate": [Current(lease.lack)],
         # The controller's inventory names the GPU that the worker then has.
         "meta": {
-            DISRUPTS: "the GPU: the host's driver and its services stop",
             MEANS: {"_gpu_in_inventory": RUN},
             ROOT: (_LENDING,),
         },

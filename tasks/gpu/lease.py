@@ -8,15 +8,17 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import ledgers
 from tasks.engines.kube import cluster_owner
-from tasks.gpu import driver, handover, stand_in
+from tasks.gpu import driver, handover, sharing, stand_in
 from tasks.gpu import ledger as gpu_ledger
 from tasks.gpu.handover import Lease
 from tasks.gpu.machine import Machine
+from tasks.lack import Lack
 from tasks.settings import gpu, parameters
 
 if TYPE_CHECKING:
-    from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
+
+_DISRUPTED = "the GPU: the host's driver and its services stop"
 
 
 def lack() -> Lack:
@@ -26,7 +28,22 @@ def lack() -> Lack:
         Problem: No engine answers, or the ledger cannot be understood.
     """
     chosen = parameters.current()
-    return lacks.NOTHING if stand_in.is_chosen(chosen) else lack_of(_lease(chosen))
+    if stand_in.is_chosen(chosen):
+        return lacks.NOTHING
+    if sharing.is_shared(sharing.Choice(chosen)):
+        return sharing.lack_of(chosen.cluster_name, Machine())
+    return lack_of(_lease(chosen))
+
+
+def lack_of_root() -> Lack:
+    """Return what root is needed for: to lend the GPU, but not to share it or to stand in for it.
+
+    Raises:
+        Problem: As `lack`.
+    """
+    chosen = parameters.current()
+    is_lent = not (stand_in.is_chosen(chosen) or sharing.is_shared(sharing.Choice(chosen)))
+    return lack_of(_lease(chosen)) if is_lent else lacks.NOTHING
 
 
 def lack_of(lease: Lease) -> Lack:
@@ -39,7 +56,7 @@ def lack_of(lease: Lease) -> Lack:
         Problem: No engine answers, or the ledger cannot be understood.
     """
     if not _has_it(lease):
-        return lacks.of(f"{lease.node}: has no GPU yet")
+        return Lack((f"{lease.node}: has no GPU yet",), disrupts=(_DISRUPTED,))
     states = driver.stopped(lease.machine, lease.node)
     return lacks.of(*(f"{lease.node}: {unit} is {state}" for unit, state in states.items()))
 
@@ -58,16 +75,20 @@ def _has_it(lease: Lease) -> bool:
 
 
 def lend() -> None:
-    """Take the GPU from the host's driver and start the node's driver on it, unless a GPU is stood in for.
+    """Take the GPU from the host's driver and start the node's driver on it; or share it, if that is chosen.
+
+    A GPU that is stood in for is neither lent nor shared.
 
     Raises:
         Problem: Another cluster has it, a process uses it, a module cannot be unloaded, or the node cannot use it.
     """
     chosen = parameters.current()
     if stand_in.is_chosen(chosen):
-        progress.line(f"{stand_in.node(chosen)}: {stand_in.STOOD_IN}, so none is lent")
-        return
-    lend_to(_lease(chosen))
+        return progress.line(f"{stand_in.node(chosen)}: {stand_in.STOOD_IN}, so none is lent")
+    if sharing.is_shared(sharing.Choice(chosen)):
+        return sharing.share(chosen.cluster_name, Machine())
+    sharing.require_unshared()
+    return lend_to(_lease(chosen))
 
 
 def lend_to(lease: Lease) -> None:

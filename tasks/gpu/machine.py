@@ -74,6 +74,14 @@ class Machine:
         """
         return containers.exec_in(container, argv, check=check)
 
+    def holds(self, container: str, path: str, content: bytes) -> bool:
+        """Return whether a container has a file as `keep` wrote it."""
+        return containers.holds(container, path, content)
+
+    def keep(self, container: str, path: str, content: bytes) -> None:
+        """Write a file in a container."""
+        containers.copy_into(container, path, content)
+
     def facts(self) -> Host:
         """Return the facts of the host."""
         from tasks.engines.host import facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.gpu import sharing
 from tasks.images import archive_images, harbor_images, machine, node_images, runtime
 from tasks.problems import Problem
 from tasks.settings import controller, gpu, images, parameters
@@ -43,8 +44,9 @@ def archive_source() -> dict[str, list[str]]:
 
 
 def gpu_image() -> dict[str, list[str]]:
-    """Return the task of the image with the NVIDIA driver if a worker has it, as doit's dependencies."""
-    return {"task_dep": [f"image:{images.GPU_IMAGE}"] if is_gpu_lent(parameters.current()) else []}
+    """Return the task of the image of the worker that gets the GPU if one does, as doit's dependencies."""
+    image = _image_of_first_worker(parameters.current())
+    return {"task_dep": [f"image:{image}"] if image != images.NODE_IMAGE else []}
 
 
 def controller_images() -> dict[str, Any]:
@@ -105,10 +107,10 @@ def is_gpu_lent(current: Parameters, host: Host | None = None) -> bool:
     """
     if current.gpu != "auto":
         return current.gpu == "yes"
-    if not machine.driver(current).is_file():
+    here = host or machine.host()
+    if not machine.driver(current).is_file() or not here.devices(gpu.NVIDIA, gpu.DISPLAY):
         return False
-    devices = (host or machine.host()).devices(gpu.NVIDIA, gpu.DISPLAY)
-    return bool(devices) and runtime.chosen(current) == runtime.CRIO
+    return runtime.chosen(current) == runtime.CRIO and not sharing.Choice(current, here).is_share
 
 
 def node_image(suffix: str, current: Parameters, host: Host | None = None) -> str:
@@ -119,8 +121,14 @@ def node_image(suffix: str, current: Parameters, host: Host | None = None) -> st
         current: The parameters of the run.
         host: The machine whose GPUs count; None for this one.
     """
-    lent = suffix == gpu.NODE_SUFFIX and is_gpu_lent(current, host)
-    return images.tag(images.GPU_IMAGE if lent else images.NODE_IMAGE, current)
+    gets_gpu = suffix == gpu.NODE_SUFFIX
+    return images.tag(_image_of_first_worker(current, host) if gets_gpu else images.NODE_IMAGE, current)
+
+
+def _image_of_first_worker(current: Parameters, host: Host | None = None) -> str:
+    if sharing.Choice(current, host or machine.host()).is_share:
+        return images.SHARED_GPU_IMAGE
+    return images.GPU_IMAGE if is_gpu_lent(current, host) else images.NODE_IMAGE
 
 
 def _runtime_image(current: Parameters) -> dict[str, list[str]]:

@@ -74,7 +74,7 @@ def task__archive_source() -> dict[str, Any]:
 
 
 def task__gpu_image() -> dict[str, Any]:
-    """Choose the image of the worker that is lent the GPU."""
+    """Choose the image of the worker that gets the GPU."""
     return {
         "actions": [Do(choices.gpu_image)],
         "task_dep": ["_doctor:images", *_FIRST, "_runtime_image"],

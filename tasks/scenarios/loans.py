@@ -10,7 +10,7 @@ from tasks import progress
 from tasks.doctor import examination, first_steps
 from tasks.engines.host import namespaces
 from tasks.engines.programs import root
-from tasks.gpu import handover, lease, stand_in
+from tasks.gpu import handover, lease, sharing, stand_in
 from tasks.images import choices
 from tasks.nics import cards, emulated
 from tasks.scenarios import needs
@@ -160,6 +160,8 @@ def _refused(chosen: Parameters, target: str) -> tuple[str, ...]:
 
 
 def _against_the_gpu(chosen: Parameters) -> tuple[str, ...]:
+    if sharing.is_shared(sharing.Choice(chosen)):
+        return ()
     if not choices.is_gpu_lent(chosen):
         return ("the nodes' runtime is not CRI-O (NODE_RUNTIME)",)
     used = lease.objections(chosen)

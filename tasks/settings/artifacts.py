@@ -153,6 +153,16 @@ REGISTRY = GoArtifact(
     parameter="REGISTRY_VERSION",
 )
 CA_SERVER = GoArtifact(name="ca-server", folder="kind/go/ca-server", programs=(Program(".", "ca-server"),))
+NVIDIA_TOOLKIT = GoArtifact(
+    name="nvidia-container-toolkit",
+    folder="kind/go/nvidia-container-toolkit",
+    programs=_programs(
+        "github.com/NVIDIA/nvidia-container-toolkit/cmd", "nvidia-cdi-hook", "nvidia-container-runtime", "nvidia-ctk"
+    ),
+    module="github.com/NVIDIA/nvidia-container-toolkit",
+    parameter="NVIDIA_CTK_VERSION",
+    compiler="toolkit-cgo",
+)
 METALLB = GoArtifact(
     name="metallb",
     folder="kind/go/metallb",

@@ -139,6 +139,7 @@ CHECKS: tuple[Check, ...] = (
     Check("vfs", "virtual functions", (NICS,), "turn on SR-IOV in the firmware of the server and of the card"),
     Check("nic-rules", "rules that keep others away from lent cards", (LENT_NICS,), "./doit nics, which writes them"),
     Check("gpu", "NVIDIA GPU", (GPU,), "lspci -d 10de:"),
+    Check("gpu-way", "how the first worker gets the GPU", (CLUSTER, GPU), "GPU=no with the same command"),
     Check("gpu-driver", "NVIDIA driver file", (GPU,), "cp NVIDIA-Linux-x86_64-*.run driver/nvidia/"),
     Check("kernel-headers", "headers of the running kernel", (GPU,), "sudo apt-get install linux-headers-$(uname -r)"),
     Check(

@@ -39,5 +39,14 @@ NODE_EXTRAS = ("nvidia_modeset",)
 CONTROL_FILE = "/dev/nvidiactl"
 NODE_SERVICES = ("nvidia-persistenced.service", "nvidia-mps.service", "nvidia-dcgm.service")
 
+# With GPU=share, the driver is the host's, whose folders the node sees here, read-only. They may be system folders, so
+# they are not mounted over the node's.
+SHARED_LIBRARIES = "/opt/nvidia-host/lib"
+SHARED_PROGRAMS = "/opt/nvidia-host/bin"
+SHARED_SERVICE = "nvidia-share.service"
+MPS_SERVICE = "nvidia-mps.service"
+# In the node: when the container started in which the GPU was seen to work.
+SHARED_MARK = "/etc/openkasugai/shared-gpu"
+
 # Seconds that a process has to end after it was asked to (then it is killed), and the driver to make a device file.
 END_DEADLINE = 10.0

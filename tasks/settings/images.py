@@ -20,9 +20,10 @@ BASE = "base"
 SCRATCH = "scratch"
 # Stands in `parent` for the image of the chosen NODE_RUNTIME.
 RUNTIME = "runtime"
-# The image of nodes, and the image of the worker that is lent the GPU.
+# The image of nodes, that of the worker that is lent the GPU, and that of the worker that shares it with the host.
 NODE_IMAGE = "dci-kind-node-non-acc"
 GPU_IMAGE = "dci-kind-node-with-acc"
+SHARED_GPU_IMAGE = "dci-kind-node-with-shared-gpu"
 RUNTIME_IMAGES = {"crio": "kind-ubuntu-node-crio", "containerd": "kind-ubuntu-node-containerd"}
 
 
@@ -190,9 +191,29 @@ NODE_IMAGES = (
         facts=("KERNEL_RELEASE",),
         driver=True,
     ),
+    NodeImage(
+        name=SHARED_GPU_IMAGE,
+        meaning="the node image of the worker that shares the host's GPU: container toolkit and MPS, without a driver",
+        parent=NODE_IMAGE,
+        programs=(
+            Programs(
+                artifacts.NVIDIA_TOOLKIT,
+                tuple(program.name for program in artifacts.NVIDIA_TOOLKIT.programs),
+                "bin",
+                instead="GPU=yes, or GPU=no",
+            ),
+        ),
+        # What CRI-O and MPS are told is the same, whichever driver the node uses.
+        shared=(f"{GPU_IMAGE}/overlay",),
+    ),
 )
 # The images that compile Go programs that link C libraries; the artifact names its compiler.
-COMPILERS = (NodeImage(name=artifacts.CRIO.compiler, meaning="the compiler of CRI-O", parent=BASE),)
+COMPILERS = (
+    NodeImage(name=artifacts.CRIO.compiler, meaning="the compiler of CRI-O", parent=BASE),
+    NodeImage(
+        name=artifacts.NVIDIA_TOOLKIT.compiler, meaning="the compiler of the NVIDIA container toolkit", parent=BASE
+    ),
+)
 REGISTRY = NodeImage(
     name="openkasugai-registry",
     meaning="the embedded registry",

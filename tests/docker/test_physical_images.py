@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tasks.docker_engine import service as docker_engine_service
 from tasks.doctor import looks
 from tasks.doctor.server import Server as Machine
 from tasks.engines.docker import client, images
-from tasks.images import base, machine, node_images
+from tasks.images import base, building, machine, node_images
 from tasks.problems import Problem
-from tasks.settings import controller, gpu, packages, parameters, paths
+from tasks.settings import artifacts, controller, gpu, packages, parameters, paths
 from tasks.settings import images as table
+from tests.docker import fake_driver
 from tests.docker.apt_site import Site, served
 from tests.docker.physical_site import (
     ADAPT,
@@ -289,3 +291,59 @@ def test_another_driver_than_is_pinned_is_refused(
         with pytest.raises(Problem, match=words):
             node_images.build(table.GPU_IMAGE)
     assert chain.gpu == "yes"
+
+
+@pytest.fixture(scope="module")
+def driver(chain: Parameters, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Build the image of the worker that shares the GPU, and yield the folder of a host's driver."""
+    node_images.build(table.SHARED_GPU_IMAGE)
+    compiler = building.ensure_image(node_images.recipe(table.named(artifacts.NVIDIA_TOOLKIT.compiler), chain))
+    folder = tmp_path_factory.mktemp("driver")
+    fake_driver.put(folder, compiler)
+    yield folder
+    images.remove(table.tag(table.SHARED_GPU_IMAGE, chain))
+
+
+def in_node(chain: Parameters, driver: Path, script: str) -> str:
+    """Return the output of a script in the image that sees a host's driver, as a node does."""
+    said = client.client().containers.run(
+        table.tag(table.SHARED_GPU_IMAGE, chain),
+        ["-euc", f"{fake_driver.PROC}\n{script}"],
+        entrypoint="/bin/sh",
+        remove=True,
+        privileged=True,
+        network_mode="none",
+        volumes=[f"{driver}/lib:{gpu.SHARED_LIBRARIES}:ro", f"{driver}/bin:{gpu.SHARED_PROGRAMS}:ro"],
+    )
+    return str(said.decode())
+
+
+def test_a_node_describes_the_hosts_gpu_and_driver_to_its_runtime(chain: Parameters, driver: Path) -> None:
+    # Twice, as after a restart of the node.
+    described = yaml.safe_load(in_node(chain, driver, "share-gpu && share-gpu && cat /etc/cdi/nvidia.yaml"))
+    assert {"0", "all"} <= {device["name"] for device in described["devices"]} <= {"0", "all", fake_driver.UUID}
+    files = {mount["containerPath"] for mount in described["containerEdits"]["mounts"]}
+    assert f"{gpu.SHARED_LIBRARIES}/libcuda.so.{fake_driver.VERSION}" in files
+    assert "/usr/bin/nvidia-smi" in files
+    assert not [file for file in files if "libc.so" in file], "a system folder has more than the driver"
+    assert {hook["path"] for hook in described["containerEdits"]["hooks"]} == {"/usr/bin/nvidia-cdi-hook"}
+    found = in_node(chain, driver, "share-gpu && ldconfig -p && nvidia-smi")
+    assert "libcuda.so.1 (libc6,x86-64) => /usr/local/lib/nvidia-host/libcuda.so.1" in found
+    assert fake_driver.UUID in found
+
+
+def test_a_driver_that_the_host_has_replaced_is_named_and_pods_get_none(chain: Parameters, driver: Path) -> None:
+    replaced = f"sed -i s/{fake_driver.VERSION}/590.1/ /proc/driver/nvidia/version"
+    said = in_node(chain, driver, f"share-gpu && {replaced}; share-gpu 2>&1 || ls /etc/cdi")
+    assert said == "the host's folder has no libcuda.so.590.1, the version that is loaded\n"
+
+
+@pytest.mark.usefixtures("driver")
+def test_the_nvidia_runtime_is_crios_default_where_the_gpu_is_shared(chain: Parameters) -> None:
+    crio = inside(chain, table.SHARED_GPU_IMAGE, "cat /etc/crio/crio.conf.d/99-nvidia.conf").splitlines()
+    assert 'default_runtime = "nvidia"' in crio
+    toolkit = inside(chain, table.SHARED_GPU_IMAGE, "cat /etc/nvidia-container-runtime/config.toml").splitlines()
+    assert 'mode = "cdi"' in toolkit
+    assert "1.17.8" in inside(chain, table.SHARED_GPU_IMAGE, "nvidia-ctk --version")
+    services = inside(chain, table.SHARED_GPU_IMAGE, "systemctl is-enabled nvidia-share nvidia-mps")
+    assert services.split() == ["enabled"] * 2

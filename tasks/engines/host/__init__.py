@@ -3,6 +3,7 @@
 facts            its hardware, kernel and settings: read and never changed
 pci              its PCI functions
 kernel_modules   which are loaded, and which use which
+nvidia           the driver of its GPU, if that is loaded
 processes        those that have a file open
 connections      its TCP connections
 routes           its routes

@@ -108,7 +108,8 @@ class Parameters(pydantic.BaseModel):
     min_cores: types.Count
     min_memory_gb: types.Count
     min_disk_gb: types.Count
-    gpu: Literal["auto", "yes", "no"]
+    gpu: Literal["auto", "share", "yes", "no"]
+    nvidia_ctk_version: types.Version
     nvidia_toolkit_version: types.AnyPackageVersion
     nvidia_toolkit_repo_url: types.Url
     nvidia_toolkit_key_url: types.Url

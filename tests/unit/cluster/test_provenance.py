@@ -9,7 +9,7 @@ import pytest
 from tasks.cluster import provenance
 from tasks.engines.docker import containers
 from tasks.problems import Problem
-from tasks.settings import cluster, images, parameters, paths
+from tasks.settings import cluster, gpu, images, parameters, paths
 from tests.unit.engine import Image, node
 
 if TYPE_CHECKING:
@@ -45,6 +45,23 @@ def test_the_first_workers_image_counts_where_the_gpu_is_lent(build: Path, choos
     wanted = provenance.wanted(parameters.current())
     assert wanted["first worker's image"] == f"sha256:{'b' * 64}"
     assert wanted["node image"] == f"sha256:{'a' * 64}"
+
+
+def test_a_shared_gpu_counts_and_a_cluster_without_it_is_asked_for_consent(
+    build: Path, choose: Callable[..., None], control_plane: str, engine: Engine
+) -> None:
+    choose(CLUSTER_NAME="a", CACHE_DIR=str(build.parent / "cache"))
+    without = provenance.wanted(parameters.current())
+    choose(CLUSTER_NAME="a", CACHE_DIR=str(build.parent / "cache"), GPU="share")
+    engine.images[images.tag(images.SHARED_GPU_IMAGE, parameters.current())] = Image(id=f"sha256:{'c' * 64}")
+    mounts = {gpu.SHARED_LIBRARIES: "/usr/lib64", gpu.SHARED_PROGRAMS: "/usr/bin"}
+    engine.containers["a-worker"] = node("a", mounts=mounts)
+    wanted = provenance.wanted(parameters.current())
+    assert wanted["first worker's image"] == f"sha256:{'c' * 64}"
+    assert provenance.drift(without, wanted) == [
+        f"first worker's image nothing -> {'c' * 12}",
+        "GPU nothing -> share",
+    ]
 
 
 def test_without_an_image_of_the_nodes_nothing_can_be_said(build: Path, engine: Engine) -> None:

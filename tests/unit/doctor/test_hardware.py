@@ -9,6 +9,7 @@ import pytest
 from tasks.settings.checks import FAILED, OK, UNKNOWN
 from tasks.settings.nics import WORKERS
 from tests.unit.doctor.recorded import CARDS, Case
+from tests.unit.gpu import h200
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,12 @@ IN_CONTAINER = {"/sys/class/net/ens9f1np1/device": None}
 EMULATED = {"EMULATE": "sriov"}
 HEADERS = {"/lib/modules/5.15.0-122-generic/build/Makefile": None}
 # What only a GPU of the machine itself needs.
-OF_A_GPU = ("sudo", "gpu", "gpu-driver", "kernel-headers", "nouveau")
+OF_A_GPU = ("sudo", "gpu", "gpu-way", "gpu-driver", "kernel-headers", "nouveau")
+# The recorded machine with an H200; with use counts of its modules, as other kernels show them; and with nouveau.
+H200 = dict(h200.FILES)
+IDLE = {**H200, "/proc/modules": h200.IDLE}
+IN_USE = {**H200, "/proc/modules": h200.IN_USE}
+SHARED = {**H200, **HEADERS, "/sys/module/nouveau/refcnt": "0\n"}
 
 
 CASES = (
@@ -80,6 +86,16 @@ CASES = (
     Case("gpu", OK, "0000:ca:00.0"),
     Case("gpu", FAILED, "none", files=NO_GPU),
     Case("gpu", FAILED, "none", files={"/sys/bus/pci/devices/0000:ca:00.0/class": "0x040300\n"}),
+    Case("gpu-way", OK, "lent, since the host does not use it", files=IDLE),
+    Case("gpu-way", OK, "lent, since GPU=yes", environ={"GPU": "yes"}),
+    Case("gpu-way", OK, "none is asked for: GPU=no", environ={"GPU": "no"}, files=H200),
+    Case("gpu-way", OK, "no GPU", files=NO_GPU),
+    Case("gpu-way", OK, "shared, since the kernel cannot unload its modules", files=H200),
+    Case("gpu-way", OK, "shared, since the host uses it (nvidia_uvm is used 2 times)", files=IN_USE),
+    Case("gpu-way", OK, "the host keeps its driver (/usr/local/nvidia/lib64, ", files=IDLE, environ={"GPU": "share"}),
+    Case("gpu-way", FAILED, "GPU=share: the host's NVIDIA driver is not", environ={"GPU": "share"}, cure="modprobe"),
+    Case("gpu-way", FAILED, "not lent: the kernel", files=H200, environ={"GPU": "yes"}, cure="GPU=share with the same"),
+    *(Case(name, OK, "not needed", files=SHARED) for name in ("sudo", "gpu-driver", "kernel-headers", "nouveau")),
     Case("gpu-driver", OK, "bytes", checkout={"driver/nvidia/NVIDIA-Linux-x86_64-550.90.12.run": b"#! /bin/sh\n"}),
     Case("gpu-driver", FAILED, "not there", cure="driver/nvidia/"),
     Case(

@@ -11,11 +11,14 @@ from tasks.engines.host import facts
 from tasks.images import choices
 from tasks.settings import controller, parameters, paths
 from tasks.settings import images as table
+from tests.unit.gpu import h200
 from tests.unit.images.node_chain import LAST, arguments, inputs, tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.unit.engine import Engine
 
 
 def installer() -> Path:
@@ -65,6 +68,19 @@ def test_auto_lends_no_gpu_without_card_or_driver(server: Path, choose: Callable
     installer().touch()
     shutil.rmtree(server / "sys/bus/pci/devices/0000:ca:00.0")
     assert not choices.is_gpu_lent(parameters.current(), facts.Host(server))
+
+
+@pytest.mark.parametrize("runtime", ["crio", "containerd"])
+def test_the_first_worker_has_the_image_without_a_driver_where_the_gpu_is_shared(
+    server: Path, choose: Callable[..., None], runtime: str, engine: Engine
+) -> None:
+    choose(GPU="auto", NODE_RUNTIME=runtime)
+    machine = h200.host(server, {"/proc/modules": h200.IN_USE})
+    assert not choices.is_gpu_lent(parameters.current(), machine)
+    assert choices.node_image("worker", parameters.current(), machine) == tag(table.SHARED_GPU_IMAGE)
+    assert choices.node_image("worker2", parameters.current(), machine) == tag(table.NODE_IMAGE)
+    choose(GPU="share", NODE_RUNTIME=runtime)
+    assert choices.gpu_image() == {"task_dep": [f"image:{table.SHARED_GPU_IMAGE}"]}
 
 
 @pytest.mark.usefixtures("clone")

@@ -29,7 +29,10 @@ BAD = [
     ("CRIO_REPO_KEY_URL", "http://host/path", {"CRIO_REPO_KEY_URL": "Release.key"}),
     ("CRIO_REPO_KEY_SHA256", "'abc' is not a SHA-256 of 64 hexadecimal digits", {"CRIO_REPO_KEY_SHA256": "abc"}),
     ("APT_MIRROR", "http://host/path", {"APT_MIRROR": "mirror"}),
-    ("GPU", "is not 'auto', 'yes' or 'no'", {"GPU": "1"}),
+    ("GPU", "is not 'auto', 'share', 'yes' or 'no'", {"GPU": "1"}),
+    ("NVIDIA_CTK_VERSION", "not a version such as v1.2.3", {"NVIDIA_CTK_VERSION": "1.17.8"}),
+    ("EMULATE", "gpu stands in for the GPU that GPU=share gives", {"EMULATE": "sriov,gpu", "GPU": "share"}),
+    ("EMULATE", "gpu stands in for the GPU that GPU=yes gives", {"EMULATE": "gpu", "GPU": "yes"}),
     ("CRIO_FROM", "is not 'packages' or 'modules'", {"CRIO_FROM": "source"}),
     ("CRICTL_VERSION", "not a version such as v1.2.3", {"CRICTL_VERSION": "1.30.0"}),
     ("CRIO_VERSION", "not a version such as v1.2.3", {"CRIO_VERSION": "1.31"}),
@@ -154,6 +157,8 @@ def test_a_bad_value_is_refused_by_name_and_reason(root: Path, name: str, reason
 
 GOOD = [
     {"EMULATE": "sriov, gpu", "CONTROLLER_HARDWARE": "gpu"},
+    {"EMULATE": "sriov", "GPU": "share", "NODE_RUNTIME": "containerd"},
+    {"NVIDIA_CTK_VERSION": "v1.18.0"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor.example.org:8443/open-kasugai/images_v1"},
     {"DCI_REGISTRY_ADDR_ALT": "localhost/images"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor:443/images/a__b"},
