@@ -90,6 +90,8 @@ BAD = [
     ("RECREATE", "neither empty nor 1", {"RECREATE": "yes"}),
     ("CLUSTER_DEADLINE", "only digits", {"CLUSTER_DEADLINE": "-5"}),
     ("CLUSTER_DEADLINE", "between 1 and", {"CLUSTER_DEADLINE": "0"}),
+    ("PIPELINE_DEADLINE", "only digits", {"PIPELINE_DEADLINE": "15 min"}),
+    ("PULL_DEADLINE", "between 1 and", {"PULL_DEADLINE": "0"}),
     ("CLUSTER_NAME", "lower-case", {"CLUSTER_NAME": "Kind_1"}),
     ("CLUSTER_NAME", "leave room for 49", {"CLUSTER_NAME": "k" * 50}),
     ("CNI", "is not 'calico' or 'bridge'", {"CNI": "flannel"}),
@@ -144,6 +146,7 @@ def test_a_bad_value_is_refused_by_name_and_reason(root: Path, name: str, reason
 
 GOOD = [
     {"EMULATE": "sriov, gpu"},
+    {"PIPELINE_DEADLINE": "5", "PULL_DEADLINE": "86400"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor.example.org:8443/open-kasugai/images_v1"},
     {"DCI_REGISTRY_ADDR_ALT": "localhost/images"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor:443/images/a__b"},
