@@ -44,10 +44,12 @@ class Pipelines:
     Attributes:
         flow: The dataflow.
         pods: The pods of its functions, by key.
+        grace: Seconds for which a function may run no pipeline before it counts as failed.
     """
 
     flow: Flow
     pods: Mapping[str, Object]
+    grace: float = _START_SECONDS
 
     @property
     def cluster(self) -> Kube:
@@ -118,11 +120,11 @@ class _Absence:
         """
         now = time.monotonic()
         self.since = {key: self.since.get(key, now) for key, reason in missing.items() if reason == ABSENT}
-        gone = [key for key, start in self.since.items() if now - start >= _START_SECONDS]
+        gone = [key for key, start in self.since.items() if now - start >= self.pipelines.grace]
         if gone:
             flow = self.pipelines.flow
             raise Problem(
-                f"{flow.name}: no pipeline has run in {', '.join(gone)} for {_START_SECONDS:.0f} s",
+                f"{flow.name}: no pipeline has run in {', '.join(gone)} for {self.pipelines.grace:.0f} s",
                 hint=flow.redeployment,
                 details=self.pipelines.evidence(),
             )
