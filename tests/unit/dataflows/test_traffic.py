@@ -112,7 +112,7 @@ def test_the_pfs_of_both_workers_are_read_in_their_nodes(programs: Programs) -> 
     chosen = lab(EMULATE="sriov", CLUSTER_NAME="c", SRIOV_PF_IF_1="ens9f0np0", SRIOV_PF_IF_2="ens9f1np1")
     assert traffic.pf_counters(chosen)() == {Pf("c-worker", "ens9f0np0"): 345, Pf("c-worker2", "ens9f1np1"): 345}
     files = [f"/sys/class/net/ens9f0np0/statistics/{way}_bytes" for way in ("rx", "tx")]
-    assert ["docker", "exec", "c-worker", "cat", *files] in programs.calls()
+    assert ["docker", "exec", "c-worker", "cat", *files] in programs.calls
     assert traffic.pf_counters(lab(EMULATE="gpu"))() == {}
 
 
