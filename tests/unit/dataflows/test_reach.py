@@ -77,12 +77,12 @@ def test_one_that_nobody_was_told_of_is_named(listening: int) -> None:
     ("arrived", "named"),
     [
         ((9, 9, 9), ""),
-        ((9, 9, 0), "rcv (on kind-worker2, 192.168.20.42): unreachable from dsa at net1"),
+        ((9, 9, 2), "rcv (on kind-worker2, 192.168.20.42): unreachable from dsa at net1"),
         ((9, 0, 0), "dsa (on kind-worker, 192.168.20.41): unreachable from pip at net1"),
         ((0, 0, 0), "pip (on kind-worker, 192.168.20.40): unreachable from the sender (send-video-tool) at net1"),
     ],
 )
-def test_a_video_stops_before_the_first_function_at_which_no_datagram_arrives(
+def test_a_video_stops_before_the_first_function_at_which_none_of_it_arrives(
     arrived: tuple[int, ...], named: str
 ) -> None:
     functions = Functions(P2C3)
