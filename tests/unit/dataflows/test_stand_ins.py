@@ -30,7 +30,7 @@ BOTH = "sriov,gpu"
 )
 @pytest.mark.usefixtures("checkout")
 def test_a_pattern_stands_on_what_it_needs(pattern: str, emulate: str, stood_in: tuple[str, ...]) -> None:
-    assert stand_ins.stand_ins(BY_NAME[pattern], lab(EMULATE=emulate)) == stood_in
+    assert stand_ins.stand_ins(BY_NAME[pattern], lab(EMULATE=emulate, CONTROLLER_HARDWARE="gpu")) == stood_in
 
 
 def test_the_archive_is_no_stand_in(checkout: Path) -> None:

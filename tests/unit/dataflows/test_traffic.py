@@ -113,7 +113,7 @@ def test_the_pfs_of_both_workers_are_read_in_their_nodes(programs: Programs) -> 
     assert traffic.pf_counters(chosen)() == {Pf("c-worker", "ens9f0np0"): 345, Pf("c-worker2", "ens9f1np1"): 345}
     files = [f"/sys/class/net/ens9f0np0/statistics/{way}_bytes" for way in ("rx", "tx")]
     assert ["docker", "exec", "c-worker", "cat", *files] in programs.calls
-    assert traffic.pf_counters(lab(EMULATE="gpu"))() == {}
+    assert traffic.pf_counters(lab(EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))() == {}
 
 
 @pytest.mark.parametrize(
