@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from tasks.dataflows.containers import APP
-from tasks.engines.kube import manifests
+from tasks.dataflows import containers
 from tasks.settings import video
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ def calcapp(flow: Flow, pods: Mapping[str, Object]) -> list[str]:
     client = shlex.join([flow.pattern.client, *(["--"] if inputs[0].startswith("-") else []), *inputs])
     where = f"-n {flow.namespace}"
     return [
-        f"{KUBECTL} exec {where} {first} -c {APP} -- {client}",
-        f"{KUBECTL} logs {where} {last} -c {APP} --tail 1",
+        f"{KUBECTL} exec {where} {_app(first)} -- {client}",
+        f"{KUBECTL} logs {where} {_app(last)} --tail 1",
     ]
 
 
@@ -53,15 +52,20 @@ def videos(flow: Flow, pods: Mapping[str, Object], host: str, place: str) -> lis
         f"udpsink host={host} port={video.PORT} buffer-size=2048"
     )
     where = f"-n {flow.namespace}"
-    recording = video.RECORDER.recording.lstrip("/")
+    recording, container = video.RECORDER.recording.lstrip("/"), containers.app(last)
     return [
         f"{KUBECTL} exec -n {video.SENDER_NAMESPACE} deploy/{video.SENDER} -- {pipeline}",
-        f"{KUBECTL} exec {where} {last} -c {APP} -- bash -c {shlex.quote(_END)}",
-        f"{KUBECTL} cp {where} -c {APP} {last}:{recording} {recording}",
+        f"{KUBECTL} exec {where} {_app(last)} -- bash -c {shlex.quote(_END)}",
+        f"{KUBECTL} cp {where} -c {container.name} {container.pod}:{recording} {recording}",
     ]
 
 
-def _ends(flow: Flow, pods: Mapping[str, Object]) -> tuple[str, str]:
-    """Return the names of the first and the last pod."""
-    first, last = (manifests.name_of(pods[flow.pattern.hops[end].key]) for end in (0, -1))
-    return first, last
+def _ends(flow: Flow, pods: Mapping[str, Object]) -> tuple[Object, Object]:
+    """Return the first and the last pod."""
+    return pods[flow.pattern.hops[0].key], pods[flow.pattern.hops[-1].key]
+
+
+def _app(pod: Object) -> str:
+    """Return the pod and the container of a function, as kubectl takes them."""
+    container = containers.app(pod)
+    return f"{container.pod} -c {container.name}"

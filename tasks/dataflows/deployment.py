@@ -12,6 +12,8 @@ from tasks import progress
 from tasks.controller import capacity
 from tasks.controller.kinds import DATA_FLOW, DEPLOYED, ERROR, state
 from tasks.dataflows import flow as flows
+from tasks.dataflows import gpu_target, pulling
+from tasks.dataflows.pulling import Pulls
 from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
 from tasks.engines.programs import waiting
@@ -30,7 +32,8 @@ def deploy(name: str) -> None:
     """Deploy a pattern's DataFlow, and wait until all its pods are Ready.
 
     A DataFlow that differs from the pattern, is in Error, lacks a pod or runs earlier images is deleted first: the
-    controller repairs none of these.
+    controller repairs none of these. While nodes pull images, DATAFLOW_DEADLINE stands still, for PULL_DEADLINE at
+    most.
 
     Args:
         name: Name of a pattern.
@@ -41,17 +44,20 @@ def deploy(name: str) -> None:
     """
     chosen = parameters.current()
     flow = flows.of(name, chosen)
-    flow.scenario.require_images(client.of(chosen))
+    registry = client.of(chosen)
+    flow.scenario.require_images(registry)
+    gpu_target.wait(flow)
+    pulls = Pulls(flow, registry.size)
     unusable = _fault(flow)
     if unusable:
         progress.line(f"{flow.name} {unusable}: deleting it first")
         _remove(flow)
-    if _bring_up(flow) == ERROR:
+    if _bring_up(flow, pulls) == ERROR:
         progress.line(f"{flow.name} is in Error, which is final: deploying it once more")
         _remove(flow)
-        if _bring_up(flow) == ERROR:
+        if _bring_up(flow, pulls) == ERROR:
             raise Problem(f"DataFlow {flow.name}: Error, twice", details=flow.explanation())
-    _await_pods(flow)
+    _await_pods(flow, pulls)
     _check_placement(flow)
 
 
@@ -83,7 +89,7 @@ def _fault(flow: Flow) -> str:
         return "is deployed otherwise"
     if state(live) == ERROR:
         return "is in Error"
-    if state(live) != DEPLOYED and _age(live) > flow.deadlines.dataflow:
+    if state(live) != DEPLOYED and _age(live) > flow.deadlines.dataflow and not Pulls(flow).now():
         # The controller has given up on parts of it, and does not try them again.
         return f"has not come up in {_age(live):.0f} s"
     return _damage(flow) if state(live) == DEPLOYED else ""
@@ -146,29 +152,38 @@ def _rescue(flow: Flow) -> None:
     capacity.recount(cluster, flow.workers, flow.deadlines.controller)
 
 
-def _bring_up(flow: Flow) -> str:
+def _bring_up(flow: Flow, pulls: Pulls) -> str:
     """Apply the DataFlow and wait; return its final state, Deployed or Error."""
     flow.cluster.apply([flow.scenario.data_flow()])
-    return waiting.Condition(
+    seen, _ = waiting.Condition(
         f"DataFlow {flow.name}: Deployed",
-        lambda: state(flow.live()),
-        lambda seen: seen in {DEPLOYED, ERROR},
-        describe=str,
+        lambda: (state(flow.live()), pulls.now()),
+        lambda seen: seen[0] in {DEPLOYED, ERROR},
+        describe=lambda seen: "; ".join((seen[0], *seen[1])),
+        stands_still=lambda seen: bool(seen[1]),
+        standstill=flow.deadlines.pull,
     ).wait(flow.deadlines.dataflow, explain=flow.explanation)
+    return seen
 
 
-def _await_pods(flow: Flow) -> None:
+def _await_pods(flow: Flow, pulls: Pulls) -> None:
     def not_ready() -> list[str]:
         pods = flow.pods()
-        keys = [hop.key for hop in flow.pattern.hops]
-        return [key for key in keys if key not in pods or not kube_state.is_pod_ready(pods[key])]
+        keys = [hop.key for hop in flow.pattern.hops if not _is_ready(pods.get(hop.key))]
+        return [f"{key}{pulling.reasons(pods.get(key, {}))}" for key in keys]
 
     waiting.Condition(
         f"pods of {flow.name}: Ready",
-        not_ready,
-        lambda missing: not missing,
-        describe=lambda missing: f"not yet: {', '.join(missing)}",
+        lambda: (not_ready(), pulls.now()),
+        lambda seen: not seen[0],
+        describe=lambda seen: "; ".join((f"not yet: {', '.join(seen[0])}", *seen[1])),
+        stands_still=lambda seen: bool(seen[1]),
+        standstill=flow.deadlines.pull,
     ).wait(flow.deadlines.dataflow, explain=flow.explanation)
+
+
+def _is_ready(pod: Object | None) -> bool:
+    return pod is not None and kube_state.is_pod_ready(pod)
 
 
 def _check_placement(flow: Flow) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from tasks.controller.kinds import (
     WB_FUNCTION,
     state,
 )
+from tasks.dataflows import containers, stand_ins
 from tasks.engines.kube import access, manifests
 from tasks.scenarios import files
 from tasks.settings import patterns
@@ -47,8 +47,8 @@ def of(name: str, chosen: Parameters) -> Flow:
         Problem: There is no cluster yet.
     """
     cluster, pattern = access.cluster(chosen.cluster_name), patterns.BY_NAME[name]
-    deadlines = Deadlines(chosen.dataflow_deadline, chosen.controller_deadline)
-    return Flow(cluster, pattern, files.of(cluster, pattern, chosen), deadlines)
+    scenario = files.of(cluster, pattern, chosen)
+    return Flow(cluster, pattern, scenario, Deadlines.of(chosen), stand_ins.stand_ins(pattern, chosen))
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,19 @@ class Deadlines:
     Attributes:
         dataflow: DATAFLOW_DEADLINE, in seconds.
         controller: CONTROLLER_DEADLINE, in seconds.
+        pipeline: PIPELINE_DEADLINE, in seconds.
+        pull: PULL_DEADLINE, in seconds.
     """
 
     dataflow: float
     controller: float
+    pipeline: float = 60.0
+    pull: float = 0.0
+
+    @classmethod
+    def of(cls, chosen: Parameters) -> Deadlines:
+        """Return the deadlines that the parameters name."""
+        return cls(chosen.dataflow_deadline, chosen.controller_deadline, chosen.pipeline_deadline, chosen.pull_deadline)
 
 
 @dataclass(frozen=True)
@@ -73,12 +82,14 @@ class Flow:
         pattern: What it is made of.
         scenario: What it refers to.
         deadlines: How long to wait for the cluster.
+        stood_in: What is stood in for, one phrase each.
     """
 
     cluster: Kube
     pattern: Pattern
     scenario: Scenario
     deadlines: Deadlines
+    stood_in: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -126,12 +137,13 @@ class Flow:
     def pods(self) -> dict[str, Object]:
         """Return the live pods of its functions, by key."""
         live = {manifests.name_of(pod): pod for pod in self.cluster.list(manifests.POD, self.namespace)}
-        # The name of a pod on a GPU contains the GPU too.
-        names = {
-            hop.key: re.compile(rf"{kinds.function_name(self.name, hop.key)}-(cpu|mps-dgpu-.+)-pod")
-            for hop in self.pattern.hops
+        functions = {hop.key: kinds.function_name(self.name, hop.key) for hop in self.pattern.hops}
+        return {
+            key: pod
+            for key, function in functions.items()
+            for name, pod in live.items()
+            if containers.is_pod_of(name, function)
         }
-        return {key: pod for key, wanted in names.items() for name, pod in live.items() if wanted.fullmatch(name)}
 
     def explanation(self) -> str:
         """Return what it may be waiting for: everything it needs that is not as it should be."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
-from tasks.dataflows import containers
+from tasks.dataflows import containers, pipelines
 from tasks.engines.kube import manifests
 from tasks.engines.programs.waiting import Condition
 from tasks.problems import Problem
@@ -53,8 +53,6 @@ cd "$folder" && exec "$@" </dev/null >>"$log" 2>&1 &
 [[ ! $lost ]] || { echo "$lost was removed while $program wrote it" >&2; exit 1; }
 """
 )
-# Prints the ids of the processes in one line, then the UDP sockets of the pod.
-_LOOK = f'{containers.IDS}echo $(ids "$0"); cat /proc/net/udp*'
 _COMMAND = f'{containers.IDS}for id in $(ids "$0"); do cat "/proc/$id/cmdline"; break; done'
 _CONFIGURATION = 'for file; do [[ ! -e $file ]] || { cat "$file"; break; }; done'
 _REMAINS = 'for file; do [[ ! -e $file ]] || echo "$file"; done'
@@ -88,8 +86,8 @@ class Receiver:
 
     def process(self) -> str:
         """Return the id of the process that listens for video, or an empty string."""
-        ids, _, sockets = self._run(_LOOK, self.how.program).partition("\n")
-        return ids.partition(" ")[0] if _is_bound(self.how.port, sockets) else ""
+        ids, _, sockets = self._run(pipelines.LOOK, self.how.program).partition("\n")
+        return ids.partition(" ")[0] if pipelines.is_bound(self.how.port, sockets) else ""
 
     def has_ended(self) -> bool:
         """Return whether it has recorded before and no pipeline runs; one that has yet to start has left no file."""
@@ -146,9 +144,3 @@ def _configured(text: str) -> tuple[str, ...]:
         return ()  # whoever asks says that there is none
     command = found.get("command") if isinstance(found, dict) else None
     return tuple(str(word) for word in command) if isinstance(command, list) else ()
-
-
-def _is_bound(port: int, sockets: str) -> bool:
-    """Return whether a port is bound, by the second column of /proc/net/udp and /proc/net/udp6."""
-    rows = [line.split() for line in sockets.splitlines()]
-    return any(len(row) > 1 and row[1].endswith(f":{port:04X}") for row in rows)

@@ -39,8 +39,20 @@ class Results:
             Problem: It cannot be written.
         """
         path = self.folder / _ANSWER
-        atomic.write(path, json.dumps(_plain(answer), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        _write(path, answer)
         return path
+
+    def keep_record(self, name: str, record: dict[str, Any]) -> None:
+        """Write what was found out about a recording as JSON, beside it.
+
+        Args:
+            name: Name of the video that was sent.
+            record: What was found out.
+
+        Raises:
+            Problem: It cannot be written.
+        """
+        _write(self.folder / f"{name}.json", record)
 
     def keep_video(self, received: Path, name: str, *, good: bool) -> Path:
         """Move a recording to its place, and return that.
@@ -70,6 +82,10 @@ class Results:
 def of(pattern: str) -> Results:
     """Return the results of a pattern, by its name."""
     return Results(paths.RESULT / pattern)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    atomic.write(path, json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _plain(value: Any) -> Any:

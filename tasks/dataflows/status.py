@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.controller import kinds
 from tasks.controller.kinds import DATA_FLOW, ETHERNET_CONNECTION, WB_CONNECTION, WB_FUNCTION, state
+from tasks.dataflows import addresses, containers, stand_ins
 from tasks.engines.kube import access, api, manifests
 from tasks.engines.kube import state as kube_state
-from tasks.settings import parameters
+from tasks.settings import parameters, patterns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
+    from tasks.settings.parameters.model import Parameters
 
 # Prefix of the keys of a chain's two ends, which are not functions.
 _END = "wb-"
@@ -31,7 +35,8 @@ class Function:
         node: Node it was placed on.
         pod: Name of its pod; empty if there is none.
         pod_state: "Ready" if the pod is, else its phase.
-        address: The pod's address.
+        address: The pod's address: that of its second interface, if it has one for functions.
+        interface: The interface with that address.
         service: Addresses at which other functions and the outside reach it.
     """
 
@@ -41,6 +46,7 @@ class Function:
     pod: str
     pod_state: str
     address: str
+    interface: str
     service: str
 
 
@@ -65,13 +71,24 @@ class Deployed:
     state: str
     functions: tuple[Function, ...]
     connections: tuple[Connection, ...]
+    stand_ins: tuple[str, ...]
+
+
+def _nothing(_dataflow: str) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
 class World:
-    """What the cluster holds, read once: objects by kind."""
+    """What the cluster holds, read once.
+
+    Attributes:
+        objects: The objects, by kind.
+        stand_ins: Returns what a DataFlow stands on that is not the real thing.
+    """
 
     objects: dict[Kind, list[Object]]
+    stand_ins: Callable[[str], tuple[str, ...]] = _nothing
 
     def named(self, kind: Kind, namespace: str, prefix: str) -> list[Object]:
         """Return the objects of a namespace whose names begin with the prefix."""
@@ -91,8 +108,15 @@ def show(*, as_json: bool = False) -> None:
     Raises:
         Problem: There is no cluster, or it does not answer.
     """
-    cluster = access.cluster(parameters.current().cluster_name)
-    progress.line(shown(flows(read(cluster)), as_json=as_json))
+    chosen = parameters.current()
+    world = replace(read(access.cluster(chosen.cluster_name)), stand_ins=lambda name: _stand_ins(name, chosen))
+    progress.line(shown(flows(world), as_json=as_json))
+
+
+def _stand_ins(dataflow: str, chosen: Parameters) -> tuple[str, ...]:
+    """Return what a DataFlow stands on; twins have the same name and needs."""
+    pattern = next((one for one in patterns.PATTERNS if one.dataflow == dataflow), None)
+    return stand_ins.stand_ins(pattern, chosen) if pattern else ()
 
 
 def read(cluster: Kube) -> World:
@@ -132,13 +156,18 @@ def shown(found: list[Deployed], *, as_json: bool) -> str:
 def text(flow: Deployed) -> str:
     """Return a DataFlow as tables: its functions, then its connections."""
     functions = [("function", "state", "node", "pod", "address", "service")]
-    functions += [(one.key, one.state, one.node, one.pod_state, one.address, one.service) for one in flow.functions]
+    functions += [(one.key, one.state, one.node, one.pod_state, _at(one), one.service) for one in flow.functions]
     connections = [("connection", "state", "sender", "receiver")]
     connections += [
         (f"{one.sender} > {one.receiver}", one.state, one.sender_state, one.receiver_state) for one in flow.connections
     ]
-    head = f"{flow.namespace}/{flow.name}: {flow.state} (chain {flow.chain})"
+    head = f"{flow.namespace}/{flow.name}: {flow.state} (chain {flow.chain}); {stand_ins.phrase(flow.stand_ins)}"
     return "\n".join([head, progress.table(functions), progress.table(connections)])
+
+
+def _at(function: Function) -> str:
+    """Return the address of a function, with its interface if that is not the first."""
+    return f"{function.address} ({function.interface})" if function.interface == addresses.SECOND else function.address
 
 
 def _flow(world: World, item: Object) -> Deployed:
@@ -155,6 +184,7 @@ def _flow(world: World, item: Object) -> Deployed:
         state=state(item),
         functions=tuple(_function(world, name, one) for one in ordered),
         connections=tuple(sorted(connections, key=lambda one: _place(item, one.sender))),
+        stand_ins=world.stand_ins(name),
     )
 
 
@@ -167,16 +197,10 @@ def _place(flow: Object, key: str) -> int:
 
 def _function(world: World, flow: str, item: Object) -> Function:
     namespace, name = manifests.namespace_of(item), manifests.name_of(item)
-    # The pod's name ends with its device, such as `-cpu-pod`; other functions' names may begin like this one's.
-    pod = next(
-        (
-            each
-            for each in world.named(manifests.POD, namespace, f"{name}-")
-            if manifests.name_of(each).endswith("-pod")
-        ),
-        {},
-    )
+    pods = world.named(manifests.POD, namespace, f"{name}-")
+    pod = next((each for each in pods if containers.is_pod_of(manifests.name_of(each), name)), {})
     status = pod.get("status", {})
+    second = addresses.second(pod) if pod else ""
     services = world.named(manifests.SERVICE, namespace, f"{name}-service")
     return Function(
         key=_key(flow, name),
@@ -184,7 +208,8 @@ def _function(world: World, flow: str, item: Object) -> Function:
         node=str(item["spec"].get("nodeName") or pod.get("spec", {}).get("nodeName", "")),
         pod=manifests.name_of(pod) if pod else "",
         pod_state="Ready" if pod and kube_state.is_pod_ready(pod) else str(status.get("phase", "no pod")),
-        address=str(status.get("podIP", "")),
+        address=second or str(status.get("podIP", "")),
+        interface=addresses.SECOND if second else "eth0",
         service=", ".join(address for service in services for address in _addresses(service)),
     )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.dataflows import by_hand, values, video
+from tasks.dataflows import addresses, by_hand, traffic, values, video
 from tasks.dataflows import flow as flows
-from tasks.dataflows.pipelines import Pipelines
 from tasks.engines.media import user_videos
 from tasks.settings import parameters
 
@@ -35,16 +34,16 @@ def verify(name: str) -> None:
 
 def _with_values(flow: Flow, chosen: Parameters) -> list[str]:
     if chosen.verify == "yes":
-        values.verify(flow)
+        values.verify(flow, traffic.pf_counters(chosen))
     return by_hand.calcapp(flow, flow.pods())
 
 
 def _with_videos(flow: Flow, chosen: Parameters) -> list[str]:
     pods = flow.pods()
     if chosen.verify == "yes":
-        video.verify(flow, chosen.video)
+        video.verify(flow, chosen.video, traffic.pf_counters(chosen))
     else:
         video.receiver_of(flow, pods).ensure()
     folder = user_videos.here()
     any_video = next(iter(folder.find(chosen.video).files), folder.made)
-    return by_hand.videos(flow, pods, video.host(Pipelines(flow, pods)), folder.place_in_pod(any_video))
+    return by_hand.videos(flow, pods, addresses.entrance(flow, pods), folder.place_in_pod(any_video))

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.archive import facts
-from tasks.controller import kinds
-from tasks.dataflows import results
-from tasks.dataflows.containers import APP
+from tasks.dataflows import addresses, containers, reach, results, stand_ins
+from tasks.dataflows.marking import Marked
 from tasks.dataflows.pipelines import Pipelines
 from tasks.dataflows.receiver import Receiver
+from tasks.dataflows.traffic import Meter
 from tasks.engines.kube import manifests, pod_files
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
-from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import patterns, video
+from tasks.settings import video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tasks.dataflows.flow import Flow
+    from tasks.dataflows.traffic import Pf, Reading
     from tasks.engines.kube.manifests import Object
     from tasks.engines.media.user_videos import Folder
     from tasks.engines.media.video import Video
-    from tasks.settings.patterns import Pattern
 
-_NETWORKS = "k8s.v1.cni.cncf.io/network-status"
-# A pipeline starts some seconds after its pod is Ready.
-_PIPELINE_SECONDS = 60.0
 # The time that a sender takes on a busy machine, beyond the length of the video.
 _SENDER_SECONDS = 60.0
 _ATTEMPTS = 3
@@ -51,32 +47,63 @@ class Run:
         pipelines: The functions.
         receiver: The last of them, which records.
         folder: Where the videos are.
+        pfs: Returns the bytes that each PF has carried; nothing where they are not measured.
     """
 
     pipelines: Pipelines
     receiver: Receiver
     folder: Folder
+    pfs: Callable[[], Mapping[Pf, int]] = dict
 
     @property
     def flow(self) -> Flow:
         """The dataflow."""
         return self.pipelines.flow
 
+    @property
+    def pods(self) -> Mapping[str, Object]:
+        """The pods of its functions, by key."""
+        return self.pipelines.pods
 
-def verify(flow: Flow, wanted: str) -> None:
+    @property
+    def meter(self) -> Meter:
+        """Reads what goes through it."""
+        return Meter(self.flow, self.pods, self.pfs)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one video.
+
+    Attributes:
+        received: The recording; None if it does not play.
+        kept: Where it is kept.
+        wrong: What is wrong with it; empty if nothing is.
+        said: What else there is to say of it, one phrase each.
+    """
+
+    received: Video | None
+    kept: str
+    wrong: str
+    said: tuple[str, ...] = ()
+
+
+def verify(flow: Flow, wanted: str, pfs: Callable[[], Mapping[Pf, int]] = dict) -> None:
     """Send each video through a dataflow, play what was received, and keep it; the receiver then records anew.
 
     Args:
         flow: A deployed dataflow of a video pattern.
         wanted: Name of the only video to send; empty for all.
+        pfs: Returns the bytes that each PF has carried; nothing where they are not measured.
 
     Raises:
-        Problem: A pipeline does not run, or the received video does not play like the one that was sent.
+        Problem: A pipeline does not run, or the received video does not play like the one that was sent, or lacks the
+            mark of a function that is stood in for, or did not go by the pattern's network.
     """
     folder = user_videos.here()
     paths = _to_send(folder, wanted)
     pods = flow.pods()
-    run = Run(Pipelines(flow, pods), receiver_of(flow, pods), folder)
+    run = Run(Pipelines(flow, pods), receiver_of(flow, pods), folder, pfs)
     _put_aside(run.receiver)
     verify_each(run, paths)
     progress.line(f"{run.receiver.name} records again: process {run.receiver.process()} on UDP {video.PORT}")
@@ -162,49 +189,75 @@ def _verify_one(run: Run, path: Path) -> None:
     wrong = ""
     for _ in range(_ATTEMPTS):
         _await_pipelines(run)
-        progress.step(f"sending {name}: {sent.seconds:.0f} s")
-        _send(run.pipelines, run.folder.place_in_pod(path), sent.seconds)
-        run.receiver.renew(run.receiver.how.finished)
-        received, kept, wrong = _kept(run, path.name, sent)
-        if received and not wrong:
-            progress.line(_table(run.pipelines))
-            progress.line(
-                f"{flow.name} passed on {name}: {received.codec}, {received.frames} of {sent.frames} frames, "
-                f"{received.seconds:.1f} of {sent.seconds:.1f} s; kept as {kept}"
-            )
+        outcome = _pass_on(run, path, sent)
+        if outcome.received and not outcome.wrong:
+            _say(run, path, sent, outcome)
             return
-        progress.line(f"{flow.name}: {wrong}; kept as {kept}")
+        wrong = outcome.wrong
+        progress.line(f"{flow.name}: {wrong}; kept as {outcome.kept}")
     raise Problem(f"{flow.name}: {name}: {wrong}, {_ATTEMPTS} times", details=run.pipelines.evidence())
 
 
+def _pass_on(run: Run, path: Path, sent: Video) -> Outcome:
+    """Send a video, end the recording, and judge it."""
+    progress.step(f"sending {user_videos.shown(path.name)}: {sent.seconds:.0f} s")
+    meter = run.meter
+    start = meter.start()
+    _send(run.pipelines, run.folder.place_in_pod(path), sent.seconds)
+    run.receiver.renew(run.receiver.how.finished)
+    moved = meter.since(start)
+    outcome = _kept(run, path.name, sent)
+    if outcome.wrong:
+        return replace(outcome, wrong="; ".join([outcome.wrong, *_where_it_stopped(run, moved)]))
+    crossed = meter.crossing(moved, int(video.SHARE * path.stat().st_size))
+    return replace(outcome, said=tuple(filter(None, (*outcome.said, crossed))))
+
+
+def _where_it_stopped(run: Run, moved: Reading) -> Iterator[str]:
+    """Yield the first function that nothing reached, if there is one, and what arrived at each."""
+    stopped = reach.unreached(run.flow, run.pods, moved)
+    if stopped:
+        yield stopped
+    yield reach.datagrams(run.flow, moved)
+
+
+def _say(run: Run, path: Path, sent: Video, outcome: Outcome) -> None:
+    """Show where a video went, and what came of it; keep that beside the recording."""
+    received = outcome.received or sent
+    name = user_videos.shown(path.name)
+    results.of(run.flow.pattern.name).keep_record(path.name, _record(run, received, outcome))
+    frames = f"{received.codec}, {received.frames} of {sent.frames} frames"
+    progress.line(_table(run))
+    said = [
+        f"{run.flow.name} passed on {name}: {frames}, {received.seconds:.1f} of {sent.seconds:.1f} s",
+        *outcome.said,
+        stand_ins.phrase(run.flow.stood_in),
+        f"kept as {outcome.kept}",
+    ]
+    progress.line("; ".join(said))
+
+
 def _await_pipelines(run: Run) -> None:
-    """Wait until a pipeline runs in each function and the receiver listens, with an empty recording."""
+    """Wait until each function takes data, the receiver with an empty recording."""
     receiver = run.receiver
     if receiver.recorded_bytes():
         # What the last attempt sent has come late.
         receiver.renew(receiver.how.finished)
-
-    def idle() -> list[str]:
-        return run.pipelines.idle() or ([] if receiver.process() else [receiver.name])
-
-    waiting.Condition(
-        f"{run.flow.name}: a pipeline in each function",
-        idle,
-        lambda missing: not missing,
-        describe=lambda missing: f"none in {', '.join(missing)}",
-    ).wait(_PIPELINE_SECONDS, explain=run.pipelines.evidence, hint=run.flow.redeployment)
+    run.pipelines.wait()
 
 
-def _kept(run: Run, name: str, sent: Video) -> tuple[Video | None, str, str]:
-    """Copy the finished recording, play it and keep it; return it, its place and what is wrong with it."""
+def _kept(run: Run, name: str, sent: Video) -> Outcome:
+    """Copy the finished recording, play it and keep it; return what came of it."""
     receiver = run.receiver
+    marked = Marked(run.flow, run.pods)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "received.mp4"
-        pod_files.copy_out(receiver.cluster, Container.of(receiver.pod, APP), receiver.how.finished, copy)
+        pod_files.copy_out(receiver.cluster, containers.app(receiver.pod), receiver.how.finished, copy)
         received = videos.play(copy)
-        wrong = complaint(sent, received)
+        wrong = complaint(sent, received) or marked.complaint(copy, received)
+        said = () if wrong else marked.said()
         kept = results.of(run.flow.pattern.name).keep_video(copy, name, good=not wrong)
-    return received, user_videos.shown(facts.shown(kept)), wrong
+    return Outcome(received, user_videos.shown(facts.shown(kept)), wrong, said)
 
 
 def _send(pipelines: Pipelines, place: str, seconds: float) -> None:
@@ -219,11 +272,12 @@ def _send(pipelines: Pipelines, place: str, seconds: float) -> None:
         Problem: The function has no address, or no sender is running.
     """
     cluster = pipelines.cluster
+    host = addresses.entrance(pipelines.flow, pipelines.pods)
     pipeline = (
         *(*_OPENED, place),
         *(video.PROGRAM, "-q", "filesrc", "location=/dev/fd/3", "!", "qtdemux", "!"),
         *("h264parse", "config-interval=-1", "!", video.WHOLE_FRAMES, "!", "rtph264pay", "seqnum-offset=1", "!"),
-        *("udpsink", f"host={host(pipelines)}", f"port={video.PORT}", "buffer-size=2048"),
+        *("udpsink", f"host={host}", f"port={video.PORT}", "buffer-size=2048"),
     )
     senders = cluster.list(manifests.POD, video.SENDER_NAMESPACE, f"app={video.SENDER}")
     alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
@@ -231,52 +285,6 @@ def _send(pipelines: Pipelines, place: str, seconds: float) -> None:
         raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
     sender = Container(manifests.name_of(alive[0]), video.SENDER_NAMESPACE, video.SENDER)
     cluster.exec(sender, pipeline, timeout=seconds + _SENDER_SECONDS)
-
-
-def host(pipelines: Pipelines) -> str:
-    """Return the address to which videos are sent.
-
-    Raises:
-        Problem: The first function has none.
-    """
-    flow = pipelines.flow
-    key = flow.pattern.hops[0].key
-    service = pipelines.cluster.get(manifests.SERVICE, f"{kinds.function_name(flow.name, key)}-service", flow.namespace)
-    return address(flow.pattern, pipelines.pods[key], service)
-
-
-def address(pattern: Pattern, pod: Object, service: Object | None) -> str:
-    """Return the address at which a node reaches the first function of a pattern.
-
-    Args:
-        pattern: A video pattern.
-        pod: The function's pod.
-        service: The Service in front of it, if there is one.
-
-    Raises:
-        Problem: It has no address in the pattern's network.
-    """
-    if pattern.network == "sriov":
-        return _second_address(pod)
-    if service is None:
-        raise Problem(f"{pattern.dataflow}: no Service in front of {pattern.hops[0].key}")
-    given = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
-    if not given and pattern.network == "loadbalancer":
-        raise Problem(
-            f"Service {manifests.name_of(service)}: no load balancer gave it an address", hint="./doit addon:metallb"
-        )
-    return str(given[0]["ip"] if given else service["spec"]["clusterIP"])
-
-
-def _second_address(pod: Object) -> str:
-    """Return a pod's address in the SR-IOV network, as Multus records it."""
-    status = json.loads(pod["metadata"].get("annotations", {}).get(_NETWORKS, "[]"))
-    found = [network for network in status if network["name"].rpartition("/")[2] == patterns.SRIOV_NETWORK]
-    if not found or not found[0].get("ips"):
-        raise Problem(
-            f"pod {manifests.name_of(pod)}: its annotation {_NETWORKS} has no address in {patterns.SRIOV_NETWORK}"
-        )
-    return str(found[0]["ips"][0])
 
 
 def complaint(sent: Video, received: Video | None) -> str:
@@ -297,9 +305,30 @@ def complaint(sent: Video, received: Video | None) -> str:
     return ""
 
 
-def _table(pipelines: Pipelines) -> str:
-    rows = [("function", "node", "address")]
-    for hop in pipelines.flow.pattern.hops:
-        pod = pipelines.pods[hop.key]
-        rows.append((hop.key, pod["spec"].get("nodeName", ""), pod.get("status", {}).get("podIP", "")))
-    return progress.table(rows)
+def _table(run: Run) -> str:
+    """Return where each function is as a table: node, own address, and the one at which it is reached."""
+    title = ("function", "node", "address", addresses.way(run.flow.pattern))
+    return progress.table([title, *_places(run)])
+
+
+def _places(run: Run) -> Iterator[tuple[str, str, str, str]]:
+    """Yield each function, its node, its own address, and the one at which it is reached."""
+    pattern = run.flow.pattern
+    at = {pattern.hops[0].key: addresses.entrance(run.flow, run.pods), **addresses.told(run.flow, run.pods)}
+    for hop in pattern.hops:
+        pod = run.pods[hop.key]
+        own = addresses.own(pattern.network, pod)
+        yield hop.key, pod["spec"].get("nodeName", ""), own, str(at.get(hop.key, ""))
+
+
+def _record(run: Run, received: Video, outcome: Outcome) -> dict[str, Any]:
+    """Return what is kept beside a recording."""
+    fields = ("function", "node", "address", "reached_at")
+    return {
+        "dataflow": run.flow.name,
+        **asdict(received),
+        "functions": [dict(zip(fields, place, strict=True)) for place in _places(run)],
+        "said": outcome.said,
+        "stand_ins": run.flow.stood_in,
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }

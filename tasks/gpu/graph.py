@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Root
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, MEANS, ROOT, RUN
+from tasks.runner.meta import MEANS, ROOT, RUN
 
 if TYPE_CHECKING:
     from tasks.gpu import lease

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ _REFUSED = frozenset({UNAUTHORIZED, _FORBIDDEN})
 # The server of a registry whose images have another name.
 _SERVERS = {"docker.io": "registry-1.docker.io"}
 _SIDE_BY_SIDE = 8
+# Of an image for several kinds of machines.
+_ARCHITECTURE = "amd64"
 
 
 @dataclass(frozen=True)
@@ -189,12 +192,41 @@ class Registry:
         login = logins.of(self.host)
         return Answer(self._status(reference, login), by_login=True) if login else found
 
+    def size(self, reference: str) -> int | None:
+        """Return how many bytes of an image are pulled, or None if it does not say: then nobody can know.
+
+        Args:
+            reference: The full name, as the cluster pulls it.
+        """
+        login = None if self.anonymous else credentials.current() or logins.of(self.host)
+        if not reference.startswith(f"{self.pull_address}/"):
+            return None
+        try:
+            return self._size(self._server(reference, login), *self._place(reference))
+        except (Problem, ValueError, LookupError, TypeError, AttributeError):
+            return None  # the pull goes on all the same
+
+    def _size(self, server: Server, repository: str, tag: str) -> int:
+        """Return the sum of what a manifest lists; of an index, what the first image for this kind of machine lists."""
+        manifest = json.loads(server.answer("GET", f"/v2/{repository}/manifests/{tag}").content)
+        if "manifests" in manifest:
+            fitting = (one for one in manifest["manifests"] if one["platform"]["architecture"] == _ARCHITECTURE)
+            return self._size(server, repository, str(next(fitting)["digest"]))
+        return sum(int(part["size"]) for part in (manifest["config"], *manifest["layers"]))
+
     def _status(self, reference: str, login: Credentials | None) -> int:
         """Return the status of its answer to a request for an image's manifest."""
-        host, _, path = self.pushed(reference).partition("/")
-        repository, _, tag = path.rpartition(":")
-        server = Server(_SERVERS.get(host, host), self._context(), login, is_far=self.is_far)
-        return server.status("HEAD", f"/v2/{repository}/manifests/{tag}")
+        repository, tag = self._place(reference)
+        return self._server(reference, login).status("HEAD", f"/v2/{repository}/manifests/{tag}")
+
+    def _server(self, reference: str, login: Credentials | None) -> Server:
+        host = self.pushed(reference).partition("/")[0]
+        return Server(_SERVERS.get(host, host), self._context(), login, is_far=self.is_far)
+
+    def _place(self, reference: str) -> tuple[str, str]:
+        """Return the repository and the tag of an image."""
+        repository, _, tag = self.pushed(reference).partition("/")[2].rpartition(":")
+        return repository, tag
 
     def _context(self) -> ssl.SSLContext:
         return trusting_only(self.offered or None) if self.offered or self.is_far else trusting(self.ca)

@@ -81,11 +81,19 @@ class Server:
         Raises:
             Problem: It does not answer, or its challenge cannot be followed.
         """
+        return self.answer(method, path).status
+
+    def answer(self, method: str, path: str) -> Answer:
+        """Return the answer to a request, retried with a token if the server requires one, as harbor does.
+
+        Raises:
+            Problem: It does not answer, or its challenge cannot be followed.
+        """
         answer = self.ask(method, path, self._basic())
         if answer.status != UNAUTHORIZED or not answer.challenge.lower().startswith("bearer "):
-            return answer.status
+            return answer
         token = self.token(answer.challenge)
-        return self.ask(method, path, {"Authorization": f"Bearer {token}"}).status if token else answer.status
+        return self.ask(method, path, {"Authorization": f"Bearer {token}"}) if token else answer
 
     def token(self, challenge: str) -> str:
         """Return the token that a challenge asks for, or an empty string if it is refused.

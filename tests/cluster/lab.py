@@ -46,7 +46,8 @@ ANSWERS = {
 _RUN_SECONDS = 900
 _STARTED = re.compile(r"^(\S+) \.\.\.$", re.MULTILINE)
 _ROW = re.compile(
-    r"^(?P<function>\w+) +(?P<node>\S+) +(?P<address>[\d.]+)(?: +(?P<value>\S+) +(?P<verdict>ok|WRONG))?$"
+    r"^(?P<function>\w+) +(?P<node>\S+) +(?P<address>[\d.]+)(?: +(?P<reached>(?:\d+\.){3}\d+(?::\d+)?))?"
+    r"(?: +(?P<value>\S+) +(?P<verdict>ok|WRONG))?$"
 )
 
 

@@ -91,7 +91,9 @@ def test_a_video_is_received_on_one_worker_and_again_on_the_other(verified: Lab,
     output = verified.run("dataflow:p1c1", VIDEO=AWKWARD)
     assert "the receiver had ended, and is started again" in output
     assert passed_on(AWKWARD, output)
-    assert sorted(file.name for file in (results / "p1c1").iterdir()) == sorted(["test.mp4", AWKWARD])
+    assert sorted(file.name for file in (results / "p1c1").iterdir()) == sorted(
+        name + suffix for name in ("test.mp4", AWKWARD) for suffix in ("", ".json")
+    )
     output = verified.run("dataflow:p1c1-multi-worker")
     assert passed_on(AWKWARD, output)
     assert re.search(rf"^pip +{NAME}-worker ", output, re.MULTILINE)

@@ -50,12 +50,16 @@ class Condition(Generic[T]):
         observe: Makes one observation. Any exception except Passing ends the wait.
         is_met: Returns whether an observation meets the condition. A Problem (a final failure) ends the wait.
         describe: Describes an observation briefly, for progress and the error.
+        stands_still: Returns whether something outside is under way that the deadline is not meant for.
+        standstill: Seconds for which the deadline may stand still in all.
     """
 
     name: str
     observe: Callable[[], T]
     is_met: Callable[[T], bool]
     describe: Callable[[T], str] = lambda _: ""
+    stands_still: Callable[[T], bool] = lambda _: False
+    standstill: float = 0.0
 
     def wait(self, deadline: float, *, explain: Callable[[], str] | None = None, hint: str = "") -> T:
         """Observe until the condition is met.
@@ -81,17 +85,23 @@ class Condition(Generic[T]):
             _end.reset(token)
 
     def _observe_until_met(self) -> T:
-        pause = _FIRST_PAUSE
+        pause, looked, left = _FIRST_PAUSE, time.monotonic(), self.standstill
         while True:
-            asked_for, failure = 0.0, None
+            asked_for, failure, stands_still = 0.0, None, False
             try:
                 seen = self.observe()
                 if self.is_met(seen):
                     return seen
-                state = self.describe(seen)
+                state, stands_still = self.describe(seen), self.stands_still(seen)
             except Passing as problem:
                 state, asked_for, failure = problem.message, problem.after, problem
-            remaining = _end.get() - time.monotonic()
+            now = time.monotonic()
+            if stands_still:
+                moved = min(now - looked, left)
+                left -= moved
+                _end.set(_end.get() + moved)
+            looked = now
+            remaining = _end.get() - now
             if remaining <= 0:
                 raise _LateError(state) from failure
             progress.step(f"{self.name} ({state})" if state else self.name)

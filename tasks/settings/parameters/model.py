@@ -104,6 +104,8 @@ class Parameters(pydantic.BaseModel):
     cluster_deadline: types.Seconds
     controller_deadline: types.Seconds
     dataflow_deadline: types.Seconds
+    pipeline_deadline: types.Seconds
+    pull_deadline: types.Seconds
     ignore_checks: types.CheckNames
     min_cores: types.Count
     min_memory_gb: types.Count

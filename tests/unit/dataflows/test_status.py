@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -89,6 +90,32 @@ def test_the_table_and_the_json_say_the_same(world: World) -> None:
     assert "send > plus  Deployed  OK      NG" in table.splitlines()
     as_json = dataflows_status.shown(found, as_json=True)
     assert [flow["name"] for flow in json.loads(as_json)] == ["df", "df-sriov"]
+
+
+def test_a_function_on_a_card_and_a_gpu_is_shown_with_its_second_address_and_what_is_stood_in_for(
+    world: World,
+) -> None:
+    networks = [{"name": "cbr0", "ips": ["10.0.0.1"]}, {"name": "calc/sriov-ipam-config", "ips": ["192.168.20.41"]}]
+    on_gpu = pod("df-sriov-wbfunction-send-mps-dgpu-gpu-1b2c-pod", ready=True)
+    on_gpu["metadata"]["annotations"] = {"k8s.v1.cni.cncf.io/network-status": json.dumps(networks)}
+    world.objects[manifests.POD][1:] = [on_gpu]
+    found = dataflows_status.flows(
+        replace(world, stand_ins=lambda name: ("emulated cards",) if "sriov" in name else ())
+    )
+    (send,) = found[1].functions
+    assert (send.pod, send.address, send.interface) == (
+        "df-sriov-wbfunction-send-mps-dgpu-gpu-1b2c-pod",
+        "192.168.20.41",
+        "net1",
+    )
+    shown = dataflows_status.shown(found, as_json=False)
+    assert "(chain chain); no stand-ins" in shown
+    assert "; stand-ins: emulated cards" in shown
+    assert "192.168.20.41 (net1)" in shown
+    assert [flow["stand_ins"] for flow in json.loads(dataflows_status.shown(found, as_json=True))] == [
+        [],
+        ["emulated cards"],
+    ]
 
 
 def test_a_cluster_without_the_controller_has_no_dataflows() -> None:

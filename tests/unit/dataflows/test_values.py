@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.engines.kube.api import Kube, Objects
+    from tasks.engines.kube.manifests import Kind, Object
     from tasks.engines.kube.pod_exec import Container
     from tests.unit.conftest import Lines
 
@@ -58,10 +59,14 @@ class Chain:
     def list(self, *_: object) -> Objects:
         return self.pods
 
+    def get(self, _kind: Kind, name: str, *_: object) -> Object | None:
+        config = {"ips": ["10.96.0.7"], "ports": [{"port": 8080, "protocol": "TCP"}]}
+        return {"data": {"config": json.dumps(config)}} if name.startswith("ethcrl.") else None
+
 
 def flow_of(chain: Chain) -> Flow:
     cluster = cast("Kube", chain)
-    return Flow(cluster, BASIC, files.of(cluster, BASIC, lab()), Deadlines(1.0, 1.0))
+    return Flow(cluster, BASIC, files.of(cluster, BASIC, lab()), Deadlines(1.0, 1.0), ("sample controller",))
 
 
 def test_other_inputs_are_sent_and_their_answer_is_kept(checkout: Path, said: Lines) -> None:
@@ -72,11 +77,15 @@ def test_other_inputs_are_sent_and_their_answer_is_kept(checkout: Path, said: Li
     kept = json.loads((checkout / "work/RESULT/calcapp-basic/answer.json").read_text())
     assert (kept["dataflow"], kept["inputs"]) == ("df-calcapp", [2.0, 3.0, 4.0])
     assert {"time", "seconds"} < set(kept)
+    assert kept["stand_ins"] == ["sample controller"]
+    assert "; stand-ins: sample controller; kept in " in said.kept[-1]
+    assert said.kept[-2].splitlines()[0].split() == ["function", "node", "address", "Service", "value", "ok"]
     assert [each["function"] for each in kept["functions"]] == [hop.key for hop in BASIC.hops]
     assert kept["functions"][1] == {
         "function": "plus",
         "node": "kind-worker",
         "address": "10.0.0.1",
+        "reached_at": "10.96.0.7:8080",
         "value": 9.0,
         "expected": 9.0,
         "ok": True,

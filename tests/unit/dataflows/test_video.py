@@ -1,10 +1,9 @@
-"""tasks.dataflows.video and engines.video: what plays, what does not, and where a video is sent."""
+"""tasks.dataflows.video and engines.video: what plays, and what does not."""
 
 from __future__ import annotations
 
-import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,15 +11,12 @@ from tasks.dataflows import video
 from tasks.engines.media import mp4
 from tasks.engines.media import video as videos
 from tasks.engines.media.video import Video
-from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 from tests.threads import side_by_side
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SENT = Video("h264", 45, 3.0)
-NETWORKS = "k8s.v1.cni.cncf.io/network-status"
 
 
 def test_the_made_video_plays(tmp_path: Path) -> None:
@@ -68,47 +64,3 @@ def test_a_recording_that_was_not_ended_does_not_play(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_with_a_recording_is_said(received: Video | None, says: str) -> None:
     assert video.complaint(SENT, received) == says
-
-
-def service(ingress: str = "") -> dict[str, Any]:
-    balancer = {"ingress": [{"ip": ingress}]} if ingress else {}
-    return {
-        "metadata": {"name": "pip-service"},
-        "spec": {"clusterIP": "10.96.0.7"},
-        "status": {"loadBalancer": balancer},
-    }
-
-
-def pod(networks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"metadata": {"name": "pip-pod", "annotations": {NETWORKS: json.dumps(networks)}}}
-
-
-SECOND = {"name": "cpufunc-sample/sriov-ipam-config", "ips": ["192.168.20.11"]}
-
-
-@pytest.mark.parametrize(
-    ("name", "networks", "in_front", "expected"),
-    [
-        ("p1c1", [], service(), "10.96.0.7"),
-        ("p1c1", [], service("172.18.255.1"), "172.18.255.1"),
-        ("p1c2", [], service("172.18.255.1"), "172.18.255.1"),
-        ("p3c1", [{"name": "calico", "ips": ["10.244.0.2"]}, SECOND], None, "192.168.20.11"),
-    ],
-)
-def test_the_address_that_a_video_is_sent_to(
-    name: str, networks: list[dict[str, Any]], in_front: dict[str, Any] | None, expected: str
-) -> None:
-    assert video.address(BY_NAME[name], pod(networks), in_front) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "in_front", "says"),
-    [
-        ("p1c1", None, "df-cpu-p1c1: no Service in front of pip"),
-        ("p1c2", service(), "no load balancer gave it an address"),
-        ("p3c1", None, "has no address in sriov-ipam-config"),
-    ],
-)
-def test_no_address_is_a_line_that_says_why(name: str, in_front: dict[str, Any] | None, says: str) -> None:
-    with pytest.raises(Problem, match=says):
-        video.address(BY_NAME[name], pod([]), in_front)

@@ -199,6 +199,36 @@ def test_what_is_no_registry_is_one_line(registry: Registry, site: Site) -> None
         registry.prove(CA.pem)
 
 
+def manifest(*sizes: int) -> bytes:
+    return json.dumps({"config": {"size": 1}, "layers": [{"size": size} for size in sizes]}).encode()
+
+
+INDEX = json.dumps(
+    {
+        "manifests": [
+            {"digest": "sha256:arm", "platform": {"architecture": "arm64"}},
+            {"digest": "sha256:amd", "platform": {"architecture": "amd64"}},
+        ]
+    }
+).encode()
+
+
+@pytest.mark.parametrize(
+    ("page", "size"), [(manifest(20, 300), 321), (INDEX, 8), (b"{}", None), (b"<html>", None), (b"[]", None)]
+)
+def test_what_is_pulled_of_an_image_is_the_sum_of_its_parts(
+    registry: Registry, site: Site, page: bytes, size: int | None
+) -> None:
+    manifests = "/v2/images/function/manifests"
+    site.pages |= {f"{manifests}/1": page, f"{manifests}/sha256:amd": manifest(7)}
+    assert registry.size("registry.example/images/function:1") == size
+
+
+def test_of_an_image_that_is_not_there_or_elsewhere_nobody_knows_the_size(registry: Registry) -> None:
+    assert registry.size("registry.example/images/other:1") is None
+    assert registry.size("ghcr.io/x/function:1") is None
+
+
 def test_an_image_is_pushed_under_the_name_of_this_machine(registry: Registry, engine: Engine) -> None:
     engine.images["function:1"] = Image()
     registry.push("function:1", "registry.example/images/function:1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 import pytest
@@ -40,3 +41,26 @@ def test_a_final_failure_ends_the_wait_at_once() -> None:
 
     with pytest.raises(Problem, match="chain: Error"):
         waiting.until("x", lambda: "Error", met, deadline=60)
+
+
+def test_time_stands_still_while_something_outside_is_under_way() -> None:
+    states = deque(["pulling"] * 4 + ["Ready"])
+    condition = waiting.Condition(
+        "pod p: Ready",
+        states.popleft,
+        lambda seen: seen == "Ready",
+        stands_still=lambda seen: seen == "pulling",
+        standstill=60.0,
+    )
+    # The pauses between the observations alone are longer.
+    assert condition.wait(0.2) == "Ready"
+
+
+def test_time_stands_still_for_a_limited_time_only() -> None:
+    condition = waiting.Condition(
+        "pod p: Ready", lambda: "pulling", lambda _seen: False, stands_still=lambda _seen: True, standstill=0.3
+    )
+    start = time.monotonic()
+    with pytest.raises(Problem, match="pod p: Ready"):
+        condition.wait(0.2)
+    assert time.monotonic() - start > 0.4

@@ -1,0 +1,91 @@
+"""tasks.dataflows.gpu_target: the FunctionTarget that a GPU's function needs, and why it never comes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET
+from tasks.dataflows import gpu_target
+from tasks.engines.kube import manifests
+from tasks.problems import Problem
+from tasks.settings.patterns import BY_NAME
+from tests.unit.dataflows.functions import Functions
+
+if TYPE_CHECKING:
+    from tasks.dataflows.flow import Flow
+    from tasks.engines.kube.manifests import Kind, Object
+    from tasks.scenarios.files import Scenario
+
+
+def function_info(*kinds: str) -> dict[str, Any]:
+    return {"data": {"deployableItems": json.dumps([{"name": kind, "regionType": kind} for kind in kinds])}}
+
+
+class Asks:
+    """A scenario whose functions need an A100, or are content with a CPU."""
+
+    def configuration(self) -> list[dict[str, Any]]:
+        return [{"data": {"x.json": "[]"}}, {}, function_info("cpu"), function_info("cpu", "t4"), function_info("a100")]
+
+
+def target(status: str) -> Object:
+    state = {"status": status, "regionType": "a100"}
+    return {"metadata": {"name": "kind-worker.a100-0.a100"}, "status": state}
+
+
+def books(*kinds: str) -> Object:
+    regions = [{"type": kind} for kind in kinds]
+    return {"metadata": {"name": "compute-kind-worker"}, "spec": {"regions": regions}, "status": {"regions": regions}}
+
+
+OFFERED = {
+    "metadata": {"name": "deployinfo"},
+    "data": {
+        "deployinfo.json": json.dumps(
+            {
+                "devices": [
+                    {"nodeName": "kind-worker", "functionTargets": [{"regionType": "cpu"}]},
+                    {"nodeName": "kind-worker", "functionTargets": [{"regionType": "a100"}]},
+                    {"nodeName": "kind-worker2", "functionTargets": None},
+                ]
+            }
+        )
+    },
+}
+
+
+def flow(objects: dict[Kind, list[Object]]) -> Flow:
+    functions = Functions(BY_NAME["p2c1"], objects=objects)
+    return replace(functions.flow(controller=0.2), scenario=cast("Scenario", Asks()))
+
+
+def test_only_what_a_function_cannot_do_without_is_waited_for() -> None:
+    assert gpu_target.types(Asks().configuration()) == {"a100"}
+    assert gpu_target.types([function_info("cpu")]) == frozenset()
+
+
+def test_a_target_that_is_ready_lets_the_dataflow_come() -> None:
+    gpu_target.wait(flow({FUNCTION_TARGET: [target("Ready")]}))
+
+
+@pytest.mark.parametrize(
+    ("targets", "seen"), [([], "a100 absent"), ([target("NotReady")], r"a100 kind-worker\.a100-0\.a100 NotReady")]
+)
+def test_one_that_does_not_come_is_named(targets: list[Object], seen: str) -> None:
+    objects = {FUNCTION_TARGET: targets, manifests.CONFIG_MAP: [OFFERED], COMPUTE_RESOURCE: [books("cpu", "a100")]}
+    with pytest.raises(Problem, match=rf"a FunctionTarget of type a100: Ready: .*last seen: {seen}") as caught:
+        gpu_target.wait(flow(objects))
+    assert "logs daemonset/crc-deviceinfo-daemon" in caught.value.hint
+
+
+def test_one_that_never_comes_is_not_waited_for_and_the_cure_is_named() -> None:
+    objects = {manifests.CONFIG_MAP: [OFFERED], COMPUTE_RESOURCE: [books("cpu")]}
+    with pytest.raises(
+        Problem, match=r"ComputeResource compute-kind-worker was made before the GPU was in the inventory"
+    ) as caught:
+        gpu_target.wait(flow(objects))
+    assert "delete -n default computeresource compute-kind-worker" in caught.value.hint

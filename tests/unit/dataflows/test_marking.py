@@ -1,0 +1,55 @@
+"""tasks.dataflows.marking: a video that passed by a stand-in is told by the frames that lack its mark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.dataflows.marking import Marked
+from tasks.engines.media.video import Video
+from tasks.settings.patterns import BY_NAME
+from tests.unit.dataflows.functions import Functions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+NAME = "stand-in of gpu_infer_tcp"
+DECODER = f"{NAME}: decoder avdec_h264 on the CPU"
+RECEIVED = Video("h264", 40, 3.0)
+
+
+def stand_in(_pod: str, argv: Sequence[str]) -> str:
+    return {"/stand-in": f"{NAME}\n", "/decoder": f"{DECODER}\n"}[argv[-1]]
+
+
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [
+        (1.0, ""),
+        (0.95, ""),
+        (0.9, "dsa was passed by: 36 of 40 received frames carry its mark"),
+        (0.0, "dsa was passed by: 0 of 40 received frames carry its mark"),
+    ],
+)
+def test_nearly_every_frame_carries_the_mark_of_a_stand_in(share: float, says: str, tmp_path: Path) -> None:
+    functions = Functions(BY_NAME["p2c1"], stand_in)
+    marked = Marked(functions.flow(), functions.pods, lambda _path: share)
+    assert marked.complaint(tmp_path, RECEIVED) == says
+    assert marked.said() == (f"dsa: {DECODER}, its mark is in the frames",)
+    assert {container for _, container in functions.asked} == {"gpu-container0"}
+
+
+@pytest.mark.parametrize("pattern", ["p2c1", "p1c1"])
+def test_what_is_no_stand_in_draws_no_mark(pattern: str, tmp_path: Path) -> None:
+    functions = Functions(BY_NAME[pattern])
+    marked = Marked(functions.flow(), functions.pods, lambda _path: pytest.fail("looked for a mark"))
+    assert (marked.complaint(tmp_path, RECEIVED), marked.said()) == ("", ())
+
+
+def test_a_stand_in_that_has_not_decoded_yet_is_named_all_the_same(tmp_path: Path) -> None:
+    functions = Functions(BY_NAME["p2c1"], lambda _pod, argv: NAME if argv[-1] == "/stand-in" else "")
+    marked = Marked(functions.flow(), functions.pods, lambda _path: 1.0)
+    assert marked.complaint(tmp_path, RECEIVED) == ""
+    assert marked.said() == (f"dsa: {NAME}, its mark is in the frames",)
