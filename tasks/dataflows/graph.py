@@ -1,6 +1,7 @@
 """The dataflows: deployed and verified, or deleted.
 
 _doctor:<need>, _enough_functions, create_cluster, addon:<need>, scenario:<pattern> > dataflow:<pattern>
+_verifiable (the same for all patterns that can run), prepare_scenario              > dataflow
 delete_dataflow:<pattern>      dataflow_status
 """
 
@@ -8,23 +9,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.runner.declare import Current, Do
+from tasks.runner.declare import Current, Do, Same, group_that_acts
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY
 from tasks.runner.reporter import QUERY
 from tasks.settings import parameters
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
 from tasks.settings.controller import VIDEO_SENDER
-from tasks.settings.patterns import PATTERNS
+from tasks.settings.patterns import BY_NAME, PATTERNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.dataflows import deployment, status, verification, video_sender
+    from tasks.dataflows import all_patterns, deployment, status, verification, video_sender
     from tasks.lack import Lack
     from tasks.scenarios import needs
     from tasks.settings.patterns import Pattern
 else:
+    all_patterns = later("tasks.dataflows.all_patterns")
     deployment = later("tasks.dataflows.deployment")
     status = later("tasks.dataflows.status")
     verification = later("tasks.dataflows.verification")
@@ -38,19 +40,31 @@ _ADDONS = {NICS: ("multus", "sriov-device-plugin", "nvidia-k8s-ipam"), LOADBALAN
 _LEASES = {GPU: "_gpu_in_inventory", NICS: "_virtual_functions", VIDEO: "send_video_tool"}
 
 
-def task_dataflow() -> Iterator[dict[str, Any]]:
-    """Deploy and verify a dataflow (`dataflow:<pattern>`)."""
+def task_dataflow() -> Iterator[Any]:
+    """Deploy and verify every pattern that can run, or one (`dataflow:<pattern>`)."""
     for pattern in PATTERNS:
         yield {
             "name": pattern.name,
             "doc": f"Deploy and verify {pattern.summary}.",
             "actions": [Do(deployment.deploy, pattern.name), Do(verification.verify, pattern.name)],
-            "task_dep": list(_prerequisites(pattern)),
+            "task_dep": [*_prerequisites(pattern), f"scenario:{pattern.name}"],
         }
+    yield _all_dataflows(task_dataflow.__doc__)
+
+
+def _all_dataflows(doc: str | None) -> object:
+    return group_that_acts(
+        "dataflow",
+        doc=doc,
+        actions=[Do(all_patterns.verify)],
+        task_dep=["_doctor:create_cluster", "create_cluster", "prepare_scenario"],
+        calc_dep=["_verifiable"],
+        uptodate=[Current(all_patterns.lack)],
+    )
 
 
 def _prerequisites(pattern: Pattern) -> Iterator[str]:
-    """Yield the tasks that a dataflow depends on: those that only look come first, before anything is touched."""
+    """Yield what a dataflow depends on besides its scenario: those that only look come first."""
     yield "_doctor:create_cluster"
     yield from (f"_doctor:{need}" for need in pattern.needs)
     if pattern.vfs:
@@ -59,7 +73,23 @@ def _prerequisites(pattern: Pattern) -> Iterator[str]:
     yield "create_cluster"
     yield from (f"addon:{name}" for need in pattern.needs for name in _ADDONS.get(need, ()))
     yield from (_LEASES[need] for need in pattern.needs if need in _LEASES)
-    yield f"scenario:{pattern.name}"
+
+
+def task__verifiable() -> dict[str, Any]:
+    """Choose what the patterns that can run here depend on."""
+    return {
+        "actions": [Do(verifiable)],
+        "task_dep": ["controller_source"],
+        "calc_dep": ["_asked_registry"],
+        "uptodate": [Same(verifiable)],
+        "meta": LOOKS_ONLY,
+    }
+
+
+def verifiable() -> dict[str, Any]:
+    """Return the tasks that the patterns depend on that lack nothing."""
+    names = needs.runnable(needs.machine(parameters.current()))
+    return {"task_dep": list(dict.fromkeys(need for name in names for need in _prerequisites(BY_NAME[name])))}
 
 
 def task__enough_functions() -> Iterator[dict[str, Any]]:
