@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 DEPLOYED = "deployed"
+_RESULTS = (VERIFIED, DEPLOYED, FAILED, NOT_RUN, CANNOT_RUN)
 # Seconds until the controller has counted what was taken away.
 _COUNTED = 15.0
 
@@ -45,13 +45,25 @@ def verify() -> None:
         Problem: There is no cluster, no pattern can run, or some were not verified; the others have been tried.
     """
     chosen = parameters.current()
-    cluster = access.cluster(chosen.cluster_name)
-    missing = _missing(chosen)
+    verify_those_that_lack_nothing(access.cluster(chosen.cluster_name), chosen, _missing(chosen))
+
+
+def verify_those_that_lack_nothing(cluster: Kube, chosen: Parameters, missing: Mapping[str, str]) -> None:
+    """Verify the patterns, say what the others lack, and show a table of all.
+
+    Args:
+        cluster: The API.
+        chosen: The parameters.
+        missing: What patterns lack, by name.
+
+    Raises:
+        Problem: No pattern can run, or some were not verified.
+    """
+    for line in _told(missing):
+        progress.line(line)
     names = [name for name in BY_NAME if name not in missing]
-    outcomes = {name: Outcome(name, NOT_REACHED) for name in names}
-    for name, found in missing.items():
-        progress.line(f"{name}: cannot run here: {found}")
-        outcomes[name] = Outcome(name, CANNOT_RUN, found)
+    outcomes = {name: Outcome(name, CANNOT_RUN, found) for name, found in missing.items()}
+    outcomes |= {name: Outcome(name, NOT_REACHED) for name in names}
     try:
         for outcome in Series(_Cluster(cluster, chosen), names, standing(cluster)).outcomes():
             outcomes[outcome.name] = _worded(outcome, chosen)
@@ -67,18 +79,19 @@ def _worded(outcome: Outcome, chosen: Parameters) -> Outcome:
 
 
 def _judge(outcomes: Sequence[Outcome]) -> None:
-    """Say how many patterns are verified.
+    """Say how many patterns there are of each result.
 
     Raises:
         Problem: One failed, or was not run for want of room, or none can run.
     """
-    counts = Counter(outcome.result for outcome in outcomes)
-    progress.line(", ".join(f"{count} {result}" for result, count in counts.items()) + f" of {len(outcomes)} patterns")
-    bad = {result: [one.name for one in outcomes if one.result == result] for result in (FAILED, NOT_RUN)}
-    told = [f"{result}: {', '.join(names)}" for result, names in bad.items() if names]
-    if told:
-        raise Problem("; ".join(told), hint=f"./doit dataflow:{[*bad[FAILED], *bad[NOT_RUN]][0]}")
-    if not counts.keys() - {CANNOT_RUN}:
+    by_result = {word: [one.name for one in outcomes if one.result == word] for word in _RESULTS}
+    counts = [f"{len(names)} {word}" for word, names in by_result.items() if names]
+    progress.line(f"{', '.join(counts)}, of {len(outcomes)} patterns")
+    bad = {word: by_result[word] for word in (FAILED, NOT_RUN) if by_result[word]}
+    if bad:
+        told = "; ".join(f"{word}: {', '.join(names)}" for word, names in bad.items())
+        raise Problem(told, hint=f"./doit dataflow:{next(iter(bad.values()))[0]}")
+    if len(by_result[CANNOT_RUN]) == len(outcomes):
         raise Problem("no pattern can run here", hint="./doit doctor --for create_cluster")
 
 
@@ -94,13 +107,21 @@ def lack() -> Lack:
     names = [name for name in BY_NAME if name not in missing]
     return lacks.of(
         f"verifies {len(names)} of {len(BY_NAME)} patterns: {', '.join(names) or 'none'}",
-        *(f"{name} cannot run here: {found}" for name, found in missing.items()),
+        *_told(missing),
     )
 
 
 def _missing(chosen: Parameters) -> dict[str, str]:
     found: Mapping[str, Sequence[str]] = needs.choice(needs.machine(chosen))["missing"]
     return {name: "; ".join(phrases) for name, phrases in found.items()}
+
+
+def _told(missing: Mapping[str, str]) -> list[str]:
+    """Return what patterns lack, one line for those that lack the same."""
+    alike: dict[str, list[str]] = {}
+    for name, found in missing.items():
+        alike.setdefault(found, []).append(name)
+    return [f"{', '.join(names)}: cannot run here: {found}" for found, names in alike.items()]
 
 
 def standing(cluster: Kube) -> list[Standing]:

@@ -60,6 +60,7 @@ def _all_dataflows(doc: str | None) -> object:
         task_dep=["_doctor:create_cluster", "create_cluster", "prepare_scenario"],
         calc_dep=["_verifiable"],
         uptodate=[Current(all_patterns.lack)],
+        meta={DISRUPTS: "the running dataflows: a pattern and its twin take turns"},
     )
 
 

@@ -1,17 +1,23 @@
-"""What a dataflow on virtual functions depends on, and in which order."""
+"""What dataflows depend on, and in which order: one of them, and all that can run."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from doit.loader import load_tasks
+
+import dodo
 from tasks.dataflows import graph
 from tasks.nics import graph as nics_graph
+from tasks.runner import words
 from tasks.settings.checks import NICS
 from tasks.settings.patterns import PATTERNS
 
 if TYPE_CHECKING:
     import pytest
+
+TASKS = {task.name: task for task in load_tasks(vars(dodo))}
 
 
 def test_strays_come_back_before_a_dataflow_on_virtual_functions_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +29,30 @@ def test_strays_come_back_before_a_dataflow_on_virtual_functions_is_deployed(mon
     order = [needing.index(name) for name in (f"_doctor:{NICS}", "_virtual_functions", "scenario:on-sriov")]
     assert order == sorted(order)
     assert nics_graph.task__virtual_functions()["task_dep"] == ["nics"]
+
+
+def test_the_group_is_a_task_of_its_own_that_needs_what_the_patterns_need_which_can_run() -> None:
+    group = TASKS["dataflow"]
+    assert [action.py_callable.__name__ for action in group.actions] == ["verify"]
+    # With sub-tasks as prerequisites, the first that fails would end the run.
+    assert not any(need.startswith("dataflow:") for need in group.task_dep)
+    assert group.calc_dep == {"_verifiable"}
+    members = [task.name for task in TASKS.values() if task.subtask_of == "dataflow"]
+    assert members == [f"dataflow:{pattern.name}" for pattern in PATTERNS]
+
+
+def test_a_pattern_that_cannot_run_adds_no_prerequisite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph.needs, "machine", lambda _chosen: None)
+    monkeypatch.setattr(graph.needs, "runnable", lambda _machine: ["calcapp-basic", "p1c2"])
+    needed = graph.verifiable()["task_dep"]
+    assert {"create_cluster", "addon:metallb", "send_video_tool", "_in_source:p1c2"} <= set(needed)
+    assert not {"_virtual_functions", "_gpu_in_inventory", "_in_source:p1c1"} & set(needed)
+    assert all(name in TASKS for name in needed)
+    monkeypatch.setattr(graph.needs, "runnable", lambda _machine: ["p2c3"])
+    assert {"_virtual_functions", "_gpu_in_inventory", f"_doctor:{NICS}"} <= set(graph.verifiable()["task_dep"])
+
+
+def test_the_group_is_planned_and_listed_as_one_task() -> None:
+    told = {name: words.choose("plan", [name], TASKS.values(), ()).words for name in ("dataflow", "dataflow:*")}
+    assert told["dataflow"] == ("dataflow",)
+    assert told["dataflow:*"] == tuple(f"dataflow:{pattern.name}" for pattern in PATTERNS)
