@@ -12,6 +12,11 @@ containers     the container in which a function runs, and its processes
 pipelines      the process in each function that passes a video on
 receiver       the last of them, which records, and runs again after each recording
 results        keeps what came out of a dataflow on the host
+stand_ins      what is stood in for where a result is shown
 by_hand        the commands with which a user does the same
+all_patterns   verifies every pattern that can run
+series         one after another: what stays, what is taken away, and the table of results
+room           whether the workers have room for one more
+origin         who deployed a DataFlow: the user, or a run over all patterns
 status         what each deployed DataFlow consists of
 """
