@@ -19,7 +19,7 @@ from tasks.settings.controller import VIDEO_SENDER
 from tasks.settings.patterns import BY_NAME, PATTERNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tasks.dataflows import all_patterns, deployment, status, verification, video_sender
     from tasks.lack import Lack
@@ -89,8 +89,12 @@ def task__verifiable() -> dict[str, Any]:
 
 def verifiable() -> dict[str, Any]:
     """Return the tasks that the patterns depend on that lack nothing."""
-    names = needs.runnable(needs.machine(parameters.current()))
-    return {"task_dep": list(dict.fromkeys(need for name in names for need in _prerequisites(BY_NAME[name])))}
+    return {"task_dep": prerequisites(needs.runnable(needs.machine(parameters.current())))}
+
+
+def prerequisites(names: Iterable[str]) -> list[str]:
+    """Return the tasks that patterns depend on besides their scenarios, each once."""
+    return list(dict.fromkeys(need for name in names for need in _prerequisites(BY_NAME[name])))
 
 
 def task__enough_functions() -> Iterator[dict[str, Any]]:
