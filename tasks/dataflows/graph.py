@@ -36,6 +36,8 @@ else:
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
 # The add-ons that provide what a pattern needs.
 _ADDONS = {NICS: ("multus", "sriov-device-plugin", "nvidia-k8s-ipam"), LOADBALANCER: ("metallb",)}
+# The tasks that only look begin with one of these.
+_LOOKS = ("_doctor:", "_enough_functions:", "_in_source:")
 # The task that provides what a pattern needs in the cluster.
 _LEASES = {GPU: "_gpu_in_inventory", NICS: "_virtual_functions", VIDEO: "send_video_tool"}
 
@@ -57,7 +59,6 @@ def _all_dataflows(doc: str | None) -> object:
         "dataflow",
         doc=doc,
         actions=[Do(all_patterns.verify)],
-        task_dep=["_doctor:create_cluster", "create_cluster", "prepare_scenario"],
         calc_dep=["_verifiable"],
         uptodate=[Current(all_patterns.lack)],
         meta={DISRUPTS: "the running dataflows: a pattern and its twin take turns"},
@@ -88,13 +89,15 @@ def task__verifiable() -> dict[str, Any]:
 
 
 def verifiable() -> dict[str, Any]:
-    """Return the tasks that the patterns depend on that lack nothing."""
+    """Return the tasks that a run over all patterns that lack nothing depends on."""
     return {"task_dep": prerequisites(needs.runnable(needs.machine(parameters.current())))}
 
 
 def prerequisites(names: Iterable[str]) -> list[str]:
-    """Return the tasks that patterns depend on besides their scenarios, each once."""
-    return list(dict.fromkeys(need for name in names for need in _prerequisites(BY_NAME[name])))
+    """Return the tasks that a run over patterns depends on: those that only look come first."""
+    of_each = [need for name in names for need in _prerequisites(BY_NAME[name])]
+    found = dict.fromkeys(["_doctor:create_cluster", *of_each, "create_cluster", "prepare_scenario"])
+    return sorted(found, key=lambda name: not name.startswith(_LOOKS))
 
 
 def task__enough_functions() -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ import dodo
 from tasks.dataflows import graph
 from tasks.nics import graph as nics_graph
 from tasks.runner import words
-from tasks.settings.checks import NICS
+from tasks.settings.checks import GPU, NICS
 from tasks.settings.patterns import BY_NAME, PATTERNS
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def test_the_group_is_a_task_of_its_own_that_needs_what_the_patterns_need_which_
     group = TASKS["dataflow"]
     assert [action.py_callable.__name__ for action in group.actions] == ["verify"]
     # With sub-tasks as prerequisites, the first that fails would end the run.
-    assert not any(need.startswith("dataflow:") for need in group.task_dep)
-    assert group.calc_dep == {"_verifiable"}
+    assert (group.task_dep, group.calc_dep) == ([], {"_verifiable"})
     members = [task.name for task in TASKS.values() if task.subtask_of == "dataflow"]
     assert members == [f"dataflow:{pattern.name}" for pattern in PATTERNS]
 
@@ -46,7 +45,11 @@ def test_a_pattern_that_cannot_run_adds_no_prerequisite() -> None:
     assert {"create_cluster", "addon:metallb", "send_video_tool", "_in_source:p1c2"} <= set(needed)
     assert not {"_virtual_functions", "_gpu_in_inventory", "_in_source:p1c1"} & set(needed)
     assert {"_virtual_functions", "_gpu_in_inventory", f"_doctor:{NICS}"} <= set(graph.prerequisites(["p2c3"]))
-    assert set(graph.prerequisites(BY_NAME)) <= set(TASKS)
+    of_all = graph.prerequisites(BY_NAME)
+    assert set(of_all) <= set(TASKS)
+    # Everything is looked at before anything is touched.
+    assert max(of_all.index(f"_doctor:{need}") for need in (NICS, GPU)) < of_all.index("create_cluster")
+    assert graph.prerequisites([]) == ["_doctor:create_cluster", "create_cluster", "prepare_scenario"]
 
 
 def test_the_group_is_planned_and_listed_as_one_task() -> None:
