@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.unit.kube_api import KubeApi
 
-OF_A_RUN = {"annotations": {"openkasugai.dev/deployed-by": "all-patterns"}}
+OF_A_RUN: dict[str, Any] = {"annotations": {"openkasugai.dev/deployed-by": "all-patterns"}}
 
 
 def live(name: str, hour: int, *, spread: bool = False, **metadata: Any) -> dict[str, Any]:
