@@ -107,7 +107,7 @@ class Series:
         """
         self._world = world
         self._names = ordered(names, standing)
-        self._of_user = {BY_NAME[each.name].dataflow for each in standing if each.is_users}
+        self._of_user = {BY_NAME[each.name].dataflow: each.name for each in standing if each.is_users}
         # What may be taken away: the pattern by its DataFlow, the oldest first.
         self._own = {BY_NAME[each.name].dataflow: each.name for each in standing if not each.is_users}
 
@@ -145,7 +145,14 @@ class Series:
                 self._world.take_away(other)
                 del self._own[BY_NAME[other].dataflow]
                 short = self._world.shortages(name)
-        return "; ".join(self._world.settled(name) if short else ())
+        short = self._world.settled(name) if short else ()
+        return "; ".join([*short, *(self._holders(name) if short else ())])
+
+    def _holders(self, name: str) -> Iterator[str]:
+        """Yield a phrase for each of the user's dataflows that has what a pattern would need."""
+        for dataflow, other in self._of_user.items():
+            if dataflow != BY_NAME[name].dataflow and self._world.frees(other, name):
+                yield f"{dataflow} was deployed before (./doit delete_dataflow:{other})"
 
     def _deploy(self, name: str) -> None:
         dataflow = BY_NAME[name].dataflow

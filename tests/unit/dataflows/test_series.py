@@ -120,10 +120,11 @@ def test_what_failed_may_be_taken_away_too() -> None:
 
 def test_what_the_user_deployed_stays_and_is_named_where_it_stands_in_the_way(said: Lines) -> None:
     world = World()
-    outcomes = run(world, ["calcapp-sriov", "p1c1"], Standing("p3c1", is_users=True))
+    outcomes = run(world, ["calcapp-sriov", "p1c1"], Standing("p3c1", is_users=True), Standing(BASIC, is_users=True))
     assert results(outcomes) == [NOT_RUN, VERIFIED]
-    assert outcomes["calcapp-sriov"].reason == "6 of 8 free"
-    assert "calcapp-sriov: not run: 6 of 8 free" in said.kept
+    reason = "6 of 8 free; df-cpu-p3c1 was deployed before (./doit delete_dataflow:p3c1)"
+    assert outcomes["calcapp-sriov"].reason == reason
+    assert f"calcapp-sriov: not run: {reason}" in said.kept
     assert world.deployed["df-cpu-p3c1"] == "p3c1"
 
 
