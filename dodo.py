@@ -27,6 +27,7 @@ from tasks.controller.graph import (
 )
 from tasks.dataflows.graph import (
     task__enough_functions,
+    task__verifiable,
     task_dataflow,
     task_dataflow_status,
     task_delete_dataflow,
@@ -85,6 +86,7 @@ __all__ = [
     "task__registry_image",
     "task__runnable",
     "task__runtime_image",
+    "task__verifiable",
     "task__virtual_functions",
     "task_addon",
     "task_addon_image",

@@ -1,6 +1,7 @@
 """How long things take on this machine.
 
-benchmark: images, cold > changed > cluster > dataflow > nothing to do > registration   (a copy of this checkout)
+benchmark: images, cold > changed > cluster > dataflow > nothing to do > registration > all patterns
+           (in a copy of this checkout)
 """
 
 from __future__ import annotations

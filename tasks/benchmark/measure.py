@@ -62,7 +62,8 @@ def run(*, warm: bool = False) -> None:
     _doit("delete_cluster")
     seconds: Seconds = {} if warm else _cold_images()
     _doit("images", "image:openkasugai-registry", "controller_image", *_images_of_pattern())
-    for measure in (_changed_images, partial(_clusters, chosen), _dataflow, _idle, partial(_registration, chosen)):
+    registration = partial(_registration, chosen)
+    for measure in (_changed_images, partial(_clusters, chosen), _dataflow, _idle, registration, _all_patterns):
         seconds.update(measure())
     _doit("delete_cluster")
     _report(seconds, _sizes(chosen))
@@ -188,6 +189,13 @@ def _unregister(cluster: Kube, items: list[Object]) -> None:
         where = manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item)
         cluster.delete(*where)
         cluster.wait_gone(*where, deadline=_MINUTE)
+
+
+def _all_patterns() -> Seconds:
+    """Verify all patterns that can run, one after another; their images are there, and no dataflow is deployed."""
+    _doit("prepare_scenario")
+    total, _ = _doit("dataflow")
+    return {"all patterns in a row": total}
 
 
 def _median(measured: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:

@@ -19,6 +19,11 @@ marking        whether a video went through the functions that are stood in for
 traffic        what the kernel counted in each function and at the PFs while something was sent
 reach          the first function that the one before it does not reach
 results        keeps what came out of a dataflow on the host
+stand_ins      what is stood in for where a result is shown
 by_hand        the commands with which a user does the same
+all_patterns   verifies every pattern that can run
+series         one after another: what stays, what is taken away, and the table of results
+room           whether the workers have room for one more
+origin         who deployed a DataFlow: the user, or a run over all patterns
 status         what each deployed DataFlow consists of
 """

@@ -12,7 +12,7 @@ from tasks import progress
 from tasks.controller import capacity
 from tasks.controller.kinds import DATA_FLOW, DEPLOYED, ERROR, state
 from tasks.dataflows import flow as flows
-from tasks.dataflows import gpu_target, pulling
+from tasks.dataflows import gpu_target, origin, pulling
 from tasks.dataflows.pulling import Pulls
 from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
@@ -48,17 +48,31 @@ def deploy(name: str) -> None:
     flow.scenario.require_images(registry)
     gpu_target.wait(flow)
     pulls = Pulls(flow, registry.size)
-    unusable = _fault(flow)
-    if unusable:
-        progress.line(f"{flow.name} {unusable}: deleting it first")
-        _remove(flow)
+    make_way(flow)
     if _bring_up(flow, pulls) == ERROR:
         progress.line(f"{flow.name} is in Error, which is final: deploying it once more")
-        _remove(flow)
+        take_away(flow)
         if _bring_up(flow, pulls) == ERROR:
             raise Problem(f"DataFlow {flow.name}: Error, twice", details=flow.explanation())
     _await_pods(flow, pulls)
     _check_placement(flow)
+    origin.give_to_user(flow)
+
+
+def make_way(flow: Flow) -> bool:
+    """Delete a DataFlow that cannot be kept as that of its pattern; return whether one is there that can.
+
+    Args:
+        flow: The dataflow of a pattern.
+
+    Raises:
+        Problem: Parts of the dataflow remain.
+    """
+    unusable = _fault(flow)
+    if unusable:
+        progress.line(f"{flow.name} {unusable}: deleting it first")
+        take_away(flow)
+    return not unusable and flow.live() is not None
 
 
 def delete(name: str) -> None:
@@ -74,7 +88,7 @@ def delete(name: str) -> None:
     if not flow.leftovers():
         progress.line(f"{flow.name} is not deployed")
         return
-    _remove(flow)
+    take_away(flow)
     progress.line(f"{flow.name} deleted")
 
 
@@ -114,8 +128,15 @@ def _damage(flow: Flow) -> str:
     return f"runs earlier images in {', '.join(outdated)}" if outdated else ""
 
 
-def _remove(flow: Flow) -> None:
-    """Delete the DataFlow and wait until nothing of it is left; after a deadline, act for the controller."""
+def take_away(flow: Flow) -> None:
+    """Delete a DataFlow and wait until nothing of it is left; after a deadline, act for the controller.
+
+    Args:
+        flow: The dataflow of a pattern.
+
+    Raises:
+        Problem: Parts of the dataflow remain.
+    """
     flow.cluster.delete(DATA_FLOW, flow.name, flow.namespace)
     try:
         _await_removal(flow)

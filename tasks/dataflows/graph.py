@@ -1,6 +1,7 @@
 """The dataflows: deployed and verified, or deleted.
 
 _doctor:<need>, _enough_functions, create_cluster, addon:<need>, scenario:<pattern> > dataflow:<pattern>
+_verifiable (the same for all patterns that can run), prepare_scenario              > dataflow
 delete_dataflow:<pattern>      dataflow_status
 """
 
@@ -8,23 +9,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.runner.declare import Current, Do
+from tasks.runner.declare import Current, Do, Same, group_that_acts
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY
 from tasks.runner.reporter import QUERY
 from tasks.settings import parameters
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
 from tasks.settings.controller import VIDEO_SENDER
-from tasks.settings.patterns import PATTERNS
+from tasks.settings.patterns import BY_NAME, PATTERNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from tasks.dataflows import deployment, status, verification, video_sender
+    from tasks.dataflows import all_patterns, deployment, status, verification, video_sender
     from tasks.lack import Lack
     from tasks.scenarios import needs
     from tasks.settings.patterns import Pattern
 else:
+    all_patterns = later("tasks.dataflows.all_patterns")
     deployment = later("tasks.dataflows.deployment")
     status = later("tasks.dataflows.status")
     verification = later("tasks.dataflows.verification")
@@ -34,23 +36,37 @@ else:
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
 # The add-ons that provide what a pattern needs.
 _ADDONS = {NICS: ("multus", "sriov-device-plugin", "nvidia-k8s-ipam"), LOADBALANCER: ("metallb",)}
+# The tasks that only look begin with one of these.
+_LOOKS = ("_doctor:", "_enough_functions:", "_in_source:")
 # The task that provides what a pattern needs in the cluster.
 _LEASES = {GPU: "_gpu_in_inventory", NICS: "_virtual_functions", VIDEO: "send_video_tool"}
 
 
-def task_dataflow() -> Iterator[dict[str, Any]]:
-    """Deploy and verify a dataflow (`dataflow:<pattern>`)."""
+def task_dataflow() -> Iterator[Any]:
+    """Deploy and verify every pattern that can run, or one (`dataflow:<pattern>`)."""
     for pattern in PATTERNS:
         yield {
             "name": pattern.name,
             "doc": f"Deploy and verify {pattern.summary}.",
             "actions": [Do(deployment.deploy, pattern.name), Do(verification.verify, pattern.name)],
-            "task_dep": list(_prerequisites(pattern)),
+            "task_dep": [*_prerequisites(pattern), f"scenario:{pattern.name}"],
         }
+    yield _all_dataflows(task_dataflow.__doc__)
+
+
+def _all_dataflows(doc: str | None) -> object:
+    return group_that_acts(
+        "dataflow",
+        doc=doc,
+        actions=[Do(all_patterns.verify)],
+        calc_dep=["_verifiable"],
+        uptodate=[Current(all_patterns.lack)],
+        meta={DISRUPTS: "the running dataflows: a pattern and its twin take turns"},
+    )
 
 
 def _prerequisites(pattern: Pattern) -> Iterator[str]:
-    """Yield the tasks that a dataflow depends on: those that only look come first, before anything is touched."""
+    """Yield what a dataflow depends on besides its scenario: those that only look come first."""
     yield "_doctor:emulation"
     yield "_doctor:create_cluster"
     yield from (f"_doctor:{need}" for need in pattern.needs)
@@ -60,7 +76,29 @@ def _prerequisites(pattern: Pattern) -> Iterator[str]:
     yield "create_cluster"
     yield from (f"addon:{name}" for need in pattern.needs for name in _ADDONS.get(need, ()))
     yield from (_LEASES[need] for need in pattern.needs if need in _LEASES)
-    yield f"scenario:{pattern.name}"
+
+
+def task__verifiable() -> dict[str, Any]:
+    """Choose what the patterns that can run here depend on."""
+    return {
+        "actions": [Do(verifiable)],
+        "task_dep": ["controller_source"],
+        "calc_dep": ["_asked_registry"],
+        "uptodate": [Same(verifiable)],
+        "meta": LOOKS_ONLY,
+    }
+
+
+def verifiable() -> dict[str, Any]:
+    """Return the tasks that a run over all patterns that lack nothing depends on."""
+    return {"task_dep": prerequisites(needs.runnable(needs.machine(parameters.current())))}
+
+
+def prerequisites(names: Iterable[str]) -> list[str]:
+    """Return the tasks that a run over patterns depends on: those that only look come first."""
+    of_each = [need for name in names for need in _prerequisites(BY_NAME[name])]
+    found = dict.fromkeys(["_doctor:create_cluster", *of_each, "create_cluster", "prepare_scenario"])
+    return sorted(found, key=lambda name: not name.startswith(_LOOKS))
 
 
 def task__enough_functions() -> Iterator[dict[str, Any]]:

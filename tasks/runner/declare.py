@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import TaskFailed
+from doit.task import dict_to_task
 
 from tasks import lack as lacks
 from tasks.engines.files import access
@@ -138,6 +139,18 @@ class Same(Check):
         """Return what the function returns: for a chooser of tasks, doit's calculated dependencies."""
         function, arguments = self._call
         return function(*arguments)
+
+
+def group_that_acts(name: str, **attributes: Any) -> object:
+    """Return a task in place of the group of the sub-tasks of that name, which have been yielded before it.
+
+    doit's own groups run their sub-tasks and stop at the first that fails. This one has actions, as any other task.
+
+    Args:
+        name: Name of the group.
+        attributes: What other tasks have.
+    """
+    return dict_to_task({"name": name, **attributes})
 
 
 def _differences(name: str, before: Any, now: Any) -> Iterator[str]:

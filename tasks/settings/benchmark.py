@@ -32,6 +32,7 @@ AIMS = (
     Aim("images, cold", 1200),
     Aim("nodes", 1.2, "nodes, stock kind"),
     Aim("warm images to a verified dataflow", 120),
+    Aim("all patterns in a row", 480),
     Aim("doit list", 0.2),
     Aim("./doit --version", 1.25, "python -m doit --version"),
     Aim("doctor, the registry says nothing", 3),

@@ -34,6 +34,7 @@ TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     "create_cluster_with_all": BASE,
     "controller": BASE,
     "prepare_scenario": BASE,
+    "dataflow": BASE,
     "nics": (NICS,),
     "nics_status": (LENT_NICS,),
     **{worker.target: (NICS,) for worker in WORKERS},

@@ -69,12 +69,19 @@ class Pattern:
         return max(self.vfs - second, second) if self.vfs else 0
 
     @property
+    def on_gpu(self) -> frozenset[str]:
+        """Keys of its functions that run on a GPU."""
+        return frozenset(hop.key for hop in self.hops) & _ON_GPU
+
+    @property
     def summary(self) -> str:
         """One phrase for lists of tasks."""
         spread = ", spread over both workers" if self.on_second_worker else ""
         return f"{self.dataflow} ({self.network}): {' > '.join(hop.key for hop in self.hops)}{spread}"
 
 
+# The keys of functions that run on a GPU.
+_ON_GPU = frozenset({"dsa"})
 # The keys that a multi-worker pattern has on the second worker, by namespace.
 _ON_SECOND_WORKER = {
     "cpufunc-calcapp": frozenset({"divide", "average", "rcv"}),
@@ -113,7 +120,7 @@ def _calcapp(name: str, dataflow: str, network: Network) -> Pattern:
 
 
 def _video(name: str, network: Network, *keys: str) -> Pattern:
-    on_gpu = "dsa" in keys
+    on_gpu = not _ON_GPU.isdisjoint(keys)
     return Pattern(
         name=name,
         folder=f"cpugpu-func/{name}",

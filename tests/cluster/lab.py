@@ -34,7 +34,6 @@ NAME = "tier"
 NAMESPACE = "cpufunc-calcapp"
 BASIC = "dataflow:calcapp-basic"
 DELETE = f"delete_{BASIC}"
-MULTI_WORKER = "dataflow:calcapp-basic-multi-worker"
 ANSWERS = {
     "plus": "15.0",
     "minus": "-13.0",

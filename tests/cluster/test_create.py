@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.docker import containers
 from tasks.settings import artifacts
-from tests.cluster.lab import ANSWERS, BASIC, MULTI_WORKER, NAME, NAMESPACE, answers, function_pod, rows, started
+from tests.cluster.lab import ANSWERS, BASIC, NAME, NAMESPACE, answers, function_pod, started
 
 if TYPE_CHECKING:
     from tests.cluster.lab import Lab
@@ -64,13 +64,3 @@ def test_a_second_dataflow_is_only_verified(verified: Lab) -> None:
     assert started(output) == [BASIC]
     assert answers(output) == ANSWERS
     assert verified.pod_uids() == pods
-
-
-def test_the_multi_worker_pattern_is_spread_over_both_workers(verified: Lab) -> None:
-    output = verified.run(MULTI_WORKER)
-    first, second = f"{NAME}-worker", f"{NAME}-worker2"
-    assert answers(output) == ANSWERS
-    assert {function: row["node"] for function, row in rows(output).items()} == {
-        **dict.fromkeys(("send", "plus", "minus", "multiply"), first),
-        **dict.fromkeys(("divide", "average", "rcv"), second),
-    }

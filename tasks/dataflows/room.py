@@ -1,0 +1,134 @@
+"""Whether the workers have room for one more dataflow: virtual functions, and what their CPUs and GPUs offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.controller.kinds import FUNCTION_TARGET
+from tasks.engines.kube import manifests
+from tasks.settings import nics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+    from tasks.settings.patterns import Pattern
+
+_VFS = "virtual functions"
+_CPU = "cpu"
+_ENDED = ("Succeeded", "Failed")
+# What limits a region: how many functions it takes, and the sum of what they ask for, which is 1 for each.
+_LIMITS = ("Functions", "Capacity")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a worker offers to dataflows.
+
+    Attributes:
+        node: Name of the worker.
+        what: `virtual functions`, or the type of a region of the controller, such as `cpu` or `a100`.
+        total: How many functions of dataflows it can have.
+        used: How many it has.
+    """
+
+    node: str
+    what: str
+    total: int
+    used: int
+
+    @property
+    def free(self) -> int:
+        """How many more it can have."""
+        return self.total - self.used
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """An offer that does not suffice for a pattern.
+
+    Attributes:
+        offer: The offer.
+        needed: How many functions the pattern may place there.
+    """
+
+    offer: Offer
+    needed: int
+
+    def __str__(self) -> str:
+        """Return it as a phrase."""
+        offer = self.offer
+        kind = "" if offer.what == _VFS else "places for functions on "
+        return f"{offer.node} has {offer.free} of {offer.total} {kind}{offer.what} free, {self.needed} are needed"
+
+
+def shortages(pattern: Pattern, workers: Sequence[str], offers: Sequence[Offer]) -> list[Shortage]:
+    """Return the offers that do not suffice for a pattern.
+
+    Args:
+        pattern: The pattern.
+        workers: Names of the nodes that run functions.
+        offers: What they offer.
+    """
+    asked = ((offer, needed(pattern, workers, offer)) for offer in offers)
+    return [Shortage(offer, count) for offer, count in asked if count > offer.free]
+
+
+def needed(pattern: Pattern, workers: Sequence[str], offer: Offer) -> int:
+    """Return how many functions a pattern may place where something is offered.
+
+    The controller may place a pattern that names no nodes on any of them: its scheduler does not know virtual
+    functions. Such a pattern takes no more than the worker has in all.
+
+    Args:
+        pattern: The pattern.
+        workers: Names of the nodes that run functions.
+        offer: What a worker offers.
+    """
+    keys = _placed(pattern, workers, offer.node)
+    if offer.what == _VFS:
+        return min(len(keys), offer.total) if pattern.vfs else 0
+    return len(keys - pattern.on_gpu if offer.what == _CPU else keys & pattern.on_gpu)
+
+
+def _placed(pattern: Pattern, workers: Sequence[str], node: str) -> frozenset[str]:
+    """Return the keys of the functions that may be placed on a node."""
+    keys = frozenset(hop.key for hop in pattern.hops)
+    if not pattern.on_second_worker:
+        return keys
+    parts = dict(zip(workers, (keys - pattern.on_second_worker, keys & pattern.on_second_worker), strict=False))
+    return parts.get(node, frozenset())
+
+
+def offers(cluster: Kube) -> list[Offer]:
+    """Return what the workers offer; what is not offered at all is left out.
+
+    Args:
+        cluster: The API.
+    """
+    pods, nodes = cluster.list(manifests.POD), cluster.list(manifests.NODE)
+    found = [*_virtual_functions(nodes, pods), *map(_region, cluster.list(FUNCTION_TARGET))]
+    return [offer for offer in found if offer.total]
+
+
+def _virtual_functions(nodes: Sequence[Object], pods: Sequence[Object]) -> Iterator[Offer]:
+    for node in nodes:
+        name = manifests.name_of(node)
+        here = [pod for pod in pods if pod["spec"].get("nodeName") == name]
+        used = sum(_requested(pod) for pod in here if pod.get("status", {}).get("phase") not in _ENDED)
+        yield Offer(name, _VFS, int(node.get("status", {}).get("allocatable", {}).get(nics.RESOURCE, 0)), used)
+
+
+def _requested(pod: Object) -> int:
+    given = (each.get("resources", {}).get("limits", {}) for each in pod["spec"].get("containers", []))
+    return sum(int(limits.get(nics.RESOURCE, 0)) for limits in given)
+
+
+def _region(target: Object) -> Offer:
+    """Return what a FunctionTarget offers; the scarcer of its two limits counts."""
+    status: Mapping[str, Any] = target.get("status", {})
+    limits = [(status[f"max{one}"], status.get(f"current{one}", 0)) for one in _LIMITS if f"max{one}" in status]
+    total, used = min(limits, key=lambda limit: limit[0] - limit[1], default=(0, 0))
+    return Offer(str(status.get("nodeName", "")), str(status.get("regionType", "")), total, used)

@@ -1,0 +1,89 @@
+"""tasks.dataflows.room: whether the workers have room for one more dataflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.controller.kinds import FUNCTION_TARGET
+from tasks.dataflows import room
+from tasks.dataflows.room import Offer
+from tasks.engines.kube import access, manifests
+from tasks.settings.nics import RESOURCE
+from tasks.settings.patterns import BY_NAME
+
+if TYPE_CHECKING:
+    from tests.unit.kube_api import KubeApi
+
+WORKERS = ("c-worker", "c-worker2")
+VFS = "virtual functions"
+
+
+def short(name: str, *offers: Offer) -> list[str]:
+    return [str(shortage) for shortage in room.shortages(BY_NAME[name], WORKERS, offers)]
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        # It names no nodes: all of it may be placed on one worker.
+        ("calcapp-sriov", (7, 7)),
+        ("calcapp-sriov-multi-worker", (4, 3)),
+        ("p2c3-multi-worker", (2, 1)),
+        ("p2c1", (0, 0)),
+    ],
+)
+def test_virtual_functions_that_a_pattern_may_take_of_each_worker(name: str, needed: tuple[int, int]) -> None:
+    offers = [Offer(node, VFS, 8, 0) for node in WORKERS]
+    assert tuple(room.needed(BY_NAME[name], WORKERS, offer) for offer in offers) == needed
+
+
+def test_a_pattern_does_not_wait_for_more_than_a_worker_has() -> None:
+    assert short("calcapp-sriov", Offer("c-worker", VFS, 4, 0)) == []
+    assert short("calcapp-sriov", Offer("c-worker", VFS, 4, 1)) == [
+        "c-worker has 3 of 4 virtual functions free, 4 are needed"
+    ]
+
+
+def test_functions_on_the_gpu_take_nothing_of_the_cpu() -> None:
+    cpu, gpu = Offer("c-worker", "cpu", 110, 108), Offer("c-worker", "a100", 1, 1)
+    assert short("p2c1", cpu, gpu) == ["c-worker has 0 of 1 places for functions on a100 free, 1 are needed"]
+    assert short("p1c1", cpu, gpu) == []
+    assert short("p2c4", cpu) == ["c-worker has 2 of 110 places for functions on cpu free, 3 are needed"]
+
+
+def pod(node: str, functions: int, phase: str = "Running") -> dict[str, Any]:
+    containers = [{"resources": {"limits": {RESOURCE: str(functions)}}}, {"name": "sidecar"}]
+    return {
+        "metadata": {"name": f"{node}-{functions}", "namespace": "x"},
+        "spec": {"nodeName": node, "containers": containers},
+        "status": {"phase": phase},
+    }
+
+
+def target(**status: object) -> dict[str, Any]:
+    return {"metadata": {"name": "t", "namespace": "default"}, "status": {"nodeName": "c-worker", **status}}
+
+
+@pytest.mark.usefixtures("checkout")
+def test_what_the_cluster_offers(kube_api: KubeApi) -> None:
+    kube_api.objects = {
+        manifests.NODE: [
+            {"metadata": {"name": "c-worker"}, "status": {"allocatable": {RESOURCE: "8"}}},
+            {"metadata": {"name": "c-worker2"}, "status": {"allocatable": {"cpu": "2"}}},
+        ],
+        # Pods that have ended hold nothing; one that waits for a node neither.
+        manifests.POD: [pod("c-worker", 3), pod("c-worker", 2, "Failed"), pod("", 1, "Pending")],
+        FUNCTION_TARGET: [
+            target(regionType="cpu", maxFunctions=110, currentFunctions=7, maxCapacity=120, currentCapacity=20),
+            target(regionType="a100", maxCapacity=5, currentCapacity=1),
+            target(regionType="new"),
+        ],
+    }
+    kube_api.lead_to("c")
+    assert room.offers(access.cluster("c")) == [
+        Offer("c-worker", VFS, 8, 3),
+        Offer("c-worker", "cpu", 120, 20),
+        Offer("c-worker", "a100", 5, 1),
+    ]
