@@ -197,11 +197,3 @@ def _capacities(cluster: Kube) -> dict[str, int]:
         for region in device.get("functionTargets") or []
         if region.get("regionType") == "cpu"
     }
-
-
-def _devices(cluster: Kube) -> list[dict[str, Any]]:
-    """Return the devices that the cluster's inventory offers."""
-    found = cluster.get(manifests.CONFIG_MAP, inventory.OFFERED, inventory.NAMESPACE)
-    text = (found or {}).get("data", {}).get(f"{inventory.OFFERED}.json", "{}")
-    devices: list[dict[str, Any]] = json.loads(text).get("devices") or []
-    return devices

@@ -238,8 +238,8 @@ def test_the_inventory_has_the_model_and_the_uuid_of_a_shared_gpu(engine: Engine
     for name, mounts in ((NODE, EARLIER), (f"{NODE}2", {})):
         engine.containers[name] = node("kind", mounts={**ours(), **mounts})
     programs.put("docker", "0, GPU-00000000-1111-2222-3333-444444444444, NVIDIA H200\n")
-    first, second = inventory.of([NODE, f"{NODE}2"])
+    first, second = inventory.of([NODE, f"{NODE}2"], {})
     assert first.gpus == (Gpu(0, "GPU-00000000-1111-2222-3333-444444444444", "NVIDIA H200"),)
     assert second.gpus == ()
     programs.put("docker", Answer(err="nvidia-smi: not found", code=127))
-    assert inventory.of([NODE])[0].gpus == (), "gpu_lease says so, and the rest goes on"
+    assert inventory.of([NODE], {})[0].gpus == (), "gpu_lease says so, and the rest goes on"

@@ -97,5 +97,5 @@ def test_a_gpu_that_another_cluster_had_before_a_reboot_may_be_lent(boot: Callab
 
 def test_the_inventory_of_a_node_with_a_ledger_of_before_a_reboot_has_no_gpu(boot: Callable[..., Machine]) -> None:
     boot(SERVER).lend()  # in "boot-1", which is not the boot of the machine that the tests run on
-    (worker,) = inventory.of([NODE])
+    (worker,) = inventory.of([NODE], {})
     assert worker.gpus == ()
