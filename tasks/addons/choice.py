@@ -10,7 +10,7 @@ from tasks.addons.manifests import Manifests
 from tasks.settings import addons, emulation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from tasks.settings.addons import Addon, Release
     from tasks.settings.parameters.model import Parameters
@@ -67,7 +67,15 @@ def known(addon: Addon, chosen: Parameters) -> Choice | None:
         addon: An add-on with releases.
         chosen: The parameters of the run.
     """
-    return _first(addon, chosen, Manifests.known_refusal)
+    asked = []
+    for manifests in _candidates(addon, chosen):
+        refused = manifests.known_refusal()
+        if refused is None:
+            return None
+        asked.append((manifests, refused))
+        if not refused:
+            break
+    return _first(addon, asked)
 
 
 def settled(addon: Addon, chosen: Parameters) -> Choice:
@@ -80,20 +88,19 @@ def settled(addon: Addon, chosen: Parameters) -> Choice:
     Raises:
         Problem: The proxy does not answer.
     """
-    found = _first(addon, chosen, Manifests.refusal)
-    assert found is not None  # noqa: S101 - `refusal` always knows
-    return found
+    return _first(addon, ((manifests, manifests.refusal()) for manifests in _candidates(addon, chosen)))
 
 
-def _first(addon: Addon, chosen: Parameters, ask: Callable[[Manifests], str | None]) -> Choice | None:
-    """Return the first release that the proxy does not refuse, or the preferred one as left out."""
-    candidates = [Manifests(addon.name, release, chosen) for release in releases(addon, chosen)]
-    words = ""
-    for manifests in candidates:
-        refused = ask(manifests)
-        if refused is None:
-            return None
+def _candidates(addon: Addon, chosen: Parameters) -> list[Manifests]:
+    return [Manifests(addon.name, release, chosen) for release in releases(addon, chosen)]
+
+
+def _first(addon: Addon, asked: Iterable[tuple[Manifests, str]]) -> Choice:
+    """Return the first whose refusal, beside it, is empty, or the preferred one as left out."""
+    refusals: list[tuple[Manifests, str]] = []
+    for manifests, refused in asked:
         if not refused:
-            return Choice(addon, manifests, words)
-        words = words or refused
-    return Choice(addon, candidates[0], words, is_left_out=True)
+            return Choice(addon, manifests, next((words for _, words in refusals), ""))
+        refusals.append((manifests, refused))
+    preferred, words = refusals[0]
+    return Choice(addon, preferred, words, is_left_out=True)

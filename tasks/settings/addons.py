@@ -80,7 +80,7 @@ class Release:
         manifests: Upstream's manifests; the overlay finds them in `upstream`. None if the overlay has all of them.
         images: The images of the manifests that are replaced.
         built: The image that replaces all of them if they are compiled.
-        kustomization: File of the overlay that is its kustomization, without suffixes.
+        kustomization: File of the overlay that is its kustomization, without suffixes; a substitute's has its name.
         ipam: How the second interfaces of pods get addresses from it.
     """
 

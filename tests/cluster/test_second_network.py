@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,10 +61,8 @@ def test_pods_with_a_function_have_addresses_of_their_nodes_block_and_reach_each
     where = {"one": FIRST, "two": FIRST, "three": SECOND}
     equipped.api.apply([pod(equipped, name, node, NETWORKS) for name, node in where.items()])
     addresses = {name: second_address(equipped, name) for name in where}
-    blocks = address_blocks.whereabouts(chosen())
-    for name, node in where.items():
-        first, last = (IPv4Address(blocks[node][edge]) for edge in ("range_start", "range_end"))
-        assert first <= IPv4Address(addresses[name]) <= last
+    assert block_of(addresses["one"]) == block_of(addresses["two"]) != block_of(addresses["three"])
+    assert len(set(addresses.values())) == len(where)
     functions = {name: held(equipped, name) for name in where}
     assert functions["one"] != functions["two"]
     assert functions["three"].startswith(chosen().sriov_pf_if_2)
@@ -151,6 +149,16 @@ def second_address(lab: Lab, name: str) -> str:
     (second,) = [each for each in status if each["name"] == f"{NAMESPACE}/sriov-ipam-config"]
     assert second["interface"] == "net1"
     return str(second["ips"][0])
+
+
+def block_of(address: str) -> int:
+    """Return which block an address is of; it must be one that pods may have."""
+    given = IPv4Address(address)
+    for number, block in enumerate(address_blocks.whereabouts(chosen()).values()):
+        if IPv4Address(block["range_start"]) <= given <= IPv4Address(block["range_end"]):
+            assert not any(given in IPv4Network(each) for each in block["exclude"])
+            return number
+    raise AssertionError(f"{address} is of no block")
 
 
 def await_phase(lab: Lab, name: str, wanted: str) -> None:
