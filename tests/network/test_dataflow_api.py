@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from dataclasses import replace
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks import progress
 from tasks.archive import facts
 from tasks.controller import inventory
-from tasks.controller.kinds import (
-    COMPUTE_RESOURCE,
-    DATA_FLOW,
-    FUNCTION_CHAIN,
-    FUNCTION_TARGET,
-    FUNCTION_TYPE,
-    WB_FUNCTION,
-    state,
-)
+from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TARGET, FUNCTION_TYPE, WB_FUNCTION, state
 from tasks.dataflows import deployment as dataflows_deployment
 from tasks.dataflows import flow as flows
-from tasks.dataflows import gpu_target
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.engines.kube.calls import Body
@@ -40,7 +28,6 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
-    from tasks.scenarios.files import Scenario
     from tasks.settings.patterns import Pattern
 
 PATTERN = BY_NAME["calcapp-basic"]
@@ -177,7 +164,7 @@ def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pyte
             "metadata": {"name": f"{node}.cpu-0.cpu", "namespace": PATTERN.namespace},
         }
         cluster.apply([target])
-        set_state(cluster, target, "Ready", **_TARGET)
+        set_state(cluster, target, "Ready", **TARGET)
     setup.set_up()
     assert not setup.lack_of_setup()
     for namespace in ("cpufunc-calcapp", "cpufunc-sample"):
@@ -187,7 +174,7 @@ def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pyte
 
 
 _BINDING = manifests.Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
-_TARGET = {
+TARGET = {
     "regionName": "cpu",
     "regionType": "cpu",
     "nodeName": "one",
@@ -223,7 +210,7 @@ def test_endless_scheduling_is_explained_by_the_capacity(cluster: Kube, monkeypa
         "metadata": {"name": "one.cpu-0.cpu", "namespace": PATTERN.namespace},
     }
     cluster.apply([target])
-    set_state(cluster, target, "Ready", **_TARGET)
+    set_state(cluster, target, "Ready", **TARGET)
     wait_at_most(monkeypatch, dataflow_deadline=1)
     with (
         Acting(cluster, (DATA_FLOW,), lambda _item: "Scheduling in progress"),
@@ -320,58 +307,6 @@ def test_pods_that_do_not_start_are_explained_by_their_events(cluster: Kube, mon
     place = lines.index("pod cpufunc-calcapp/df-calcapp-wbfunction-plus-cpu-pod: Pending")
     assert lines[place + 1] == "  FailedScheduling: 0/3 nodes are available: 2 Insufficient cpu."
     assert "Pulling" not in caught.value.details
-
-
-def test_a_dataflow_whose_images_are_still_pulled_is_kept_and_what_is_pulled_is_named(
-    cluster: Kube, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flow = files.of(cluster, PATTERN, parameters.current()).data_flow()
-    cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
-    set_state(cluster, flow, "WBFunction/WBConnection created")
-    monkeypatch.setattr(dataflows_deployment, "_age", lambda _live: 9999.0)
-    assert fault(PATTERN) == "has not come up in 9999 s"
-    pod = cluster.get(manifests.POD, "df-calcapp-wbfunction-plus-cpu-pod", PATTERN.namespace) or {}
-    pulling = event("plus", "Normal", "Pulling", "Pulling image")
-    pulling["involvedObject"] |= {"uid": pod["metadata"]["uid"], "fieldPath": "spec.containers{cpu-container0}"}
-    cluster.apply([{**pulling, "lastTimestamp": "2026-01-01T00:00:00Z"}])
-    assert fault(PATTERN) == ""
-    # It is waited for as long as images may be pulled, although the dataflow has had its time.
-    wait_at_most(monkeypatch, dataflow_deadline=0.3, pull_deadline=1)
-    with pytest.raises(Problem, match=r"last seen: WBFunction/WBConnection created; .*pulls r/a:1 for plus"):
-        dataflows_deployment.deploy(PATTERN.name)
-    pulled = {**pulling, "metadata": {**pulling["metadata"], "name": "plus.2"}, "reason": "Pulled"}
-    cluster.apply([{**pulled, "lastTimestamp": "2026-01-01T00:09:00Z"}])
-    assert fault(PATTERN) == "has not come up in 9999 s"
-
-
-def test_a_gpu_that_the_books_of_its_worker_do_not_have_is_not_waited_for(cluster: Kube) -> None:
-    items = json.dumps([{"name": "item1", "regionType": "a100"}])
-    wanted = manifests.config_map("funcinfo-gpu", PATTERN.namespace, {"deployableItems": items})
-    offer = {"nodeName": "one", "deviceUUID": "GPU-1", "functionTargets": [{"regionType": "a100"}]}
-    offered = manifests.config_map("deployinfo", "default", {"deployinfo.json": json.dumps({"devices": [offer]})})
-    books = {
-        "apiVersion": "example.com/v1",
-        "kind": "ComputeResource",
-        "metadata": {"name": "compute-one", "namespace": "default"},
-        "spec": {"nodeName": "one", "regions": []},
-    }
-    flow = flows.of(PATTERN.name, parameters.current())
-    flow = replace(flow, scenario=cast("Scenario", SimpleNamespace(configuration=lambda: [wanted])))
-    cluster.apply([offered, books])
-    try:
-        with pytest.raises(Problem, match="compute-one was made before the GPU was in the inventory"):
-            gpu_target.wait(flow)
-        target = {
-            "apiVersion": "example.com/v1",
-            "kind": "FunctionTarget",
-            "metadata": {"name": "one.a100-0.a100", "namespace": PATTERN.namespace},
-        }
-        cluster.apply([target])
-        set_state(cluster, target, "Ready", **{**_TARGET, "regionType": "a100", "regionName": "a100"})
-        gpu_target.wait(flow)
-    finally:
-        cluster.delete(COMPUTE_RESOURCE, "compute-one", "default")
-        cluster.delete(manifests.CONFIG_MAP, "deployinfo", "default")
 
 
 def event(key: str, kind: str, reason: str, message: str) -> Object:

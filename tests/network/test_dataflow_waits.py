@@ -1,0 +1,85 @@
+"""What dataflows wait for on a real API server: images that are pulled, and the FunctionTarget of a GPU."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from tasks.controller.kinds import COMPUTE_RESOURCE
+from tasks.dataflows import deployment as dataflows_deployment
+from tasks.dataflows import flow as flows
+from tasks.dataflows import gpu_target
+from tasks.engines.kube import manifests
+from tasks.problems import Problem
+from tasks.scenarios import files
+from tasks.settings import parameters
+from tests.network.test_dataflow_api import (
+    PATTERN,
+    TARGET,
+    cluster,  # noqa: F401 - a fixture of these tests: the API server `api`, with all definitions
+    event,
+    fault,
+    function_pods,
+    set_state,
+    wait_at_most,
+)
+
+if TYPE_CHECKING:
+    from tasks.engines.kube.api import Kube
+    from tasks.scenarios.files import Scenario
+
+
+def test_a_dataflow_whose_images_are_still_pulled_is_kept_and_what_is_pulled_is_named(
+    api: Kube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = files.of(api, PATTERN, parameters.current()).data_flow()
+    api.apply([flow, *function_pods("r/a:1", "r/b:1")])
+    set_state(api, flow, "WBFunction/WBConnection created")
+    monkeypatch.setattr(dataflows_deployment, "_age", lambda _live: 9999.0)
+    assert fault(PATTERN) == "has not come up in 9999 s"
+    pod = api.get(manifests.POD, "df-calcapp-wbfunction-plus-cpu-pod", PATTERN.namespace) or {}
+    pulling = event("plus", "Normal", "Pulling", "Pulling image")
+    pulling["involvedObject"] |= {"uid": pod["metadata"]["uid"], "fieldPath": "spec.containers{cpu-container0}"}
+    api.apply([{**pulling, "lastTimestamp": "2026-01-01T00:00:00Z"}])
+    assert fault(PATTERN) == ""
+    # It is waited for as long as images may be pulled, although the dataflow has had its time.
+    wait_at_most(monkeypatch, dataflow_deadline=0.3, pull_deadline=1)
+    with pytest.raises(Problem, match=r"last seen: WBFunction/WBConnection created; .*pulls r/a:1 for plus"):
+        dataflows_deployment.deploy(PATTERN.name)
+    pulled = {**pulling, "metadata": {**pulling["metadata"], "name": "plus.2"}, "reason": "Pulled"}
+    api.apply([{**pulled, "lastTimestamp": "2026-01-01T00:09:00Z"}])
+    assert fault(PATTERN) == "has not come up in 9999 s"
+
+
+def test_a_gpu_that_the_books_of_its_worker_do_not_have_is_not_waited_for(api: Kube) -> None:
+    items = json.dumps([{"name": "item1", "regionType": "a100"}])
+    wanted = manifests.config_map("funcinfo-gpu", PATTERN.namespace, {"deployableItems": items})
+    offer = {"nodeName": "one", "deviceUUID": "GPU-1", "functionTargets": [{"regionType": "a100"}]}
+    offered = manifests.config_map("deployinfo", "default", {"deployinfo.json": json.dumps({"devices": [offer]})})
+    books = {
+        "apiVersion": "example.com/v1",
+        "kind": "ComputeResource",
+        "metadata": {"name": "compute-one", "namespace": "default"},
+        "spec": {"nodeName": "one", "regions": []},
+    }
+    flow = flows.of(PATTERN.name, parameters.current())
+    flow = replace(flow, scenario=cast("Scenario", SimpleNamespace(configuration=lambda: [wanted])))
+    api.apply([offered, books])
+    try:
+        with pytest.raises(Problem, match="compute-one was made before the GPU was in the inventory"):
+            gpu_target.wait(flow)
+        target = {
+            "apiVersion": "example.com/v1",
+            "kind": "FunctionTarget",
+            "metadata": {"name": "one.a100-0.a100", "namespace": PATTERN.namespace},
+        }
+        api.apply([target])
+        set_state(api, target, "Ready", **{**TARGET, "regionType": "a100", "regionName": "a100"})
+        gpu_target.wait(flow)
+    finally:
+        api.delete(COMPUTE_RESOURCE, "compute-one", "default")
+        api.delete(manifests.CONFIG_MAP, "deployinfo", "default")
