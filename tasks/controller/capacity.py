@@ -149,7 +149,8 @@ def following(cluster: Kube, workers: tuple[str, ...], deadline: float) -> Itera
     found = outdated(cluster, workers)
     in_use = {node: used for node in found if (used := users(cluster, node))}
     for node in in_use:
-        progress.line(_busy(cluster, node, found[node]).message)
+        busy = _busy(cluster, node, found[node])
+        progress.line(f"{busy.message}: {busy.hint}")
     free = [node for node in workers if node not in in_use]
     _clear(cluster, [node for node in free if node in found])
     yield

@@ -216,12 +216,13 @@ def test_a_worker_that_a_dataflow_uses_is_left_and_the_dataflow_is_named(cluster
         tell(cluster, FIRST)
         follow(cluster)
         why = f"stays so while DataFlow cpufunc-calcapp/df-calcapp uses {NODES[0]}"
-        assert said == [f"ComputeResource compute-{NODES[0]}: {LACKS}; {why}"]
+        hint = "./doit delete_dataflow:calcapp-basic; then the same command"
+        assert said == [f"ComputeResource compute-{NODES[0]}: {LACKS}; {why}: {hint}"]
         after = cluster.get(COMPUTE_RESOURCE, f"compute-{NODES[0]}", "default") or {}
         assert after["metadata"]["uid"] == before["metadata"]["uid"]
         with pytest.raises(Problem, match="stays so while DataFlow cpufunc-calcapp/df-calcapp uses") as caught:
             capacity.require_offer()
-        assert caught.value.hint == "./doit delete_dataflow:calcapp-basic; then the same command"
+        assert caught.value.hint == hint
 
 
 def test_a_dataflow_of_the_users_own_is_named_with_the_command_that_deletes_it(cluster: Kube) -> None:
