@@ -24,6 +24,7 @@ func main() {
 	config := flag.String("config", "/etc/pcidp/config.json", "configuration of the SR-IOV network device plugin")
 	functions := flag.Int("functions", 0, "functions of each card")
 	folder := flag.String("sockets", api.DevicePluginPath, "folder of the kubelet's sockets")
+	descriptions := flag.String("descriptions", "/var/run/k8s.cni.cncf.io/devinfo/dp", "where Multus looks for devices")
 	flag.Parse()
 	resources, err := readResources(*config)
 	if err != nil {
@@ -37,6 +38,7 @@ func main() {
 	var all sync.WaitGroup
 	for _, resource := range resources {
 		offer := newPlugin(resource, *functions, *folder, isThere)
+		offer.descriptions = *descriptions
 		all.Add(1)
 		go func() {
 			defer all.Done()

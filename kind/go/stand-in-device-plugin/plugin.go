@@ -28,6 +28,8 @@ type plugin struct {
 	functions int
 	folder    string
 	isThere   func(card string) bool
+	// Where functions are described to Multus; empty if they are not.
+	descriptions string
 
 	mutex   sync.Mutex
 	devices []*api.Device
@@ -58,6 +60,9 @@ func (p *plugin) run(ended context.Context, interval time.Duration) {
 	for {
 		p.look()
 		kubelet, err := os.Stat(p.kubelet())
+		if err == nil {
+			err = p.tell()
+		}
 		if err == nil && (server == nil || !os.SameFile(known, kubelet) || !exists(p.socket())) {
 			stop()
 			if server, err = p.start(ended); err == nil {
