@@ -64,11 +64,14 @@ def verify_those_that_lack_nothing(cluster: Kube, chosen: Parameters, missing: M
     names = [name for name in BY_NAME if name not in missing]
     outcomes = {name: Outcome(name, CANNOT_RUN, found) for name, found in missing.items()}
     outcomes |= {name: Outcome(name, NOT_REACHED) for name in names}
+    run = Series(_Cluster(cluster, chosen), names, standing(cluster))
     try:
-        for outcome in Series(_Cluster(cluster, chosen), names, standing(cluster)).outcomes():
+        for outcome in run.outcomes():
             outcomes[outcome.name] = _worded(outcome, chosen)
     finally:
         progress.line(f"\n{series.table([*outcomes.values()], partial(stand_ins, chosen=chosen))}")
+        for dataflow, name in run.owed.items():
+            progress.line(f"{dataflow} is not as it was before; ./doit dataflow:{name} deploys it again")
     _judge([*outcomes.values()])
 
 

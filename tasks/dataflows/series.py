@@ -95,7 +95,11 @@ def ordered(names: Sequence[str], standing: Sequence[Standing]) -> list[str]:
 
 
 class Series:
-    """A run over several patterns."""
+    """A run over several patterns.
+
+    Attributes:
+        owed: The patterns as which the user had deployed dataflows that are not there again yet, by DataFlow.
+    """
 
     def __init__(self, world: World, names: Sequence[str], standing: Sequence[Standing]) -> None:
         """Prepare a run.
@@ -108,6 +112,7 @@ class Series:
         self._world = world
         self._names = ordered(names, standing)
         self._of_user = {BY_NAME[each.name].dataflow: each.name for each in standing if each.is_users}
+        self.owed: dict[str, str] = {}
         # What may be taken away: the pattern by its DataFlow, the oldest first.
         self._own = {BY_NAME[each.name].dataflow: each.name for each in standing if not each.is_users}
 
@@ -120,6 +125,9 @@ class Series:
             yield replace(outcome, seconds=time.monotonic() - start)
 
     def _outcome(self, name: str) -> Outcome:
+        dataflow = BY_NAME[name].dataflow
+        if self._of_user.get(dataflow, name) != name:
+            self.owed[dataflow] = self._of_user[dataflow]
         try:
             reason = "" if self._world.make_way(name) else self._make_room(name)
             if reason:
@@ -161,6 +169,8 @@ class Series:
             # Also if it fails: what there is of it may be taken away.
             self._own[dataflow] = name
         self._world.deploy(name, for_user=is_users)
+        if self._of_user.get(dataflow) == name:
+            self.owed.pop(dataflow, None)
 
 
 def table(outcomes: Sequence[Outcome], stood_in: Callable[[Pattern], Sequence[str]]) -> str:

@@ -54,6 +54,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
         DATAFLOW_DEADLINE="10",
         CONTROLLER_DEADLINE="5",
         VERIFY="no",
+        CONTROLLER="sample",
     )
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]
@@ -131,10 +132,10 @@ def test_one_that_fails_is_named_and_the_others_have_run(cluster: Kube, said: li
         run(cluster)
     found = rows(said)
     assert list(found) == list(BY_NAME)
-    assert found["calcapp-basic"].startswith("clusterip - deployed ")
-    assert "loadbalancer - failed" in found["p1c2"]
+    assert found["calcapp-basic"].startswith("clusterip sample controller deployed ")
+    assert "loadbalancer sample controller failed" in found["p1c2"]
     assert found["p1c2"].endswith("DataFlow df-cpu-p1c2: Error, twice")
-    assert found["p1c1"] == "clusterip - cannot run no card"
+    assert found["p1c1"] == "clusterip sample controller cannot run no card"
     assert said[0].startswith("calcapp-basic-multi-worker, calcapp-sriov, ")
     assert said[0].endswith(": cannot run here: no card")
     assert "1 deployed, 1 failed, 16 cannot run, of 18 patterns" in said
@@ -166,4 +167,15 @@ def test_a_run_that_is_interrupted_shows_the_table_so_far(cluster: Kube, said: l
         run(cluster)
     found = rows(said)
     assert "deployed" in found["calcapp-basic"]
-    assert found["p1c2"] == "loadbalancer - not reached"
+    assert found["p1c2"] == "loadbalancer sample controller not reached"
+    assert not any("is not as it was before" in line for line in said)
+
+
+def test_a_dataflow_of_the_user_that_is_not_there_again_is_named(
+    cluster: Kube, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [Standing("p1c2-multi-worker", is_users=True)]
+    monkeypatch.setattr(all_patterns, "standing", lambda _cluster: before)
+    with Controller(cluster, {BASIC.dataflow: "Deployed", VIDEO.dataflow: "Error"}), pytest.raises(Problem):
+        run(cluster)
+    assert said[-2] == "df-cpu-p1c2 is not as it was before; ./doit dataflow:p1c2-multi-worker deploys it again"

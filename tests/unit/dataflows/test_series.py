@@ -142,6 +142,13 @@ def test_the_users_dataflow_is_there_again_in_its_form(form: str) -> None:
     assert form in world.for_user
 
 
+def test_the_users_dataflow_is_owed_until_it_is_there_again() -> None:
+    world = World(deployed={"df-calcapp": BASIC})
+    series_of_two = Series(world, [BASIC, TWIN, "p1c1"], [Standing(BASIC, is_users=True)])
+    seen = [(outcome.name, {**series_of_two.owed}) for outcome in series_of_two.outcomes()]
+    assert seen == [(TWIN, {"df-calcapp": BASIC}), (BASIC, {}), ("p1c1", {})]
+
+
 @pytest.mark.parametrize(("form", "other"), [(BASIC, TWIN), (TWIN, BASIC)])
 def test_what_an_earlier_run_left_is_verified_before_its_twin_replaces_it(form: str, other: str) -> None:
     world = World()
