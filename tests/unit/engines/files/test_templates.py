@@ -41,6 +41,7 @@ def test_a_clusters_name_is_a_string_to_kind(name: str) -> None:
         nodes=cluster.NODES,
         images={node.suffix: image for node in cluster.NODES},
         mounts={},
+        read_only={},
     )
     read = yaml.safe_load(text)
     assert read["name"] == name
