@@ -90,20 +90,24 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
     return made
 
 
+# A test that is about a stand-in chooses it.
+_LAB = {"PROFILE": "lab", "EMULATE": "", "CONTROLLER_HARDWARE": ""}
+
+
 def lab(**values: str) -> Parameters:
-    """Return the parameters of the lab, some of them with other values."""
-    return parameters.validated(layers.read(_REPOSITORY, {"PROFILE": "lab", **values}))
+    """Return the parameters of the lab, without stand-ins, and some with other values."""
+    return parameters.validated(layers.read(_REPOSITORY, {**_LAB, **values}))
 
 
 @pytest.fixture
 def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A function that sets parameters in the environment, by name; all others are those of the lab."""
+    """A function that sets parameters in the environment, by name; all others are the lab's, without stand-ins."""
     names = [declaration.name for declaration in layers.read(_REPOSITORY, {}).declarations]
 
     def choose(**values: str) -> None:
         for name in names:
             monkeypatch.delenv(name, raising=False)
-        for name, value in {"PROFILE": "lab", **values}.items():
+        for name, value in {**_LAB, **values}.items():
             monkeypatch.setenv(name, value)
         _forget_parameters()
         parameters.current()

@@ -62,7 +62,7 @@ def test_stand_in_cards_have_a_plugin_of_their_own_that_is_always_compiled(profi
 
 
 def test_real_cards_have_upstreams_plugin() -> None:
-    found = choice.settled(PLUGIN, lab(EMULATE="gpu"))
+    found = choice.settled(PLUGIN, lab(EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))
     assert found.manifests.release == PLUGIN.release
     assert addon_images.compiled(found.manifests.release, lab()) is None
     assert found.notice() == ""

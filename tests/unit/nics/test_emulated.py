@@ -232,6 +232,6 @@ def test_without_an_engine_there_are_none(monkeypatch: pytest.MonkeyPatch, check
 def test_parameters_say_network_and_cards() -> None:
     chosen = lab(EMULATE="sriov", CLUSTER_NAME="other")
     assert emulated.asked_for(chosen)
-    assert not emulated.asked_for(lab(EMULATE="gpu"))
+    assert not emulated.asked_for(lab(EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))
     assert emulated.network_of(chosen) == replace(NETWORK, cluster="other")
     assert {wish.row for wish in NODES.values()} == set(nics.WORKERS)

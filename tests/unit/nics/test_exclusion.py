@@ -40,7 +40,7 @@ def says(host: Host, **values: str) -> str:
 def test_a_card_of_this_machine_is_not_emulated(ledgers: Path, engine: Engine, server: Host, tmp_path: Path) -> None:
     real = "EMULATE: this machine has ens9f0np0 (SRIOV_PF_IF_1), ens9f1np1 (SRIOV_PF_IF_2) with SR-IOV"
     assert says(server, EMULATE="sriov") == real
-    assert says(server) == says(server, EMULATE="gpu") == ""
+    assert says(server) == says(server, EMULATE="gpu", CONTROLLER_HARDWARE="gpu") == ""
     assert says(Host(tmp_path / "another"), EMULATE="sriov") == ""
     for total in tmp_path.glob("sys/bus/pci/devices/*/sriov_totalvfs"):
         total.write_text("0\n")

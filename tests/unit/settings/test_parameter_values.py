@@ -31,8 +31,6 @@ BAD = [
     ("APT_MIRROR", "http://host/path", {"APT_MIRROR": "mirror"}),
     ("GPU", "is not 'auto', 'share', 'yes' or 'no'", {"GPU": "1"}),
     ("NVIDIA_CTK_VERSION", "not a version such as v1.2.3", {"NVIDIA_CTK_VERSION": "1.17.8"}),
-    ("EMULATE", "gpu stands in for the GPU that GPU=share gives", {"EMULATE": "sriov,gpu", "GPU": "share"}),
-    ("EMULATE", "gpu stands in for the GPU that GPU=yes gives", {"EMULATE": "gpu", "GPU": "yes"}),
     ("CRIO_FROM", "is not 'packages' or 'modules'", {"CRIO_FROM": "source"}),
     ("CRICTL_VERSION", "not a version such as v1.2.3", {"CRICTL_VERSION": "1.30.0"}),
     ("CRIO_VERSION", "not a version such as v1.2.3", {"CRIO_VERSION": "1.31"}),
