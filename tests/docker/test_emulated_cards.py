@@ -198,6 +198,7 @@ def test_damage_is_told_and_mended_and_another_name_and_address_are_put_in_force
 def test_everything_is_taken_away_also_from_a_stopped_node(pair: Pair) -> None:
     pair.make()
     running, stopped = pair.nodes
+    containers.exec_in(stopped, ["rm", "/run/booted"])
     client.client().api.kill(stopped)
     emulated.take_away(pair.network.cluster)
     assert networks.find(pair.network.name) is None
