@@ -292,6 +292,13 @@ def test_the_samples_function_starts_from_the_stand_in_in_any_case(docker: Docke
     assert archive_images.lack_of_parent("gpufunc_dsa", parameters.current()) == ""
 
 
+def test_the_stand_in_shares_the_first_layer_of_the_samples_pipelines(source: Path) -> None:
+    stand_in = paths.KIND / controller.DEEPSTREAM_STAND_IN / "Dockerfile"
+    function = source / archive_images.IMAGES["cpufunc_gst"].folder / "Dockerfile"
+    first, other = (file.read_text().partition("\nRUN ")[2].partition("mp4mux\n")[0] for file in (stand_in, function))
+    assert first == other != ""
+
+
 def test_an_image_on_one_that_podman_has_is_built_after_that_was_copied(
     video: Path, docker: Docker, programs: Programs, said: Lines
 ) -> None:
