@@ -66,7 +66,7 @@ def _all_dataflows(doc: str | None) -> object:
 
 
 def _prerequisites(pattern: Pattern) -> Iterator[str]:
-    """Yield what a dataflow depends on besides its scenario: those that only look come first."""
+    """Yield the tasks that a dataflow depends on: those that only look come first, before anything is touched."""
     yield "_doctor:emulation"
     yield "_doctor:create_cluster"
     yield from (f"_doctor:{need}" for need in pattern.needs)
@@ -97,7 +97,7 @@ def verifiable() -> dict[str, Any]:
 def prerequisites(names: Iterable[str]) -> list[str]:
     """Return the tasks that a run over patterns depends on: those that only look come first."""
     of_each = [need for name in names for need in _prerequisites(BY_NAME[name])]
-    found = dict.fromkeys(["_doctor:create_cluster", *of_each, "create_cluster", "prepare_scenario"])
+    found = dict.fromkeys([*of_each, "_doctor:create_cluster", "create_cluster", "prepare_scenario"])
     return sorted(found, key=lambda name: not name.startswith(_LOOKS))
 
 
