@@ -10,7 +10,7 @@ from tasks.problems import Problem
 from tasks.settings import gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tasks.gpu.machine import Machine
 
@@ -54,6 +54,19 @@ def helpers(machine: Machine, node: str) -> tuple[str, ...]:
             progress.line(f"kernel module {name}: the driver in {node} names it, but this host has none")
         found.update(dict.fromkeys(missing or ()))
     return tuple(found)
+
+
+def load_helpers(machine: Machine, names: Iterable[str]) -> None:
+    """Load modules of the host; a module of the driver that cannot do without one fails by itself, in its own words.
+
+    Args:
+        machine: The machine.
+        names: Names of modules, in the order of loading.
+    """
+    for name in names:
+        done = machine.run("modprobe", name, check=False)
+        if done.returncode != 0:
+            progress.line(f"kernel module {name}: not loaded: {done.stderr.strip() or f'exit code {done.returncode}'}")
 
 
 def _named(machine: Machine, node: str) -> Iterator[str]:

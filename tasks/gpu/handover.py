@@ -79,7 +79,7 @@ def lend(lease: Lease) -> None:
     _stop_in(lease, container)
     _free(lease, strangers)
     progress.step(f"starting the driver in {lease.node}")
-    lease.machine.modules.load(*ledger.helpers)
+    driver.load_helpers(lease.machine, ledger.helpers)
     driver.start(lease.machine, lease.node, len(ledger.devices))
     _require_listed(lease.machine.run_in(lease.node, _SMI), ledger.devices, lease.node)
     gpu_ledger.save(dataclasses.replace(ledger, container=container.id))

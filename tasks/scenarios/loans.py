@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from tasks import progress
 from tasks.doctor import examination, first_steps
 from tasks.engines.host import namespaces
+from tasks.engines.kube import access
 from tasks.engines.programs import root
 from tasks.gpu import handover, lease, sharing, stand_in
 from tasks.images import choices
 from tasks.nics import cards, emulated
+from tasks.problems import Problem
 from tasks.scenarios import needs
 from tasks.settings import checks, emulation, gpu, nics
 
@@ -104,8 +106,17 @@ def early_lease(here: Server) -> dict[str, Any]:
 
     A controller that runs already is told afterwards, by the task that `choice` names.
     """
-    is_new = not first_steps.is_settled("create_cluster", here.chosen)
-    return {"task_dep": [_NAMES[_GPU_TASK]] if is_new and not _gpu(here)[_GPU_TASK] else []}
+    is_early = _is_new(here.chosen) and not _gpu(here)[_GPU_TASK]
+    return {"task_dep": [_NAMES[_GPU_TASK]] if is_early else []}
+
+
+def _is_new(chosen: Parameters) -> bool:
+    """Return whether the cluster is still to be made, or made again; no engine is asked."""
+    try:
+        access.kubeconfig(chosen.cluster_name)
+    except Problem:
+        return True
+    return chosen.recreate
 
 
 # What the user reads instead of the name of an internal task.

@@ -71,6 +71,7 @@ class Machine(gpu_machine.Machine):
         self.elsewhere: set[str] = set()
         self.depends = {"nvidia_modeset": "nvidia,video", "nvidia_uvm": "nvidia", "nvidia": "ipmi-msghandler"}
         self.host_modules = {"ipmi_msghandler": ["ipmi_msghandler"], "video": ["wmi", "video"]}
+        self.unfit: set[str] = set()
         self.node_lacks: set[str] = set()
         self.node_files: set[str] = set()
         self.node_active: set[str] = set()
@@ -138,6 +139,8 @@ class Machine(gpu_machine.Machine):
         if options:
             lines = [f"insmod /lib/modules/5.15/kernel/{part}.ko.zst \n" for part in self.host_modules.get(name, [])]
             return (0 if lines else 1), "".join(lines), ""
+        if name in self.unfit:
+            return 1, "", f"modprobe: ERROR: could not insert '{name}': Exec format error"
         if name in {part for parts in self.host_modules.values() for part in parts}:
             self.add_module(name, [], "")
             return 0, "", ""

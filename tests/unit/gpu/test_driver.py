@@ -84,6 +84,21 @@ def test_a_module_for_displays_does_not_fail_a_lease(
     assert (names_it in said.kept) == bool(absent)
 
 
+def test_a_module_of_the_host_that_does_not_load_fails_only_what_cannot_do_without_it(
+    boot: Callable[..., Machine], said: Lines
+) -> None:
+    machine = boot(HEADLESS)
+    machine.unfit = {"video"}
+    machine.lend()
+    assert "kernel module video: not loaded: modprobe: ERROR: could not insert 'video': Exec format error" in said.kept
+    assert machine.node_modules == ["nvidia", "nvidia_uvm"]
+    machine.give_back()
+    machine.unfit = {"ipmi_msghandler"}
+    with pytest.raises(Problem, match="kind-worker: modprobe failed") as caught:
+        machine.lend()
+    assert "Unknown symbol" in caught.value.details
+
+
 def test_services_start_when_the_device_files_are_there(boot: Callable[..., Machine]) -> None:
     machine = boot(SERVER)
     machine.lend()

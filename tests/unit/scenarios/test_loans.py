@@ -9,10 +9,9 @@ import pytest
 
 from tasks.scenarios import loans
 from tasks.scenarios.loans import Server
-from tasks.settings import cluster, nics
+from tasks.settings import nics, paths
 from tasks.settings.checks import GPU
 from tests.unit.conftest import lab
-from tests.unit.engine import node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,9 +102,11 @@ def test_a_machine_without_cards_has_emulated_ones(checkout: Path, engine: Engin
 
 
 @pytest.mark.usefixtures("checkout")
-def test_a_new_cluster_is_lent_the_gpu_before_its_controller_starts(engine: Engine) -> None:
+def test_a_new_cluster_is_lent_the_gpu_before_its_controller_starts() -> None:
     assert loans.early_lease(server()) == {"task_dep": ["gpu_lease"]}
     assert loans.early_lease(server(GPU="no")) == {"task_dep": []}
     assert loans.early_lease(server(against={GPU: ("process 7 (python) uses the GPU",)})) == {"task_dep": []}
-    engine.containers.update({name: node("kind") for name in cluster.node_names("kind")})
+    paths.cluster_dir("kind").mkdir(parents=True)
+    (paths.cluster_dir("kind") / "kubeconfig").touch()
     assert loans.early_lease(server()) == {"task_dep": []}
+    assert loans.early_lease(server(RECREATE="1")) == {"task_dep": ["gpu_lease"]}
