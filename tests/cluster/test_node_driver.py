@@ -55,7 +55,8 @@ def install(node: str) -> dict[str, str]:
 
 def remove(node: str, files: dict[str, str]) -> None:
     containers.exec_in(node, ["systemctl", "stop", *gpu.NODE_SERVICES])
-    containers.exec_in(node, ["rm", "-f", gpu.CONTROL_FILE, *files])
+    folders = {path.rpartition("/")[0] for path in files if ".service.d/" in path}
+    containers.exec_in(node, ["rm", "-rf", gpu.CONTROL_FILE, *files, *folders])
     containers.exec_in(node, ["systemctl", "daemon-reload"])
     containers.exec_in(node, ["systemctl", "reset-failed"])
 
