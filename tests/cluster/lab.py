@@ -22,15 +22,28 @@ from tasks.engines.kube import manifests
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs import waiting
 from tasks.engines.programs.shell import Command
-from tasks.settings import artifacts, cluster, parameters
+from tasks.settings import artifacts, cluster, parameters, paths
+from tasks.settings.parameters import layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from tasks.settings.parameters.model import Parameters
     from tests.conftest import Checkout
 
 NAME = "tier"
+# Another subnet than a user's own lab on this machine may have for its cards.
+SECOND_NETWORK = {
+    "NV_IPAM_SUBNET": "192.168.21.0/24",
+    "NV_IPAM_GATEWAY": "192.168.21.1",
+    "NV_IPAM_EXCLUDE_START_1": "192.168.21.0",
+    "NV_IPAM_EXCLUDE_END_1": "192.168.21.9",
+    "NV_IPAM_EXCLUDE_START_2": "192.168.21.51",
+    "NV_IPAM_EXCLUDE_END_2": "192.168.21.255",
+    "SRIOV_PF_IPADDR_1": "192.168.21.2/24",
+    "SRIOV_PF_IPADDR_2": "192.168.21.3/24",
+}
 NAMESPACE = "cpufunc-calcapp"
 BASIC = "dataflow:calcapp-basic"
 DELETE = f"delete_{BASIC}"
@@ -72,7 +85,7 @@ class Lab:
     def __init__(self, checkout: Checkout, user_kubeconfig: Path) -> None:
         self.checkout = checkout
         self.user_kubeconfig = user_kubeconfig
-        self.env = {"CLUSTER_NAME": NAME, "IMG_TAG": NAME, "KUBECONFIG": str(user_kubeconfig)}
+        self.env = {"CLUSTER_NAME": NAME, "IMG_TAG": NAME, "KUBECONFIG": str(user_kubeconfig), **SECOND_NETWORK}
 
     # Runs
 
@@ -159,6 +172,11 @@ class Lab:
         """Run a command of kubectl that a run has named, in a folder."""
         words = shlex.split(line.strip().removeprefix(f"{by_hand.KUBECTL} "))
         Command([_kubectl(), *words], self.env, cwd=folder).run()
+
+
+def chosen() -> Parameters:
+    """Return the parameters of the lab."""
+    return parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CLUSTER_NAME": NAME, **SECOND_NETWORK}))
 
 
 def _kubectl() -> Path:

@@ -13,9 +13,8 @@ from tasks.engines.host import namespaces
 from tasks.engines.kube import manifests
 from tasks.nics import counters, ledger, presence, wish
 from tasks.nics.ledger import Loan, Record
-from tasks.settings import parameters
 from tests import veths
-from tests.cluster.lab import NAME
+from tests.cluster.lab import NAME, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +54,7 @@ def test_emulated_cards_are_there_again_after_a_restart_and_go_when_asked_to(ver
     emulating = {"EMULATE": "sriov"}
     verified.run("nics", **emulating)
     rows = json.loads(verified.run("nics_status", "--json", **emulating))
-    asked = wish.wishes(parameters.current().model_copy(update={"cluster_name": NAME})).values()
+    asked = wish.wishes(chosen()).values()
     assert [(row["device"], row["name"], row["place"]) for row in rows] == [
         ("emulated", one.interface, f"in {one.node}") for one in asked
     ]

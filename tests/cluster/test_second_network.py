@@ -14,15 +14,13 @@ from tasks.engines.kube import manifests
 from tasks.engines.kube.manifests import Kind
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
-from tasks.settings import nics, parameters, paths
-from tasks.settings.parameters import layers
-from tests.cluster.lab import NAME, NAMESPACE, function_pod
+from tasks.settings import nics
+from tests.cluster.lab import NAME, NAMESPACE, chosen, function_pod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tasks.engines.kube.manifests import Object
-    from tasks.settings.parameters.model import Parameters
     from tests.cluster.lab import Lab
 
 FIRST, SECOND = f"{NAME}-worker", f"{NAME}-worker2"
@@ -114,11 +112,6 @@ def test_the_functions_are_offered_again_when_a_kubelet_starts_again(equipped: L
         lambda found: found == chosen().sriov_num_vfs,
         deadline=SECONDS,
     )
-
-
-def chosen() -> Parameters:
-    """Return the parameters of the lab."""
-    return parameters.validated(layers.read(paths.ROOT, {"PROFILE": "lab", "CLUSTER_NAME": NAME}))
 
 
 def pod(lab: Lab, name: str, node: str, annotations: dict[str, str]) -> Object:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.engines.docker import containers
-from tasks.settings import nics, parameters
-from tests.cluster.lab import ANSWERS, NAME, answers, rows
+from tasks.settings import nics
+from tests.cluster.lab import ANSWERS, NAME, answers, chosen, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +22,11 @@ CALCAPP, VIDEO = "calcapp-sriov-multi-worker", "p2c3-multi-worker"
 SHORT = {"PIPELINE_DEADLINE": "10"}
 CARRIED = re.compile(r"net1: (\S+) (\w+) sent, PFs carried (\S+) (\w+)")
 UNITS = {"bytes": 1.0, "kB": 1e3, "MB": 1e6}
-SECOND_NETWORK = re.compile(r"192\.168\.20\.\d+")
+SECOND_NETWORK = re.compile(r"192\.168\.21\.\d+")
 
 
 def pf(row: nics.Row) -> str:
-    return str(getattr(parameters.current(), row.interface.lower()))
+    return str(getattr(chosen(), row.interface.lower()))
 
 
 def set_link(row: nics.Row, state: str) -> None:
@@ -73,7 +73,7 @@ def test_values_cross_the_cards_and_where_the_second_network_is_cut_the_hop_is_n
 
     with cut(nics.WORKERS[1]):
         output = calculating.fail(*verify_only(CALCAPP), **SHORT)
-    where = rf"\(on {NAME}-worker2, 192\.168\.20\.\d+\)"
+    where = rf"\(on {NAME}-worker2, 192\.168\.21\.\d+\)"
     assert re.search(rf"divide {where}: unreachable from multiply at net1", output), output
     assert "no request reaches divide: multiply does not pass it on" in output
     assert answers(calculating.run(*verify_only(CALCAPP))) == ANSWERS
@@ -89,7 +89,7 @@ def test_a_video_crosses_the_cards_and_carries_the_mark_of_the_stand_in(verified
 
     with cut(nics.WORKERS[1]):
         output = verified.fail(*verify_only(VIDEO), **SHORT)
-    where = rf"\(on {NAME}-worker2, 192\.168\.20\.\d+\)"
+    where = rf"\(on {NAME}-worker2, 192\.168\.21\.\d+\)"
     assert re.search(rf"rcv {where}: unreachable from dsa at net1", output), output
     assert "df-cpu-p2c3 passed on" in verified.run(*verify_only(VIDEO))
     verified.run(f"delete_dataflow:{VIDEO}")
