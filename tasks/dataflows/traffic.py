@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.dataflows import addresses, containers
-from tasks.engines.docker import containers as nodes
+from tasks.nics import counters, emulated, wish
 from tasks.problems import Problem
-from tasks.settings import emulation, nics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
     from tasks.settings.parameters.model import Parameters
+    from tasks.settings.patterns import Pattern
 
 _LOOK = "cat /proc/net/snmp /proc/net/dev"
 _UDP = "Udp:"
@@ -27,7 +27,6 @@ _UDP = "Udp:"
 _ARRIVED = ("InDatagrams", "NoPorts", "InErrors")
 # The columns of /proc/net/dev, after the name of the interface.
 _RECEIVED, _SENT = 0, 8
-_PF_COUNTERS = "/sys/class/net/{}/statistics/{}_bytes"
 _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -156,23 +155,20 @@ class Meter:
         return sum(moved.pods[key].sent for key in here)
 
 
-def pf_counters(chosen: Parameters) -> Callable[[], Mapping[Pf, int]]:
-    """Return what reads the bytes that the PFs have carried.
+def pf_counters(pattern: Pattern, chosen: Parameters) -> Callable[[], Mapping[Pf, int]]:
+    """Return what reads the bytes that the PFs have carried; nothing for a dataflow that does not go by them.
 
     Only emulated cards are measured: a real card counts what its virtual functions carry for these alone.
 
     Args:
+        pattern: What the dataflow is made of.
         chosen: The parameters.
     """
-    if emulation.SRIOV not in chosen.emulate:
+    if pattern.network != "sriov" or not emulated.asked_for(chosen):
         return dict
-    found = [Pf(row.node(chosen.cluster_name), str(getattr(chosen, row.interface.lower()))) for row in nics.WORKERS]
-    return lambda: {pf: _carried(pf) for pf in found}
-
-
-def _carried(pf: Pf) -> int:
-    files = [_PF_COUNTERS.format(pf.interface, way) for way in ("rx", "tx")]
-    return sum(map(int, nodes.exec_in(pf.node, ["cat", *files]).split()))
+    asked = tuple(wish.wishes(chosen).values())
+    pfs = {one.node: Pf(one.node, one.interface) for one in asked}
+    return lambda: {pfs[node]: seen.received + seen.sent for node, seen in counters.of_cards(asked).items()}
 
 
 def parsed(text: str) -> Traffic:

@@ -34,14 +34,14 @@ def verify(name: str) -> None:
 
 def _with_values(flow: Flow, chosen: Parameters) -> list[str]:
     if chosen.verify == "yes":
-        values.verify(flow, traffic.pf_counters(chosen))
+        values.verify(flow, traffic.pf_counters(flow.pattern, chosen))
     return by_hand.calcapp(flow, flow.pods())
 
 
 def _with_videos(flow: Flow, chosen: Parameters) -> list[str]:
     pods = flow.pods()
     if chosen.verify == "yes":
-        video.verify(flow, chosen.video, traffic.pf_counters(chosen))
+        video.verify(flow, chosen.video, traffic.pf_counters(flow.pattern, chosen))
     else:
         video.receiver_of(flow, pods).ensure()
     folder = user_videos.here()
