@@ -67,11 +67,7 @@ def lack_of_gpus(cluster: Kube, workers: Iterable[Worker]) -> Lack:
         workers: The workers with their devices.
     """
     wanted = {gpu.uuid for worker in workers for gpu in worker.gpus}
-    listed = {
-        device["deviceUUID"]
-        for device in _devices(cluster, inventory.OFFERED)
-        if str(device.get("deviceUUID")).startswith("GPU-")
-    }
+    listed = {device["deviceUUID"] for device in _devices(cluster, inventory.OFFERED) if inventory.is_gpu(device)}
     absent = [f"{inventory.OFFERED}: nothing of {uuid}" for uuid in sorted(wanted - listed)]
     return lacks.of(*absent, *(f"{inventory.OFFERED}: still lists {uuid}" for uuid in sorted(listed - wanted)))
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.controller import capacity, collector, inventory, source
+from tasks.controller import capacity, collector, gpu_types, inventory, source
 from tasks.engines.kube import access, kustomize, manifests
 from tasks.images import archive_images
 from tasks.lack import NOTHING
@@ -20,7 +20,7 @@ from tasks.settings import controller, parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from tasks.controller.inventory import Gpu
+    from tasks.controller.inventory import Gpu, Worker
     from tasks.controller.source import Render
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
@@ -183,7 +183,8 @@ class Controller:
     def configuration(self) -> list[Object]:
         """Return the namespaces and ConfigMaps that managers and daemons expect before they start."""
         names = [manifests.namespace(name) for name in controller.NAMESPACES]
-        return [*names, *source.configuration_maps(), *self.offered()]
+        gpus = gpu_types.of(self._devices, inventory.models())
+        return [*names, *source.configuration_maps(gpus), *self.offered()]
 
     def managers(self) -> list[Object]:
         """Return the managers with what they need to run, as they are deployed."""
@@ -197,11 +198,15 @@ class Controller:
     def _source(self) -> dict[str, list[Object]]:
         return source.objects(self.hardware, self.render)
 
+    @cached_property
+    def _devices(self) -> list[Worker]:
+        return inventory.of(self.workers, self.stand_ins)
+
     def offered(self) -> list[Object]:
         """Return the inventory of the workers; nothing if InfoCollector reports it."""
         if not self.inventory_by_host:
             return []
-        return inventory.config_maps(inventory.of(self.workers, self.stand_ins), inventory.models())
+        return inventory.config_maps(self._devices, inventory.models())
 
     def _components(self, role: str) -> list[Object]:
         return [item for part in controller.deployed(role, self.hardware) for item in self._component(part)]

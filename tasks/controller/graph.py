@@ -33,8 +33,8 @@ else:
     choices = later("tasks.images.choices")
     published_images = later("tasks.images.published_images")
 
-# The steps of the deployment that name what the workers have.
-_INVENTORY = ("configuration", "daemons")
+# The steps of the deployment that name what the workers have, or read it.
+_INVENTORY = ("configuration", "managers", "daemons")
 
 
 def task_controller_source() -> dict[str, Any]:

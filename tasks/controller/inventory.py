@@ -149,11 +149,11 @@ def models() -> Models:
         Problem: A file does not have the expected form.
     """
     folder = paths.CONTROLLER / controller.JSON
-    types = _rows(folder / controller.DEVICE_TYPES, ("inputDeviceType", "outputDeviceType"))
-    regions = _rows(folder / controller.REGIONS, ("subDeviceSpecRef", "functionTargets"))
+    named = rows(folder / controller.DEVICE_TYPES, ("inputDeviceType", "outputDeviceType"))
+    offering = rows(folder / controller.REGIONS, ("subDeviceSpecRef", "functionTargets"))
     return Models(
-        {row["inputDeviceType"]: row["outputDeviceType"] for row in types},
-        {row["subDeviceSpecRef"]: row["functionTargets"] for row in regions},
+        {row["inputDeviceType"]: row["outputDeviceType"] for row in named},
+        {row["subDeviceSpecRef"]: row["functionTargets"] for row in offering},
     )
 
 
@@ -193,6 +193,11 @@ def devices(found: Object) -> list[dict[str, Any]]:
     return [device for text in texts for device in json.loads(text).get("devices") or []]
 
 
+def is_gpu(device: Mapping[str, Any]) -> bool:
+    """Return whether a device of the inventory is a GPU, by its identifier."""
+    return str(device.get("deviceUUID")).startswith("GPU-")
+
+
 def _gpus(node: str) -> tuple[Gpu, ...]:
     if not lease.is_lent_to(node):
         # A shared GPU that does not answer is a matter of gpu_lease, and no obstacle to the rest.
@@ -204,18 +209,27 @@ def _gpus(node: str) -> tuple[Gpu, ...]:
         raise
 
 
-def _rows(file: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+def rows(file: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the entries of one of the archive's lists; none if there is no such file.
+
+    Args:
+        file: The file.
+        keys: What each entry has.
+
+    Raises:
+        Problem: It does not have the expected form.
+    """
     if not file.is_file():
         return []
     shown = f"{controller.JSON}/{file.name}"
     try:
-        rows = json.loads(file.read_text(encoding="utf-8"))
-        complete = all(key in row for row in rows for key in keys)
+        found = json.loads(file.read_text(encoding="utf-8"))
+        complete = all(key in row for row in found for key in keys)
     except (ValueError, TypeError) as error:
         raise Problem(f"{shown}: expected a list with {' and '.join(keys)}: {error}") from error
     if not complete:
         raise Problem(f"{shown}: expected a list with {' and '.join(keys)} in each entry")
-    return list(rows)
+    return list(found)
 
 
 def _device(worker: Worker, uuid: str, kind: str, index: int) -> dict[str, Any]:

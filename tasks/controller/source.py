@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.archive import facts, source
+from tasks.controller import gpu_types
 from tasks.engines.files import atomic
 from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from tasks.engines.kube.manifests import Object
     from tasks.settings.controller import Component
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _DAEMON_NAMESPACE = "default"
 CONFIGURATION_NAMESPACE = "default"
+_KINDS = "functionkindmap"
 # Annotation with the digest of what a workload reads only at its start: a change restarts the workload.
 _CONFIGURATION = "openkasugai.dev/configuration"
 
@@ -70,15 +72,19 @@ def _loaded(kept: Path) -> dict[str, list[Object]]:
     return found
 
 
-def configuration_maps() -> list[Object]:
-    """Return the ConfigMaps with the JSON files of the source."""
+def configuration_maps(gpus: Collection[str] = ()) -> list[Object]:
+    """Return the ConfigMaps with the JSON files of the source.
+
+    Args:
+        gpus: Types of the workers' GPUs, which the source may not list.
+    """
     folder = paths.CONTROLLER / controller.JSON
     wanted = {**controller.REQUIRED_CONFIGURATION, **controller.OPTIONAL_CONFIGURATION}
     present = {name: folder / file for name, file in wanted.items() if (folder / file).is_file()}
-    return [
-        manifests.config_map(name, CONFIGURATION_NAMESPACE, {file.name: file.read_text(encoding="utf-8")})
-        for name, file in present.items()
-    ]
+    texts = {name: file.read_text(encoding="utf-8") for name, file in present.items()}
+    if gpus and _KINDS in texts:
+        texts[_KINDS] = gpu_types.kind_map(texts[_KINDS], gpus)
+    return [manifests.config_map(name, CONFIGURATION_NAMESPACE, {wanted[name]: text}) for name, text in texts.items()]
 
 
 def adapted_component(part: Component, items: Sequence[Object], image: str, reads: str) -> list[Object]:

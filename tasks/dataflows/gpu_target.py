@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tasks.controller import inventory
+from tasks.controller import gpu_types, inventory
 from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET, READY, state
 from tasks.engines.kube import manifests
 from tasks.engines.programs import waiting
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
 
 _CPU = "cpu"
-_ITEMS = "deployableItems"
 _DAEMON = "daemonset/crc-deviceinfo-daemon"
 
 
@@ -32,41 +31,45 @@ def wait(flow: Flow) -> None:
     Raises:
         Problem: None does within CONTROLLER_DEADLINE, or none ever will; one line says why.
     """
-    wanted = types(flow.scenario.configuration())
+    wanted = choices(flow.scenario.configuration())
     if not wanted:
         return
     waiting.Condition(
-        f"a FunctionTarget of type {', '.join(sorted(wanted))}: Ready",
+        f"a FunctionTarget of type {', '.join(sorted(map(_shown, wanted)))}: Ready",
         lambda: _missing(flow.cluster, wanted),
         lambda missing: not missing,
         describe=lambda missing: ", ".join(f"{kind} {seen}" for kind, seen in missing.items()),
     ).wait(flow.deadlines.controller, hint=f"./doit kubectl logs {_DAEMON}")
 
 
-def types(configuration: Iterable[Object]) -> frozenset[str]:
-    """Return the types of regions that functions cannot do without, beside those of CPUs.
+def choices(configuration: Iterable[Object]) -> frozenset[frozenset[str]]:
+    """Return the types of regions of which functions need one each: those of the functions that no CPU runs.
 
     Args:
         configuration: The ConfigMaps of a pattern, among them those that say where each function can run.
     """
-    given = (item["data"][_ITEMS] for item in configuration if _ITEMS in item.get("data", {}))
-    choices = ({str(item["regionType"]) for item in json.loads(text)} for text in given)
-    return frozenset(kind for choice in choices if _CPU not in choice for kind in choice)
+    found = (gpu_types.regions(item) for item in configuration)
+    return frozenset(choice for choice in found if choice and _CPU not in choice)
 
 
-def _missing(cluster: Kube, wanted: Iterable[str]) -> dict[str, str]:
-    """Return the state of each type that no worker offers.
+def _shown(choice: Iterable[str]) -> str:
+    return " or ".join(sorted(choice))
+
+
+def _missing(cluster: Kube, wanted: Iterable[frozenset[str]]) -> dict[str, str]:
+    """Return the state of each choice of types of which no worker offers one.
 
     Raises:
-        Problem: A type will never be offered.
+        Problem: None will ever be offered.
     """
     targets = cluster.list(FUNCTION_TARGET)
-    found = {kind: [one for one in targets if one.get("status", {}).get("regionType") == kind] for kind in wanted}
-    missing = {kind: _seen(found[kind]) for kind in wanted if READY not in map(state, found[kind])}
-    for kind in missing:
-        if not found[kind]:
-            _refuse_outdated(cluster, kind)
-    return missing
+    found = {one: [each for each in targets if each.get("status", {}).get("regionType") in one] for one in wanted}
+    missing = {choice: seen for choice, seen in found.items() if READY not in map(state, seen)}
+    for choice, seen in missing.items():
+        if not seen:
+            for kind in choice:
+                _refuse_outdated(cluster, kind)
+    return {_shown(choice): _seen(seen) for choice, seen in missing.items()}
 
 
 def _seen(targets: Iterable[Object]) -> str:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from tasks.archive import deepstream
 from tasks.archive import facts as archive_source
-from tasks.controller import inventory
+from tasks.controller import gpu_types, inventory
 from tasks.controller.kinds import FUNCTION_CHAIN, FUNCTION_TYPE
-from tasks.engines.kube import manifests
+from tasks.engines.kube import access, manifests
 from tasks.images import archive_images
 from tasks.problems import Problem
+from tasks.settings import checks, paths, patterns
 from tasks.settings import controller as source
-from tasks.settings import paths, patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from tasks.engines.kube.api import Kube
@@ -31,6 +31,7 @@ _STRATEGY = "strategy"
 # The files of a pattern, in the manual's order of registration.
 FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml")
 _DATA_FLOW = FILES[-1]
+_WHERE = "functioninfo.yaml"
 _IMAGE = re.compile(r'("image(?:URI)?"\s*:\s*")([^"]+)(")')
 
 
@@ -40,12 +41,21 @@ def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:
         pattern,
         workers=lambda: inventory.workers(cluster),
         references=lambda names: archive_images.references(names, chosen),
+        gpus=lambda: gpu_types.offered(cluster),
     )
 
 
 def of_source(pattern: Pattern, chosen: Parameters) -> Scenario:
-    """Return a pattern's files in the source, with the images that the parameters choose; no cluster is asked."""
-    return Scenario(pattern, workers=tuple, references=lambda names: archive_images.references(names, chosen))
+    """Return a pattern's files in the source, with the images that the parameters choose.
+
+    A cluster is asked only for its GPUs, and only if it answers.
+    """
+
+    def gpus() -> tuple[str, ...]:
+        name = chosen.cluster_name
+        return gpu_types.offered(access.cluster(name)) if access.answers(name) else ()
+
+    return Scenario(pattern, tuple, lambda names: archive_images.references(names, chosen), gpus)
 
 
 @dataclass(frozen=True)
@@ -56,11 +66,13 @@ class Scenario:
         pattern: The pattern.
         workers: Returns the names of the nodes that run functions.
         references: Returns the full references of images by their short names.
+        gpus: Returns the types of the GPUs that functions can use.
     """
 
     pattern: Pattern
     workers: Callable[[], Sequence[str]]
     references: Callable[[Iterable[str]], Mapping[str, str]]
+    gpus: Callable[[], Collection[str]] = tuple
 
     def require_images(self, registry: Registry) -> None:
         """Stop if the registry lacks an image that a function runs.
@@ -126,7 +138,13 @@ class Scenario:
         text = deepstream.with_installed_paths(path.read_text(encoding="utf-8"))
         if _IMAGE.search(text):
             text = with_references(text, self.references(pattern.images), pattern.images, file)
-        return text
+        return self._with_gpus(text) if file == _WHERE and checks.GPU in pattern.needs else text
+
+    def _with_gpus(self, text: str) -> str:
+        types = self.gpus()
+        items = manifests.parse(text, _WHERE)
+        made = [gpu_types.with_types(item, types) for item in items]
+        return text if made == items else "---\n".join(manifests.text(item) for item in made)
 
     def _placement(self) -> list[Object]:
         return placement(self.pattern.namespace, self.workers()) if self.pattern.on_second_worker else []

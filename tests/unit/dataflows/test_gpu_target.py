@@ -26,15 +26,19 @@ def function_info(*kinds: str) -> dict[str, Any]:
 
 
 class Asks:
-    """A scenario whose functions need an A100, or are content with a CPU."""
+    """A scenario whose functions need a GPU, by default an A100, or are content with a CPU."""
+
+    def __init__(self, *gpus: str) -> None:
+        self._gpus = gpus or ("a100",)
 
     def configuration(self) -> list[dict[str, Any]]:
-        return [{"data": {"x.json": "[]"}}, {}, function_info("cpu"), function_info("cpu", "t4"), function_info("a100")]
+        without_gpu = [{"data": {"x.json": "[]"}}, {}, function_info("cpu"), function_info("cpu", "t4")]
+        return [*without_gpu, function_info(*self._gpus)]
 
 
-def target(status: str) -> Object:
-    state = {"status": status, "regionType": "a100"}
-    return {"metadata": {"name": "kind-worker.a100-0.a100"}, "status": state}
+def target(status: str, kind: str = "a100") -> Object:
+    state = {"status": status, "regionType": kind}
+    return {"metadata": {"name": f"kind-worker.{kind}-0.{kind}"}, "status": state}
 
 
 def books(*kinds: str) -> Object:
@@ -58,18 +62,26 @@ OFFERED = {
 }
 
 
-def flow(objects: dict[Kind, list[Object]]) -> Flow:
+def flow(objects: dict[Kind, list[Object]], *gpus: str) -> Flow:
     functions = Functions(BY_NAME["p2c1"], objects=objects)
-    return replace(functions.flow(controller=0.2), scenario=cast("Scenario", Asks()))
+    return replace(functions.flow(controller=0.2), scenario=cast("Scenario", Asks(*gpus)))
 
 
 def test_only_what_a_function_cannot_do_without_is_waited_for() -> None:
-    assert gpu_target.types(Asks().configuration()) == {"a100"}
-    assert gpu_target.types([function_info("cpu")]) == frozenset()
+    assert gpu_target.choices(Asks().configuration()) == {frozenset({"a100"})}
+    assert gpu_target.choices([function_info("cpu")]) == frozenset()
 
 
 def test_a_target_that_is_ready_lets_the_dataflow_come() -> None:
     gpu_target.wait(flow({FUNCTION_TARGET: [target("Ready")]}))
+
+
+def test_one_of_the_gpus_that_a_function_runs_on_suffices() -> None:
+    gpu_target.wait(flow({FUNCTION_TARGET: [target("Ready", "nvidia-h200")]}, "a100", "nvidia-h200"))
+    objects = {FUNCTION_TARGET: [target("NotReady", "nvidia-h200"), target("Ready", "nvidia-l4")]}
+    shown = r"type a100 or nvidia-h200: Ready: .*a100 or nvidia-h200 kind-worker\.nvidia-h200-0\.nvidia-h200 NotReady"
+    with pytest.raises(Problem, match=shown):
+        gpu_target.wait(flow(objects, "a100", "nvidia-h200"))
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,27 @@ def test_a_multi_worker_pattern_asks_for_the_nodes_of_this_cluster() -> None:
     assert strategy["data"]["selectTop"] == "3"
 
 
+@pytest.mark.usefixtures("source")
+@pytest.mark.parametrize("name", ["p2c1", "p2c4-multi-worker", "p1c1"])
+def test_functions_of_a_gpu_run_on_one_that_the_archive_does_not_list(name: str) -> None:
+    images = {image: f"registry/{image}:1" for image in BY_NAME[name].images}
+    usual = Scenario(BY_NAME[name], lambda: ("one", "two"), lambda _names: images)
+    wanted = Scenario(usual.pattern, usual.workers, usual.references, lambda: ["nvidia-h200"])
+    types = {key: {item["regionType"] for item in items} for key, items in deployable(wanted).items()}
+    on_gpu = {key for key, found in types.items() if "nvidia-h200" in found}
+    assert on_gpu == {key for key in types if key.endswith("-dsa")}
+    assert all(types[key] == {"a100", "nvidia-h200"} for key in on_gpu)
+    assert {key: items[:1] for key, items in deployable(wanted).items()} == deployable(usual)
+    (text,) = [text for file, text in wanted.texts().items() if file == "functioninfo.yaml"]
+    assert ("nvidia-h200" in text) == bool(on_gpu)
+    assert [item for item in wanted.configuration() if "spec" in item["data"]] == manifests.parse(text, "text")
+
+
+def deployable(wanted: Scenario) -> dict[str, list[dict[str, str]]]:
+    given = {manifests.name_of(item): item["data"].get("deployableItems") for item in wanted.configuration()}
+    return {name: json.loads(text) for name, text in given.items() if text}
+
+
 def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
     with pytest.raises(Problem, match="names no image cpufunc_sidecar, but calcapp"):
         files.with_references('"image": "localhost/calcapp:1"', REFERENCES, ("cpufunc_sidecar",), "cm.yaml")
