@@ -110,7 +110,8 @@ def test_pods_are_asked_only_where_their_counters_say_something(pattern: str, as
 def test_the_pfs_of_both_workers_are_read_in_their_nodes(programs: Programs) -> None:
     programs.put("docker", "300\n45\n")
     chosen = lab(EMULATE="sriov", CLUSTER_NAME="c", SRIOV_PF_IF_1="ens9f0np0", SRIOV_PF_IF_2="ens9f1np1")
-    assert traffic.pf_counters(BY_NAME["p3c1"], chosen)() == {Pf("c-worker", "ens9f0np0"): 345, Pf("c-worker2", "ens9f1np1"): 345}
+    carried = traffic.pf_counters(BY_NAME["p3c1"], chosen)()
+    assert carried == {Pf("c-worker", "ens9f0np0"): 345, Pf("c-worker2", "ens9f1np1"): 345}
     files = [f"/sys/class/net/ens9f0np0/statistics/{way}_bytes" for way in ("rx", "tx")]
     assert ["docker", "exec", "c-worker", "cat", *files] in programs.calls
     assert traffic.pf_counters(BY_NAME["p1c1"], chosen)() == {}, "it does not go by the cards"
