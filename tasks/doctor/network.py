@@ -39,9 +39,15 @@ def _addresses(host: Server, p: Parameters) -> Finding:
 
 def _card_addresses(host: Server, p: Parameters) -> Finding:
     needed = "a network of the cards that no other route overlaps"
-    own = emulated.device(p.cluster_name)
-    found = _no_clash(host, needed, lambda: address_plan.check_cards(p, routes.routes(), emulated=own))
-    obstacle = emulated.obstacle(emulated.network_of(p)) if emulated.asked_for(p) else ""
+    network = emulated.network_of(p)
+
+    def check() -> None:
+        known = routes.routes()
+        own = emulated.device(network, known) if emulated.asked_for(p) else ""
+        address_plan.check_cards(p, known, emulated=own)
+
+    found = _no_clash(host, needed, check)
+    obstacle = emulated.obstacle(network) if emulated.asked_for(p) else ""
     return Finding(FAILED, obstacle, needed, "docker network ls") if obstacle else found
 
 

@@ -19,10 +19,11 @@ from tasks.problems import Problem
 from tasks.settings import emulation, nics, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from ipaddress import IPv4Address, IPv4Network
 
     from tasks.engines.docker.networks import NetworkFacts
+    from tasks.engines.host.routes import Route
     from tasks.lack import Lack
     from tasks.nics.wish import Wish
     from tasks.settings.parameters.model import Parameters
@@ -102,12 +103,20 @@ def is_there(cluster: str) -> bool:
     return found is not None and _is_ours(found)
 
 
-def device(cluster: str) -> str:
-    """Return the interface of this machine that leads to the emulated cards of a cluster; empty without such cards."""
+def device(network: Network, routes: Iterable[Route]) -> str:
+    """Return the interface of this machine that leads to the emulated cards of a cluster; empty without such cards.
+
+    While no engine answers, a bridge that Docker has left there counts: the engine says whose it is once it runs.
+
+    Args:
+        network: The network of the cards.
+        routes: The routes of this machine.
+    """
     try:
-        found = networks.find(network_name(cluster))
+        found = networks.find(network.name)
     except Problem:
-        return ""
+        left = (one.device for one in routes if one.destination == network.subnet)
+        return next((name for name in left if name.startswith(networks.BRIDGE)), "")
     return found.device if found is not None and _is_ours(found) else ""
 
 

@@ -13,6 +13,8 @@ from tasks.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+# How the engine names the interface of a bridge network, before its identifier.
+BRIDGE = "br-"
 _NOT_CONNECTED = "is not connected to"
 
 
@@ -35,7 +37,7 @@ class NetworkFacts:
     @property
     def device(self) -> str:
         """The interface of a bridge network on the engine's machine, unless an option of the network names it."""
-        return f"br-{self.id[:12]}"
+        return f"{BRIDGE}{self.id[:12]}"
 
 
 def find(name: str) -> NetworkFacts | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.engines.files import ledgers
+from tasks.engines.host.routes import Route
 from tasks.nics import emulated
 from tasks.problems import Problem
 from tasks.settings import nics
@@ -225,7 +226,9 @@ def test_a_container_of_the_user_in_the_network_keeps_it(workers: Engine, progra
 def test_without_an_engine_there_are_none(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{checkout}/none.sock")
     assert not emulated.is_there("kind")
-    assert emulated.device("kind") == ""
+    left, other = Route(NETWORK.subnet, "br-0123456789ab"), Route(NETWORK.subnet, "tun0")
+    assert emulated.device(NETWORK, [other]) == ""
+    assert emulated.device(NETWORK, [other, left]) == "br-0123456789ab", "the engine says whose it is once it runs"
     assert emulated.obstacle(NETWORK) == ""
 
 
