@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 NAMESPACE = "default"
 DAEMON = "crc-deviceinfo-daemon"
-_LOGS = f"./doit kubectl logs daemonset/{DAEMON}"
+LOGS = f"./doit kubectl logs daemonset/{DAEMON}"
 _GONE_SECONDS = 30.0
+_ABSENT = "not there"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def outdated(cluster: Kube, workers: Iterable[str]) -> dict[str, str]:
 
 def _difference(offered: set[Region], live: Object | None) -> str:
     if live is None:
-        return "not there"
+        return _ABSENT
     counted = _counted(live)
     lacking = [f"lacks {region.place} ({region.device})" for region in offered - counted]
     return ", ".join(sorted([*lacking, *(f"still has {one.place} ({one.device})" for one in counted - offered)]))
@@ -161,7 +162,22 @@ def following(cluster: Kube, workers: tuple[str, ...], deadline: float) -> Itera
         lambda: outdated(cluster, free),
         lambda left: not left,
         describe=lambda left: ", ".join(f"{resource_of(node)} {phrase}" for node, phrase in left.items()),
-    ).wait(deadline, explain=lambda: cluster.evidence(NAMESPACE), hint=_LOGS)
+    ).wait(deadline, explain=lambda: cluster.evidence(NAMESPACE), hint=LOGS)
+
+
+def require_counted(cluster: Kube, workers: Iterable[str]) -> None:
+    """Stop if a ComputeResource is not as the inventory says: the controller makes it once, and never extends it.
+
+    Args:
+        cluster: The API.
+        workers: Names of the workers.
+
+    Raises:
+        Problem: One line names the worker, the difference and the cure.
+    """
+    for node, phrase in outdated(cluster, workers).items():
+        if phrase != _ABSENT:
+            raise _busy(cluster, node, phrase)
 
 
 def _busy(cluster: Kube, node: str, phrase: str) -> Problem:
@@ -241,7 +257,7 @@ def await_targets(cluster: Kube, deadline: float) -> None:
         lambda: missing_targets(cluster),
         lambda missing: not missing,
         describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
-    ).wait(deadline, explain=lambda: cluster.evidence(NAMESPACE), hint=_LOGS)
+    ).wait(deadline, explain=lambda: cluster.evidence(NAMESPACE), hint=LOGS)
 
 
 def lack_of_offer() -> Lack:
@@ -261,6 +277,5 @@ def require_offer() -> None:
     """
     chosen = parameters.current()
     cluster = access.cluster(chosen.cluster_name)
-    for node, phrase in outdated(cluster, inventory.workers(cluster)).items():
-        raise _busy(cluster, node, phrase)
+    require_counted(cluster, inventory.workers(cluster))
     await_targets(cluster, chosen.controller_deadline)

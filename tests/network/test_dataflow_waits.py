@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from tasks.controller import inventory
+from tasks.controller.inventory import Gpu, Models, Worker
 from tasks.controller.kinds import COMPUTE_RESOURCE
 from tasks.dataflows import deployment as dataflows_deployment
 from tasks.dataflows import flow as flows
@@ -58,8 +60,8 @@ def test_a_dataflow_whose_images_are_still_pulled_is_kept_and_what_is_pulled_is_
 def test_a_gpu_that_the_books_of_its_worker_do_not_have_is_not_waited_for(api: Kube) -> None:
     items = json.dumps([{"name": "item1", "regionType": "a100"}])
     wanted = manifests.config_map("funcinfo-gpu", PATTERN.namespace, {"deployableItems": items})
-    offer = {"nodeName": "one", "deviceUUID": "GPU-1", "functionTargets": [{"regionType": "a100"}]}
-    offered = manifests.config_map("deployinfo", "default", {"deployinfo.json": json.dumps({"devices": [offer]})})
+    worker = Worker("one", "", 1, (Gpu(0, "GPU-1", "A100"),))
+    maps = inventory.config_maps([worker], Models({"A100": "a100"}, {}))
     books = {
         "apiVersion": "example.com/v1",
         "kind": "ComputeResource",
@@ -68,9 +70,9 @@ def test_a_gpu_that_the_books_of_its_worker_do_not_have_is_not_waited_for(api: K
     }
     flow = flows.of(PATTERN.name, parameters.current())
     flow = replace(flow, scenario=cast("Scenario", SimpleNamespace(configuration=lambda: [wanted])))
-    api.apply([offered, books])
+    api.apply([*maps, books])
     try:
-        with pytest.raises(Problem, match="compute-one was made before the GPU was in the inventory"):
+        with pytest.raises(Problem, match=r"compute-one: lacks a100-0\.a100 \(GPU-1\), lacks cpu-0\.cpu"):
             gpu_target.wait(flow)
         target = {
             "apiVersion": "example.com/v1",
@@ -82,4 +84,5 @@ def test_a_gpu_that_the_books_of_its_worker_do_not_have_is_not_waited_for(api: K
         gpu_target.wait(flow)
     finally:
         api.delete(COMPUTE_RESOURCE, "compute-one", "default")
-        api.delete(manifests.CONFIG_MAP, "deployinfo", "default")
+        for item in maps:
+            api.delete(manifests.CONFIG_MAP, manifests.name_of(item), "default")

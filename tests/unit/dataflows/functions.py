@@ -27,7 +27,7 @@ def _nothing(_pod: str, _argv: Sequence[str]) -> str:
     return ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Functions:
     """A cluster with the pods of a pattern.
 

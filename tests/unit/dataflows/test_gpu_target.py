@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from tasks.controller import inventory
+from tasks.controller.inventory import Gpu, Models, Worker
 from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET
 from tasks.dataflows import gpu_target
 from tasks.engines.kube import manifests
@@ -42,23 +44,20 @@ def target(status: str, kind: str = "a100") -> Object:
 
 
 def books(*kinds: str) -> Object:
-    regions = [{"type": kind} for kind in kinds]
-    return {"metadata": {"name": "compute-kind-worker"}, "spec": {"regions": regions}, "status": {"regions": regions}}
+    """Return the first worker's ComputeResource with its CPU and, if a kind is given, its GPU."""
+    regions = [
+        {"name": kind, "type": kind, "deviceType": kind, "deviceIndex": 0, "deviceUUID": UUIDS[kind]}
+        for kind in ("cpu", *kinds)
+    ]
+    return {"metadata": {"name": "compute-kind-worker"}, "status": {"regions": regions}}
 
 
-OFFERED = {
-    "metadata": {"name": "deployinfo"},
-    "data": {
-        "deployinfo.json": json.dumps(
-            {
-                "devices": [
-                    {"nodeName": "kind-worker", "functionTargets": [{"regionType": "cpu"}]},
-                    {"nodeName": "kind-worker", "functionTargets": [{"regionType": "a100"}]},
-                    {"nodeName": "kind-worker2", "functionTargets": None},
-                ]
-            }
-        )
-    },
+UUIDS = {"cpu": "kind-worker-cpu0", "a100": "GPU-1"}
+MODELS = Models({"A100": "a100"}, {})
+# The workers, and the inventory by which the first one has a GPU.
+WORKERS: dict[Kind, list[Object]] = {
+    manifests.NODE: [{"metadata": {"name": "kind-worker"}}],
+    manifests.CONFIG_MAP: inventory.config_maps([Worker("kind-worker", "", 1, (Gpu(0, "GPU-1", "A100"),))], MODELS),
 }
 
 
@@ -88,16 +87,21 @@ def test_one_of_the_gpus_that_a_function_runs_on_suffices() -> None:
     ("targets", "seen"), [([], "a100 absent"), ([target("NotReady")], r"a100 kind-worker\.a100-0\.a100 NotReady")]
 )
 def test_one_that_does_not_come_is_named(targets: list[Object], seen: str) -> None:
-    objects = {FUNCTION_TARGET: targets, manifests.CONFIG_MAP: [OFFERED], COMPUTE_RESOURCE: [books("cpu", "a100")]}
+    objects = {**WORKERS, FUNCTION_TARGET: targets, COMPUTE_RESOURCE: [books("a100")]}
     with pytest.raises(Problem, match=rf"a FunctionTarget of type a100: Ready: .*last seen: {seen}") as caught:
         gpu_target.wait(flow(objects))
     assert "logs daemonset/crc-deviceinfo-daemon" in caught.value.hint
 
 
-def test_one_that_never_comes_is_not_waited_for_and_the_cure_is_named() -> None:
-    objects = {manifests.CONFIG_MAP: [OFFERED], COMPUTE_RESOURCE: [books("cpu")]}
-    with pytest.raises(
-        Problem, match=r"ComputeResource compute-kind-worker was made before the GPU was in the inventory"
-    ) as caught:
+def test_one_that_never_comes_is_not_waited_for_and_what_stands_in_the_way_is_named() -> None:
+    objects = {**WORKERS, COMPUTE_RESOURCE: [books()]}
+    lacking = (
+        r"ComputeResource compute-kind-worker: lacks a100-0\.a100 \(GPU-1\); \./doit create_cluster has it"
+    )
+    with pytest.raises(Problem, match=lacking):
         gpu_target.wait(flow(objects))
-    assert "delete -n default computeresource compute-kind-worker" in caught.value.hint
+
+
+def test_a_worker_that_is_being_counted_again_is_waited_for() -> None:
+    with pytest.raises(Problem, match=r"a FunctionTarget of type a100: Ready: .*last seen: a100 absent"):
+        gpu_target.wait(flow(WORKERS))
