@@ -193,7 +193,7 @@ def _unregister(cluster: Kube, items: list[Object]) -> None:
 
 def _all_patterns() -> Seconds:
     """Verify all patterns that can run, one after another; their images are there, and no dataflow is deployed."""
-    _doit("prepare_scenario")
+    _doit("create_cluster_with_all")
     total, _ = _doit("dataflow")
     return {"all patterns in a row": total}
 
@@ -212,7 +212,7 @@ def _median(measured: Callable[[], object], before: Callable[[], object] = lambd
 def _doit(*words: str, **environment: str) -> tuple[float, Seconds]:
     """Run the copy's `./doit`; return the seconds of the run and of each of its tasks."""
     progress.step(f"./doit {' '.join(words)}")
-    env = {**credentials.given(), "CLUSTER_NAME": benchmark.CLUSTER_NAME, **environment}
+    env = {**credentials.given(), **benchmark.PARAMETERS, **environment}
     start = time.monotonic()
     completed = shell.Command([_COPY / "doit", *words], env, cwd=_COPY).run(live=True)
     total = time.monotonic() - start

@@ -6,6 +6,18 @@ from dataclasses import dataclass
 
 # A cluster of its own, never the user's.
 CLUSTER_NAME = "benchmark"
+# What it is made with: the cards' network must not be that of the user's cluster either.
+PARAMETERS = {
+    "CLUSTER_NAME": CLUSTER_NAME,
+    "NV_IPAM_SUBNET": "192.168.22.0/24",
+    "NV_IPAM_GATEWAY": "192.168.22.1",
+    "NV_IPAM_EXCLUDE_START_1": "192.168.22.0",
+    "NV_IPAM_EXCLUDE_END_1": "192.168.22.9",
+    "NV_IPAM_EXCLUDE_START_2": "192.168.22.51",
+    "NV_IPAM_EXCLUDE_END_2": "192.168.22.255",
+    "SRIOV_PF_IPADDR_1": "192.168.22.2/24",
+    "SRIOV_PF_IPADDR_2": "192.168.22.3/24",
+}
 # How often each short command is run; the median counts.
 REPEATS = 5
 # How often nodes are created in each of two ways; the median counts.

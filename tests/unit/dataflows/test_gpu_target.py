@@ -95,9 +95,7 @@ def test_one_that_does_not_come_is_named(targets: list[Object], seen: str) -> No
 
 def test_one_that_never_comes_is_not_waited_for_and_what_stands_in_the_way_is_named() -> None:
     objects = {**WORKERS, COMPUTE_RESOURCE: [books()]}
-    lacking = (
-        r"ComputeResource compute-kind-worker: lacks a100-0\.a100 \(GPU-1\); \./doit create_cluster has it"
-    )
+    lacking = r"ComputeResource compute-kind-worker: lacks a100-0\.a100 \(GPU-1\); \./doit create_cluster has it"
     with pytest.raises(Problem, match=lacking):
         gpu_target.wait(flow(objects))
 
