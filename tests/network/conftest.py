@@ -12,11 +12,21 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tasks import progress
+from tasks.archive import facts
+from tasks.controller import inventory
+from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TARGET, FUNCTION_TYPE, WB_FUNCTION
 from tasks.engines.go import modules
+from tasks.engines.kube import access as kube_api
+from tasks.engines.kube import manifests
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs import waiting
+from tasks.images import archive_images
 from tasks.problems import Problem
-from tasks.settings import artifacts, parameters
+from tasks.scenarios import setup
+from tasks.settings import artifacts, parameters, paths
+from tests.network.contract import PATTERN, SAMPLE
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,6 +63,42 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def api(kubeconfig: Path) -> Kube:
     """The API of the server in `kubeconfig`."""
     return Kube(kubeconfig)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines that a run leaves for the user."""
+    lines: list[str] = []
+    monkeypatch.setattr(progress, "line", lines.append)
+    return lines
+
+
+@pytest.fixture
+def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
+    """The API server with all definitions and namespaces, but no object of the pattern."""
+    monkeypatch.setattr(kube_api, "cluster", lambda _name: api)
+    monkeypatch.setattr(paths, "CONTROLLER", SAMPLE)
+    ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
+    monkeypatch.setattr(archive_images, "references", lambda *_: ours)
+    monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
+    chosen = lab(DCI_REGISTRY_ADDR_ALT="registry.example/images", DATAFLOW_DEADLINE="10", CONTROLLER_DEADLINE="5")
+    monkeypatch.setattr(parameters, "current", lambda: chosen)
+    definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]
+    api.apply([*definitions, *setup.namespaces()])
+    yield api
+    for kind in (
+        DATA_FLOW,
+        WB_FUNCTION,
+        FUNCTION_CHAIN,
+        FUNCTION_TYPE,
+        FUNCTION_TARGET,
+        manifests.POD,
+        manifests.EVENT,
+    ):
+        for item in api.list(kind, PATTERN.namespace):
+            api.patch(kind, manifests.name_of(item), PATTERN.namespace, {"metadata": {"finalizers": None}})
+            api.delete(kind, manifests.name_of(item), PATTERN.namespace)
+            api.wait_gone(kind, manifests.name_of(item), PATTERN.namespace, deadline=10)
 
 
 def _etcd(folder: Path, port: int, peer: int) -> list[str]:

@@ -36,13 +36,6 @@ OTHERS = {name: "no card" for name in BY_NAME if name not in {BASIC.name, VIDEO.
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    monkeypatch.setattr(progress, "line", lines.append)
-    return lines
-
-
-@pytest.fixture
 def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     """The API server with all definitions and namespaces."""
     monkeypatch.setattr(kube_api, "cluster", lambda _name: api)

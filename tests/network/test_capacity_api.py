@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks import progress
 from tasks.archive import facts
 from tasks.controller import capacity, inventory
 from tasks.controller.inventory import Gpu, Models, Worker
@@ -34,13 +33,6 @@ KNOWN = Models({A100: "a100"}, {})
 FIRST, SECOND = Gpu(0, "GPU-1", A100), Gpu(0, "GPU-2", A100)
 LACKS = "lacks a100-0.a100 (GPU-1)"
 DEADLINE = 20.0
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    monkeypatch.setattr(progress, "line", lines.append)
-    return lines
 
 
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)

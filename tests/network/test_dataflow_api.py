@@ -2,112 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import progress
-from tasks.archive import facts
-from tasks.controller import inventory
-from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TARGET, FUNCTION_TYPE, WB_FUNCTION, state
+from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE, WB_FUNCTION, state
 from tasks.dataflows import deployment as dataflows_deployment
-from tasks.dataflows import flow as flows
-from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
-from tasks.engines.kube.calls import Body
-from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.scenarios import files, registration, setup
-from tasks.settings import parameters, paths
+from tasks.settings import parameters
 from tasks.settings.patterns import BY_NAME
-from tests.unit.conftest import lab
+from tests.network.contract import PATTERN, TARGET, Acting, event, fault, function_pods, set_state, wait_at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tasks.engines.kube.api import Kube
-    from tasks.engines.kube.manifests import Kind, Object
-    from tasks.settings.patterns import Pattern
+    from tasks.engines.kube.manifests import Object
 
-PATTERN = BY_NAME["calcapp-basic"]
-SAMPLE = paths.SRC / "sample-controller"
 FINALIZER = "dataflow.finalizers.example.com.v1"
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    monkeypatch.setattr(progress, "line", lines.append)
-    return lines
-
-
-@pytest.fixture(autouse=True)
-def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
-    """The API server with all definitions and namespaces, but no object of the pattern."""
-    monkeypatch.setattr(kube_api, "cluster", lambda _name: api)
-    monkeypatch.setattr(paths, "CONTROLLER", SAMPLE)
-    ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
-    monkeypatch.setattr(archive_images, "references", lambda *_: ours)
-    monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
-    chosen = lab(DCI_REGISTRY_ADDR_ALT="registry.example/images", DATAFLOW_DEADLINE="10", CONTROLLER_DEADLINE="5")
-    monkeypatch.setattr(parameters, "current", lambda: chosen)
-    definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]
-    api.apply([*definitions, *setup.namespaces()])
-    yield api
-    for kind in (
-        DATA_FLOW,
-        WB_FUNCTION,
-        FUNCTION_CHAIN,
-        FUNCTION_TYPE,
-        FUNCTION_TARGET,
-        manifests.POD,
-        manifests.EVENT,
-    ):
-        for item in api.list(kind, PATTERN.namespace):
-            api.patch(kind, manifests.name_of(item), PATTERN.namespace, {"metadata": {"finalizers": None}})
-            api.delete(kind, manifests.name_of(item), PATTERN.namespace)
-            api.wait_gone(kind, manifests.name_of(item), PATTERN.namespace, deadline=10)
-
-
-def wait_at_most(monkeypatch: pytest.MonkeyPatch, **deadlines: float) -> None:
-    """Set deadlines, in seconds, that are shorter than a user may choose."""
-    shorter = parameters.current().model_copy(update=deadlines)
-    monkeypatch.setattr(parameters, "current", lambda: shorter)
-
-
-def fault(pattern: Pattern) -> str:
-    return dataflows_deployment._fault(flows.of(pattern.name, parameters.current()))
-
-
-def set_state(api: Kube, item: Object, word: str, **more: Any) -> None:
-    path = f"{api._served.path_of(item)}/status"
-    change = {"status": {"status": word, **more}}
-    api._requests.send("PATCH", path, {}, Body(change, "application/merge-patch+json"))
-
-
-class Acting:
-    """Plays the controller until it is stopped: gives each object the state that `decide` returns."""
-
-    def __init__(self, api: Kube, kinds: tuple[Kind, ...], decide: Callable[[Object], str]) -> None:
-        self._api, self._kinds, self._decide = api, kinds, decide
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._act)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_error: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _act(self) -> None:
-        while not self._stop.wait(0.05):
-            for kind in self._kinds:
-                for item in self._api.list(kind, PATTERN.namespace):
-                    word = self._decide(item)
-                    if word != state(item):
-                        set_state(self._api, item, word)
+pytestmark = pytest.mark.usefixtures("cluster")
 
 
 def test_a_scenario_is_registered_in_order_and_an_early_chain_is_asked_for_again(
@@ -174,16 +87,6 @@ def test_capacity_of_every_worker_is_waited_for(cluster: Kube, monkeypatch: pyte
 
 
 _BINDING = manifests.Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
-TARGET = {
-    "regionName": "cpu",
-    "regionType": "cpu",
-    "nodeName": "one",
-    "deviceType": "cpu",
-    "deviceIndex": 0,
-    "available": True,
-    "maxFunctions": 110,
-    "currentFunctions": 110,
-}
 
 
 def test_a_dataflow_in_error_is_deployed_once_more_and_then_explained(cluster: Kube, said: list[str]) -> None:
@@ -257,19 +160,6 @@ _FUNCTION_SPEC = {
 }
 
 
-def function_pods(*images: str) -> list[Object]:
-    containers = [{"name": f"cpu-container{index}", "image": image} for index, image in enumerate(images)]
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": f"df-calcapp-wbfunction-{hop.key}-cpu-pod", "namespace": PATTERN.namespace},
-            "spec": {"containers": containers},
-        }
-        for hop in PATTERN.hops
-    ]
-
-
 def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(cluster: Kube) -> None:
     flow = files.of(cluster, PATTERN, parameters.current()).data_flow()
     cluster.apply([flow, *function_pods("r/a:1", "r/b:1")])
@@ -307,19 +197,6 @@ def test_pods_that_do_not_start_are_explained_by_their_events(cluster: Kube, mon
     place = lines.index("pod cpufunc-calcapp/df-calcapp-wbfunction-plus-cpu-pod: Pending")
     assert lines[place + 1] == "  FailedScheduling: 0/3 nodes are available: 2 Insufficient cpu."
     assert "Pulling" not in caught.value.details
-
-
-def event(key: str, kind: str, reason: str, message: str) -> Object:
-    pod = {"kind": "Pod", "namespace": PATTERN.namespace, "name": f"df-calcapp-wbfunction-{key}-cpu-pod"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{key}.1", "namespace": PATTERN.namespace},
-        "involvedObject": pod,
-        "type": kind,
-        "reason": reason,
-        "message": message,
-    }
 
 
 _IMAGE_OF_BEFORE = {

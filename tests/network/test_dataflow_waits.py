@@ -19,20 +19,13 @@ from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.scenarios import files
 from tasks.settings import parameters
-from tests.network.test_dataflow_api import (
-    PATTERN,
-    TARGET,
-    cluster,  # noqa: F401 - a fixture of these tests: the API server `api`, with all definitions
-    event,
-    fault,
-    function_pods,
-    set_state,
-    wait_at_most,
-)
+from tests.network.contract import PATTERN, TARGET, event, fault, function_pods, set_state, wait_at_most
 
 if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
     from tasks.scenarios.files import Scenario
+
+pytestmark = pytest.mark.usefixtures("cluster")
 
 
 def test_a_dataflow_whose_images_are_still_pulled_is_kept_and_what_is_pulled_is_named(
