@@ -184,7 +184,8 @@ def await_allocatable() -> None:
     from tasks.engines.kube import access as kube_api
 
     chosen = parameters.current()
-    pods.await_allocatable(_functions(chosen), kube_api.cluster(chosen.cluster_name))
+    cluster = kube_api.cluster(chosen.cluster_name)
+    pods.await_allocatable(_functions(chosen), cluster, looks_again=emulated.asked_for(chosen))
 
 
 def _functions(chosen: Parameters) -> dict[str, int]:

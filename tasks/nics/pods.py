@@ -74,14 +74,17 @@ def _name(pod: Object) -> str:
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
-def await_allocatable(wanted: Mapping[str, int], api: Kube, *, deadline: float = settings.ALLOCATABLE_DEADLINE) -> None:
+def await_allocatable(
+    wanted: Mapping[str, int], api: Kube, *, looks_again: bool = False, deadline: float = settings.ALLOCATABLE_DEADLINE
+) -> None:
     """Wait until the nodes offer their virtual functions to pods; return at once if no device plugin runs.
 
-    The plugin looks for functions only once, when it starts. If it started before they were there, its pod is replaced.
+    The real plugin looks for functions only once, when it starts. If they were not there yet, its pod is replaced.
 
     Args:
         wanted: How many each node has, by its name.
         api: The cluster's API.
+        looks_again: Whether the plugin goes on looking for functions, as that for emulated cards does.
         deadline: Seconds to wait.
 
     Raises:
@@ -91,7 +94,7 @@ def await_allocatable(wanted: Mapping[str, int], api: Kube, *, deadline: float =
     if plugin is None:
         return
     lacking = {node: count for node, count in wanted.items() if _allocatable(api, node) < count}
-    for node in lacking:
+    for node in () if looks_again else lacking:
         _start_again(api, plugin, node)
     for node, count in lacking.items():
         waiting.Condition(

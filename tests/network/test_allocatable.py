@@ -81,6 +81,15 @@ def run_plugin(api: Kube, node: str, phase: str) -> str:
 
 
 @pytest.mark.usefixtures("plugin")
+def test_plugin_that_looks_again_by_itself_is_left_alone(api: Kube) -> None:
+    offer(api, 0)
+    pod = run_plugin(api, NODE, "Running")
+    with pytest.raises(Problem, match="last seen: 0"):
+        pods.await_allocatable({NODE: 3}, api, looks_again=True, deadline=0.5)
+    assert "deletionTimestamp" not in (api.get(manifests.POD, pod, SYSTEM) or {})["metadata"]
+
+
+@pytest.mark.usefixtures("plugin")
 def test_plugin_that_started_before_the_functions_is_started_again(api: Kube) -> None:
     offer(api, 0)
     known, starting, elsewhere = (
