@@ -46,7 +46,7 @@ def cluster(request: pytest.FixtureRequest, api: Kube, monkeypatch: pytest.Monke
     roll_out(api)
     yield api
     for kind in (COMPUTE_RESOURCE, FUNCTION_TARGET, WB_FUNCTION, manifests.POD, manifests.DAEMON_SET):
-        for item in api.list(kind):
+        for item in api.list(kind, "default") if kind is manifests.POD else api.list(kind):
             api.delete(kind, manifests.name_of(item), manifests.namespace_of(item))
             api.wait_gone(kind, manifests.name_of(item), manifests.namespace_of(item), deadline=10)
     for name in (inventory.PRESENT, inventory.OFFERED):
