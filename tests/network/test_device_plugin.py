@@ -10,7 +10,8 @@ from tasks.settings import artifacts, parameters, paths
 
 def test_it_passes_its_own_tests() -> None:
     folder = paths.ROOT / artifacts.STAND_IN_DEVICE_PLUGIN.folder
-    written = set(re.findall(r"^func (Test\w+)", (folder / "plugin_test.go").read_text(encoding="utf-8"), re.MULTILINE))
+    source = "".join(file.read_text(encoding="utf-8") for file in folder.glob("*_test.go"))
+    written = set(re.findall(r"^func (Test\w+)", source, re.MULTILINE))
     said = command.run(folder, parameters.current(), "test", "-count=1", "-v", ".")
     assert "TestItRegistersAgainWhenTheKubeletStartsAgain" in written
     assert set(re.findall(r"^--- PASS: (\w+)", said, re.MULTILINE)) == written
