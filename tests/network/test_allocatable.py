@@ -49,6 +49,8 @@ def plugin(api: Kube) -> Iterator[str]:
     )
     yield PLUGIN
     api.delete(manifests.DAEMON_SET, PLUGIN, SYSTEM)
+    for pod in api.list(manifests.POD, SYSTEM, f"name={PLUGIN}"):
+        api.delete(manifests.POD, manifests.name_of(pod), SYSTEM)
 
 
 def offer(api: Kube, count: int) -> None:
@@ -73,7 +75,11 @@ def run_plugin(api: Kube, node: str, phase: str) -> str:
     name = f"plugin-on-{node}"
     container = {"name": "plugin", "image": "x:1"}
     metadata = {"name": name, "namespace": SYSTEM, "labels": {"name": PLUGIN}}
-    spec = {"nodeName": node, "containers": [container], "tolerations": [{"operator": "Exists"}]}
+    # No kubelet ends it, so it goes at once when it is deleted.
+    tolerations = [{"operator": "Exists"}]
+    spec = {
+        "nodeName": node, "containers": [container], "tolerations": tolerations, "terminationGracePeriodSeconds": 0
+    }  # fmt: skip
     api.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
     path = f"/api/v1/namespaces/{SYSTEM}/pods/{name}/status"
     api._requests.send("PATCH", path, {}, Body({"status": {"phase": phase}}, "application/merge-patch+json"))
