@@ -65,7 +65,7 @@ def without_definitions(cluster: Kube, controller: Controller) -> None:
     for identity in definitions:
         cluster.delete(*identity)
     for identity in definitions:
-        cluster.wait_gone(*identity, deadline=30)
+        cluster.wait_gone(*identity, deadline=120)
 
 
 @pytest.mark.usefixtures("without_definitions")
