@@ -120,7 +120,7 @@ def lack_of_return_as_root() -> Lack:
 
 
 def restore(cluster: str, machine: Machine | None = None) -> None:
-    """Give back what a cluster has borrowed, as it was, and take its emulated cards away; do nothing if it has none.
+    """Give back what a cluster has borrowed, as it was, or take its emulated cards away; do nothing if it has none.
 
     Args:
         cluster: Name of the cluster.
@@ -129,8 +129,8 @@ def restore(cluster: str, machine: Machine | None = None) -> None:
     Raises:
         Problem: Something could not be given back as it was.
     """
-    emulated.take_away(cluster)
     if not borrowed(cluster):
+        emulated.take_away(cluster)  # no cluster has cards of both kinds
         return
     lender = nics_ledger.foreign(cluster)
     if lender:
