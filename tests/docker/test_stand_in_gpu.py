@@ -40,7 +40,8 @@ SCRIPT = f"""
 set -eu -o pipefail
 listens() {{ grep -qi ":$(printf %04X "$1") " /proc/net/udp /proc/net/udp6; }}
 wait_until() {{ for _ in $(seq 200); do "$@" && return; sleep 0.1; done; echo "$* has not come" >&2; exit 1; }}
-is_quiet() {{ local size; size=$(stat -c %s "$1"); sleep 0.5; [ "$size" = "$(stat -c %s "$1")" ]; }}
+# On a busy machine, frames come late.
+is_quiet() {{ local size; size=$(stat -c %s "$1"); sleep 3; [ "$size" = "$(stat -c %s "$1")" ]; }}
 mkdir -p /config; cp /out/config.* /config/; cd /
 /wrapper >/out/log 2>&1 &
 wait_until listens 5678
