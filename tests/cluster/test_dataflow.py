@@ -51,7 +51,7 @@ def test_a_missing_value_fails_the_task_and_the_hop_is_named(
     redeployed: Lab, function: str, other: str, named: str
 ) -> None:
     pass_on_to(redeployed, function, other)
-    output = redeployed.fail(BASIC)
+    output = redeployed.fail(BASIC, PIPELINE_DEADLINE="20")
     assert named in output
     assert f"Try: ./doit {DELETE} {BASIC}" in output
     assert answers(redeployed.run(DELETE, BASIC)) == ANSWERS
