@@ -149,7 +149,8 @@ UNCHANGEABLE: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     ),
     "Pod": ("v1", {"spec": POD}, {"spec": {**POD, "restartPolicy": "Never"}}, "spec"),
     "Job": ("batch/v1", job("x:1"), job("x:2"), "spec.template"),
-    "Service": ("v1", service("10.255.0.77"), service("10.255.0.78"), "spec.clusterIP"),
+    # Of the lower addresses, the server gives none by itself.
+    "Service": ("v1", service("10.255.0.7"), service("10.255.0.8"), "spec.clusterIP"),
     "ConfigMap": ("v1", {"data": {"x": "1"}, "immutable": True}, {"data": {"x": "2"}, "immutable": True}, "data"),
     "Secret": ("v1", {"data": {"x": "MQ=="}, "immutable": True}, {"data": {"x": "Mg=="}, "immutable": True}, "data"),
     "RoleBinding": (f"{RBAC}/v1", role("view"), role("edit"), "roleRef"),
