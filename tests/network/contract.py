@@ -46,14 +46,25 @@ def fault(pattern: Pattern) -> str:
     return dataflows_deployment._fault(flows.of(pattern.name, parameters.current()))
 
 
-def set_state(api: Kube, item: Object, word: str, **more: Any) -> None:
+def set_status(api: Kube, item: Object, status: dict[str, Any]) -> None:
+    """Set the status of an object, as its controller or a kubelet would."""
     path = f"{api._served.path_of(item)}/status"
-    change = {"status": {"status": word, **more}}
-    api._requests.send("PATCH", path, {}, Body(change, "application/merge-patch+json"))
+    api._requests.send("PATCH", path, {}, Body({"status": status}, "application/merge-patch+json"))
+
+
+def set_state(api: Kube, item: Object, word: str, **more: Any) -> None:
+    """Set the word that a controller uses for the state of an object, and more of its status."""
+    set_status(api, item, {"status": word, **more})
 
 
 class Acting:
-    """Plays the controller until it is stopped: gives each object the state that `decide` returns."""
+    """Plays the controller until it is stopped: gives each object the state that `decide` returns.
+
+    Attributes:
+        namespace: Where the objects are; empty for all namespaces.
+    """
+
+    namespace = PATTERN.namespace
 
     def __init__(self, api: Kube, kinds: tuple[Kind, ...], decide: Callable[[Object], str]) -> None:
         self._api, self._kinds, self._decide = api, kinds, decide
@@ -70,7 +81,7 @@ class Acting:
     def _act(self) -> None:
         while not self._stop.wait(0.05):
             for kind in self._kinds:
-                for item in self._api.list(kind, PATTERN.namespace):
+                for item in self._api.list(kind, self.namespace):
                     word = self._decide(item)
                     if word != state(item):
                         set_state(self._api, item, word)

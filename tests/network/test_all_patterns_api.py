@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,12 +14,12 @@ from tasks.dataflows import all_patterns, deployment, origin
 from tasks.dataflows.series import Standing
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
-from tasks.engines.kube.calls import Body
 from tasks.images import archive_images
 from tasks.problems import Problem
 from tasks.scenarios import setup
 from tasks.settings import parameters, paths
 from tasks.settings.patterns import BY_NAME
+from tests.network.contract import Acting, set_status
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -72,11 +71,6 @@ def pod(key: str) -> Object:
     }
 
 
-def set_status(api: Kube, item: Object, status: dict[str, Any]) -> None:
-    path = f"{api._served.path_of(item)}/status"
-    api._requests.send("PATCH", path, {}, Body({"status": status}, "application/merge-patch+json"))
-
-
 def make_pods(api: Kube) -> None:
     """Make the pods of calcapp-basic, which are Ready at once."""
     pods = [pod(hop.key) for hop in BASIC.hops]
@@ -85,29 +79,19 @@ def make_pods(api: Kube) -> None:
         set_status(api, each, {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
 
 
-class Controller:
-    """Gives DataFlows the state that their names have in a table, and calcapp-basic its pods, until it is stopped."""
+class Controller(Acting):
+    """Gives DataFlows the state that their names have in a table, and calcapp-basic its pods."""
+
+    namespace = ""
 
     def __init__(self, api: Kube, states: dict[str, str]) -> None:
-        self._api, self._states = api, states
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._act)
+        def decide(item: Object) -> str:
+            word = states[manifests.name_of(item)]
+            if word != state(item) and manifests.name_of(item) == BASIC.dataflow:
+                make_pods(api)
+            return word
 
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_error: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _act(self) -> None:
-        while not self._stop.wait(0.05):
-            for item in self._api.list(DATA_FLOW):
-                word = self._states[manifests.name_of(item)]
-                if word != state(item):
-                    if manifests.name_of(item) == BASIC.dataflow:
-                        make_pods(self._api)
-                    set_status(self._api, item, {"status": word})
+        super().__init__(api, (DATA_FLOW,), decide)
 
 
 def run(api: Kube) -> None:
