@@ -172,7 +172,7 @@ def function(built: tuple[str, Path], tmp_path: Path) -> Function:
 
 
 def make_sliced(path: Path) -> None:
-    """Make a video of another size and profile, with noise in it, few enough frames for a busy machine."""
+    """Make a video of another size and profile, with noise in it and few enough frames for a busy machine."""
     noise = bytes(place * 7 % 251 for place in range(1000)) * 300
     with av.open(str(path), "w", format="mp4") as file:
         stream = file.add_stream("libx264", rate=10, options=SLICED)

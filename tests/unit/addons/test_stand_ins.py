@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,14 +10,16 @@ import pytest
 from tasks.addons import address_blocks
 from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
-from tasks.settings import addons, emulation, nics, patterns
+from tasks.settings import addons, emulation, images, nics, patterns
 from tests.unit.conftest import lab
+from tests.unit.engine import Image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.engines.kube.manifests import Object
     from tasks.settings.addons import Release
+    from tests.unit.engine import Engine
 
 IMAGE = "ghcr.io/k8snetworkplumbingwg/whereabouts"
 # Upstream's manifests of whereabouts, reduced to what the overlay looks at.
@@ -67,9 +68,9 @@ WHEREABOUTS: dict[str, list[Object]] = {
 
 
 @pytest.fixture(autouse=True)
-def parents(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each parent image its name for an id: no engine is asked."""
-    monkeypatch.setattr("tasks.engines.docker.images.require", lambda tag: SimpleNamespace(id=tag))
+def base(engine: Engine) -> None:
+    """Give the engine the base, from which add-ons' images start."""
+    engine.images[images.tag(images.BASE, lab())] = Image()
 
 
 @pytest.fixture
