@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.engines.kube import manifests
-from tasks.engines.kube.calls import Body
 from tasks.engines.programs import waiting
 from tasks.nics import pods
 from tasks.problems import Problem
 from tasks.settings import nics as settings
+from tests.network.contract import set_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +56,8 @@ def plugin(api: Kube) -> Iterator[str]:
 def offer(api: Kube, count: int) -> None:
     """Make the node offer `count` functions, as its kubelet does on behalf of the device plugin."""
     amount = {settings.RESOURCE: str(count)}
-    change = Body({"status": {"capacity": amount, "allocatable": amount}}, "application/merge-patch+json")
-    api._requests.send("PATCH", f"/api/v1/nodes/{NODE}/status", {}, change)
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+    set_status(api, node, {"capacity": amount, "allocatable": amount})
 
 
 @pytest.mark.usefixtures("plugin")
@@ -80,9 +80,9 @@ def run_plugin(api: Kube, node: str, phase: str) -> str:
     spec = {
         "nodeName": node, "containers": [container], "tolerations": tolerations, "terminationGracePeriodSeconds": 0
     }  # fmt: skip
-    api.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
-    path = f"/api/v1/namespaces/{SYSTEM}/pods/{name}/status"
-    api._requests.send("PATCH", path, {}, Body({"status": {"phase": phase}}, "application/merge-patch+json"))
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    api.apply([pod])
+    set_status(api, pod, {"phase": phase})
     return name
 
 

@@ -12,10 +12,10 @@ from tasks.controller import capacity, inventory
 from tasks.controller.inventory import Gpu, Models, Worker
 from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET, WB_FUNCTION
 from tasks.engines.kube import access, manifests
-from tasks.engines.kube.calls import Body
 from tasks.problems import Problem
 from tasks.scenarios import setup
 from tasks.settings import parameters, paths
+from tests.network.contract import set_status
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ def daemon_set() -> Object:
 def roll_out(api: Kube) -> None:
     """Report the DaemonSet as rolled out, as it is on a cluster without nodes."""
     status = {"observedGeneration": 9, "desiredNumberScheduled": 0, "currentNumberScheduled": 0}
-    change = {"status": {**status, "numberMisscheduled": 0, "numberReady": 0}}
-    path = f"{api._served.path_of(daemon_set())}/status"
-    api._requests.send("PATCH", path, {}, Body(change, "application/merge-patch+json"))
+    set_status(api, daemon_set(), {**status, "numberMisscheduled": 0, "numberReady": 0})
 
 
 def tell(api: Kube, *gpus: Gpu) -> None:
