@@ -18,8 +18,9 @@ from tasks.engines.files.lock import alone, part_of
 from tasks.engines.go import modules, proxy, sources
 from tasks.engines.kube import kustomize, manifests
 from tasks.images import addon_images
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings import emulation, nics, paths, patterns
+from tasks.settings import emulation, nics, paths
 from tasks.settings.addons import ModuleManifests
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Manifests:
             "delegate": emulation.DELEGATE if emulation.SRIOV in self.chosen.emulate else nics.DELEGATE,
             "ipam": self.release.ipam,
             "physical_functions": [getattr(self.chosen, row.interface.lower()) for row in nics.WORKERS],
-            "function_namespaces": patterns.NAMESPACES,
+            "function_namespaces": known.namespaces(),
         }
         files = sorted((paths.MANIFEST / self.name).iterdir())
         return {file.name.removesuffix(_TEMPLATE): templates.render(file, **values) for file in files}

@@ -20,7 +20,7 @@ from tasks import progress
 from tasks.archive import facts as archive_facts
 from tasks.engines.files import archives, atomic, modes, trees
 from tasks.problems import Problem
-from tasks.settings import controller, parameters, paths, patterns
+from tasks.settings import controller, parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -131,8 +131,8 @@ def _required_parts(hardware: Collection[str]) -> Iterator[str]:
         yield f"{part.deployment}/kustomization.yaml"
     for file in controller.REQUIRED_CONFIGURATION.values():
         yield f"{controller.JSON}/{file}"
-    # A source that lacks one of the other scenarios can still run those that it has.
-    yield f"{controller.SCENARIOS}/{patterns.BASIC.folder}"
+    # A source that lacks some scenarios can still run those that it has.
+    yield controller.SCENARIOS
 
 
 def _required_drivers(root: Path) -> Iterator[str]:

@@ -23,7 +23,8 @@ from tasks.engines.go import modules
 from tasks.engines.kube import kind, manifests
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs import shell
-from tasks.settings import artifacts, benchmark, credentials, images, parameters, paths, patterns
+from tasks.patterns import known
+from tasks.settings import artifacts, benchmark, credentials, images, parameters, paths
 from tasks.settings import controller as source
 from tasks.settings.checks import CHECKS
 
@@ -76,7 +77,7 @@ def _lend_archive(archive: Path) -> None:
 
 
 def _images_of_pattern() -> list[str]:
-    return [f"function_image:{name}" for name in patterns.BY_NAME[benchmark.PATTERN].images]
+    return [f"function_image:{name}" for name in known.named(benchmark.PATTERN).images]
 
 
 def _cold_images() -> Seconds:

@@ -17,8 +17,9 @@ from tasks.controller import inventory
 from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET, READY, WB_FUNCTION, state
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings import parameters, patterns
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -193,7 +194,7 @@ def _busy(cluster: Kube, node: str, phrase: str) -> Problem:
 
 def _deletion(namespace: str, name: str) -> str:
     """Return the words after ./doit that delete a DataFlow, which may be the user's own."""
-    for pattern in patterns.PATTERNS:
+    for pattern in known.patterns():
         if (pattern.namespace, pattern.dataflow) == (namespace, name):
             return f"delete_dataflow:{pattern.name}"
     return f"kubectl delete dataflow -n {namespace} {name}"

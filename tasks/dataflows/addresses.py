@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from tasks.controller import kinds
 from tasks.engines.kube import manifests
 from tasks.problems import Problem
-from tasks.settings import patterns
+from tasks.settings import scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
-    from tasks.settings.patterns import Network, Pattern
+    from tasks.patterns.model import Network, Pattern
 
 # The interface that Multus gives a pod in its second network.
 SECOND = "net1"
@@ -63,7 +63,7 @@ def own(network: Network, pod: Object) -> str:
 def second(pod: Object) -> str:
     """Return a pod's address in the SR-IOV network, as Multus records it; empty if there is none."""
     status = json.loads(pod["metadata"].get("annotations", {}).get(_NETWORKS, "[]"))
-    found = [network for network in status if network["name"].rpartition("/")[2] == patterns.SRIOV_NETWORK]
+    found = [network for network in status if network["name"].rpartition("/")[2] == scenarios.SRIOV_NETWORK]
     return str(next((network["ips"][0] for network in found if network.get("ips")), ""))
 
 
@@ -109,7 +109,7 @@ def _required(pod: Object) -> str:
     found = second(pod)
     if not found:
         raise Problem(
-            f"pod {manifests.name_of(pod)}: its annotation {_NETWORKS} has no address in {patterns.SRIOV_NETWORK}"
+            f"pod {manifests.name_of(pod)}: its annotation {_NETWORKS} has no address in {scenarios.SRIOV_NETWORK}"
         )
     return found
 

@@ -17,10 +17,10 @@ from tasks.dataflows.stand_ins import stand_ins
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
 from tasks.nics import cards
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import needs
-from tasks.settings import nics, parameters, paths, patterns
-from tasks.settings.patterns import BY_NAME
+from tasks.settings import nics, parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def verify_those_that_lack_nothing(cluster: Kube, chosen: Parameters, missing: M
     """
     for line in _told(missing):
         progress.line(line)
-    names = [name for name in BY_NAME if name not in missing]
+    names = [name for name in known.table().by_name if name not in missing]
     outcomes = {name: Outcome(name, CANNOT_RUN, found) for name, found in missing.items()}
     outcomes |= {name: Outcome(name, NOT_REACHED) for name in names}
     run = Series(_Cluster(cluster, chosen), names, standing(cluster))
@@ -107,9 +107,9 @@ def lack() -> Lack:
     if not paths.CONTROLLER.is_dir():
         raise Problem("which patterns can run is known when the controller's source is there")
     missing = _missing(parameters.current())
-    names = [name for name in BY_NAME if name not in missing]
+    names = [name for name in known.table().by_name if name not in missing]
     return lacks.of(
-        f"verifies {len(names)} of {len(BY_NAME)} patterns: {', '.join(names) or 'none'}",
+        f"verifies {len(names)} of {len(known.table().by_name)} patterns: {', '.join(names) or 'none'}",
         *_told(missing),
     )
 
@@ -133,17 +133,18 @@ def standing(cluster: Kube) -> list[Standing]:
     Args:
         cluster: The API.
     """
-    live = [item for item in cluster.list(DATA_FLOW) if manifests.namespace_of(item) in patterns.NAMESPACES]
+    live = [item for item in cluster.list(DATA_FLOW) if manifests.namespace_of(item) in known.namespaces()]
     oldest = sorted(live, key=lambda item: str(item["metadata"].get("creationTimestamp", "")))
     named = [(_pattern_of(item), not origin.is_of_series(item)) for item in oldest]
     return [Standing(name, is_users=is_users) for name, is_users in named if name]
 
 
 def _pattern_of(item: Object) -> str:
-    """Return the name of the pattern as which a DataFlow is deployed: of the two with its name, one asks for nodes."""
+    """Return the name of the pattern as which a DataFlow is deployed: of twins, one asks for nodes."""
     asks = bool(item["spec"].get("userRequirement"))
-    same = [pattern for pattern in patterns.PATTERNS if pattern.dataflow == manifests.name_of(item)]
-    return next((pattern.name for pattern in same if bool(pattern.on_second_worker) == asks), "")
+    same = [pattern for pattern in known.patterns() if pattern.dataflow == manifests.name_of(item)]
+    alike = [pattern for pattern in same if pattern.is_placed == asks] if len(same) > 1 else same
+    return next((pattern.name for pattern in alike), "")
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class _Cluster:
 
     def frees(self, other: str, name: str) -> bool:
         offers: list[Offer] = [shortage.offer for shortage in self._shortages(name)]
-        return any(room.needed(BY_NAME[other], self._workers, offer) for offer in offers)
+        return any(room.needed(known.named(other), self._workers, offer) for offer in offers)
 
     def take_away(self, name: str) -> None:
         deployment.take_away(self._flow(name))
@@ -179,7 +180,7 @@ class _Cluster:
         return []
 
     def deploy(self, name: str, *, for_user: bool) -> None:
-        if BY_NAME[name].vfs:
+        if known.named(name).vfs:
             _bring_back_strays()
         try:
             deployment.deploy(name)
@@ -198,7 +199,7 @@ class _Cluster:
         return flows.of(name, self.chosen)
 
     def _shortages(self, name: str) -> list[Shortage]:
-        return room.shortages(BY_NAME[name], self._workers, room.offers(self.api))
+        return room.shortages(known.named(name), self._workers, room.offers(self.api))
 
 
 def _bring_back_strays() -> None:

@@ -10,9 +10,9 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from tasks.settings.patterns import Hop, Pattern
+    from tasks.patterns.model import Hop, Pattern
 
 REQUEST = "start call Do"
 _RESULT = re.compile(r"results:\s*\{([^{}]*)\}")
@@ -35,18 +35,22 @@ class Row:
         hop: The function.
         value: What it answered, None if it answered nothing.
         expected: What it has to answer, None if it only passes values on.
+        tolerance: How far the value may be from that.
     """
 
     hop: Hop
     value: float | None
     expected: float | None
+    tolerance: float = 0.0
 
     @property
     def ok(self) -> bool:
-        """Whether the value is exactly the expected one; a function that only passes values on is never wrong."""
+        """Whether the value is the expected one; a function that only passes values on is never wrong."""
         if self.expected is None or self.value is None:
             return self.expected is None
-        return self.value == self.expected or (math.isnan(self.value) and math.isnan(self.expected))
+        if math.isnan(self.value) or math.isnan(self.expected):
+            return math.isnan(self.value) and math.isnan(self.expected)
+        return self.value == self.expected or abs(self.value - self.expected) <= self.tolerance
 
 
 def parse(line: str) -> Answer | None:
@@ -63,26 +67,35 @@ def parse(line: str) -> Answer | None:
 
 
 def rows(pattern: Pattern, answer: Answer) -> list[Row]:
-    """Return the functions of a pattern, in order, with the values of an answer."""
-    wanted = expected([hop.operator for hop in pattern.hops if hop.operator], answer.inputs)
-    return [Row(hop, answer.values.get(hop.operator), wanted.get(hop.operator)) for hop in pattern.hops]
+    """Return the functions of a pattern that is verified with values, in order, with the values of an answer."""
+    values = pattern.verification.values
+    if values is None:
+        return []
+    asked = {hop.key: values.expected[hop.key] for hop in pattern.hops if hop.key in values.expected}
+    wanted = expected(asked, answer.inputs)
+    found = ((hop, answer.values.get(hop.operator), wanted.get(hop.key)) for hop in pattern.hops)
+    return [Row(hop, value, right, values.tolerance) for hop, value, right in found]
 
 
-def expected(operators: Sequence[str], inputs: Sequence[float]) -> dict[str, float]:
-    """Return what each operator has to answer: the same 64-bit operations as calcapp's, in the same order.
+def expected(asked: Mapping[str, float | str], inputs: Sequence[float]) -> dict[str, float]:
+    """Return what each function has to answer: the same 64-bit operations as calcapp's, in the same order.
 
     Args:
-        operators: Names of operators, in the order of the chain; the average is that of the answers before it.
+        asked: A number, or the name of a result, by key and in the order of the chain; the mean is that of the answers
+            before it.
         inputs: What is sent. Of fewer than two inputs, each operation makes 0.
     """
     answers: dict[str, float] = {}
-    for name in operators:
-        if name == _AVERAGE:
-            # Not `sum`, which makes up for rounding errors since Python 3.12.
-            answers[name] = _quotient(reduce(operator.add, answers.values(), 0.0), float(len(answers)))
-        else:
-            answers[name] = reduce(_OPERATIONS[name], inputs) if len(inputs) > 1 else 0.0
+    for key, wanted in asked.items():
+        answers[key] = _result(wanted, inputs, answers) if isinstance(wanted, str) else wanted
     return answers
+
+
+def _result(name: str, inputs: Sequence[float], before: Mapping[str, float]) -> float:
+    if name == _MEAN:
+        # Not `sum`, which makes up for rounding errors since Python 3.12.
+        return _quotient(reduce(operator.add, before.values(), 0.0), float(len(before)))
+    return reduce(_OPERATIONS[name], inputs) if len(inputs) > 1 else 0.0
 
 
 def _quotient(one: float, other: float) -> float:
@@ -93,12 +106,12 @@ def _quotient(one: float, other: float) -> float:
     return math.nan if math.isnan(one) or not one else sign * math.inf
 
 
-_AVERAGE = "average"
+_MEAN = "mean"
 _OPERATIONS: dict[str, Callable[[float, float], float]] = {
-    "plus": operator.add,
-    "minus": operator.sub,
-    "multiply": operator.mul,
-    "divide": _quotient,
+    "sum": operator.add,
+    "difference": operator.sub,
+    "product": operator.mul,
+    "quotient": _quotient,
 }
 
 

@@ -20,17 +20,17 @@ from tasks.controller.kinds import (
 )
 from tasks.dataflows import containers, stand_ins
 from tasks.engines.kube import access, manifests
+from tasks.patterns import known
 from tasks.scenarios import files
-from tasks.settings import patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.patterns.model import Pattern
     from tasks.scenarios.files import Scenario
     from tasks.settings.parameters.model import Parameters
-    from tasks.settings.patterns import Pattern
 
 # The kinds that a DataFlow is made of, in the order in which the controller deletes them.
 _PARTS = (WB_CONNECTION, ETHERNET_CONNECTION, WB_FUNCTION, CPU_FUNCTION, GPU_FUNCTION)
@@ -46,7 +46,7 @@ def of(name: str, chosen: Parameters) -> Flow:
     Raises:
         Problem: There is no cluster yet.
     """
-    cluster, pattern = access.cluster(chosen.cluster_name), patterns.BY_NAME[name]
+    cluster, pattern = access.cluster(chosen.cluster_name), known.named(name)
     scenario = files.of(cluster, pattern, chosen)
     return Flow(cluster, pattern, scenario, Deadlines.of(chosen), stand_ins.stand_ins(pattern, chosen))
 
@@ -112,8 +112,8 @@ class Flow:
         return f"./doit delete_dataflow:{self.pattern.name} dataflow:{self.pattern.name}"
 
     def sending(self, inputs: tuple[str, ...]) -> Flow:
-        """Return the dataflow with other inputs to send; without any, the pattern's own stay."""
-        return replace(self, pattern=replace(self.pattern, inputs=inputs or self.pattern.inputs))
+        """Return the dataflow with other inputs to send; without any, or where numbers are expected, unchanged."""
+        return replace(self, pattern=self.pattern.sending(inputs))
 
     def live(self) -> Object | None:
         """Return its DataFlow, or None if there is none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.patterns import known
 from tasks.runner.declare import Current, Do, Same, group_that_acts
 from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS, LOOKS_ONLY
@@ -16,15 +17,14 @@ from tasks.runner.reporter import QUERY
 from tasks.settings import parameters
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
 from tasks.settings.controller import VIDEO_SENDER
-from tasks.settings.patterns import BY_NAME, PATTERNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tasks.dataflows import all_patterns, deployment, status, verification, video_sender
     from tasks.lack import Lack
+    from tasks.patterns.model import Pattern
     from tasks.scenarios import needs
-    from tasks.settings.patterns import Pattern
 else:
     all_patterns = later("tasks.dataflows.all_patterns")
     deployment = later("tasks.dataflows.deployment")
@@ -44,7 +44,7 @@ _LEASES = {GPU: "_gpu_in_inventory", NICS: "_virtual_functions", VIDEO: "send_vi
 
 def task_dataflow() -> Iterator[Any]:
     """Deploy and verify every pattern that can run, or one (`dataflow:<pattern>`)."""
-    for pattern in PATTERNS:
+    for pattern in known.patterns():
         yield {
             "name": pattern.name,
             "doc": f"Deploy and verify {pattern.summary}.",
@@ -96,14 +96,14 @@ def verifiable() -> dict[str, Any]:
 
 def prerequisites(names: Iterable[str]) -> list[str]:
     """Return the tasks that a run over patterns depends on: those that only look come first."""
-    of_each = [need for name in names for need in _prerequisites(BY_NAME[name])]
+    of_each = [need for name in names for need in _prerequisites(known.named(name))]
     found = dict.fromkeys([*of_each, "_doctor:create_cluster", "create_cluster", "prepare_scenario"])
     return sorted(found, key=lambda name: not name.startswith(_LOOKS))
 
 
 def task__enough_functions() -> Iterator[dict[str, Any]]:
     """Refuse a pattern that takes more virtual functions than there are to be (`_enough_functions:<pattern>`)."""
-    for pattern in PATTERNS:
+    for pattern in known.patterns():
         if pattern.vfs:
             yield {
                 "name": pattern.name,
@@ -128,7 +128,7 @@ def require_functions(name: str) -> None:
 
 def task_delete_dataflow() -> Iterator[dict[str, Any]]:
     """Delete a dataflow (`delete_dataflow:<pattern>`)."""
-    for pattern in PATTERNS:
+    for pattern in known.patterns():
         yield {
             "name": pattern.name,
             "doc": f"Delete the dataflow {pattern.dataflow} of {pattern.name}.",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
-    from tasks.settings.patterns import Pattern
+    from tasks.patterns.model import Pattern
 
 _VFS = "virtual functions"
 _CPU = "cpu"
@@ -95,11 +95,9 @@ def needed(pattern: Pattern, workers: Sequence[str], offer: Offer) -> int:
 
 def _placed(pattern: Pattern, workers: Sequence[str], node: str) -> frozenset[str]:
     """Return the keys of the functions that may be placed on a node."""
-    keys = frozenset(hop.key for hop in pattern.hops)
-    if not pattern.on_second_worker:
-        return keys
-    parts = dict(zip(workers, (keys - pattern.on_second_worker, keys & pattern.on_second_worker), strict=False))
-    return parts.get(node, frozenset())
+    if not pattern.is_placed:
+        return pattern.keys
+    return frozenset(key for key, at in pattern.nodes(workers).items() if at == node)
 
 
 def offers(cluster: Kube) -> list[Offer]:

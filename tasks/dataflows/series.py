@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from tasks import layout, progress
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tasks.settings.patterns import Pattern
+    from tasks.patterns.model import Pattern
 
 VERIFIED = "verified"
 FAILED = "failed"
@@ -90,8 +90,8 @@ def ordered(names: Sequence[str], standing: Sequence[Standing]) -> list[str]:
         standing: The DataFlows that are there.
     """
     rank = {each.name: 1 if each.is_users else -1 for each in standing}
-    places = {BY_NAME[name].dataflow: place for place, name in reversed([*enumerate(names)])}
-    return sorted(names, key=lambda name: (places[BY_NAME[name].dataflow], rank.get(name, 0)))
+    places = {known.named(name).dataflow: place for place, name in reversed([*enumerate(names)])}
+    return sorted(names, key=lambda name: (places[known.named(name).dataflow], rank.get(name, 0)))
 
 
 class Series:
@@ -111,21 +111,21 @@ class Series:
         """
         self._world = world
         self._names = ordered(names, standing)
-        self._of_user = {BY_NAME[each.name].dataflow: each.name for each in standing if each.is_users}
+        self._of_user = {known.named(each.name).dataflow: each.name for each in standing if each.is_users}
         self.owed: dict[str, str] = {}
         # What may be taken away: the pattern by its DataFlow, the oldest first.
-        self._own = {BY_NAME[each.name].dataflow: each.name for each in standing if not each.is_users}
+        self._own = {known.named(each.name).dataflow: each.name for each in standing if not each.is_users}
 
     def outcomes(self) -> Iterator[Outcome]:
         """Verify each pattern, and yield what came of it; a failure does not end the run."""
         for number, name in enumerate(self._names, 1):
-            progress.line(f"\n{name} ({number} of {len(self._names)}): {BY_NAME[name].summary}")
+            progress.line(f"\n{name} ({number} of {len(self._names)}): {known.named(name).summary}")
             start = time.monotonic()
             outcome = self._outcome(name)
             yield replace(outcome, seconds=time.monotonic() - start)
 
     def _outcome(self, name: str) -> Outcome:
-        dataflow = BY_NAME[name].dataflow
+        dataflow = known.named(name).dataflow
         if self._of_user.get(dataflow, name) != name:
             self.owed[dataflow] = self._of_user[dataflow]
         try:
@@ -146,12 +146,12 @@ class Series:
         The oldest is taken away first.
         """
         short = self._world.shortages(name)
-        taken = [other for other in self._own.values() if BY_NAME[other].dataflow != BY_NAME[name].dataflow]
+        taken = [other for other in self._own.values() if known.named(other).dataflow != known.named(name).dataflow]
         for other in taken:
             if short and self._world.frees(other, name):
-                progress.line(f"{short[0]}: taking away {BY_NAME[other].dataflow}")
+                progress.line(f"{short[0]}: taking away {known.named(other).dataflow}")
                 self._world.take_away(other)
-                del self._own[BY_NAME[other].dataflow]
+                del self._own[known.named(other).dataflow]
                 short = self._world.shortages(name)
         short = self._world.settled(name) if short else ()
         return "; ".join([*short, *(self._holders(name) if short else ())])
@@ -159,11 +159,11 @@ class Series:
     def _holders(self, name: str) -> Iterator[str]:
         """Yield a phrase for each of the user's dataflows that has what a pattern would need."""
         for dataflow, other in self._of_user.items():
-            if dataflow != BY_NAME[name].dataflow and self._world.frees(other, name):
+            if dataflow != known.named(name).dataflow and self._world.frees(other, name):
                 yield f"{dataflow} was deployed before (./doit delete_dataflow:{other})"
 
     def _deploy(self, name: str) -> None:
-        dataflow = BY_NAME[name].dataflow
+        dataflow = known.named(name).dataflow
         is_users = dataflow in self._of_user
         if not is_users:
             # Also if it fails: what there is of it may be taken away.
@@ -182,7 +182,8 @@ def table(outcomes: Sequence[Outcome], stood_in: Callable[[Pattern], Sequence[st
     """
     head = ("pattern", "network", "stood in for", "result", "seconds", "reason")
     by_name = {outcome.name: outcome for outcome in outcomes}
-    rows = [_row(by_name[name], ", ".join(stood_in(pattern))) for name, pattern in BY_NAME.items() if name in by_name]
+    tried = [pattern for pattern in known.patterns() if pattern.name in by_name]
+    rows = [_row(by_name[pattern.name], ", ".join(stood_in(pattern))) for pattern in tried]
     width = len(head) if any(row[-1] for row in rows) else len(head) - 1
     return progress.table([row[:width] for row in (head, *rows)])
 
@@ -190,4 +191,4 @@ def table(outcomes: Sequence[Outcome], stood_in: Callable[[Pattern], Sequence[st
 def _row(outcome: Outcome, stood_in: str) -> tuple[str, ...]:
     seconds = "" if outcome.seconds is None else f"{outcome.seconds:.1f}"
     reason = layout.cut(outcome.reason.partition("\n")[0], _REASON)
-    return outcome.name, BY_NAME[outcome.name].network, stood_in or "-", outcome.result, seconds, reason
+    return outcome.name, known.named(outcome.name).network, stood_in or "-", outcome.result, seconds, reason

@@ -12,8 +12,8 @@ from tasks.settings.checks import GPU, NICS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tasks.patterns.model import Pattern
     from tasks.settings.parameters.model import Parameters
-    from tasks.settings.patterns import Pattern
 
 CONTROLLER = "sample controller"
 CARDS = "emulated cards"

@@ -12,7 +12,8 @@ from tasks.controller.kinds import DATA_FLOW, ETHERNET_CONNECTION, WB_CONNECTION
 from tasks.dataflows import addresses, containers, stand_ins
 from tasks.engines.kube import access, api, manifests
 from tasks.engines.kube import state as kube_state
-from tasks.settings import parameters, patterns
+from tasks.patterns import known
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +116,7 @@ def show(*, as_json: bool = False) -> None:
 
 def _stand_ins(dataflow: str, chosen: Parameters) -> tuple[str, ...]:
     """Return what a DataFlow stands on; twins have the same name and needs."""
-    pattern = next((one for one in patterns.PATTERNS if one.dataflow == dataflow), None)
+    pattern = next((one for one in known.patterns() if one.dataflow == dataflow), None)
     return stand_ins.stand_ins(pattern, chosen) if pattern else ()
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
+    from tasks.patterns.model import Pattern
     from tasks.settings.parameters.model import Parameters
-    from tasks.settings.patterns import Pattern
 
 _LOOK = "cat /proc/net/snmp /proc/net/dev"
 _UDP = "Udp:"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tasks.dataflows.flow import Flow
     from tasks.dataflows.traffic import Pf
     from tasks.engines.kube.manifests import Object
-    from tasks.settings.patterns import Pattern
+    from tasks.patterns.model import Pattern
 
 # Makes a program read its configuration again.
 _TELL = f'{containers.IDS}for id in $(ids "$0"); do kill -HUP "$id"; done; true'

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.doctor import first_steps
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings import nics, parameters, patterns, spellings
+from tasks.settings import nics, parameters, spellings
 from tasks.settings.checks import (
     ABSENT_ON_OTHERS,
     BASE,
@@ -213,18 +214,18 @@ def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:
     Raises:
         Problem: There is no task, pattern or purpose of that name.
     """
-    known = [*TASK_PURPOSES, *PURPOSES, *patterns.BY_NAME]
-    in_full = [f"{group}:{pattern}" for group in ("dataflow", "scenario") for pattern in patterns.BY_NAME]
-    task = (*spellings.tasks(target, [*known, *in_full]), target)[0]
+    words = [*TASK_PURPOSES, *PURPOSES, *known.table().by_name]
+    in_full = [f"{group}:{pattern}" for group in ("dataflow", "scenario") for pattern in known.table().by_name]
+    task = (*spellings.tasks(target, [*words, *in_full]), target)[0]
     name = task.removeprefix("dataflow:").removeprefix("scenario:")
     if name in PURPOSES:
         return (name,)
     if task in TASK_PURPOSES:
         purposes = TASK_PURPOSES[task]
         return (*purposes, *_of_the_controllers_hardware(chosen)) if CONTROLLER in purposes else purposes
-    if name in patterns.BY_NAME:
-        return (*BASE, *_of_the_controllers_hardware(chosen), *patterns.BY_NAME[name].needs)
-    raise Problem(f"{target!r} is no task, pattern or purpose that doctor knows", hint=f"one of {', '.join(known)}")
+    if name in known.table().by_name:
+        return (*BASE, *_of_the_controllers_hardware(chosen), *known.named(name).needs)
+    raise Problem(f"{target!r} is no task, pattern or purpose that doctor knows", hint=f"one of {', '.join(words)}")
 
 
 def _of_the_controllers_hardware(chosen: Parameters) -> tuple[str, ...]:

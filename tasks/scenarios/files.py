@@ -12,8 +12,9 @@ from tasks.controller import gpu_types, inventory
 from tasks.controller.kinds import FUNCTION_CHAIN, FUNCTION_TYPE
 from tasks.engines.kube import access, manifests
 from tasks.images import archive_images
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings import checks, paths, patterns
+from tasks.settings import checks, paths, scenarios
 from tasks.settings import controller as source
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
+    from tasks.patterns.model import Pattern
     from tasks.registry.client import Registry
     from tasks.settings.parameters.model import Parameters
-    from tasks.settings.patterns import Pattern
 
 _USER_REQUIREMENT = "user-requirement"
 _STRATEGY = "strategy"
@@ -107,15 +108,12 @@ class Scenario:
         found = [item for item in self._load(_DATA_FLOW) if manifests.name_of(item) == pattern.dataflow]
         if not found:
             raise Problem(f"{pattern.folder}/{_DATA_FLOW}: holds no DataFlow {pattern.dataflow}")
-        requirement = {"userRequirement": _USER_REQUIREMENT} if pattern.on_second_worker else {}
+        requirement = {"userRequirement": _requirement(pattern)} if pattern.is_placed else {}
         return {**found[0], "spec": {**found[0]["spec"], **requirement}}
 
     def requested_nodes(self) -> dict[str, str]:
-        """Return the node that is requested for each function of a multi-worker pattern, by key."""
-        if not self.pattern.on_second_worker:
-            return {}
-        asked = self._nodes()
-        return {hop.key: asked[hop.key] for hop in self.pattern.hops}
+        """Return the node that is requested for each function that is placed, by key."""
+        return self.pattern.nodes(self.workers()) if self.pattern.is_placed else {}
 
     def texts(self) -> dict[str, str]:
         """Return the text of each file, in the manual's order, as it is applied here.
@@ -124,7 +122,7 @@ class Scenario:
             Problem: The source lacks a file, or the file does not hold what the pattern needs.
         """
         given = {file: self._text(file) for file in FILES}
-        spread = {_DATA_FLOW: manifests.text(self.data_flow())} if self.pattern.on_second_worker else {}
+        spread = {_DATA_FLOW: manifests.text(self.data_flow())} if self.pattern.is_placed else {}
         return {**given, **spread}
 
     def _load(self, file: str) -> list[Object]:
@@ -147,39 +145,50 @@ class Scenario:
         return text if made == items else "---\n".join(manifests.text(item) for item in made)
 
     def _placement(self) -> list[Object]:
-        return placement(self.pattern.namespace, self.workers()) if self.pattern.on_second_worker else []
-
-    def _nodes(self) -> dict[str, str]:
-        return _nodes(self.pattern.namespace, self.workers())
+        pattern = self.pattern
+        if not pattern.is_placed:
+            return []
+        workers = self.workers()
+        if pattern.is_own:
+            return _placing(_requirement(pattern), pattern.namespace, pattern.nodes(workers))
+        return placement(pattern.namespace, workers)
 
 
 def placement(namespace: str, workers: Sequence[str]) -> list[Object]:
-    """Return the ConfigMaps that spread the multi-worker patterns of a namespace over the workers of a cluster.
+    """Return the ConfigMaps that spread the project's multi-worker patterns of a namespace over the workers.
+
+    These patterns share them, as the original's do.
 
     Args:
         namespace: The namespace.
         workers: The names of the nodes that run functions.
     """
-    asked = "".join(f"{key}:\n- {node}\n" for key, node in _nodes(namespace, workers).items())
-    pipeline = "".join(f"- {name}\n" for name in patterns.FILTER_PIPELINE)
+    sharing = [each for each in known.patterns() if each.namespace == namespace and not each.is_own]
+    nodes = {key: node for pattern in sharing for key, node in pattern.nodes(workers).items()}
+    return _placing(_USER_REQUIREMENT, namespace, nodes)
+
+
+def _requirement(pattern: Pattern) -> str:
+    """Return the name of the ConfigMap that says where the functions of a pattern run."""
+    return f"{_USER_REQUIREMENT}-{pattern.name}" if pattern.is_own else _USER_REQUIREMENT
+
+
+def _placing(name: str, namespace: str, nodes: Mapping[str, str]) -> list[Object]:
+    asked = "".join(f"{key}:\n- {node}\n" for key, node in nodes.items())
+    pipeline = "".join(f"- {name}\n" for name in scenarios.FILTER_PIPELINE)
     requirement = {"strategy": _STRATEGY, "requestNodeNames": asked}
-    strategy = {"filterPipeline": pipeline, "selectTop": patterns.SELECT_TOP}
+    strategy = {"filterPipeline": pipeline, "selectTop": scenarios.SELECT_TOP}
     return [
-        manifests.config_map(_USER_REQUIREMENT, namespace, requirement),
+        manifests.config_map(name, namespace, requirement),
         manifests.config_map(_STRATEGY, namespace, strategy),
     ]
 
 
-def _nodes(namespace: str, workers: Sequence[str]) -> dict[str, str]:
-    """Return the node of each key of a namespace's multi-worker patterns, which share their ConfigMaps."""
-    first, second = workers[:2]
-    on_second = patterns.spread_keys(namespace)
-    return {key: second if is_second else first for key, is_second in on_second.items()}
-
-
 def folder(pattern: Pattern) -> Path:
-    """Return the folder of the source with the files of a pattern."""
-    return paths.CONTROLLER / source.SCENARIOS / pattern.folder
+    """Return the folder with the files of a pattern: in the controller's source, or beside its pattern.yaml."""
+    if pattern.folder:
+        return paths.CONTROLLER / source.SCENARIOS / pattern.folder
+    return (paths.OWN_PATTERNS if pattern.is_own else paths.PATTERNS) / pattern.home
 
 
 def with_references(text: str, references: Mapping[str, str], needed: tuple[str, ...], origin: str) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.patterns import known
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
 from tasks.runner.meta import EVERY, LOOKS_ONLY, MEANS, NOTHING, REMAKES_ALL
 from tasks.settings import parameters
-from tasks.settings.patterns import PATTERNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def task_scenario_files() -> dict[str, Any]:
 
 def task_scenario() -> Iterator[dict[str, Any]]:
     """Register the resources of a pattern (`scenario:<pattern>`)."""
-    for pattern in PATTERNS:
+    for pattern in known.patterns():
         yield {
             "name": pattern.name,
             "doc": f"Register the resources of {pattern.name}.",
@@ -151,7 +151,7 @@ def task__asked_registry() -> dict[str, Any]:
 
 def task__in_source() -> Iterator[dict[str, Any]]:
     """Refuse a pattern that the controller's source does not hold or cannot build (`_in_source:<pattern>`)."""
-    for pattern in PATTERNS:
+    for pattern in known.patterns():
         yield {
             "name": pattern.name,
             "actions": [Do(needs.require_in_source, pattern.name), Do(require_parents, pattern.name)],

@@ -13,8 +13,9 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.archive import facts
 from tasks.engines.files import atomic
+from tasks.patterns import known
 from tasks.scenarios import files, needs
-from tasks.settings import parameters, paths, patterns
+from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +58,7 @@ def wanted(names: Iterable[str], chosen: Parameters) -> dict[Path, str]:
     return {
         paths.SCENARIOS / name / file: text
         for name in names
-        for file, text in files.of_source(patterns.BY_NAME[name], chosen).texts().items()
+        for file, text in files.of_source(known.named(name), chosen).texts().items()
     }
 
 
@@ -94,5 +95,5 @@ def keep(texts: dict[Path, str]) -> None:
 
 def _others(texts: dict[Path, str]) -> list[Path]:
     """Return the folders of patterns, written by an earlier run, that none of these files is in."""
-    folders = (paths.SCENARIOS / name for name in patterns.BY_NAME)
+    folders = (paths.SCENARIOS / name for name in known.table().by_name)
     return [folder for folder in folders if folder.is_dir() and folder not in {path.parent for path in texts}]

@@ -10,17 +10,18 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.doctor import examination, first_steps
 from tasks.images import archive_images, harbor_images, user_images
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import files as scenarios_files
-from tasks.settings import checks, controller, parameters, patterns
+from tasks.settings import checks, controller, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tasks.doctor.examination import Result
     from tasks.lack import Lack
+    from tasks.patterns.model import Pattern
     from tasks.settings.parameters.model import Parameters
-    from tasks.settings.patterns import Pattern
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,14 @@ def announce(here: Machine) -> dict[str, Any]:
 
 def choice(here: Machine) -> dict[str, Any]:
     """Return what doit has to build for the patterns that lack nothing, and what the others lack."""
-    missing = {pattern.name: found for pattern in patterns.PATTERNS if (found := missing_of(pattern, here))}
-    images = {image for pattern in patterns.PATTERNS if pattern.name not in missing for image in pattern.images}
+    missing = {pattern.name: found for pattern in known.patterns() if (found := missing_of(pattern, here))}
+    images = {image for pattern in known.patterns() if pattern.name not in missing for image in pattern.images}
     return {"task_dep": [f"function_image:{image}" for image in sorted(images)], "missing": missing}
 
 
 def runnable(here: Machine) -> list[str]:
     """Return the names of the patterns that lack nothing."""
-    return [pattern.name for pattern in patterns.PATTERNS if not missing_of(pattern, here)]
+    return [pattern.name for pattern in known.patterns() if not missing_of(pattern, here)]
 
 
 def missing_of(pattern: Pattern, here: Machine) -> list[str]:
@@ -104,7 +105,7 @@ def lack_of_functions(name: str, each: int) -> Lack:
         name: Name of a pattern.
         each: Virtual functions that each worker is to have.
     """
-    return lacks.obstacle(*_too_few_functions(patterns.BY_NAME[name], each))
+    return lacks.obstacle(*_too_few_functions(known.named(name), each))
 
 
 def require_functions(name: str, each: int) -> None:
@@ -117,7 +118,7 @@ def require_functions(name: str, each: int) -> None:
     Raises:
         Problem: One line with both numbers.
     """
-    pattern = patterns.BY_NAME[name]
+    pattern = known.named(name)
     for phrase in _too_few_functions(pattern, each):
         raise Problem(f"{name}: {phrase}", hint=f"SRIOV_NUM_VFS={pattern.vfs_each}, or more")
 
@@ -134,7 +135,7 @@ def lack_of_source(name: str) -> Lack:
     Args:
         name: Name of a pattern.
     """
-    return lacks.of(*_not_in_source(patterns.BY_NAME[name], partial(_unmade, parameters.current())))
+    return lacks.of(*_not_in_source(known.named(name), partial(_unmade, parameters.current())))
 
 
 def require_in_source(name: str) -> None:
@@ -147,7 +148,7 @@ def require_in_source(name: str) -> None:
         Problem: One line for each file or image that is missing.
     """
     chosen = parameters.current()
-    missing = _not_in_source(patterns.BY_NAME[name], partial(_unmade, chosen))
+    missing = _not_in_source(known.named(name), partial(_unmade, chosen))
     if missing:
         instead = "" if chosen.function_images == "source" else f"{harbor_images.HINT}; or "
         raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=f"{instead}./doit list --all dataflow")
@@ -160,7 +161,7 @@ def lack_of_parents(name: str, here: Machine) -> Lack:
         name: Name of a pattern.
         here: This machine.
     """
-    return lacks.obstacle(*_not_buildable(patterns.BY_NAME[name], here))
+    return lacks.obstacle(*_not_buildable(known.named(name), here))
 
 
 def require_parents(name: str, here: Machine) -> None:
@@ -173,7 +174,7 @@ def require_parents(name: str, here: Machine) -> None:
     Raises:
         Problem: One line for each such image.
     """
-    missing = _not_buildable(patterns.BY_NAME[name], here)
+    missing = _not_buildable(known.named(name), here)
     if missing:
         by_user = any(controller.DEEPSTREAM in line for line in missing)
         hint = user_images.BUILD if by_user else "FUNCTION_IMAGES=registry, if the registry has them"

@@ -12,8 +12,9 @@ from tasks.controller.kinds import ERROR, SILENT
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
 from tasks.lack import Lack
+from tasks.patterns import known
 from tasks.scenarios import files, needs
-from tasks.settings import parameters, patterns
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,8 +78,8 @@ def register_runnable() -> None:
     chosen = parameters.current()
     names = needs.runnable(needs.machine(chosen))
     _register(names, chosen)
-    if len(names) < len(patterns.PATTERNS):
-        left_out = len(patterns.PATTERNS) - len(names)
+    if len(names) < len(known.patterns()):
+        left_out = len(known.patterns()) - len(names)
         progress.line(f"{left_out} patterns are not registered: each was listed with what it lacks")
 
 
@@ -128,7 +129,7 @@ class _Wanted:
 
 def _together(cluster: Kube, names: Iterable[str], chosen: Parameters) -> _Wanted:
     """Return what patterns refer to; objects that several of them share are there once."""
-    scenarios = [files.of(cluster, patterns.BY_NAME[name], chosen) for name in names]
+    scenarios = [files.of(cluster, known.named(name), chosen) for name in names]
     by_kind: dict[Kind, list[Object]] = {}
     for scenario in scenarios:
         for kind, items in scenario.resources().items():

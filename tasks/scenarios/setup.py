@@ -8,8 +8,9 @@ from tasks import lack as lacks
 from tasks.controller import capacity, inventory
 from tasks.controller.kinds import FUNCTION_TARGET
 from tasks.engines.kube import access, manifests
+from tasks.patterns import known
 from tasks.scenarios import files
-from tasks.settings import parameters, patterns
+from tasks.settings import parameters
 
 if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
@@ -29,7 +30,7 @@ def create_namespaces() -> None:
 
 def namespaces() -> list[Object]:
     """Return the namespaces that functions run in."""
-    return [manifests.namespace(name) for name in patterns.FUNCTION_NAMESPACES]
+    return [manifests.namespace(name) for name in known.function_namespaces()]
 
 
 def lack_of_setup() -> Lack:
@@ -66,7 +67,7 @@ def place() -> None:
 
 def _placement(cluster: Kube) -> list[Object]:
     workers = inventory.workers(cluster)
-    return [item for namespace in patterns.NAMESPACES for item in files.placement(namespace, workers)]
+    return [item for namespace in known.namespaces() for item in files.placement(namespace, workers)]
 
 
 def _bindings() -> list[Object]:
@@ -82,5 +83,5 @@ def _bindings() -> list[Object]:
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
             "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}],
         }
-        for namespace in patterns.FUNCTION_NAMESPACES
+        for namespace in known.function_namespaces()
     ]

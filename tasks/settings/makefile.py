@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tasks.settings.nics import WORKERS
-from tasks.settings.patterns import PATTERNS
 
 # The tasks that each target is. One that differs from its task's name only in hyphens needs no row.
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -25,9 +24,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
     # As the installation manual spells it.
     "create-cluster-without-senario": ("create_cluster_without_scenario",),
     **{f"put-sriov-ifs-to-{worker.node_suffix}": (f"nics:{worker.task}",) for worker in WORKERS},
-    # The scenario manual writes `df-` before one of them.
-    **{f"{before}dataflow-{one.name}": (f"dataflow:{one.name}",) for before in ("", "df-") for one in PATTERNS},
 }
+
+# The words before a pattern whose dataflow is deployed; the scenario manual writes `df-` before one of them.
+DATAFLOW = ("dataflow-", "df-dataflow-")
 
 # Targets that have nothing to do here, and why.
 REPLACED: dict[str, str] = {

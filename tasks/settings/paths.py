@@ -10,10 +10,13 @@ VENV = ROOT / ".venv"
 ENV = ROOT / "env"
 KIND = ROOT / "kind"
 MANIFEST = ROOT / "manifest"
+# The dataflow patterns of the project, and those of the user.
+PATTERNS = MANIFEST / "patterns"
 SRC = ROOT / "src"
 SAMPLE = SRC / "sample-controller"
 DRIVER = ROOT / "driver" / "nvidia"
 WORK = ROOT / "work"
+OWN_PATTERNS = WORK / "patterns"
 # What came out of the dataflows: the user's, so `clean` leaves it.
 RESULT = WORK / "RESULT"
 
@@ -24,6 +27,7 @@ CONTROLLER = BUILD / "controller"
 # Beside the folder, not in it: it is written last, so that its absence shows that the source is incomplete.
 CONTROLLER_MARK = BUILD / "controller.json"
 REGISTRY_CA = BUILD / "registry" / "ca.crt"
+PATTERN_INDEX = BUILD / "patterns.json"
 TASK_DATABASE = BUILD / "doit.db"
 LAST_PARAMETERS = BUILD / "last-parameters.json"
 RUN_LOCK = BUILD / "run.lock"

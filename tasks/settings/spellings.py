@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.settings import makefile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 # In a pattern, either of the two; a set of characters in brackets stays as it is.
 _EITHER = "[-_]"
@@ -30,8 +30,15 @@ def tasks(word: str, names: Collection[str]) -> tuple[str, ...]:
     """
     if word in names:
         return (word,)
-    same = [name for name in names if key(name) == key(word)]
+    same = [name for name in names if key(name) in {key(word), *_dataflows(word)}]
     return tuple(same) or _TARGETS.get(key(word), ())
+
+
+def _dataflows(word: str) -> Iterator[str]:
+    """Yield what all spellings of the task have in common if a word is the Makefile's target of a dataflow."""
+    for before in map(key, makefile.DATAFLOW):
+        if key(word).startswith(before):
+            yield f"dataflow:{key(word).removeprefix(before)}"
 
 
 def matching(pattern: str, names: Collection[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 from tasks.controller.kinds import DATA_FLOW
 from tasks.engines.kube import manifests
 from tasks.engines.programs import waiting
-from tasks.settings.patterns import BY_NAME, NAMESPACES
+from tasks.patterns import known
 from tests.cluster.lab import ANSWERS, BASIC, NAME, answers, started
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def emptied(verified: Lab) -> Iterator[Lab]:
 
 
 def others(lab: Lab) -> list[manifests.Object]:
-    live = [item for namespace in NAMESPACES for item in lab.api.list(DATA_FLOW, namespace)]
+    live = [item for namespace in known.namespaces() for item in lab.api.list(DATA_FLOW, namespace)]
     return [item for item in live if manifests.name_of(item) != "df-calcapp"]
 
 
@@ -48,15 +48,14 @@ def sections(output: str) -> dict[str, str]:
 
 def test_every_pattern_is_verified_and_each_twin_is_spread_over_both_workers(emptied: Lab) -> None:
     output = emptied.run("dataflow")
-    assert dict(RESULT.findall(output)) == dict.fromkeys(BY_NAME, "verified")
-    assert f"{len(BY_NAME)} verified, of {len(BY_NAME)} patterns" in output
+    assert dict(RESULT.findall(output)) == dict.fromkeys(known.table().by_name, "verified")
+    assert f"{len(known.table().by_name)} verified, of {len(known.table().by_name)} patterns" in output
 
     said = sections(output)
     assert answers(said[TWIN]) == ANSWERS
-    for name, pattern in BY_NAME.items():
-        if pattern.on_second_worker:
-            wanted = {hop.key: SECOND if hop.key in pattern.on_second_worker else FIRST for hop in pattern.hops}
-            assert dict(PLACE.findall(said[name])) == wanted, name
+    for name, pattern in known.table().by_name.items():
+        if pattern.is_placed:
+            assert dict(PLACE.findall(said[name])) == pattern.nodes((FIRST, SECOND)), name
     # The fixture had deployed calcapp-basic: it is there again, although its twin had replaced it.
     assert list(said)[:2] == [TWIN, "calcapp-basic"]
     output = emptied.run(BASIC)

@@ -15,8 +15,8 @@ from tasks.engines.kube.pod_exec import Container
 from tasks.engines.kube.state import is_pod_ready
 from tasks.engines.media import video as videos
 from tasks.engines.programs import waiting
+from tasks.patterns import known
 from tasks.settings import parameters
-from tasks.settings.patterns import BY_NAME
 from tests.cluster.lab import NAME, commands
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ AWKWARD = '-it\'s "a\\b" $HOME ! 日本.MP4'
 
 def copy_out_of_a_pod(lab: Lab, target: Path) -> None:
     """Copy a file as large as a user's recording out of a function: binary, and more than one piece."""
-    namespace = BY_NAME["p1c1"].namespace
+    namespace = known.named("p1c1").namespace
     pod = next(pod for pod in lab.api.list(manifests.POD, namespace) if is_pod_ready(pod))
     where = Container(manifests.name_of(pod), namespace, "cpu-container0")
 
@@ -55,7 +55,7 @@ def record_by_hand(lab: Lab, output: str, folder: Path) -> Video | None:
     send, end, copy = commands(output)
     lab.by_hand(send, folder)
     lab.by_hand(end, folder)
-    rcv = Container("df-cpu-p1c1-wbfunction-rcv-cpu-pod", BY_NAME["p1c1"].namespace, "cpu-container0")
+    rcv = Container("df-cpu-p1c1-wbfunction-rcv-cpu-pod", known.named("p1c1").namespace, "cpu-container0")
     ask = ["bash", "-c", "pidof gst-launch-1.0 || true"]
     waiting.until("the recording: ended", lambda: lab.api.exec(rcv, ask), lambda ids: not ids.strip(), deadline=30)
     lab.by_hand(copy, folder)

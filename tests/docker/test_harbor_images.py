@@ -13,10 +13,11 @@ import pytest
 from tasks.archive import facts
 from tasks.engines.docker import client, images
 from tasks.images import archive_images, harbor_images
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.registry import certificates
 from tasks.scenarios.files import Scenario
-from tasks.settings import controller, credentials, parameters, paths, patterns
+from tasks.settings import controller, credentials, parameters, paths
 from tasks.settings import registry as table
 from tests.docker import harbor as site
 
@@ -96,7 +97,8 @@ def test_functions_run_the_images_that_are_in_harbor_and_only_what_is_missing_is
 def _images_of_calcapp() -> set[str]:
     """Return the images that the files of calcapp-basic name for this installation."""
     chosen = parameters.current()
-    scenario = Scenario(patterns.BASIC, lambda: ("one", "two"), lambda names: archive_images.references(names, chosen))
+    pattern = known.named("calcapp-basic")
+    scenario = Scenario(pattern, lambda: ("one", "two"), lambda names: archive_images.references(names, chosen))
     scenario.require_images(site.registry())
     found = re.findall(r'\\?"image\\?"\s*:\s*\\?"([^"\\]+)', json.dumps(scenario.configuration()))
     return set(found)

@@ -9,8 +9,8 @@ from tasks.controller.kinds import state
 from tasks.dataflows import deployment as dataflows_deployment
 from tasks.dataflows import flow as flows
 from tasks.engines.kube.calls import Body
+from tasks.patterns import known
 from tasks.settings import parameters, paths
-from tasks.settings.patterns import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
-    from tasks.settings.patterns import Pattern
+    from tasks.patterns.model import Pattern
 
-PATTERN = BY_NAME["calcapp-basic"]
+PATTERN = known.named("calcapp-basic")
 SAMPLE = paths.SRC / "sample-controller"
 # The status of a FunctionTarget without room.
 TARGET = {

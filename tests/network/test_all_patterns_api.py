@@ -15,10 +15,10 @@ from tasks.dataflows.series import Standing
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.images import archive_images
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import setup
 from tasks.settings import parameters, paths
-from tasks.settings.patterns import BY_NAME
 from tests.network.contract import Acting, set_status
 from tests.unit.conftest import lab
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
 
 SAMPLE = paths.SRC / "sample-controller"
-BASIC, VIDEO = BY_NAME["calcapp-basic"], BY_NAME["p1c2"]
+BASIC, VIDEO = known.named("calcapp-basic"), known.named("p1c2")
 OURS = {name: f"r/{name}:1" for name in ("cpufunc_calcapp", "cpufunc_gst", "cpufunc_sidecar")}
-OTHERS = {name: "no card" for name in BY_NAME if name not in {BASIC.name, VIDEO.name}}
+OTHERS = {name: "no card" for name in known.table().by_name if name not in {BASIC.name, VIDEO.name}}
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_one_that_fails_is_named_and_the_others_have_run(cluster: Kube, said: li
     with Controller(cluster, states), pytest.raises(Problem, match=r"^failed: p1c2\nTry: \./doit dataflow:p1c2$"):
         run(cluster)
     found = rows(said)
-    assert list(found) == list(BY_NAME)
+    assert list(found) == list(known.table().by_name)
     assert found["calcapp-basic"].startswith("clusterip sample controller deployed ")
     assert "loadbalancer sample controller failed" in found["p1c2"]
     assert found["p1c2"].endswith("DataFlow df-cpu-p1c2: Error, twice")

@@ -9,10 +9,10 @@ import pytest
 from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE, WB_FUNCTION, state
 from tasks.dataflows import deployment as dataflows_deployment
 from tasks.engines.kube import manifests
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters
-from tasks.settings.patterns import BY_NAME
 from tests.network.contract import PATTERN, TARGET, Acting, event, fault, function_pods, set_state, wait_at_most
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(clus
     cluster.delete(manifests.POD, "df-calcapp-wbfunction-minus-cpu-pod", PATTERN.namespace)
     cluster.wait_gone(manifests.POD, "df-calcapp-wbfunction-minus-cpu-pod", PATTERN.namespace, deadline=10)
     assert fault(PATTERN) == "has lost the pods of minus"
-    assert fault(BY_NAME["calcapp-basic-multi-worker"]) == "is deployed otherwise"
+    assert fault(known.named("calcapp-basic-multi-worker")) == "is deployed otherwise"
 
 
 @pytest.mark.parametrize(("age", "reason"), [(10.0, ""), (9999.0, "has not come up in 9999 s")])

@@ -20,9 +20,9 @@ from tasks.dataflows import gpu_target
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
 from tasks.images import archive_images
+from tasks.patterns import known
 from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters, paths
-from tasks.settings.patterns import BY_NAME
 from tests.unit.conftest import lab
 
 # After the import of this module, the sample controller's own can be imported.
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
 SOURCES = [root for root in (paths.SAMPLE, REAL) if root.is_dir()]
-PATTERN = BY_NAME["p2c1"]
+PATTERN = known.named("p2c1")
 NODE = "one-worker"
 H200 = Gpu(0, "GPU-5a0b7c3e", "NVIDIA H200")
 MADE = (

@@ -12,10 +12,10 @@ import pytest
 from doit.loader import load_tasks
 
 import dodo
+from tasks.patterns import known
 from tasks.settings import credentials
 from tasks.settings.checks import CHECKS
 from tasks.settings.parameters import layers
-from tasks.settings.patterns import PATTERNS
 from tests.unit.settings.test_parameters import MANUAL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,7 @@ NAMED = {name for row in rows() for name in quoted(row.manual)}
 
 
 def test_the_table_has_all_of_the_manual() -> None:
-    targets = {*TARGETS, *(f"dataflow-{pattern.name}" for pattern in PATTERNS), *SPELLINGS}
+    targets = {*TARGETS, *(f"dataflow-{pattern.name}" for pattern in known.patterns()), *SPELLINGS}
     assert {*MANUAL, *targets, *VARIABLES} - NAMED == set()
     assert len(rows()) > 100
 

@@ -30,7 +30,7 @@ REFUSED = "github.com/cri-o/cri-o@v1.31.0: 403 Forbidden"
 _REPOSITORY = paths.ROOT
 _PLACES = {name: place for name, place in vars(paths).items() if isinstance(place, Path)}
 # The parts of a checkout under git that tasks read.
-_SOURCES = {"ROOT": "", "ENV": "env", "KIND": "kind", "MANIFEST": "manifest"}
+_SOURCES = {"ROOT": "", "ENV": "env", "KIND": "kind", "MANIFEST": "manifest", "PATTERNS": "manifest/patterns"}
 # What is written on a machine, whatever the checkout.
 _MACHINE = {
     (nics, "LEDGERS"): "ledgers/nics",
@@ -142,7 +142,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def clone(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with copies of the folders under git that tasks read."""
-    for folder in filter(None, _SOURCES.values()):
+    for folder in ("env", "kind", "manifest"):
         shutil.copytree(_REPOSITORY / folder, checkout / folder, symlinks=True)
     _move({(paths, name): place for name, place in _SOURCES.items()}, checkout, monkeypatch)
     return checkout

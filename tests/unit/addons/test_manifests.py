@@ -12,9 +12,10 @@ from tasks.addons import address_pool, choice, installation
 from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
 from tasks.engines.kube import manifests as kube_manifests
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.settings import addons as table
-from tasks.settings import nics, parameters, paths, patterns
+from tasks.settings import nics, parameters, paths
 from tasks.settings.parameters import layers
 from tests.threads import side_by_side
 from tests.unit.addons.pools import EARLIER, hold
@@ -231,8 +232,8 @@ def test_all_namespaces_of_functions_have_the_second_network(
 ) -> None:
     found = described("nvidia-k8s-ipam").objects()
     networks = [item for item in found if item["kind"] == "NetworkAttachmentDefinition"]
-    assert sorted(item["metadata"]["namespace"] for item in networks) == sorted(patterns.NAMESPACES)
-    assert {"cpufunc-calcapp", "cpufunc-sample"} <= set(patterns.NAMESPACES)
+    assert sorted(item["metadata"]["namespace"] for item in networks) == sorted(known.namespaces())
+    assert {"cpufunc-calcapp", "cpufunc-sample"} <= set(known.namespaces())
     for item in networks:
         assert item["metadata"]["name"] == "sriov-ipam-config"
         assert item["metadata"]["annotations"]["k8s.v1.cni.cncf.io/resourceName"] == "nvidia.com/mlnx_sriov_netdevice"

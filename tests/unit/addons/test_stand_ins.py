@@ -10,7 +10,8 @@ import pytest
 from tasks.addons import address_blocks
 from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
-from tasks.settings import addons, emulation, images, nics, patterns
+from tasks.patterns import known
+from tasks.settings import addons, emulation, images, nics
 from tests.unit.conftest import lab
 from tests.unit.engine import Image
 
@@ -155,7 +156,7 @@ def test_whereabouts_has_the_networks_of_nvidia_k8s_ipam(upstream: Path) -> None
     found = Manifests(ipam.name, ipam.substitute, lab(), lambda *_: upstream).objects()
     networks = [item for item in found if item["kind"] == "NetworkAttachmentDefinition"]
     assert {item["metadata"]["name"] for item in networks} == {"sriov-ipam-config"}
-    assert sorted(item["metadata"]["namespace"] for item in networks) == sorted(patterns.NAMESPACES)
+    assert sorted(item["metadata"]["namespace"] for item in networks) == sorted(known.namespaces())
     for item in networks:
         assert json.loads(item["spec"]["config"])["ipam"]["type"] == "whereabouts"
 

@@ -17,9 +17,10 @@ from tasks.controller.deployment import Controller
 from tasks.doctor import examination
 from tasks.engines.files import trees
 from tasks.engines.kube import manifests
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import files
-from tasks.settings import artifacts, checks, parameters, paths, patterns
+from tasks.settings import artifacts, checks, parameters, paths
 from tasks.settings import controller as settings
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def test_a_scenario_that_forgets_an_image_is_named() -> None:
 
 
 def test_the_operator_is_called_as_the_code_calls_it() -> None:
-    hops = patterns.BY_NAME["calcapp-basic"].hops
+    hops = known.named("calcapp-basic").hops
     assert [hop.operator for hop in hops if hop.operator] == ["plus", "minus", "multiply", "divide", "average"]
 
 
@@ -245,7 +246,7 @@ def test_kind_is_stock_at_the_version_of_the_parameter() -> None:
 
 
 def test_only_patterns_that_use_cards_need_cards() -> None:
-    users = {name for name, pattern in patterns.BY_NAME.items() if checks.NICS in pattern.needs}
-    assert users == {name for name, pattern in patterns.BY_NAME.items() if pattern.vfs}
+    users = {name for name, pattern in known.table().by_name.items() if checks.NICS in pattern.needs}
+    assert users == {name for name, pattern in known.table().by_name.items() if pattern.vfs}
     assert users >= {"calcapp-sriov", "p2c3", "p3c1-multi-worker"}
     assert not users & {"calcapp-basic", "p1c1", "p2c4-multi-worker"}

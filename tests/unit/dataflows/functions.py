@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
     from tasks.engines.kube.pod_exec import Container
-    from tasks.settings.patterns import Pattern
+    from tasks.patterns.model import Pattern
 
 UUID = "gpu-0f3c"
 NETWORKS = "k8s.v1.cni.cncf.io/network-status"
@@ -60,7 +60,7 @@ class Functions:
                 "uid": f"uid-{key}",
                 "annotations": {NETWORKS: json.dumps([*networks, second])} if self.pattern.vfs else {},
             },
-            "spec": {"nodeName": node or f"kind-worker{2 if key in self.pattern.on_second_worker else ''}"},
+            "spec": {"nodeName": node or self.pattern.nodes(("kind-worker", "kind-worker2")).get(key, "kind-worker")},
             "status": {"phase": "Running", "podIP": f"10.0.0.{number}"},
         }
 

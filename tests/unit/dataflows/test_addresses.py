@@ -10,8 +10,8 @@ import pytest
 from tasks.dataflows import addresses
 from tasks.dataflows.addresses import Address
 from tasks.engines.kube import manifests
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 from tests.unit.dataflows.functions import NETWORKS, Functions
 
 
@@ -47,7 +47,7 @@ SECOND = {"name": "cpufunc-sample/sriov-ipam-config", "ips": ["192.168.20.11"]}
 def test_the_address_that_a_video_is_sent_to(
     name: str, networks: list[dict[str, Any]], in_front: dict[str, Any] | None, expected: str
 ) -> None:
-    assert addresses.of_first(BY_NAME[name], pod(networks), in_front) == expected
+    assert addresses.of_first(known.named(name), pod(networks), in_front) == expected
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_address_that_a_video_is_sent_to(
 )
 def test_no_address_is_a_line_that_says_why(name: str, in_front: dict[str, Any] | None, says: str) -> None:
     with pytest.raises(Problem, match=says):
-        addresses.of_first(BY_NAME[name], pod([]), in_front)
+        addresses.of_first(known.named(name), pod([]), in_front)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_no_address_is_a_line_that_says_why(name: str, in_front: dict[str, Any] 
     ],
 )
 def test_an_address_is_that_of_the_patterns_network(name: str, own: str, way: str) -> None:
-    pattern = BY_NAME[name]
+    pattern = known.named(name)
     assert (addresses.own(pattern.network, pod([FIRST, SECOND])), addresses.way(pattern)) == (own, way)
 
 
 def test_where_the_next_function_is_stands_in_what_the_controller_told_the_one_before() -> None:
-    functions = Functions(BY_NAME["p2c3"])
+    functions = Functions(known.named("p2c3"))
     unfinished = {**functions.told("dsa", "", 0), "data": {"config": "{}"}}
     functions.objects = {manifests.CONFIG_MAP: [functions.told("pip", "192.168.20.41", 5678), unfinished]}
     assert addresses.told(functions.flow(), functions.pods) == {"dsa": Address("192.168.20.41", 5678)}

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from tasks.dataflows import calcapp
-from tasks.settings.patterns import BY_NAME, PATTERNS
+from tasks.patterns import form, known
 
-PATTERN = BY_NAME["calcapp-basic"]
+PATTERN = known.named("calcapp-basic")
 TIME = "2026-01-01T00:00:00.000Z\tINFO\tworkspace/main.go:312\tstart call Do\t"
 RESULTS = (
     r"results:{operator:\"plus\" value:15} results:{operator:\"minus\" value:-13}"
@@ -92,17 +92,23 @@ def test_the_first_function_that_answers_wrongly_is_named(text: str, key: str, v
 def test_the_values_of_any_inputs_are_computed_as_calcapp_does(
     inputs: tuple[float, ...], values: tuple[float, ...]
 ) -> None:
-    names = [hop.operator for hop in PATTERN.hops if hop.operator]
-    wanted = calcapp.expected(names, tuple(map(float, inputs)))
-    assert list(wanted) == names
+    assert PATTERN.verification.values
+    asked = PATTERN.verification.values.expected
+    wanted = calcapp.expected(asked, tuple(map(float, inputs)))
+    assert list(wanted) == list(asked)
     # As text: NaN equals nothing, and zero has a sign.
     assert [repr(value) for value in wanted.values()] == [repr(value) for value in values]
 
 
-def test_every_operator_of_a_pattern_can_be_computed() -> None:
-    for pattern in PATTERNS:
-        names = [hop.operator for hop in pattern.hops if hop.operator]
-        assert list(calcapp.expected(names, (6.0, 3.0))) == names
+def test_every_result_that_a_pattern_may_ask_for_can_be_computed() -> None:
+    asked: dict[str, float | str] = {name: name for name in form.RESULTS}
+    found = calcapp.expected(asked, (6.0, 3.0))
+    assert found == {"sum": 9.0, "difference": 3.0, "product": 18.0, "quotient": 2.0, "mean": 8.0}
+
+
+def test_a_number_is_expected_whatever_the_inputs_and_counts_in_the_mean() -> None:
+    asked: dict[str, float | str] = {"square": 55.0, "plus": "sum", "average": "mean"}
+    assert calcapp.expected(asked, (1.0, 2.0)) == {"square": 55.0, "plus": 3.0, "average": 29.0}
 
 
 @pytest.mark.parametrize(("written", "ok"), [("nan", True), ("inf", False), ("1", False)])

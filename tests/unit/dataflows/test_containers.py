@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.dataflows import by_hand, containers
-from tasks.settings.patterns import BY_NAME
+from tasks.patterns import known
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-P2C1 = BY_NAME["p2c1"]
+P2C1 = known.named("p2c1")
 FUNCTION = "df-cpu-p2c1-wbfunction-dsa"
 
 

@@ -13,8 +13,8 @@ from tasks.controller.inventory import Gpu, Models, Worker
 from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET
 from tasks.dataflows import gpu_target
 from tasks.engines.kube import manifests
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ WORKERS: dict[Kind, list[Object]] = {
 
 
 def flow(objects: dict[Kind, list[Object]], *gpus: str) -> Flow:
-    functions = Functions(BY_NAME["p2c1"], objects=objects)
+    functions = Functions(known.named("p2c1"), objects=objects)
     return replace(functions.flow(controller=0.2), scenario=cast("Scenario", Asks(*gpus)))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.dataflows.marking import Marked
 from tasks.engines.media.video import Video
-from tasks.settings.patterns import BY_NAME
+from tasks.patterns import known
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def stand_in(_pod: str, argv: Sequence[str]) -> str:
     ],
 )
 def test_nearly_every_frame_carries_the_mark_of_a_stand_in(share: float, says: str, tmp_path: Path) -> None:
-    functions = Functions(BY_NAME["p2c1"], stand_in)
+    functions = Functions(known.named("p2c1"), stand_in)
     marked = Marked(functions.flow(), functions.pods, lambda _path: share)
     assert marked.complaint(tmp_path, RECEIVED) == says
     assert marked.said() == (f"dsa: {DECODER}, its mark is in the frames",)
@@ -43,13 +43,13 @@ def test_nearly_every_frame_carries_the_mark_of_a_stand_in(share: float, says: s
 
 @pytest.mark.parametrize("pattern", ["p2c1", "p1c1"])
 def test_what_is_no_stand_in_draws_no_mark(pattern: str, tmp_path: Path) -> None:
-    functions = Functions(BY_NAME[pattern])
+    functions = Functions(known.named(pattern))
     marked = Marked(functions.flow(), functions.pods, lambda _path: pytest.fail("looked for a mark"))
     assert (marked.complaint(tmp_path, RECEIVED), marked.said()) == ("", ())
 
 
 def test_a_stand_in_that_has_not_decoded_yet_is_named_all_the_same(tmp_path: Path) -> None:
-    functions = Functions(BY_NAME["p2c1"], lambda _pod, argv: NAME if argv[-1] == "/stand-in" else "")
+    functions = Functions(known.named("p2c1"), lambda _pod, argv: NAME if argv[-1] == "/stand-in" else "")
     marked = Marked(functions.flow(), functions.pods, lambda _path: 1.0)
     assert marked.complaint(tmp_path, RECEIVED) == ""
     assert marked.said() == (f"dsa: {NAME}, its mark is in the frames",)

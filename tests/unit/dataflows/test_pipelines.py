@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.dataflows.pipelines import Pipelines
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-P2C1 = BY_NAME["p2c1"]
+P2C1 = known.named("p2c1")
 SOCKETS = "  sl  local_address rem_address   st\n 12: 00000000:{} 00000000:0000 07\n"
 LISTENS = "17\n" + SOCKETS.format("162E")
 ELSEWHERE = "17\n" + SOCKETS.format("0035")

@@ -10,7 +10,7 @@ import pytest
 from tasks.dataflows import pulling
 from tasks.dataflows.pulling import Pull, Pulls
 from tasks.engines.kube import manifests
-from tasks.settings.patterns import BY_NAME
+from tasks.patterns import known
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ PULL = Pull("dsa", "kind-worker", DSA)
     ],
 )  # fmt: skip
 def test_an_image_is_pulled_until_an_event_says_how_that_ended(events: list[dict[str, Any]], found: list[Pull]) -> None:
-    assert pulling.under_way(Waiting(BY_NAME["p2c1"]).pods, events) == found
+    assert pulling.under_way(Waiting(known.named("p2c1")).pods, events) == found
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_an_image_is_pulled_until_an_event_says_how_that_ended(events: list[dict
 def test_a_pull_is_shown_with_its_size_and_a_large_one_stays_on_the_terminal(
     size: int | None, shown: str, lines: int, said: Lines
 ) -> None:
-    functions = Waiting(BY_NAME["p2c1"], objects={manifests.EVENT: [event("Pulling", 1)]})
+    functions = Waiting(known.named("p2c1"), objects={manifests.EVENT: [event("Pulling", 1)]})
     asked: list[str] = []
 
     def ask(image: str) -> int | None:
@@ -92,7 +92,7 @@ def test_a_pull_is_shown_with_its_size_and_a_large_one_stays_on_the_terminal(
 
 
 def test_nothing_is_pulled_for_pods_that_run() -> None:
-    functions = Functions(BY_NAME["p2c1"], objects={manifests.EVENT: [event("Pulling", 1)]})
+    functions = Functions(known.named("p2c1"), objects={manifests.EVENT: [event("Pulling", 1)]})
     assert Pulls(functions.flow()).now() == []
 
 
@@ -100,4 +100,4 @@ def test_nothing_is_pulled_for_pods_that_run() -> None:
     ("reason", "shown"), [("ImagePullBackOff", " (ImagePullBackOff)"), ("ContainerCreating", ""), ("", "")]
 )
 def test_what_a_pod_waits_for_is_said_unless_it_is_the_usual(reason: str, shown: str) -> None:
-    assert pulling.reasons(Waiting(BY_NAME["p2c1"], reason=reason).pod("dsa")) == shown
+    assert pulling.reasons(Waiting(known.named("p2c1"), reason=reason).pod("dsa")) == shown

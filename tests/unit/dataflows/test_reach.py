@@ -11,14 +11,14 @@ import pytest
 from tasks.dataflows import reach
 from tasks.dataflows.traffic import Reading, Traffic
 from tasks.engines.kube import manifests
-from tasks.settings.patterns import BY_NAME
+from tasks.patterns import known
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-P2C3 = BY_NAME["p2c3-multi-worker"]
-CALCAPP = BY_NAME["calcapp-sriov-multi-worker"]
+P2C3 = known.named("p2c3-multi-worker")
+CALCAPP = known.named("calcapp-sriov-multi-worker")
 
 
 def really(_pod: str, argv: Sequence[str]) -> str:

@@ -22,9 +22,9 @@ from tasks.dataflows.receiver import Receiver
 from tasks.engines.media import video as videos
 from tasks.engines.media.user_videos import Folder
 from tasks.engines.programs import waiting
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import files
-from tasks.settings.patterns import BY_NAME
 from tasks.settings.video import Recorder
 from tests.unit.conftest import lab
 
@@ -227,7 +227,7 @@ def test_a_verification_that_ends_early_leaves_a_receiver_that_records(
     (pod.folder / "config.json").write_text(json.dumps({"command": pod.command}))
     pod.record()
     cluster = cast("Kube", Machine(break_off))
-    pattern = BY_NAME["p1c1"]
+    pattern = known.named("p1c1")
     flow = Flow(cluster, pattern, files.of(cluster, pattern, lab()), Deadlines(1.0, 1.0))
     folder = Folder(tmp_path / "work")
     videos.make(folder.made, 0.2)

@@ -10,8 +10,8 @@ from tasks.controller.kinds import FUNCTION_TARGET
 from tasks.dataflows import room
 from tasks.dataflows.room import Offer
 from tasks.engines.kube import access, manifests
+from tasks.patterns import known
 from tasks.settings.nics import RESOURCE
-from tasks.settings.patterns import BY_NAME
 
 if TYPE_CHECKING:
     from tests.unit.kube_api import KubeApi
@@ -21,7 +21,7 @@ VFS = "virtual functions"
 
 
 def short(name: str, *offers: Offer) -> list[str]:
-    return [str(shortage) for shortage in room.shortages(BY_NAME[name], WORKERS, offers)]
+    return [str(shortage) for shortage in room.shortages(known.named(name), WORKERS, offers)]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def short(name: str, *offers: Offer) -> list[str]:
 )
 def test_virtual_functions_that_a_pattern_may_take_of_each_worker(name: str, needed: tuple[int, int]) -> None:
     offers = [Offer(node, VFS, 8, 0) for node in WORKERS]
-    assert tuple(room.needed(BY_NAME[name], WORKERS, offer) for offer in offers) == needed
+    assert tuple(room.needed(known.named(name), WORKERS, offer) for offer in offers) == needed
 
 
 def test_a_pattern_does_not_wait_for_more_than_a_worker_has() -> None:

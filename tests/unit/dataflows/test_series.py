@@ -9,8 +9,8 @@ import pytest
 
 from tasks.dataflows import series
 from tasks.dataflows.series import CANNOT_RUN, FAILED, NOT_RUN, VERIFIED, Outcome, Series, Standing
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,28 +39,28 @@ class World:
     for_user: list[str] = field(default_factory=list)
 
     def make_way(self, name: str) -> bool:
-        dataflow = BY_NAME[name].dataflow
+        dataflow = known.named(name).dataflow
         if self.deployed.get(dataflow, name) != name:
             del self.deployed[dataflow]
         return dataflow in self.deployed
 
     def shortages(self, name: str) -> list[str]:
-        free = _VFS - sum(BY_NAME[other].vfs for other in self.deployed.values())
-        return [f"{free} of {_VFS} free"] if BY_NAME[name].vfs > free else []
+        free = _VFS - sum(known.named(other).vfs for other in self.deployed.values())
+        return [f"{free} of {_VFS} free"] if known.named(name).vfs > free else []
 
     def frees(self, other: str, name: str) -> bool:
-        return bool(BY_NAME[other].vfs and BY_NAME[name].vfs)
+        return bool(known.named(other).vfs and known.named(name).vfs)
 
     def take_away(self, name: str) -> None:
         self.did.append(f"take away {name}")
-        del self.deployed[BY_NAME[name].dataflow]
+        del self.deployed[known.named(name).dataflow]
 
     def settled(self, name: str) -> list[str]:
         return self.shortages(name)
 
     def deploy(self, name: str, *, for_user: bool) -> None:
-        self.did.append(f"{'keep' if BY_NAME[name].dataflow in self.deployed else 'deploy'} {name}")
-        self.deployed[BY_NAME[name].dataflow] = name
+        self.did.append(f"{'keep' if known.named(name).dataflow in self.deployed else 'deploy'} {name}")
+        self.deployed[known.named(name).dataflow] = name
         if for_user:
             self.for_user.append(name)
 
@@ -70,7 +70,7 @@ class World:
 
 
 def run(world: World, names: Sequence[str], *standing: Standing) -> dict[str, Outcome]:
-    world.deployed |= {BY_NAME[each.name].dataflow: each.name for each in standing}
+    world.deployed |= {known.named(each.name).dataflow: each.name for each in standing}
     return {outcome.name: outcome for outcome in Series(world, names, standing).outcomes()}
 
 
@@ -158,7 +158,7 @@ def test_what_an_earlier_run_left_is_verified_before_its_twin_replaces_it(form: 
 
 
 def test_a_pattern_and_its_twin_follow_each_other() -> None:
-    names = [*BY_NAME]
+    names = [*known.table().by_name]
     assert series.ordered(names, []) == names
     scattered = ["p1c1", BASIC, "p1c1-multi-worker", TWIN]
     assert series.ordered(scattered, []) == ["p1c1", "p1c1-multi-worker", BASIC, TWIN]

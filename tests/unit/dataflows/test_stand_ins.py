@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.dataflows import stand_ins
+from tasks.patterns import known
 from tasks.settings import paths
-from tasks.settings.patterns import BY_NAME
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ BOTH = "sriov,gpu"
 )
 @pytest.mark.usefixtures("checkout")
 def test_a_pattern_stands_on_what_it_needs(pattern: str, emulate: str, stood_in: tuple[str, ...]) -> None:
-    assert stand_ins.stand_ins(BY_NAME[pattern], lab(EMULATE=emulate, CONTROLLER_HARDWARE="gpu")) == stood_in
+    assert stand_ins.stand_ins(known.named(pattern), lab(EMULATE=emulate, CONTROLLER_HARDWARE="gpu")) == stood_in
 
 
 def test_the_archive_is_no_stand_in(checkout: Path) -> None:
@@ -38,13 +38,13 @@ def test_the_archive_is_no_stand_in(checkout: Path) -> None:
     archive.parent.mkdir(parents=True)
     archive.touch()
     assert checkout in archive.parents
-    assert stand_ins.stand_ins(BY_NAME["p1c1"], lab(CONTROLLER="auto")) == ()
-    assert stand_ins.stand_ins(BY_NAME["p1c1"], lab(CONTROLLER="sample")) == ("sample controller",)
+    assert stand_ins.stand_ins(known.named("p1c1"), lab(CONTROLLER="auto")) == ()
+    assert stand_ins.stand_ins(known.named("p1c1"), lab(CONTROLLER="sample")) == ("sample controller",)
 
 
 @pytest.mark.usefixtures("checkout")
 def test_an_archive_that_is_gone_was_no_sample() -> None:
-    assert stand_ins.stand_ins(BY_NAME["p1c1"], lab(CONTROLLER="archive")) == ()
+    assert stand_ins.stand_ins(known.named("p1c1"), lab(CONTROLLER="archive")) == ()
 
 
 def test_the_words_beside_a_result() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from tasks.dataflows import traffic
 from tasks.dataflows.traffic import Meter, Pf, Reading, Traffic
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 from tests.unit.conftest import lab
 from tests.unit.dataflows.functions import Functions
 
@@ -30,7 +30,7 @@ DEV = """Inter-|   Receive                                                |  Tra
   net1: {}      70    0    0    0     0          0         0 {}      80    0    0    0     0       0          0
 """
 FIRST, SECOND = Pf("kind-worker", "ens9f0np0"), Pf("kind-worker2", "ens9f1np1")
-P3C1 = BY_NAME["p3c1-multi-worker"]
+P3C1 = known.named("p3c1-multi-worker")
 
 
 def test_the_counters_of_a_pod_are_those_of_udp_and_of_its_second_interface() -> None:
@@ -98,7 +98,7 @@ def test_packets_that_took_another_way_are_told(reading: Reading, says: str) -> 
 
 @pytest.mark.parametrize(("pattern", "asks"), [("calcapp-basic", False), ("calcapp-sriov", True), ("p1c1", True)])
 def test_pods_are_asked_only_where_their_counters_say_something(pattern: str, asks: bool) -> None:
-    functions = Functions(BY_NAME[pattern])
+    functions = Functions(known.named(pattern))
     meter = Meter(functions.flow(), functions.pods)
     start = meter.start()
     assert bool(functions.asked) is asks
@@ -110,12 +110,12 @@ def test_pods_are_asked_only_where_their_counters_say_something(pattern: str, as
 def test_the_pfs_of_both_workers_are_read_in_their_nodes(programs: Programs) -> None:
     programs.put("docker", "300\n45\n")
     chosen = lab(EMULATE="sriov", CLUSTER_NAME="c", SRIOV_PF_IF_1="ens9f0np0", SRIOV_PF_IF_2="ens9f1np1")
-    carried = traffic.pf_counters(BY_NAME["p3c1"], chosen)()
+    carried = traffic.pf_counters(known.named("p3c1"), chosen)()
     assert carried == {Pf("c-worker", "ens9f0np0"): 345, Pf("c-worker2", "ens9f1np1"): 345}
     files = [f"/sys/class/net/ens9f0np0/statistics/{way}_bytes" for way in ("rx", "tx")]
     assert ["docker", "exec", "c-worker", "cat", *files] in programs.calls
-    assert traffic.pf_counters(BY_NAME["p1c1"], chosen)() == {}, "it does not go by the cards"
-    assert traffic.pf_counters(BY_NAME["p3c1"], lab(EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))() == {}
+    assert traffic.pf_counters(known.named("p1c1"), chosen)() == {}, "it does not go by the cards"
+    assert traffic.pf_counters(known.named("p3c1"), lab(EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))() == {}
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from tasks.dataflows import by_hand, values
 from tasks.dataflows.flow import Deadlines, Flow
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import files
-from tasks.settings.patterns import BASIC
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ ANSWER = (
     r"results:{operator:\"multiply\" value:24} results:{operator:\"divide\" value:0.16666666666666666} "
     r"results:{operator:\"average\" value:7.041666666666667}"
 )
+
+BASIC = known.named("calcapp-basic")
 
 
 class Chain:

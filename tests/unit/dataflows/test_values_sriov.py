@@ -10,8 +10,8 @@ import pytest
 from tasks.dataflows import values
 from tasks.dataflows.traffic import Pf
 from tasks.engines.kube import manifests
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.unit.conftest import Lines
 
-PATTERN = BY_NAME["calcapp-sriov-multi-worker"]
+PATTERN = known.named("calcapp-sriov-multi-worker")
 RESULTS = " ".join(
     rf"results:{{operator:\"{name}\" value:{value}}}"
     for name, value in {

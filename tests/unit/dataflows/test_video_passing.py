@@ -16,8 +16,8 @@ from tasks.dataflows.traffic import Pf
 from tasks.engines.kube import manifests
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
+from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings.patterns import BY_NAME
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tasks.engines.kube.pod_exec import Container
     from tests.unit.conftest import Lines
 
-PATTERN = BY_NAME["p2c3-multi-worker"]
+PATTERN = known.named("p2c3-multi-worker")
 PFS = (Pf("kind-worker", "ens9f0np0"), Pf("kind-worker2", "ens9f1np1"))
 DECODER = "stand-in of gpu_infer_tcp: decoder avdec_h264 on the CPU"
 SENDER = {"metadata": {"name": "sender", "namespace": "test"}}

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tasks.patterns import known
 from tasks.settings import paths
 from tasks.settings.controller import COMPONENTS, DEVICE_TYPES, FUNCTION_IMAGES, JSON, REGIONS, SCENARIOS
-from tasks.settings.patterns import SINGLE, SRIOV_NETWORK
+from tasks.settings.scenarios import SRIOV_NETWORK
 from tests.unit.sample_controller.sample_cluster import ROOT, SCENARIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tasks.settings.patterns import Pattern
+    from tasks.patterns.model import Pattern
 
+SINGLE = [pattern for pattern in known.patterns() if not pattern.is_placed]
 KINDS = {
     "ChildBs", "ComputeResource", "ConnectionTarget", "ConnectionType", "CPUFunction", "DataFlow", "DeviceInfo",
     "EthernetConnection", "FPGA", "FPGAFunction", "FPGAReconfiguration", "FunctionChain", "FunctionTarget",

@@ -9,24 +9,23 @@ import pytest
 import yaml
 
 from tasks.engines.kube import manifests
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import files
 from tasks.scenarios.files import Scenario
 from tasks.settings import controller as controller_settings
 from tasks.settings import paths
 from tasks.settings.checks import GPU, NICS
-from tasks.settings.patterns import BY_NAME, NAMESPACES, PATTERNS
-from tasks.settings.patterns import SINGLE as SINGLE_WORKER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.settings.patterns import Pattern
+    from tasks.patterns.model import Pattern
 
 REFERENCES = {"cpufunc_calcapp": "registry/calcapp:1", "cpufunc_sidecar": "registry/sidecar:1"}
 REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
 SOURCES = [root for root in (paths.SAMPLE, REAL) if root.is_dir()]
-SINGLE, MULTI = BY_NAME["calcapp-basic"], BY_NAME["calcapp-basic-multi-worker"]
+SINGLE, MULTI = known.named("calcapp-basic"), known.named("calcapp-basic-multi-worker")
 
 
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)
@@ -84,8 +83,8 @@ def test_a_multi_worker_pattern_asks_for_the_nodes_of_this_cluster() -> None:
 @pytest.mark.usefixtures("source")
 @pytest.mark.parametrize("name", ["p2c1", "p2c4-multi-worker", "p1c1"])
 def test_functions_of_a_gpu_run_on_one_that_the_archive_does_not_list(name: str) -> None:
-    images = {image: f"registry/{image}:1" for image in BY_NAME[name].images}
-    usual = Scenario(BY_NAME[name], lambda: ("one", "two"), lambda _names: images)
+    images = {image: f"registry/{image}:1" for image in known.named(name).images}
+    usual = Scenario(known.named(name), lambda: ("one", "two"), lambda _names: images)
     wanted = Scenario(usual.pattern, usual.workers, usual.references, lambda: ["nvidia-h200"])
     types = {key: {item["regionType"] for item in items} for key, items in deployable(wanted).items()}
     on_gpu = {key for key, found in types.items() if "nvidia-h200" in found}
@@ -114,16 +113,13 @@ def test_a_pattern_whose_files_are_not_there_is_an_error() -> None:
 
 
 def test_every_pattern_of_the_table_has_a_twin_and_a_name_of_its_own() -> None:
-    assert len(PATTERNS) == len(BY_NAME) == 2 * len(SINGLE_WORKER)
-    for single in SINGLE_WORKER:
-        twin = BY_NAME[f"{single.name}-multi-worker"]
-        assert (twin.dataflow, twin.hops, twin.images, twin.needs) == (
-            single.dataflow,
-            single.hops,
-            single.images,
-            single.needs,
-        )
-        assert twin.on_second_worker
+    single = [pattern for pattern in known.patterns() if not pattern.is_placed]
+    assert len(known.patterns()) == len(known.table().by_name) == 2 * len(single)
+    for pattern in single:
+        twin = known.named(f"{pattern.name}-multi-worker")
+        assert (twin.dataflow, twin.images, twin.needs) == (pattern.dataflow, pattern.images, pattern.needs)
+        assert [hop.key for hop in twin.hops] == [hop.key for hop in pattern.hops]
+        assert {hop.place for hop in twin.hops} == {"first", "second"}
 
 
 def test_every_pattern_is_in_a_source_and_every_scenario_of_a_source_is_a_pattern() -> None:
@@ -132,11 +128,11 @@ def test_every_pattern_is_in_a_source_and_every_scenario_of_a_source_is_a_patter
         for root in SOURCES
         for file in (root / controller_settings.SCENARIOS).rglob("df-cpufunc.yaml")
     }
-    known = {pattern.folder for pattern in PATTERNS}
-    assert found == known if REAL in SOURCES else found <= known
+    named = {pattern.folder for pattern in known.patterns()}
+    assert found == named if REAL in SOURCES else found <= named
 
 
-@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
+@pytest.mark.parametrize("pattern", known.patterns(), ids=lambda pattern: pattern.name)
 def test_every_pattern_of_a_source_is_what_its_files_say(pattern: Pattern, source: Path) -> None:
     folder = source / controller_settings.SCENARIOS / pattern.folder
     if not folder.is_dir():
@@ -169,11 +165,11 @@ def ordered(chain: manifests.Object) -> list[str]:
 
 @pytest.mark.usefixtures("source")
 def test_patterns_that_share_a_namespace_ask_for_nodes_by_one_content() -> None:
-    spread = [pattern for pattern in PATTERNS if pattern.on_second_worker]
-    for namespace in NAMESPACES:
+    spread = [pattern for pattern in known.patterns() if pattern.is_placed]
+    for namespace in known.namespaces():
         contents = {str(scenario(one)._placement()) for one in spread if one.namespace == namespace}
         assert len(contents) == 1
-    assert scenario(BY_NAME["p2c4-multi-worker"]).requested_nodes() == {
+    assert scenario(known.named("p2c4-multi-worker")).requested_nodes() == {
         "pip": "one",
         "pipbr": "two",
         "dsa": "one",

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from tasks.archive import facts
+from tasks.patterns import known
 from tasks.scenarios import files, manual_files
 from tasks.scenarios.files import Scenario
 from tasks.settings import paths
-from tasks.settings.patterns import BY_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def source(checkout: Path) -> Path:
 
 
 def texts(name: str = NAME) -> dict[Path, str]:
-    scenario = Scenario(BY_NAME[name], tuple, lambda _: REFERENCES)
+    scenario = Scenario(known.named(name), tuple, lambda _: REFERENCES)
     return {paths.SCENARIOS / name / file: text for file, text in scenario.texts().items()}
 
 

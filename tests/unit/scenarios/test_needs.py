@@ -12,12 +12,12 @@ from tasks import lack as lacks
 from tasks.doctor import examination
 from tasks.doctor.examination import Result
 from tasks.images import archive_images
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import needs
 from tasks.scenarios.needs import Machine
 from tasks.settings import controller, nics, paths
 from tasks.settings.checks import GPU, NICS
-from tasks.settings.patterns import BY_NAME, PATTERNS
 from tests.unit.conftest import lab
 from tests.unit.engine import Image
 from tests.unit.programs import Answer
@@ -50,7 +50,7 @@ def source(checkout: Path) -> Path:
 
 def test_a_pattern_comes_with_everything_it_lacks() -> None:
     chosen = needs.choice(machine())
-    assert set(chosen["missing"]) == {pattern.name for pattern in PATTERNS} - set(needs.runnable(machine()))
+    assert set(chosen["missing"]) == {pattern.name for pattern in known.patterns()} - set(needs.runnable(machine()))
     lacking = chosen["missing"]["p2c3"]
     assert lacking[:2] == ["NVIDIA GPU: none", "physical functions: ens9f0np0 not there"]
     assert any("image gpufunc_dsa cannot be built" in phrase for phrase in lacking)
@@ -101,7 +101,7 @@ def test_too_few_virtual_functions_are_told_with_both_numbers() -> None:
         needs.require_functions("calcapp-sriov", 3)
     assert (raised.value.message, raised.value.hint) == (f"calcapp-sriov: {phrase}", "SRIOV_NUM_VFS=4, or more")
     assert needs.lack_of_functions("calcapp-sriov", 3) == lacks.obstacle(phrase)
-    assert phrase in needs.missing_of(BY_NAME["calcapp-sriov"], machine(3))
+    assert phrase in needs.missing_of(known.named("calcapp-sriov"), machine(3))
 
 
 def test_a_password_that_sudo_wants_leaves_nothing_out_since_the_run_asks_for_it(
@@ -119,7 +119,7 @@ def test_a_password_that_sudo_wants_leaves_nothing_out_since_the_run_asks_for_it
 
 def test_what_lacks_nothing_is_registered() -> None:
     assert {"calcapp-basic", "calcapp-basic-multi-worker"} <= set(needs.runnable(machine()))
-    assert not needs.missing_of(BY_NAME["calcapp-basic"], machine())
+    assert not needs.missing_of(known.named("calcapp-basic"), machine())
 
 
 def test_an_image_that_the_source_does_not_hold_is_named_before_the_deployment(source: Path) -> None:
@@ -160,10 +160,10 @@ def test_a_pattern_without_the_image_that_only_the_user_builds_is_left_out_and_r
 def test_this_machine_is_asked_for_the_image_that_only_the_user_builds(engine: Engine, programs: Programs) -> None:
     programs.put("podman", "[]")
     programs.put("sudo", "[]")
-    said = "; ".join(needs.missing_of(BY_NAME["p2c1"], needs.machine(lab(CLUSTER_NAME="without"))))
+    said = "; ".join(needs.missing_of(known.named("p2c1"), needs.machine(lab(CLUSTER_NAME="without"))))
     assert "gpufunc_dsa cannot be built: image gpu_infer_tcp: neither in Docker nor in a store" in said
     engine.images["registry.example/gpu_infer_tcp:2"] = Image()
-    said = "; ".join(needs.missing_of(BY_NAME["p2c1"], needs.machine(lab(CLUSTER_NAME="with"))))
+    said = "; ".join(needs.missing_of(known.named("p2c1"), needs.machine(lab(CLUSTER_NAME="with"))))
     assert "gpu_infer_tcp" not in said
 
 
@@ -198,7 +198,7 @@ def test_an_image_on_one_that_the_archive_lacks_is_said_before_anything_is_built
 
 
 def test_an_image_that_a_registry_has_need_not_be_built() -> None:
-    lacking = needs.missing_of(BY_NAME["p2c1"], replace(machine(), unmade=lambda _image: ()))
+    lacking = needs.missing_of(known.named("p2c1"), replace(machine(), unmade=lambda _image: ()))
     assert lacking[0] == "NVIDIA GPU: none"
     assert not any("image" in phrase for phrase in lacking)
 

@@ -15,9 +15,9 @@ from tasks.dataflows.pipelines import Pipelines
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
 from tasks.engines.media.user_videos import Folder
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import files
-from tasks.settings.patterns import BY_NAME
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Sender:
 
 
 def flow_of(sender: Sender) -> Flow:
-    cluster, pattern = cast("Kube", sender), BY_NAME["p1c1"]
+    cluster, pattern = cast("Kube", sender), known.named("p1c1")
     return Flow(cluster, pattern, files.of(cluster, pattern, lab()), Deadlines(1.0, 1.0))
 
 
