@@ -109,7 +109,7 @@ def lack() -> Lack:
     missing = _missing(parameters.current())
     names = [name for name in known.table().by_name if name not in missing]
     return lacks.of(
-        f"verifies {len(names)} of {len(known.table().by_name)} patterns: {', '.join(names) or 'none'}",
+        f"verifies {len(names)} of {len(names) + len(missing)} patterns: {', '.join(names) or 'none'}",
         *_told(missing),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.patterns import known
+from tasks.patterns.graph import refusals
 from tasks.runner.declare import Current, Do, Same, group_that_acts
 from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS, LOOKS_ONLY
@@ -51,6 +52,7 @@ def task_dataflow() -> Iterator[Any]:
             "actions": [Do(deployment.deploy, pattern.name), Do(verification.verify, pattern.name)],
             "task_dep": [*_prerequisites(pattern), f"scenario:{pattern.name}"],
         }
+    yield from refusals()
     yield _all_dataflows(task_dataflow.__doc__)
 
 
@@ -135,6 +137,7 @@ def task_delete_dataflow() -> Iterator[dict[str, Any]]:
             "actions": [Do(deployment.delete, pattern.name)],
             "meta": {DISRUPTS: "the running dataflow"},
         }
+    yield from refusals()
 
 
 def task_send_video_tool() -> dict[str, Any]:

@@ -182,13 +182,15 @@ def table(outcomes: Sequence[Outcome], stood_in: Callable[[Pattern], Sequence[st
     """
     head = ("pattern", "network", "stood in for", "result", "seconds", "reason")
     by_name = {outcome.name: outcome for outcome in outcomes}
-    tried = [pattern for pattern in known.patterns() if pattern.name in by_name]
-    rows = [_row(by_name[pattern.name], ", ".join(stood_in(pattern))) for pattern in tried]
+    patterns = known.table().by_name
+    names = [*(name for name in patterns if name in by_name), *(name for name in by_name if name not in patterns)]
+    rows = [_row(by_name[name], patterns.get(name), stood_in) for name in names]
     width = len(head) if any(row[-1] for row in rows) else len(head) - 1
     return progress.table([row[:width] for row in (head, *rows)])
 
 
-def _row(outcome: Outcome, stood_in: str) -> tuple[str, ...]:
+def _row(outcome: Outcome, pattern: Pattern | None, stood_in: Callable[[Pattern], Sequence[str]]) -> tuple[str, ...]:
     seconds = "" if outcome.seconds is None else f"{outcome.seconds:.1f}"
     reason = layout.cut(outcome.reason.partition("\n")[0], _REASON)
-    return outcome.name, known.named(outcome.name).network, stood_in or "-", outcome.result, seconds, reason
+    on = (pattern.network, ", ".join(stood_in(pattern))) if pattern else ("", "")
+    return outcome.name, on[0] or "-", on[1] or "-", outcome.result, seconds, reason

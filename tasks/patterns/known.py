@@ -72,6 +72,12 @@ def named(name: str) -> Pattern:
     return found
 
 
+def unusable() -> tuple[Wrong, ...]:
+    """Return the patterns that are not valid, but those whose name is that of a valid one."""
+    found = table()
+    return tuple(wrong for wrong in found.wrong if wrong.name not in found.by_name)
+
+
 def namespaces() -> tuple[str, ...]:
     """Return the namespaces of all patterns."""
     return tuple(dict.fromkeys(pattern.namespace for pattern in patterns()))

@@ -11,6 +11,8 @@ from __future__ import annotations
 DISRUPTS = "disrupts"
 # What a task needs root for: a tuple of `Root` (tasks/runner/declare.py).
 ROOT = "root"
+# Why a task that is named cannot be run: lines that are shown in place of a run or a plan.
+REFUSED = "refused"
 # What a changed result of a task means for the tasks that depend on it. A key is the name of a task, the name of a
 # group for all its tasks, or EVERY. A value is NOTHING, RUN or STOP. The first key that fits decides.
 MEANS = "means"

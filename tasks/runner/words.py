@@ -12,6 +12,7 @@ from doit.cmdparse import CmdOption, CmdParseError, TaskParse
 from doit.exceptions import InvalidCommand
 
 from tasks.problems import Problem
+from tasks.runner.meta import REFUSED
 from tasks.settings import credentials, makefile, paths, spellings
 from tasks.settings.parameters import layers
 
@@ -26,6 +27,8 @@ _MOST = 3
 # Commands whose further words are another program's.
 _PASS_ON = ("kubectl",)
 _TAKE_PATTERNS = ("run", "plan", "clean")
+# Commands that refuse a task which cannot be run.
+_REFUSE = ("run", "plan")
 
 
 def part(typed: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -81,7 +84,7 @@ def choose(command: str, given: Sequence[str], tasks: Iterable[Task], commands: 
         commands: Names of all commands.
 
     Raises:
-        InvalidCommand: A word names no task, or a task has no such option.
+        InvalidCommand: A word names no task, or one that cannot be run, or a task has no such option.
     """
     by_name = {task.name: task for task in tasks}
     targets = {target for task in by_name.values() for target in task.targets}
@@ -96,10 +99,23 @@ def choose(command: str, given: Sequence[str], tasks: Iterable[Task], commands: 
         names = (spellings.matching if is_pattern else spellings.tasks)(word, [*by_name, *targets])
         if not names:
             raise InvalidCommand(no_such(word, by_name, commands, command=command))
+        if command in _REFUSE and not is_pattern:
+            _require_possible(by_name[name] for name in names if name in by_name)
         options = () if is_pattern else _options(word, by_name.get(names[-1]), rest)
         rest = rest[len(options) :]
         found |= dict.fromkeys([*((name,) for name in names[:-1]), (names[-1], *options)])
     return Chosen(tuple(word for part in found for word in part), tuple(notes))
+
+
+def _require_possible(tasks: Iterable[Task]) -> None:
+    """Refuse tasks that cannot be run.
+
+    Raises:
+        InvalidCommand: There is one; the lines say why.
+    """
+    refused = [line for task in tasks for line in (task.meta or {}).get(REFUSED, ())]
+    if refused:
+        raise InvalidCommand("\n".join(refused))
 
 
 def no_such(word: str, tasks: Iterable[str], commands: Iterable[str], *, command: str = "run") -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks.archive import deepstream
 from tasks.archive import facts as archive_source
 from tasks.controller import gpu_types, inventory
-from tasks.controller.kinds import FUNCTION_CHAIN, FUNCTION_TYPE
+from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE
 from tasks.engines.kube import access, manifests
 from tasks.images import archive_images
-from tasks.patterns import known
+from tasks.patterns import index, known
 from tasks.problems import Problem
 from tasks.settings import checks, paths, scenarios
 from tasks.settings import controller as source
@@ -31,7 +32,6 @@ _USER_REQUIREMENT = "user-requirement"
 _STRATEGY = "strategy"
 # The files of a pattern, in the manual's order of registration.
 FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml")
-_DATA_FLOW = FILES[-1]
 _WHERE = "functioninfo.yaml"
 _IMAGE = re.compile(r'("image(?:URI)?"\s*:\s*")([^"]+)(")')
 
@@ -89,25 +89,22 @@ class Scenario:
 
     def configuration(self) -> list[Object]:
         """Return the ConfigMaps: how the functions are run, what they need, and the nodes requested for them."""
-        return [*self._load("cm-cpufunc-config.yaml"), *self._load("functioninfo.yaml"), *self._placement()]
+        return [*self._of_kind(manifests.CONFIG_MAP), *self._placement()]
 
     def resources(self) -> dict[Kind, list[Object]]:
         """Return the objects that have to become Ready, by kind, in the required order."""
-        return {
-            FUNCTION_TYPE: self._load("functiontype.yaml"),
-            FUNCTION_CHAIN: self._load("functionchain.yaml"),
-        }
+        return {kind: self._of_kind(kind) for kind in (FUNCTION_TYPE, FUNCTION_CHAIN)}
 
     def data_flow(self) -> Object:
         """Return the DataFlow.
 
         Raises:
-            Problem: The pattern's file does not hold it.
+            Problem: The pattern's files do not hold it.
         """
         pattern = self.pattern
-        found = [item for item in self._load(_DATA_FLOW) if manifests.name_of(item) == pattern.dataflow]
+        found = [item for item in self._of_kind(DATA_FLOW) if manifests.name_of(item) == pattern.dataflow]
         if not found:
-            raise Problem(f"{pattern.folder}/{_DATA_FLOW}: holds no DataFlow {pattern.dataflow}")
+            raise Problem(f"{shown_folder(pattern)}: holds no DataFlow {pattern.dataflow}")
         requirement = {"userRequirement": _requirement(pattern)} if pattern.is_placed else {}
         return {**found[0], "spec": {**found[0]["spec"], **requirement}}
 
@@ -116,31 +113,45 @@ class Scenario:
         return self.pattern.nodes(self.workers()) if self.pattern.is_placed else {}
 
     def texts(self) -> dict[str, str]:
-        """Return the text of each file, in the manual's order, as it is applied here.
+        """Return the text of each file, in the order of registration, as it is applied here.
 
         Raises:
-            Problem: The source lacks a file, or the file does not hold what the pattern needs.
+            Problem: The source lacks a file, or the files do not hold what the pattern needs.
         """
-        given = {file: self._text(file) for file in FILES}
-        spread = {_DATA_FLOW: manifests.text(self.data_flow())} if self.pattern.is_placed else {}
-        return {**given, **spread}
+        if not self.pattern.is_placed:
+            return dict(self._texts)
+        data_flow = self.data_flow()
+        return {file: _with_data_flow(text, file, data_flow) for file, text in self._texts.items()}
 
-    def _load(self, file: str) -> list[Object]:
-        return manifests.parse(self._text(file), file)
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        texts = {file: self._text(file) for file in names_of_files(self.pattern)}
+        found = {archive_source.image_name(match[2]) for text in texts.values() for match in _IMAGE.finditer(text)}
+        missing = [image for image in self.pattern.images if image not in found]
+        if missing:
+            named = ", ".join(sorted(found)) or "none"
+            raise Problem(f"{shown_folder(self.pattern)}: names no image {', '.join(missing)}, but {named}")
+        references = self.references(self.pattern.images)
+        return {file: with_references(text, references) for file, text in texts.items()}
+
+    @cached_property
+    def _objects(self) -> list[Object]:
+        return [item for file, text in self._texts.items() for item in manifests.parse(text, file)]
+
+    def _of_kind(self, kind: Kind) -> list[Object]:
+        return [item for item in self._objects if manifests.kind_of(item) == kind]
 
     def _text(self, file: str) -> str:
-        pattern = self.pattern
-        path = folder(pattern) / file
+        path = folder(self.pattern) / file
         if not path.is_file():
-            raise Problem(f"{source.SCENARIOS}/{pattern.folder}/{file}: not there", hint="./doit controller_source")
+            hint = "./doit controller_source" if self.pattern.folder else ""
+            raise Problem(f"{shown_folder(self.pattern)}/{file}: not there", hint=hint)
         text = deepstream.with_installed_paths(path.read_text(encoding="utf-8"))
-        if _IMAGE.search(text):
-            text = with_references(text, self.references(pattern.images), pattern.images, file)
-        return self._with_gpus(text) if file == _WHERE and checks.GPU in pattern.needs else text
+        return self._with_gpus(text, file) if file == _WHERE and checks.GPU in self.pattern.needs else text
 
-    def _with_gpus(self, text: str) -> str:
+    def _with_gpus(self, text: str, file: str) -> str:
         types = self.gpus()
-        items = manifests.parse(text, _WHERE)
+        items = manifests.parse(text, file)
         made = [gpu_types.with_types(item, types) for item in items]
         return text if made == items else "---\n".join(manifests.text(item) for item in made)
 
@@ -191,24 +202,40 @@ def folder(pattern: Pattern) -> Path:
     return (paths.OWN_PATTERNS if pattern.is_own else paths.PATTERNS) / pattern.home
 
 
-def with_references(text: str, references: Mapping[str, str], needed: tuple[str, ...], origin: str) -> str:
+def shown_folder(pattern: Pattern) -> str:
+    """Return the folder with the files of a pattern, as messages name it."""
+    return f"{source.SCENARIOS}/{pattern.folder}" if pattern.folder else pattern.file.rpartition("/")[0]
+
+
+def names_of_files(pattern: Pattern) -> tuple[str, ...]:
+    """Return the names of the files of a pattern, in the order of registration.
+
+    A user's own may have any names; each object in them is known by its kind.
+    """
+    if pattern.folder:
+        return FILES
+    own = {file.name for file in folder(pattern).glob("*.yaml")} - {index.FILE}
+    return (*(file for file in FILES if file in own), *sorted(own - {*FILES}))
+
+
+def with_references(text: str, references: Mapping[str, str]) -> str:
     """Replace the image references in a file with those of this installation.
 
     Args:
         text: YAML with JSON inside, as the scenarios hold it.
         references: Full reference by last path component.
-        needed: Images that the file has to refer to at least once.
-        origin: The file, for errors.
-
-    Raises:
-        Problem: The file does not name a needed image.
     """
-    found = {archive_source.image_name(match[2]) for match in _IMAGE.finditer(text)}
-    missing = sorted(set(needed) - found)
-    if missing:
-        raise Problem(f"{origin}: names no image {', '.join(missing)}, but {', '.join(sorted(found)) or 'none'}")
 
     def replaced(match: re.Match[str]) -> str:
         return match[1] + references.get(archive_source.image_name(match[2]), match[2]) + match[3]
 
     return _IMAGE.sub(replaced, text)
+
+
+def _with_data_flow(text: str, file: str, data_flow: Object) -> str:
+    """Return the text of a file with this DataFlow in place of its own, if it holds that."""
+    items = manifests.parse(text, file)
+    own = manifests.label_of(data_flow)
+    if own not in map(manifests.label_of, items):
+        return text
+    return "---\n".join(manifests.text(data_flow if manifests.label_of(item) == own else item) for item in items)

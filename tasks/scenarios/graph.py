@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.patterns import known
+from tasks.patterns.graph import refusals
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
 from tasks.runner.meta import EVERY, LOOKS_ONLY, MEANS, NOTHING, REMAKES_ALL
@@ -111,6 +112,7 @@ def task_scenario() -> Iterator[dict[str, Any]]:
             ],
             "uptodate": [Current(registration.lack, pattern.name)],
         }
+    yield from refusals()
 
 
 def task_prepare_scenario() -> dict[str, Any]:

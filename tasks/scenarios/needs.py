@@ -82,8 +82,9 @@ def announce(here: Machine) -> dict[str, Any]:
 def choice(here: Machine) -> dict[str, Any]:
     """Return what doit has to build for the patterns that lack nothing, and what the others lack."""
     missing = {pattern.name: found for pattern in known.patterns() if (found := missing_of(pattern, here))}
+    wrong = {each.name: [*each.complaints] for each in known.unusable()}
     images = {image for pattern in known.patterns() if pattern.name not in missing for image in pattern.images}
-    return {"task_dep": [f"function_image:{image}" for image in sorted(images)], "missing": missing}
+    return {"task_dep": [f"function_image:{image}" for image in sorted(images)], "missing": {**missing, **wrong}}
 
 
 def runnable(here: Machine) -> list[str]:
@@ -189,8 +190,9 @@ def _not_buildable(pattern: Pattern, here: Machine) -> list[str]:
 
 def _not_in_source(pattern: Pattern, unmade: Callable[[str], Sequence[str]]) -> list[str]:
     folder = scenarios_files.folder(pattern)
-    files = [f"{pattern.folder}/{file}" for file in scenarios_files.FILES if not (folder / file).is_file()]
-    missing = [pattern.folder] if len(files) == len(scenarios_files.FILES) else files
+    names = scenarios_files.names_of_files(pattern)
+    files = [f"{pattern.folder}/{file}" for file in names if not (folder / file).is_file()]
+    missing = [pattern.folder] if names and len(files) == len(names) else files
     return [
         *(f"{part} is not in the controller's source" for part in missing),
         *dict.fromkeys(phrase for image in pattern.images for phrase in unmade(image)),

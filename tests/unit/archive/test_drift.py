@@ -19,7 +19,6 @@ from tasks.engines.files import trees
 from tasks.engines.kube import manifests
 from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.scenarios import files
 from tasks.settings import artifacts, checks, parameters, paths
 from tasks.settings import controller as settings
 
@@ -227,11 +226,6 @@ def test_a_dockerfile_of_deepstream_that_does_not_tell_the_paths_is_one_line(
     unpack()
     with pytest.raises(Problem, match=r"gpu-deepstream/Dockerfile: expected FROM \.\.\./deepstream:<version> and ENV"):
         deepstream.with_installed_paths(NAMES_DEEPSTREAM)
-
-
-def test_a_scenario_that_forgets_an_image_is_named() -> None:
-    with pytest.raises(Problem, match="names no image cpufunc_sidecar"):
-        files.with_references('"image": "localhost/cpufunc_calcapp:1"', {}, ("cpufunc_sidecar",), "cm.yaml")
 
 
 def test_the_operator_is_called_as_the_code_calls_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -101,14 +102,18 @@ def deployable(wanted: Scenario) -> dict[str, list[dict[str, str]]]:
     return {name: json.loads(text) for name, text in given.items() if text}
 
 
-def test_an_image_that_a_scenario_no_longer_names_is_an_error() -> None:
-    with pytest.raises(Problem, match="names no image cpufunc_sidecar, but calcapp"):
-        files.with_references('"image": "localhost/calcapp:1"', REFERENCES, ("cpufunc_sidecar",), "cm.yaml")
+def test_an_image_that_a_scenario_no_longer_names_is_an_error(tree: Path) -> None:
+    shutil.copytree(paths.SAMPLE, paths.CONTROLLER)
+    file = files.folder(SINGLE) / "cm-cpufunc-config.yaml"
+    assert tree in file.resolve().parents
+    file.write_text(file.read_text(encoding="utf-8").replace("/cpufunc_sidecar", "/sidecar"), encoding="utf-8")
+    with pytest.raises(Problem, match="calc-func/basic: names no image cpufunc_sidecar, but cpufunc_calcapp, sidecar"):
+        scenario(SINGLE).configuration()
 
 
 @pytest.mark.usefixtures("checkout")
 def test_a_pattern_whose_files_are_not_there_is_an_error() -> None:
-    with pytest.raises(Problem, match=r"calc-func/basic/df-cpufunc\.yaml: not there"):
+    with pytest.raises(Problem, match=r"calc-func/basic/cm-cpufunc-config\.yaml: not there"):
         scenario(SINGLE).data_flow()
 
 
