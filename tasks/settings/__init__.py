@@ -2,7 +2,7 @@
 
 parameters  the parameters of a run: layers < model < rules < check
 paths       the folders of a checkout
-patterns, controller, video                  what dataflows and the controller are made of
+scenarios, controller, video                 what dataflows and the controller are made of
 images, packages, artifacts, addons          what is built and installed
 cluster, node_steps, nics, gpu, registry     the names, places and parts of each; emulation: what is stood in for
 checks, tiers, benchmark                     what doctor looks at, which tests there are, what should be quick

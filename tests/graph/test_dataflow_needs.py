@@ -22,7 +22,7 @@ TASKS = {task.name: task for task in load_tasks(vars(dodo))}
 
 def test_strays_come_back_before_a_dataflow_on_virtual_functions_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, sriov = replace(known.patterns()[0], needs=()), replace(known.patterns()[0], name="on-sriov", needs=(NICS,))
-    monkeypatch.setattr(graph, "PATTERNS", (plain, sriov))
+    monkeypatch.setattr(known, "patterns", lambda: (plain, sriov))
     first, second, _of_all = graph.task_dataflow()
     without, needing = first["task_dep"], second["task_dep"]
     assert "_virtual_functions" not in without
