@@ -101,15 +101,12 @@ def task_scenario_files() -> dict[str, Any]:
 def task_scenario() -> Iterator[dict[str, Any]]:
     """Register the resources of a pattern (`scenario:<pattern>`)."""
     for pattern in known.patterns():
+        images = [f"function_image:{image}" for image in pattern.images]
         yield {
             "name": pattern.name,
             "doc": f"Register the resources of {pattern.name}.",
             "actions": [Do(registration.register, pattern.name)],
-            "task_dep": [
-                f"_in_source:{pattern.name}",
-                "_function_setup",
-                *(f"function_image:{image}" for image in pattern.images),
-            ],
+            "task_dep": [f"_in_source:{pattern.name}", "_function_setup", *images],
             "uptodate": [Current(registration.lack, pattern.name)],
         }
     yield from refusals()
