@@ -111,8 +111,8 @@ class Meter:
 
     def _pods(self) -> dict[str, Traffic]:
         cluster, pattern = self.flow.cluster, self.flow.pattern
-        if pattern.client and pattern.network != "sriov":
-            return {}  # functions that answer by TCP name themselves where the chain stops
+        if pattern.network != "sriov" and not pattern.verification.video:
+            return {}  # datagrams count for videos only; functions that answer by TCP name where the chain stops
         return {key: parsed(containers.run(cluster, pod, _LOOK)) for key, pod in self.pods.items()}
 
     def crossing(self, moved: Reading, least: int) -> str:
