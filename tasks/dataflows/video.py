@@ -201,7 +201,8 @@ def _verify_one(run: Run, path: Path) -> None:
             return
         wrong = outcome.wrong
         progress.line(f"{flow.name}: {wrong}; kept as {outcome.kept}")
-    raise Problem(f"{flow.name}: {name}: {wrong}, {_ATTEMPTS} times", details=run.pipelines.evidence())
+    key = flow.pattern.hops[-1].key
+    raise Problem(f"{flow.name}: {key}: {name}: {wrong}, {_ATTEMPTS} times", details=run.pipelines.evidence())
 
 
 def _pass_on(run: Run, path: Path, sent: Video) -> Outcome:

@@ -14,6 +14,8 @@ from tests.unit.conftest import lab
 from tests.unit.dataflows.functions import Functions, own
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tasks.patterns.model import Pattern
     from tests.unit.programs import Programs
 
@@ -114,6 +116,16 @@ def test_pods_are_asked_only_where_their_counters_say_something(pattern: Pattern
     assert bool(functions.asked) is asks
     if pattern.network != "sriov":
         assert meter.crossing(meter.since(start), 900) == ""
+
+
+def test_a_function_whose_counters_cannot_be_read_is_named() -> None:
+    def no_cat(_pod: str, _argv: Sequence[str]) -> str:
+        raise Problem(message)
+
+    message = "cat: no such file"
+    functions = Functions(P3C1, no_cat)
+    with pytest.raises(Problem, match=rf"^df-cpu-p3c1: pip: its network counters cannot be read: {message}$"):
+        Meter(functions.flow(), functions.pods).start()
 
 
 @pytest.mark.usefixtures("engine")
