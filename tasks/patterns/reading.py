@@ -142,11 +142,23 @@ def _inconsistent(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         if key in keys[:number]:
             yield ("functions", number, "key"), f"{key!r} is the key of another function too"
     yield from _misplaced(spec)
+    yield from _confused(spec)
     yield from ((place, _no_key(key, keys)) for place, key in _named(spec) if key not in keys)
     if len(keys) < 2 and (spec["verify"]["values"] or spec["verify"]["video"]):  # noqa: PLR2004 - a first and a last
         yield ("functions",), "values and videos need two functions at least, one that sends and one that receives"
     if spec["verify"]["values"] and spec["verify"]["video"]:
         yield ("verify", "video"), "cannot be verified together with values: the first function sends one or the other"
+
+
+def _confused(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Yield the functions whose values the last one's log cannot tell from those of others."""
+    expected = (spec["verify"]["values"] or {}).get("expected", ())
+    seen: set[str] = set()
+    for number, function in enumerate(spec["functions"]):
+        operator = function["operator"] or function["key"]
+        if function["key"] in expected and operator in seen:
+            yield ("functions", number, "operator"), f"{operator!r} is what the value of another function is called too"
+        seen |= {operator} if function["key"] in expected else set()
 
 
 def _misplaced(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

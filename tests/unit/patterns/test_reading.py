@@ -91,6 +91,13 @@ def test_what_is_wrong_is_said_with_its_line_and_field(before: str, after: str, 
         assert line.startswith(start), line
 
 
+def test_values_of_two_functions_are_told_apart_by_their_names() -> None:
+    text = GOOD.replace("{key: rcv,", "{key: rcv, operator: square,")
+    assert complaints(text) == []
+    found = complaints(text.replace("{square: 55}", "{square: 55, rcv: 1}"))
+    assert found == ["7: functions[2].operator: 'square' is what the value of another function is called too"]
+
+
 def test_all_faults_are_said_at_once() -> None:
     text = GOOD.replace("namespace: mine", "namespace: Mine").replace("image: square", "image: SQUARE")
     assert [line.partition(":")[0] for line in complaints(text)] == ["1", "6"]
