@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from tasks.archive import facts
-from tasks.patterns import known
-from tasks.scenarios import files, manual_files
+from tasks.patterns import known, places
+from tasks.scenarios import manual_files
 from tasks.scenarios.files import Scenario
 from tasks.settings import paths
 
@@ -38,7 +38,7 @@ def texts(name: str = NAME) -> dict[Path, str]:
 
 
 def test_a_pattern_has_the_manuals_five_files_with_our_images() -> None:
-    assert [path.name for path in texts()] == list(files.FILES)
+    assert [path.name for path in texts()] == list(places.FILES)
     configuration = texts()[paths.SCENARIOS / NAME / "cm-cpufunc-config.yaml"]
     assert set(re.findall(r'"image": *"([^"]+)"', configuration)) == set(REFERENCES.values())
     for text in texts().values():
@@ -61,7 +61,7 @@ def test_only_the_dataflow_of_a_twin_differs_it_asks_for_its_nodes() -> None:
 
 def test_they_are_written_anew_only_where_their_content_changed() -> None:
     wanted = texts()
-    assert len(manual_files.lack_of(wanted).reasons) == len(files.FILES)
+    assert len(manual_files.lack_of(wanted).reasons) == len(places.FILES)
     manual_files.keep(wanted)
     assert not manual_files.lack_of(wanted)
     flow = paths.SCENARIOS / NAME / "df-cpufunc.yaml"
