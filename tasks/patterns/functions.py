@@ -50,16 +50,24 @@ def complaints(found: Found) -> Iterator[str]:
     Args:
         found: The objects in the files of a pattern.
     """
+    used: list[tuple[Item, Entry]] = []
+    wrong = [*_each(found, used), *_networks(found, used), *_unnamed_images(found, used)]
+    yield from wrong
+    if not wrong and used:
+        run = {facts.image_name(each) for _, entry in used for each in entry.images}
+        absent = [image for image in found.pattern.images if image not in run]
+        yield from (f"{found.pattern.file}: images: no function in these files runs {image}" for image in absent)
+
+
+def _each(found: Found, used: list[tuple[Item, Entry]]) -> Iterator[str]:
+    """Yield what is wrong with each function by itself; add the entries that are used."""
     for item in found.of(FUNCTION_TYPE):
         yield from _information(found, item)
-    used: list[tuple[Item, Entry]] = []
     for hop in found.pattern.hops:
         ways = _ways(found, hop)
         yield from _kind_of_region(hop, ways)
         for way in ways:
             yield from _configuration(found, hop, way, used)
-    yield from _networks(found, used)
-    yield from _images(found)
 
 
 def _informing(found: Found, function_type: Item) -> Item | None:
@@ -155,20 +163,12 @@ def _networks(found: Found, used: list[tuple[Item, Entry]]) -> Iterator[str]:
         yield used[0][0].wrong(f"no function has the network {network} of {found.pattern.file}", "data")
 
 
-def _images(found: Found) -> Iterator[str]:
-    """Yield the images that pods run and that the pattern does not name: nobody would put them into the registry."""
-    seen: set[str] = set()
-    for item in found.of(CONFIG_MAP):
-        for field in item.form.data if item.namespace == CONFIGURATION else ():
-            entries, _ = function_data.parsed(item, field, Entry)
-            references = [each for entry in entries for each in entry.images]
-            names = {facts.image_name(each) for each in references if _is_replaced(each)}
-            seen |= {*map(facts.image_name, references)}
-            for name in sorted(names - {*found.pattern.images}):
-                yield item.wrong(f"runs {name}, which {found.pattern.file} does not name in images", "data", field)
-    if seen:
-        absent = [image for image in found.pattern.images if image not in seen]
-        yield from (f"{found.pattern.file}: images: no pod in these files runs {image}" for image in absent)
+def _unnamed_images(found: Found, used: list[tuple[Item, Entry]]) -> Iterator[str]:
+    """Yield the images that functions run and the pattern does not name: nobody would put them into the registry."""
+    for configuration, entry in used:
+        names = dict.fromkeys(facts.image_name(each) for each in entry.images if _is_replaced(each))
+        for name in names.keys() - {*found.pattern.images}:
+            yield configuration.wrong(f"runs {name}, which {found.pattern.file} does not name in images", "data")
 
 
 def _is_replaced(reference: str) -> bool:
