@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 # Where the word is no image and no program.
 _NAMES = re.compile(r"(?<![/_])calcapp")
 _SCENARIO = "calc-func/basic"
+# Before fixtures move the folders of the checkout.
+_SOURCE = paths.SAMPLE / controller.SCENARIOS / _SCENARIO
+_PATTERN = paths.PATTERNS / "calcapp-basic" / "pattern.yaml"
 
 
 def write(name: str) -> Path:
     """Write a pattern of seven functions to work/patterns and return its folder."""
     folder = paths.OWN_PATTERNS / name
-    sources = sorted((paths.SAMPLE / controller.SCENARIOS / _SCENARIO).glob("*.yaml"))
-    for source in [*sources, paths.PATTERNS / "calcapp-basic" / "pattern.yaml"]:
+    for source in [*sorted(_SOURCE.glob("*.yaml")), _PATTERN]:
         text = source.read_text(encoding="utf-8").replace(f"scenario: {_SCENARIO}\n", "")
         atomic.write(folder / source.name, _NAMES.sub(name, text))
     known.forget()

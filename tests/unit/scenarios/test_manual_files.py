@@ -15,6 +15,7 @@ from tasks.patterns import known, places
 from tasks.scenarios import manual_files
 from tasks.scenarios.files import Scenario
 from tasks.settings import paths
+from tests.unit import own_patterns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,3 +82,27 @@ def test_those_of_a_pattern_that_cannot_run_any_more_go_and_nothing_else() -> No
     manual_files.keep(texts())
     assert not stale.exists()
     assert own.is_dir()
+
+
+def test_those_of_an_own_pattern_whose_folder_is_gone_go_and_so_does_a_file_that_it_no_longer_has() -> None:
+    folder = own_patterns.write("mine")
+    wanted = {path.parents[1] / "mine" / path.name: text for path, text in texts().items()}
+    manual_files.keep({**texts(), **wanted})
+    (paths.SCENARIOS / "mine" / "notes.txt").touch()
+
+    chain = paths.SCENARIOS / "mine" / "functionchain.yaml"
+    fewer = {path: text for path, text in {**texts(), **wanted}.items() if path != chain}
+    assert manual_files.lack_of(fewer).reasons == (f"{facts.shown(chain)}: no file of its pattern any more",)
+    manual_files.keep(fewer)
+    assert not chain.exists()
+    assert (paths.SCENARIOS / "mine" / "notes.txt").exists()
+    assert not manual_files.lack_of(fewer)
+
+    shutil.rmtree(folder)
+    known.forget()
+    assert manual_files.lack_of(texts()).reasons == (
+        f"{facts.shown(paths.SCENARIOS / 'mine')}: cannot run here any more",
+    )
+    manual_files.keep(texts())
+    assert not (paths.SCENARIOS / "mine").exists()
+    assert not manual_files.lack_of(texts())
