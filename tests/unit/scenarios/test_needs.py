@@ -224,6 +224,7 @@ def mine(choose: Callable[..., None]) -> Path:
 
 WRONG = (
     "work/patterns/mine/df-cpufunc.yaml:7: spec.functionChainRef: no FunctionChain cpufunc-mine/no-chain in these files"
+    "; did you mean mine-chain?"
 )
 
 
