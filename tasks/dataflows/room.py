@@ -114,13 +114,13 @@ def require(pattern: Pattern, flow: Object, cluster: Kube) -> None:
     """
     asked = int(flow["spec"].get("requirements", {}).get("all", {}).get("capacity", 0))
     targets = [target.get("status", {}) for target in cluster.list(FUNCTION_TARGET)]
-    wrong = [line for hop in pattern.hops for line in _too_much(hop, asked, _places_of(pattern, hop, targets))]
+    wrong = [line for hop in pattern.hops for line in _too_much(hop, asked, _places_of(hop, targets))]
     if wrong:
         hint = f"a smaller spec.requirements.all.capacity of DataFlow {pattern.dataflow}"
         raise Problem("\n".join(f"{pattern.name}: {line}" for line in wrong), hint=hint)
 
 
-def _places_of(pattern: Pattern, hop: Hop, targets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _places_of(hop: Hop, targets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the regions of the kind that a function runs on; of those, the controller or the pattern chooses."""
     of_kind = [each for each in targets if (each.get("regionType") != _CPU) == hop.is_on_gpu]
     nodes = {str(each.get("nodeName", "")) for each in of_kind}

@@ -138,13 +138,14 @@ def _too_few_functions(pattern: Pattern, each: int) -> list[str]:
 
 
 def lack_of_source(name: str) -> Lack:
-    """Return the parts of a pattern that are not there and that no registry has, and an obstacle for what is wrong.
+    """Return an obstacle for what is wrong with a pattern's files, else what is not there and no registry has.
 
     Args:
         name: Name of a pattern.
     """
     chosen, pattern = parameters.current(), known.named(name)
-    return lacks.of(*_not_in_source(pattern, partial(_unmade, chosen))) + lacks.obstacle(*_wrong(chosen, pattern))
+    wrong = lacks.obstacle(*_wrong(chosen, pattern))
+    return wrong or lacks.of(*_not_in_source(pattern, partial(_unmade, chosen)))
 
 
 def require_in_source(name: str) -> None:
