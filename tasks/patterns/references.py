@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tasks.patterns import functions, places
 from tasks.patterns.found import CONFIGURATION, Found, meant
 from tasks.patterns.objects import CONFIG_MAP, DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE
+from tasks.settings import controller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 START, END = "wb-start-of-chain", "wb-end-of-chain"
 # ConfigMaps of this tool in the namespaces of patterns: they say where functions are placed.
 REQUIREMENT, STRATEGY = "user-requirement", "strategy"
+# ConfigMaps that the cluster makes in each namespace, and those that the controller reads.
+_TAKEN = {
+    "kube-root-ca.crt",
+    *controller.REQUIRED_CONFIGURATION,
+    *controller.OPTIONAL_CONFIGURATION,
+    *(name for part in controller.COMPONENTS for name in part.reads),
+}
 _NAME = ("metadata", "name")
 
 
@@ -74,9 +82,15 @@ def _whereabouts(found: Found) -> Iterator[str]:
             yield item.wrong(f"{item.namespace!r} is not {' or '.join(here)}", "metadata", "namespace")
         if times[item.label] > 1:
             yield item.wrong(f"{item.label} is there {times[item.label]} times", *_NAME)
-        ours = item.name == STRATEGY or item.name.startswith(REQUIREMENT)
-        if ours and item.kind == CONFIG_MAP and item.namespace == found.pattern.namespace:
-            yield item.wrong(f"{item.name!r} is a ConfigMap that this tool writes", *_NAME)
+        if item.kind == CONFIG_MAP and _is_taken(item):
+            yield item.wrong(f"{item.name!r} is a ConfigMap of the cluster, the controller or this tool", *_NAME)
+
+
+def _is_taken(item: Item) -> bool:
+    """Return whether a ConfigMap would overwrite one that is no pattern's."""
+    if item.namespace == CONFIGURATION:
+        return item.name in _TAKEN
+    return item.name in {STRATEGY, *_TAKEN} or item.name.startswith(REQUIREMENT)
 
 
 def _data_flow(found: Found) -> Iterator[str]:

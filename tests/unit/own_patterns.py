@@ -20,9 +20,9 @@ _SOURCE = paths.SAMPLE / controller.SCENARIOS / _SCENARIO
 _PATTERN = paths.PATTERNS / "calcapp-basic" / "pattern.yaml"
 
 
-def write(name: str) -> Path:
-    """Write a pattern of seven functions to work/patterns and return its folder."""
-    folder = paths.OWN_PATTERNS / name
+def write(name: str, patterns: Path | None = None) -> Path:
+    """Write a pattern of seven functions to work/patterns, or to that of another checkout; return its folder."""
+    folder = (patterns or paths.OWN_PATTERNS) / name
     for source in [*sorted(_SOURCE.glob("*.yaml")), _PATTERN]:
         text = source.read_text(encoding="utf-8").replace(f"scenario: {_SCENARIO}\n", "")
         atomic.write(folder / source.name, _NAMES.sub(name, text))

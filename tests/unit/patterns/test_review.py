@@ -148,7 +148,7 @@ def test_too_few_connections_and_a_first_function_on_a_gpu_are_refused(mine: Pat
     assert any("send is the first function: the controller starts none on a GPU" in line for line in complaints())
 
 
-def test_a_placement_of_ones_own_is_taken_and_the_tools_names_are_not(mine: Path) -> None:
+def test_a_placement_of_ones_own_is_let_through_and_names_that_are_taken_are_not(mine: Path) -> None:
     own_patterns.edit(mine / FLOW, "spec:\n", "spec:\n  userRequirement: where\n")
     extra = mine / "where.yaml"
     text = (
@@ -157,8 +157,11 @@ def test_a_placement_of_ones_own_is_taken_and_the_tools_names_are_not(mine: Path
     extra.write_text(text, encoding="utf-8")
     assert complaints() == []
     extra.write_text(text.replace("name: where", "name: strategy"), encoding="utf-8")
-    expected = "work/patterns/mine/where.yaml:3: metadata.name: 'strategy' is a ConfigMap that this tool writes"
-    assert expected in complaints()
+    taken = "work/patterns/mine/where.yaml:3: metadata.name: {!r} is a ConfigMap of the cluster, the controller or this tool"
+    assert taken.format("strategy") in complaints()
+    text = text.replace("cpufunc-mine", "default")
+    extra.write_text(text.replace("name: where", "name: deployinfo"), encoding="utf-8")
+    assert taken.format("deployinfo") in complaints()
 
 
 def test_files_of_any_name_and_of_any_division_are_read(mine: Path) -> None:
