@@ -157,7 +157,8 @@ def test_a_placement_of_ones_own_is_let_through_and_names_that_are_taken_are_not
     extra.write_text(text, encoding="utf-8")
     assert complaints() == []
     extra.write_text(text.replace("name: where", "name: strategy"), encoding="utf-8")
-    taken = "work/patterns/mine/where.yaml:3: metadata.name: {!r} is a ConfigMap of the cluster, the controller or this tool"
+    at = "work/patterns/mine/where.yaml:3: metadata.name:"
+    taken = f"{at} {{!r}} is a ConfigMap of the cluster, the controller or this tool"
     assert taken.format("strategy") in complaints()
     text = text.replace("cpufunc-mine", "default")
     extra.write_text(text.replace("name: where", "name: deployinfo"), encoding="utf-8")
