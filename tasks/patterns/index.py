@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FILE = "pattern.yaml"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_CODE = ("form.py", "reading.py", "index.py")
+_CODE = ("form.py", "reading.py", "marks.py", "index.py")
 
 
 @dataclass(frozen=True)
