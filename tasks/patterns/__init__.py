@@ -8,5 +8,6 @@ form       what a pattern.yaml may contain, and the JSON Schema of it for editor
 reading    the text of a pattern.yaml: its fields, or what is wrong with it, by line
 index      what all files say, kept in build/, so that they are read once and not at each command
 known      the patterns of this checkout
+commented  the text of a new pattern.yaml, made from another
 graph      the tasks of those whose file is not valid
 """
