@@ -117,7 +117,7 @@ def _require_alone(content: Mapping[str, str]) -> None:
     """Stop if something in the new files has the name of something in those of another pattern."""
     new = renaming.given(text for file, text in content.items() if file != index.FILE)
     dataflows = {given.name for given in new if given.kind == DATA_FLOW.name}
-    for pattern in known.patterns():
+    for pattern in (each for each in known.patterns() if each.name == each.home):
         if pattern.dataflow in dataflows:
             raise Problem(f"--name: DataFlow {pattern.dataflow} would be that of {pattern.file} too")
         shared = sorted(str(each) for each in new & _given_in(pattern))
@@ -134,13 +134,14 @@ def _given_in(pattern: Pattern) -> set[Given]:
 
 
 def _given(texts: Mapping[str, str], folder: str) -> set[Given]:
-    found: set[Given] = set()
-    for file, text in texts.items():
-        try:
-            found |= renaming.given([text])
-        except yaml.YAMLError as error:
-            raise Problem(f"{folder}/{file}: not YAML: {' '.join(str(error).split())}") from error
-    return found
+    return {name for file, text in texts.items() for name in _given_by(text, f"{folder}/{file}")}
+
+
+def _given_by(text: str, shown: str) -> set[Given]:
+    try:
+        return renaming.given([text])
+    except yaml.YAMLError as error:
+        raise Problem(f"{shown}: not YAML: {' '.join(str(error).split())}") from error
 
 
 def _texts(pattern: Pattern) -> dict[str, str]:

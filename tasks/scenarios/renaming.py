@@ -72,7 +72,7 @@ def given(texts: Iterable[str]) -> set[Given]:
     Raises:
         yaml.YAMLError: A text is not YAML.
     """
-    return {name for text in texts for document in _documents(text) for name in _given(document)}
+    return {name for text in texts for document in _documents(text, is_located=False) for name in _given(document)}
 
 
 def stem(names: Iterable[str]) -> str:
@@ -83,9 +83,11 @@ def stem(names: Iterable[str]) -> str:
     """
     words = [name.split("-") for name in names]
     first = min(words, key=len, default=[])
-    runs = (first[start:end] for start in range(len(first)) for end in range(start + 1, len(first) + 1))
+    runs: list[list[str]] = [
+        first[start:end] for start in range(len(first)) for end in range(start + 1, len(first) + 1)
+    ]
     common = [run for run in runs if all(_at(run, each) is not None for each in words)]
-    return "-".join(max(common, key=lambda run: len(run), default=[]))
+    return "-".join(max([[], *common], key=len))
 
 
 def renamed(name: str, before: str, after: str) -> str:
@@ -111,7 +113,8 @@ def rename(text: str, names: Names) -> str:
     Raises:
         yaml.YAMLError: The text is not YAML.
     """
-    changes = {change for document in _documents(text) for change in _changes(document, text, names)}
+    documents = _documents(text, is_located=True)
+    changes = {change for document in documents for change in _changes(document, text, names)}
     for start, end, new in sorted(changes, reverse=True):
         text = text[:start] + new + text[end:]
     return text
@@ -122,13 +125,12 @@ def _at(run: Sequence[str], words: Sequence[str]) -> int | None:
     return next((at for at in range(len(words)) if list(words[at : at + len(run)]) == list(run)), None)
 
 
-def _documents(text: str) -> Iterator[yaml.Node]:
-    """Yield the documents of a YAML text that are mappings, with the places of everything in them."""
+def _documents(text: str, *, is_located: bool) -> Iterator[yaml.Node]:
+    """Yield the documents of a YAML text; the places of what is in them take ten times as long."""
     import yaml
 
-    for document in yaml.compose_all(text, Loader=yaml.SafeLoader):
-        if isinstance(document, yaml.MappingNode):
-            yield document
+    loader = yaml.SafeLoader if is_located else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    yield from yaml.compose_all(text, Loader=loader)
 
 
 def _given(document: yaml.Node) -> Iterator[Given]:
