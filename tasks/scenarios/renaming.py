@@ -83,11 +83,9 @@ def stem(names: Iterable[str]) -> str:
     """
     words = [name.split("-") for name in names]
     first = min(words, key=len, default=[])
-    runs: list[list[str]] = [
-        first[start:end] for start in range(len(first)) for end in range(start + 1, len(first) + 1)
-    ]
-    common = [run for run in runs if all(_at(run, each) is not None for each in words)]
-    return "-".join(max([[], *common], key=len))
+    lengths = range(len(first), 0, -1)
+    runs = (first[start : start + length] for length in lengths for start in range(len(first) - length + 1))
+    return "-".join(next((run for run in runs if all(_at(run, each) is not None for each in words)), []))
 
 
 def renamed(name: str, before: str, after: str) -> str:
