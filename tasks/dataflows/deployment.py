@@ -12,7 +12,7 @@ from tasks import progress
 from tasks.controller import capacity
 from tasks.controller.kinds import DATA_FLOW, DEPLOYED, ERROR, state
 from tasks.dataflows import flow as flows
-from tasks.dataflows import gpu_target, origin, pulling
+from tasks.dataflows import gpu_target, origin, pulling, room
 from tasks.dataflows.pulling import Pulls
 from tasks.engines.kube import manifests
 from tasks.engines.kube import state as kube_state
@@ -39,13 +39,15 @@ def deploy(name: str) -> None:
         name: Name of a pattern.
 
     Raises:
-        Problem: There is no cluster yet; the registry lacks an image of its functions, which is checked before
-            anything is deployed; or it does not come up within DATAFLOW_DEADLINE: the details say what it waits for.
+        Problem: There is no cluster yet; the registry lacks an image of its functions, or the workers the capacity,
+            which are checked before anything is deployed; or it does not come up within DATAFLOW_DEADLINE: the details
+            say what it waits for.
     """
     chosen = parameters.current()
     flow = flows.of(name, chosen)
     registry = client.of(chosen)
     flow.scenario.require_images(registry)
+    room.require(flow.pattern, flow.scenario.data_flow(), flow.cluster)
     gpu_target.wait(flow)
     pulls = Pulls(flow, registry.size)
     make_way(flow)

@@ -106,7 +106,7 @@ def _page(deadline: float) -> Iterator[str]:
     origin = _origin(layers, "PROFILE")
     yield from _rows({"profile": f"{layers.settings['PROFILE'].value} ({origin})"})
     yield from layout.wrapped(f"parameters  {_sources(layers)}", _WIDTH) if not complaints else _wrong(complaints)
-    yield from _rows(world.rows)
+    yield from _rows({**world.rows, **_own_patterns()})
     yield from _next(_commands(layers, complaints, world), _carried(layers))
 
 
@@ -200,6 +200,16 @@ def _dataflows(world: _World, p: Parameters) -> str:
         found = []
     world.has_dataflows = bool(found)
     return ", ".join(f"{manifests.name_of(one)} {kinds.state(one)}" for one in found) or "none"
+
+
+def _own_patterns() -> dict[str, str]:
+    """Return the row about the user's own patterns; none if there are none."""
+    table = known.table()
+    own = list(dict.fromkeys(pattern.home for pattern in table.patterns if pattern.is_own))
+    wrong = [each.name for each in table.wrong]
+    said = [f"{len(own)} of your own: {', '.join(own)}"] if own else []
+    said += [f"not valid: {', '.join(wrong)} (./doit doctor --for patterns)"] if wrong else []
+    return {"patterns": "; ".join(said)} if said else {}
 
 
 def _rows(rows: dict[str, str], hint: str = "") -> Iterator[str]:

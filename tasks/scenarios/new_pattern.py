@@ -12,10 +12,10 @@ import yaml
 from tasks import progress
 from tasks.controller.kinds import DATA_FLOW
 from tasks.engines.files import atomic
-from tasks.patterns import commented, index, known
+from tasks.patterns import commented, index, known, places
 from tasks.patterns.model import TWIN
 from tasks.problems import Problem
-from tasks.scenarios import files, renaming
+from tasks.scenarios import renaming
 from tasks.settings import paths
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def contents(pattern: Pattern, name: str) -> dict[str, str]:
         Problem: A file is not there or not YAML, or a name would be too long.
     """
     texts = _texts(pattern)
-    given = _given(texts, files.shown_folder(pattern))
+    given = _given(texts, places.shown_folder(pattern))
     names = _names(pattern, given, name)
     dataflow = names[DATA_FLOW.name][pattern.dataflow]
     _require_short(pattern, dataflow)
@@ -128,7 +128,7 @@ def _require_alone(content: Mapping[str, str]) -> None:
 def _given_in(pattern: Pattern) -> set[Given]:
     """Return the names in the files of a pattern; nothing if they cannot be read, which is said where it is used."""
     try:
-        return _given(_texts(pattern), files.shown_folder(pattern))
+        return _given(_texts(pattern), places.shown_folder(pattern))
     except Problem:
         return set()
 
@@ -145,8 +145,8 @@ def _given_by(text: str, shown: str) -> set[Given]:
 
 
 def _texts(pattern: Pattern) -> dict[str, str]:
-    folder, shown = files.folder(pattern), files.shown_folder(pattern)
-    return {file: _text(folder / file, f"{shown}/{file}") for file in files.names_of_files(pattern)}
+    folder, shown = places.folder(pattern), places.shown_folder(pattern)
+    return {file: _text(folder / file, f"{shown}/{file}") for file in places.names_of_files(pattern)}
 
 
 def _text(path: Path, shown: str) -> str:

@@ -12,7 +12,7 @@ from tasks.dataflows import deployment as dataflows_deployment
 from tasks.dataflows import flow as flows
 from tasks.dataflows.pulling import Pulls
 from tasks.engines.kube import manifests
-from tasks.patterns import known
+from tasks.patterns import known, places
 from tasks.problems import Problem
 from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters
@@ -181,8 +181,8 @@ def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(clus
 def test_a_dataflow_is_kept_only_while_the_files_are_those_that_it_was_deployed_from(
     cluster: Kube, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    shutil.copytree(files.folder(PATTERN), tmp_path / "files")
-    monkeypatch.setattr(files, "folder", lambda _pattern: tmp_path / "files")
+    shutil.copytree(places.folder(PATTERN), tmp_path / "files")
+    monkeypatch.setattr(places, "folder", lambda _pattern: tmp_path / "files")
     chain = tmp_path / "files" / "functionchain.yaml"
     text = chain.read_text(encoding="utf-8")
     flow = flows.of(PATTERN.name, parameters.current())

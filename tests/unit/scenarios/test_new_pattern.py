@@ -12,9 +12,9 @@ import yaml
 
 from tasks.engines.files import atomic
 from tasks.engines.kube import manifests
-from tasks.patterns import form, index, known
+from tasks.patterns import form, index, known, places, review
 from tasks.problems import Problem
-from tasks.scenarios import files, new_pattern, renaming
+from tasks.scenarios import new_pattern, renaming
 from tasks.scenarios.files import Scenario
 from tasks.settings import paths
 from tests import own_pattern
@@ -51,8 +51,8 @@ def objects(name: str) -> list[manifests.Object]:
 
 def given(name: str) -> set[renaming.Given]:
     pattern = known.named(name)
-    folder = files.folder(pattern)
-    return renaming.given((folder / file).read_text(encoding="utf-8") for file in files.names_of_files(pattern))
+    folder = places.folder(pattern)
+    return renaming.given((folder / file).read_text(encoding="utf-8") for file in places.names_of_files(pattern))
 
 
 def dangling(name: str) -> set[str]:
@@ -90,6 +90,7 @@ def test_a_copy_of_each_pattern_is_complete_and_shares_nothing_with_it(controlle
     assert not given("mine") & given(name)
     assert len(given("mine")) == len(given(name))
     assert dangling("mine") == dangling(name) == set()
+    assert review.complaints(copy) == []
     assert len(objects("mine")) == len(objects(name))
     assert not [text for text in map(str, given("mine")) if "mine" not in text]
     assert scenario("mine-multi-worker").data_flow()["spec"]["userRequirement"] == "user-requirement-mine-multi-worker"
@@ -98,15 +99,15 @@ def test_a_copy_of_each_pattern_is_complete_and_shares_nothing_with_it(controlle
 def test_nothing_but_names_differs_from_what_it_was_made_from() -> None:
     new_pattern.make("", "mine")
     first = known.patterns()[0]
-    for file in files.FILES:
-        before = (files.folder(first) / file).read_bytes().decode()
+    for file in places.FILES:
+        before = (places.folder(first) / file).read_bytes().decode()
         after = (paths.OWN_PATTERNS / "mine" / file).read_bytes().decode()
         words = {"calcapp": "mine"}
         assert after != before
         assert len(after.splitlines()) == len(before.splitlines())
         for old, new in zip(before.splitlines(), after.splitlines(), strict=True):
             assert new in (old, *(old.replace(f"{a}-", f"{b}-").replace(f"-{a}", f"-{b}") for a, b in words.items()))
-    configuration = (paths.OWN_PATTERNS / "mine" / files.FILES[0]).read_text(encoding="utf-8")
+    configuration = (paths.OWN_PATTERNS / "mine" / places.FILES[0]).read_text(encoding="utf-8")
     assert "localhost/cpufunc_calcapp:latest" in configuration
     assert '"/calcapp"' in configuration
 
@@ -254,7 +255,7 @@ def test_a_killed_run_leaves_no_pattern_and_the_next_one_makes_it(monkeypatch: p
     (paths.OWN_PATTERNS / ".new-mine" / "left.yaml").touch()
     new_pattern.make("calcapp-basic", "mine")
     assert sorted(file.name for file in (paths.OWN_PATTERNS / "mine").iterdir()) == sorted(
-        [*files.FILES, "pattern.yaml"]
+        [*places.FILES, "pattern.yaml"]
     )
     assert not (paths.OWN_PATTERNS / ".new-mine").exists()
 
@@ -265,6 +266,7 @@ def test_readmes_example_is_a_valid_pattern_of_three_functions() -> None:
     known.forget()
     assert known.table().wrong == ()
     pattern = known.named(own_pattern.NAME)
+    assert review.complaints(pattern) == []
     assert [hop.key for hop in pattern.hops] == ["send", "plus", "rcv"]
     assert pattern.verification.values is not None
     assert pattern.verification.values.expected == {"plus": "sum"}
