@@ -45,7 +45,7 @@ _IGNORED = "ignored"
 _GROUPS = ("dataflow", "scenario")
 _ANOTHER_MACHINE = (
     "This machine has no SR-IOV card, no GPU, no controller archive and no harbor. PROFILE=lab needs none of them:"
-    " PROFILE=lab ./doit dataflow:calcapp-basic"
+    " PROFILE=lab ./doit dataflow:{first}"
 )
 
 
@@ -206,7 +206,7 @@ class Examination:
         unseen = [check for check in CHECKS if check.name in ABSENT_ON_OTHERS and check.name not in looked]
         states = {result.name: result.state for result in (*results, *self._looked_at(unseen))}
         lacks_all = all(states[name] in map(_MARKS.get, absent) for name, absent in ABSENT_ON_OTHERS.items())
-        return _ANOTHER_MACHINE if lacks_all else ""
+        return _ANOTHER_MACHINE.format(first=known.patterns()[0].name) if lacks_all else ""
 
 
 def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:

@@ -38,6 +38,9 @@ _CARRIED = ("PROFILE", "CLUSTER_NAME")
 _ROWS = ("engine", "images", "cluster", "dataflows")
 _MORE = "Commands: ./doit help   tasks: ./doit list   parameters: ./doit parameters"
 
+# Stands for the dataflow of the first pattern.
+_FIRST = "dataflow:{first}"
+
 _WRONG = (
     ("parameters", "every value, and the file and line it was given in"),
     ("doctor", "then: what this machine lacks"),
@@ -46,17 +49,17 @@ _WRONG = (
 _FRESH = (
     ("configure", "write .env, the file you edit"),
     ("doctor", "what this machine lacks"),
-    (f"PROFILE={_LAB} dataflow:calcapp-basic", "the lab: no card, GPU or harbor"),
+    (f"PROFILE={_LAB} {_FIRST}", "the lab: no card, GPU or harbor"),
 )
 _NO_CLUSTER = (
     ("doctor", "what this machine lacks"),
-    ("plan dataflow:calcapp-basic", "what that would do"),
-    ("dataflow:calcapp-basic", "from nothing to its answer"),
+    (f"plan {_FIRST}", "what that would do"),
+    (_FIRST, "from nothing to its answer"),
 )
 _CLUSTER = (
     ("status", "engine, images, registry, nodes and pods"),
-    ("plan dataflow:calcapp-basic", "what that would do"),
-    ("dataflow:calcapp-basic", "deploy and verify a dataflow"),
+    (f"plan {_FIRST}", "what that would do"),
+    (_FIRST, "deploy and verify a dataflow"),
 )
 _DATAFLOWS = (
     ("dataflow_status", "functions, nodes, addresses"),
@@ -240,7 +243,8 @@ def _carried(layers: Layers) -> str:
 def _next(commands: Sequence[tuple[str, str]], carried: str) -> Iterator[str]:
     yield ""
     yield "Next:"
-    typed = [(_typed(command, carried), meaning) for command, meaning in commands]
+    first = known.patterns()[0].name
+    typed = [(_typed(command.format(first=first), carried), meaning) for command, meaning in commands]
     width = max(layout.cells(command) for command, _ in typed)
     yield from (f"  {layout.padded(command, width)}  {meaning}" for command, meaning in typed)
     yield ""

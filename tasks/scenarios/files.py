@@ -119,6 +119,14 @@ class Scenario:
         data_flow = self.data_flow()
         return {file: _with_data_flow(text, file, data_flow) for file, text in self._texts.items()}
 
+    @property
+    def digest(self) -> str:
+        """A digest of what the files hold but the DataFlow, with the images that they name."""
+        where = places.folder(self.pattern)
+        texts = {file: (where / file).read_text(encoding="utf-8") for file in places.names_of_files(self.pattern)}
+        items = [item for file, text in texts.items() for item in manifests.parse(text, file)]
+        return manifests.digest([item for item in items if manifests.kind_of(item) != DATA_FLOW])
+
     @cached_property
     def _texts(self) -> dict[str, str]:
         texts = {file: self._text(file) for file in places.names_of_files(self.pattern)}

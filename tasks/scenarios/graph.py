@@ -2,7 +2,7 @@
 
 controller, cpufunc_namespaces > _function_setup > scenario:<pattern>
 _function_setup, _runnable, send_video_tool > prepare_scenario
-_function_setup, addon, _loans > post_setup          _runnable > scenario_files
+_function_setup, addon, _loans > post_setup          _runnable > scenario_files      controller_source > new_pattern
 """
 
 from __future__ import annotations
@@ -21,14 +21,30 @@ if TYPE_CHECKING:
 
     from tasks.images import choices
     from tasks.lack import Lack
-    from tasks.scenarios import loans, manual_files, needs, registration, setup
+    from tasks.scenarios import loans, manual_files, needs, new_pattern, registration, setup
 else:
     choices = later("tasks.images.choices")
     manual_files = later("tasks.scenarios.manual_files")
     loans = later("tasks.scenarios.loans")
     needs = later("tasks.scenarios.needs")
+    new_pattern = later("tasks.scenarios.new_pattern")
     registration = later("tasks.scenarios.registration")
     setup = later("tasks.scenarios.setup")
+
+_NEW = [
+    {"name": "source", "long": "from", "type": str, "default": "", "help": "the pattern it is made from (the first)"},
+    {"name": "name", "long": "name", "type": str, "default": "", "help": "its name"},
+]
+
+
+def task_new_pattern() -> dict[str, Any]:
+    """Make a pattern of your own from another, in work/patterns (--from calcapp-basic --name mine)."""
+    return {
+        "actions": [Do(new_pattern.make)],
+        "params": _NEW,
+        "task_dep": ["controller_source"],
+        "meta": {MEANS: {EVERY: NOTHING}},
+    }
 
 
 def task_cpufunc_namespaces() -> dict[str, Any]:
