@@ -110,14 +110,22 @@ def require(pattern: Pattern, flow: Object, cluster: Kube) -> None:
         cluster: The API.
 
     Raises:
-        Problem: One line for each function that asks for more than there is.
+        Problem: One line for all functions that ask for more than there is of one kind.
     """
     asked = int(flow["spec"].get("requirements", {}).get("all", {}).get("capacity", 0))
     targets = [target.get("status", {}) for target in cluster.list(FUNCTION_TARGET)]
-    wrong = [line for hop in pattern.hops for line in _too_much(hop, asked, _places_of(hop, targets))]
-    if wrong:
+    keys: dict[str, list[str]] = {}
+    for hop in pattern.hops:
+        most = max((int(each.get("maxCapacity", asked)) for each in _places_of(hop, targets)), default=asked)
+        if asked > most:
+            kind = "GPU" if hop.is_on_gpu else "CPU"
+            keys.setdefault(f"a capacity of {asked}, but no {kind} of a worker has more than {most}", []).append(
+                hop.key
+            )
+    if keys:
+        lines = [f"{pattern.name}: each of {', '.join(them)} asks for {reason}" for reason, them in keys.items()]
         hint = f"a smaller spec.requirements.all.capacity of DataFlow {pattern.dataflow}"
-        raise Problem("\n".join(f"{pattern.name}: {line}" for line in wrong), hint=hint)
+        raise Problem("\n".join(lines), hint=hint)
 
 
 def _places_of(hop: Hop, targets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -125,13 +133,6 @@ def _places_of(hop: Hop, targets: Sequence[Mapping[str, Any]]) -> list[Mapping[s
     of_kind = [each for each in targets if (each.get("regionType") != _CPU) == hop.is_on_gpu]
     nodes = {str(each.get("nodeName", "")) for each in of_kind}
     return [each for each in of_kind if hop.place not in nodes or each.get("nodeName") == hop.place]
-
-
-def _too_much(hop: Hop, asked: int, places: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    limits = [int(each["maxCapacity"]) for each in places if "maxCapacity" in each]
-    if limits and asked > max(limits):
-        kind = "GPU" if hop.is_on_gpu else "CPU"
-        yield f"{hop.key} asks for a capacity of {asked}, but no {kind} of a worker has more than {max(limits)}"
 
 
 def offers(cluster: Kube) -> list[Offer]:

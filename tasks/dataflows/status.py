@@ -137,7 +137,7 @@ def show(*, as_json: bool = False) -> None:
 def _stand_ins(dataflow: str, chosen: Parameters) -> tuple[str, ...]:
     """Return what a DataFlow stands on; twins have the same name and needs."""
     pattern = next((one for one in known.patterns() if one.dataflow == dataflow), None)
-    return stand_ins.stand_ins(pattern, chosen) if pattern else ()
+    return stand_ins.stand_ins(pattern, chosen)
 
 
 def read(cluster: Kube) -> World:
