@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.functions import folders
 from tasks.patterns import known
 from tasks.patterns.graph import refusals
 from tasks.runner.declare import Current, Do, Same
@@ -100,6 +101,8 @@ def task_scenario_files() -> dict[str, Any]:
 
 def task_scenario() -> Iterator[dict[str, Any]]:
     """Register the resources of a pattern (`scenario:<pattern>`)."""
+    # Any other image is refused by `_in_source`, before anything is touched.
+    declared = folders.declared()
     for pattern in known.patterns():
         yield {
             "name": pattern.name,
@@ -108,7 +111,7 @@ def task_scenario() -> Iterator[dict[str, Any]]:
             "task_dep": [
                 f"_in_source:{pattern.name}",
                 "_function_setup",
-                *(f"function_image:{image}" for image in pattern.images),
+                *(f"function_image:{image}" for image in pattern.images if image in declared),
             ],
             "uptodate": [Current(registration.lack, pattern.name)],
         }
