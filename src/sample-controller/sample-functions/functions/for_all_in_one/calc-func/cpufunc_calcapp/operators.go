@@ -19,7 +19,7 @@ var operators = map[string]operator{
 
 // fold combines the inputs from left to right; fewer than two inputs give 0.
 func fold(combine func(a, b Number) Number) func(*Request) Number {
-	return func(request *Request) float64 {
+	return func(request *Request) Number {
 		if len(request.Inputs) < 2 {
 			return 0
 		}
