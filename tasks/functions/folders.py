@@ -45,7 +45,7 @@ def shown(name: str, file: str = "") -> str:
 
 def is_own(name: str) -> bool:
     """Return whether a folder of this name is to hold a function, whether or not it can be built."""
-    return not name.startswith(".") and folder(name).is_dir()
+    return name != "" and not name.startswith(".") and folder(name).is_dir()
 
 
 def names() -> tuple[str, ...]:

@@ -30,6 +30,7 @@ def test_each_folder_with_a_dockerfile_is_a_function(write: Callable[..., object
         write(name, NOTHING)
     (paths.OWN_FUNCTIONS / "notes.txt").write_text("")
     assert folders.names() == ("a-1", "b", "x_y.z")
+    assert [name for name in ("", ".git", "notes.txt", "b") if folders.is_own(name)] == ["b"]
     assert folders.unusable() == ()
 
 

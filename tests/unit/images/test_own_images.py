@@ -136,15 +136,15 @@ def test_a_compile_error_is_the_line_of_the_file_that_is_edited(write: Write, pr
 def test_a_base_that_cannot_be_pulled_is_named_before_anything_is_built(write: Write, docker: Docker) -> None:
     text = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE} AS one\nFROM two AS three\n"
     write("two", PYTHON)
-    write("square", {"Dockerfile": f"{text}FROM python:3.12\nCOPY --from=one / /\n"})
+    write("square", {"Dockerfile": f"{text}FROM host:5000/python:3.12\nCOPY --from=one / /\n"})
     docker.engine.refusals["POST /images/create"] = (404, "manifest unknown")
     with pytest.raises(Problem) as caught:
         ensure("square")
-    where = "work/functions/square/Dockerfile:4: FROM python:3.12: cannot be pulled: "
+    where = "work/functions/square/Dockerfile:4: FROM host:5000/python:3.12: cannot be pulled: "
     assert caught.value.message.startswith(where)
     assert "manifest unknown" in caught.value.message
     assert docker.built == []
-    docker.engine.images["python:3.12"] = Image()
+    docker.engine.images["host:5000/python:3.12"] = Image()
     docker.engine.refusals.clear()
     ensure("square")
     assert [tag.partition(":")[0] for tag in docker.built] == ["two", "square"]
