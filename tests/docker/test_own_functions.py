@@ -70,7 +70,7 @@ def functions(harbor: Harbor, checkout: Checkout) -> Iterator[Functions]:
 
 
 def test_both_examples_are_built_and_pushed_and_only_what_changed_is_built_again(functions: Functions) -> None:
-    said = dict((name, reference) for reference, name in _LINE.findall(functions.doit(*BOTH)))
+    said = {name: reference for reference, name in _LINE.findall(functions.doit(*BOTH))}
     assert set(said) == {"square-py", "square-go"}
     assert all(site.registry().holds(reference) for reference in said.values())
     assert _runs(said["square-py"], "python3", "-c", "import json, socketserver; exec(open('/square.py').read(), {})")
