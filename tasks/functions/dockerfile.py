@@ -118,6 +118,11 @@ class Dockerfile:
         """The images that it takes from elsewhere, in the order of their lines: all but BASE_IMAGE."""
         return tuple(self._bases())
 
+    def takes(self, file: str) -> bool:
+        """Return whether a COPY names a file of the build context."""
+        steps = (step for stage in self.stages for step in stage.steps if step.word == "COPY" and not _source(step))
+        return any(file in _copied(step) for step in steps)
+
     def with_bases(self, names: Mapping[str, str]) -> str:
         """Return its text for a context in which the Go programs are compiled.
 

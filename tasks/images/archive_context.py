@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Sources of COPY that this tool provides: compiled programs, and the CAs that this machine trusts.
 _PROGRAMS = "bin/"
-_TRUSTED = "ca-certificates.crt"
+TRUSTED = "ca-certificates.crt"
 # Parts that are not at the path from which Dockerfiles copy them, with their place in the archive.
 _MOVED = {
     controller.DRIVERS: controller.DRIVERS_SOURCE,
@@ -87,7 +87,7 @@ def scope(image: SourceImage) -> Iterator[Path]:
         yield from files(paths.CONTROLLER / image.context)
         return
     for source in copied(image):
-        if source != _TRUSTED:
+        if source != TRUSTED:
             for path in _found(image, source):
                 yield from files(path)
 
@@ -121,8 +121,8 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
         modes.copy(file, context / file.relative_to(source))
     for name in compiled_programs(image):
         modules.build_tree(source, ".", context / _PROGRAMS / name, current)
-    if _TRUSTED in copied(image):
-        shutil.copyfile(_trusted_certificates(), context / _TRUSTED)
+    if TRUSTED in copied(image):
+        shutil.copyfile(trusted_certificates(), context / TRUSTED)
     shutil.copyfile(dockerfile(image), context / "Dockerfile")
 
 
@@ -159,7 +159,7 @@ def _copy_all(image: SourceImage, copied: Iterable[Copied], target: Path, *, kee
                     modes.copy(file, (place if inside else place / found.name) / file.relative_to(found))
 
 
-def _trusted_certificates() -> Path:
+def trusted_certificates() -> Path:
     """Return the file of the CAs that this machine trusts: a company's proxy may present certificates of its own CA."""
     chosen = os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile
     fallback = Path("/etc/ssl/certs/ca-certificates.crt")

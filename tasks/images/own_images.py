@@ -14,7 +14,7 @@ from tasks.engines.docker import images as docker_images
 from tasks.engines.files import modes
 from tasks.engines.go import modules
 from tasks.functions import content, dockerfile, folders
-from tasks.images import archive_images, base, building
+from tasks.images import archive_context, archive_images, base, building
 from tasks.images.recipe import TAG_LENGTH, Definition, Pulled, Recipe, digest
 from tasks.images.recipe import content as recipe_content
 from tasks.problems import Problem
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 _OFFERED = frozenset(image.name for image in controller.FUNCTION_IMAGES)
 # Build arguments that a Dockerfile may declare, in addition to BASE_IMAGE and the proxies.
 _PASSED_ON = ("PIP_INDEX_URL",)
+# What to do if an image cannot be pulled, by its name.
+_HINTS = {
+    "golang": "a stage that only copies source and runs go build -o needs no image with Go (see README)",
+    "dockerfile": "leave the line out: BuildKit reads Dockerfiles by itself",
+}
+_HINT = "ARG BASE_IMAGE and FROM ${BASE_IMAGE}, or an image that can be pulled here"
 _LOCAL = re.compile(r"(?:localhost/)?(?P<name>[^/:@]+)(?::[^/:@]+)?")
 _AT = re.compile(r"^(?:\./)?(?P<file>[^\s:]+\.go)(?P<place>:\d+)", re.MULTILINE)
 
@@ -178,9 +184,7 @@ def _pull_base(file: str, wanted: Base) -> None:
         docker_images.pull(wanted.name)
     except Problem as problem:
         reason = problem.message.removeprefix(f"image {wanted.name}: ")
-        hint = "ARG BASE_IMAGE and FROM ${BASE_IMAGE}, or an image that can be pulled here"
-        if archive.image_name(wanted.name) == "golang":
-            hint = "a stage that only copies source and runs go build -o needs no image with Go (see README)"
+        hint = _HINTS.get(archive.image_name(wanted.name), _HINT)
         raise Problem(f"{file}:{wanted.line}: {wanted.words}: {reason}", hint=hint) from problem
 
 
@@ -220,6 +224,9 @@ def _put(name: str, current: Parameters, context: Path) -> None:
         for program in programs:
             target = context / dockerfile.COMPILED / number / program.output.lstrip("/")
             _compile(name, program, target, current)
+    trusted = context / archive_context.TRUSTED
+    if found.takes(trusted.name) and not trusted.exists():
+        modes.copy(archive_context.trusted_certificates(), trusted)
     names = {used: _local(kind, other, current) for used, (kind, other) in _made_here(name).items()}
     (context / folders.DOCKERFILE).write_text(found.with_bases(names), encoding="utf-8")
 

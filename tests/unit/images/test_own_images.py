@@ -206,3 +206,14 @@ def test_pips_index_is_passed_on(write: Write, programs: Programs, monkeypatch: 
     ensure("square")
     (build,) = (call for call in programs.calls if call[:3] == ["docker", "buildx", "build"])
     assert "PIP_INDEX_URL" in build
+
+
+def test_the_cas_that_this_machine_trusts_are_there_to_be_copied(
+    write: Write, docker: Docker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cas.pem").write_text("cas")
+    monkeypatch.setenv("PIP_CERT", str(tmp_path / "cas.pem"))
+    write("square", {**PYTHON, "Dockerfile": f"{ON_BASE}COPY ca-certificates.crt /tmp/\n"})
+    assert (docker.context(ensure("square")) / "ca-certificates.crt").read_text() == "cas"
+    write("square", {"ca-certificates.crt": "my own"})
+    assert (docker.context(ensure("square")) / "ca-certificates.crt").read_text() == "my own"
