@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 
 # Sources of COPY that this tool provides: compiled programs, and the CAs that this machine trusts.
 _PROGRAMS = "bin/"
-TRUSTED = "ca-certificates.crt"
+_TRUSTED = "ca-certificates.crt"
 # Parts that are not at the path from which Dockerfiles copy them, with their place in the archive.
 _MOVED = {
     controller.DRIVERS: controller.DRIVERS_SOURCE,
     controller.FPGA_DATABASE: controller.FPGA_DATABASE_SOURCE,
 }
+# The name under which Dockerfiles copy the CAs.
+CERTIFICATES = _TRUSTED
 
 
 def dockerfile(image: SourceImage) -> Path:
@@ -87,7 +89,7 @@ def scope(image: SourceImage) -> Iterator[Path]:
         yield from files(paths.CONTROLLER / image.context)
         return
     for source in copied(image):
-        if source != TRUSTED:
+        if source != _TRUSTED:
             for path in _found(image, source):
                 yield from files(path)
 
@@ -121,8 +123,8 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
         modes.copy(file, context / file.relative_to(source))
     for name in compiled_programs(image):
         modules.build_tree(source, ".", context / _PROGRAMS / name, current)
-    if TRUSTED in copied(image):
-        shutil.copyfile(trusted_certificates(), context / TRUSTED)
+    if _TRUSTED in copied(image):
+        shutil.copyfile(_trusted_certificates(), context / _TRUSTED)
     shutil.copyfile(dockerfile(image), context / "Dockerfile")
 
 
@@ -159,7 +161,14 @@ def _copy_all(image: SourceImage, copied: Iterable[Copied], target: Path, *, kee
                     modes.copy(file, (place if inside else place / found.name) / file.relative_to(found))
 
 
-def trusted_certificates() -> Path:
+def put_certificates(context: Path) -> None:
+    """Put the CAs that this machine trusts into a build context, unless it holds a file of that name."""
+    file = context / CERTIFICATES
+    if not file.exists():
+        modes.copy(_trusted_certificates(), file)
+
+
+def _trusted_certificates() -> Path:
     """Return the file of the CAs that this machine trusts: a company's proxy may present certificates of its own CA."""
     chosen = os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile
     fallback = Path("/etc/ssl/certs/ca-certificates.crt")

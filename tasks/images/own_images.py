@@ -224,9 +224,8 @@ def _put(name: str, current: Parameters, context: Path) -> None:
         for program in programs:
             target = context / dockerfile.COMPILED / number / program.output.lstrip("/")
             _compile(name, program, target, current)
-    trusted = context / archive_context.TRUSTED
-    if found.takes(trusted.name) and not trusted.exists():
-        modes.copy(archive_context.trusted_certificates(), trusted)
+    if found.takes(archive_context.CERTIFICATES):
+        archive_context.put_certificates(context)
     names = {used: _local(kind, other, current) for used, (kind, other) in _made_here(name).items()}
     (context / folders.DOCKERFILE).write_text(found.with_bases(names), encoding="utf-8")
 
