@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 _TELL = f'{containers.IDS}for id in $(ids "$0"); do kill -HUP "$id"; done; true'
 # After a pod is Ready, its sidecar still has to learn the next hop; a chain that is silent for longer is broken.
 _ANSWER_SECONDS = 60.0
-# A value on the way: 8 bytes of a number, and the byte that says what it is.
-_VALUE_BYTES = 9
+# The headers of the packet with a request: Ethernet, IP and TCP. A value is a digit at least, and what separates it.
+_HEADER_BYTES = 54
+_VALUE_BYTES = 2
 _CLIENT_SECONDS = 15.0
 _LOG_SECONDS = 3.0
 _LOG_PAUSE = 0.1
@@ -93,7 +94,7 @@ def verify(flow: Flow, pfs: Callable[[], Mapping[Pf, int]] = dict) -> None:
     rows = calcapp.rows(flow.pattern, answer) if answer else []
     kept = results.of(flow.pattern.name).keep_answer(_record(chain, rows, seconds))
     progress.line(_table(chain, rows))
-    least = _VALUE_BYTES * len(flow.pattern.inputs) * (len(flow.pattern.hops) - 1)
+    least = (_HEADER_BYTES + _VALUE_BYTES * len(flow.pattern.inputs)) * (len(flow.pattern.hops) - 1)
     said = [
         f"{flow.name} answered {' '.join(flow.pattern.inputs)} in {seconds:.2f} s",
         meter.crossing(meter.since(counted), least),

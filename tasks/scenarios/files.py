@@ -12,7 +12,7 @@ from tasks.archive import facts as archive_source
 from tasks.controller import gpu_types, inventory
 from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE
 from tasks.engines.kube import access, manifests
-from tasks.images import archive_images
+from tasks.images import function_images
 from tasks.patterns import known, places
 from tasks.problems import Problem
 from tasks.settings import checks, scenarios
@@ -37,7 +37,7 @@ def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:
     return Scenario(
         pattern,
         workers=lambda: inventory.workers(cluster),
-        references=lambda names: archive_images.references(names, chosen),
+        references=lambda names: function_images.references(names, chosen),
         gpus=lambda: gpu_types.offered(cluster),
     )
 
@@ -52,7 +52,7 @@ def of_source(pattern: Pattern, chosen: Parameters) -> Scenario:
         name = chosen.cluster_name
         return gpu_types.offered(access.cluster(name)) if access.answers(name) else ()
 
-    return Scenario(pattern, tuple, lambda names: archive_images.references(names, chosen), gpus)
+    return Scenario(pattern, tuple, lambda names: function_images.references(names, chosen), gpus)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.functions import folders
 from tasks.patterns import known
 from tasks.patterns.graph import refusals
 from tasks.runner.declare import Current, Do, Same
@@ -116,8 +117,10 @@ def task_scenario_files() -> dict[str, Any]:
 
 def task_scenario() -> Iterator[dict[str, Any]]:
     """Register the resources of a pattern (`scenario:<pattern>`)."""
+    # Any other image is refused by `_in_source`, before anything is touched.
+    declared = folders.declared()
     for pattern in known.patterns():
-        images = [f"function_image:{image}" for image in pattern.images]
+        images = [f"function_image:{image}" for image in pattern.images if image in declared]
         yield {
             "name": pattern.name,
             "doc": f"Register the resources of {pattern.name}.",

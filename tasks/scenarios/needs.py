@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tasks import lack as lacks
 from tasks import progress
 from tasks.doctor import examination, first_steps
-from tasks.images import archive_images, harbor_images, user_images
+from tasks.images import archive_images, function_images, harbor_images, user_images
 from tasks.patterns import index, known, places, review
 from tasks.problems import Problem
 from tasks.settings import checks, controller, parameters
@@ -59,7 +59,7 @@ def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
 
 
 def _unmade(chosen: Parameters, image: str) -> tuple[str, ...]:
-    return archive_images.obstacles(image, chosen)
+    return function_images.obstacles(image, chosen)
 
 
 @cache
@@ -196,7 +196,7 @@ def require_parents(name: str, here: Machine) -> None:
 
 def _not_buildable(pattern: Pattern, here: Machine) -> list[str]:
     """Return why images cannot be built although the source has them, one phrase each."""
-    images = filter(archive_images.is_in_source, pattern.images)
+    images = filter(function_images.is_in_source, pattern.images)
     return [f"{image} cannot be built: {reason}" for image in images if (reason := here.unbuildable(image))]
 
 

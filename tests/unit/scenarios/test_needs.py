@@ -204,6 +204,28 @@ def test_an_image_that_a_registry_has_need_not_be_built() -> None:
     assert not any("image" in phrase for phrase in lacking)
 
 
+def test_an_image_is_a_folder_of_the_user_or_of_the_source_and_any_other_is_said_before_the_deployment(
+    source: Path,
+) -> None:
+    calcapp, unknown = archive_images.IMAGES["cpufunc_calcapp"], "image squaer: neither a folder of work/functions nor"
+    shutil.rmtree(source / calcapp.folder)
+    pattern = known.named("calcapp-basic")
+    made = needs.machine(lab(FUNCTION_IMAGES="source")).unmade
+    here = Machine(4, lambda _need: (), made)
+    (reason,) = needs.missing_of(pattern, here)
+    assert reason == "image cpufunc_calcapp cannot be built: the controller's source does not hold it"
+    for name, dockerfile in (("cpufunc_calcapp", "FROM scratch\n"), ("square", "FROM square\n")):
+        (paths.OWN_FUNCTIONS / name).mkdir(parents=True)
+        (paths.OWN_FUNCTIONS / name / "Dockerfile").write_text(dockerfile)
+    assert needs.missing_of(pattern, here) == []
+    assert made("square") == ()
+    (reason,) = needs.missing_of(replace(pattern, images=("squaer",)), here)
+    assert reason.startswith(unknown)
+    assert reason.endswith("did you mean square?")
+    (paths.OWN_FUNCTIONS / "cpufunc_calcapp/Dockerfile").unlink()
+    assert needs.missing_of(pattern, here) == ["work/functions/cpufunc_calcapp: has no Dockerfile"]
+
+
 def test_a_file_that_the_source_does_not_hold_is_named(source: Path) -> None:
     for found in source.rglob("basic/functiontype.yaml"):
         found.unlink()
