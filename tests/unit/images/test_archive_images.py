@@ -87,7 +87,22 @@ def test_a_change_concerns_only_the_images_made_of_it(source: Path, file: str, i
     assert changed(before) == images
 
 
-def test_the_operators_code_concerns_all_of_its_images_and_no_function(source: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "images"),
+    [
+        ("wbfunction", {"wbfunction"}),
+        ("ethernetconnection", {"ethernetconnection"}),
+        ("placement", {"whitebox-k8s-flowctrl"}),
+        ("functions", {"cpufunction", "gpufunction"}),
+    ],
+)
+def test_a_module_of_the_operator_concerns_the_images_that_run_it(source: Path, module: str, images: set[str]) -> None:
+    before = all_inputs()
+    (source / f"src/sample_operator/{module}.py").write_text("")
+    assert changed(before) == images
+
+
+def test_what_all_modules_of_the_operator_import_concerns_all_of_its_images_and_no_function(source: Path) -> None:
     before = all_inputs()
     (source / "src/sample_operator/names.py").write_text("")
     assert changed(before) == {image.name for image in controller.CONTROLLER_IMAGES} & before.keys()
