@@ -88,6 +88,20 @@ def digest() -> str:
     return str(mark["origin"]["digest"])
 
 
+def edited(copy: Path | None) -> str:
+    """Return the file that the user edits for one of build/controller, with the folder or archive that it came from.
+
+    Args:
+        copy: The file; a link counts as what it leads to. None for a file that did not come from there.
+    """
+    top = paths.CONTROLLER.resolve()
+    if copy is None or not copy.resolve().is_relative_to(top):
+        return ""
+    chosen = Path(_mark().get("origin", {}).get("file", paths.CONTROLLER))
+    shown = archive_facts.shown(chosen) if chosen.is_dir() else controller.TOP
+    return f"{shown}/{copy.resolve().relative_to(top).as_posix()}"
+
+
 def check(root: Path, shown: str, hardware: Collection[str]) -> None:
     """Stop if a source lacks a part that is needed later.
 

@@ -8,6 +8,7 @@ base             the image that all others start from
 node_images      the recipe for a row of settings/images.py, with its programs and the facts of this machine
 harbor_images    function images that are in harbor already; published_images has those of the controller
 archive_images   the recipe for an image of the controller's archive; archive_context fills its build context
+compile_errors   what does not compile in it, by the file that the user edits
 user_images      the image that only the user can build, in Docker or in the stores of podman and buildah
 compilers        the recipe for a folder of kind/ that compiles programs or installs packages
 addon_images     which image an add-on runs, compiled and pushed

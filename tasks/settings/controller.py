@@ -75,6 +75,11 @@ class Component:
     needs: str = ""
 
     @property
+    def manifests(self) -> str:
+        """Path of the folder with all of the component's manifests in the archive."""
+        return f"src/{self.folder}/config"
+
+    @property
     def daemon_set(self) -> str:
         """Path of a daemon's manifest in the archive."""
         return f"src/{self.folder}/config/samples/crc_{self.image}_daemonset.yaml"

@@ -36,6 +36,7 @@ mod)
     [ "$2" != tidy ] || echo sums >go.sum
     [ "$3" != -json ] || printf '{{"Dir": "%s", "GoMod": "go.mod", "Version": "%s"}}' "$kept/module" "${{4##*@}}" ;;
 build)
+    [ ! -e "$kept/complaint" ] || {{ cat "$kept/complaint" >&2; exit 1; }}
     rm -rf "$kept/source"
     cp -a . "$kept/source"
     while [ "$1" != -o ]; do shift; done
@@ -72,6 +73,10 @@ class Go:
     def module(self) -> Path:
         """The source of every module."""
         return self.folder / "module"
+
+    def complain(self, words: str) -> None:
+        """Make it refuse to compile anything."""
+        (self.folder / "complaint").write_text(f"{words}\n")
 
     def refuse_other_toolchains(self) -> None:
         """Make it refuse to fetch any Go but its own, which is 1.22.5."""

@@ -216,6 +216,39 @@ def test_one_go_file_concerns_the_images_that_copy_it(go_source: Path) -> None:
     assert changed(before) == {"cpufunction"}
 
 
+def test_tests_beside_go_files_concern_no_image(go_source: Path) -> None:
+    before = all_inputs()
+    _write(go_source / "src/CPUFunction/api/v1/own_types_test.go", "package v1")
+    _write(go_source / archive_images.IMAGES["cpufunc_calcapp"].folder / "main_test.go", "package main")
+    assert changed(before) == set()
+
+
+@pytest.mark.usefixtures("docker")
+@pytest.mark.parametrize(
+    ("named", "edited"),
+    [
+        ("api/v1/own_types.go", "src/CPUFunction/api/v1/own_types.go"),
+        ("api/v1/shared_types.go", "src/Shared/shared_types.go"),
+    ],
+)
+def test_what_does_not_compile_is_named_by_the_file_that_the_user_edits(
+    go_source: Path, go: Go, named: str, edited: str
+) -> None:
+    assert (go_source / edited).is_file()
+    go.complain(f"{named}:3:1: undefined: y")
+    with pytest.raises(Problem) as caught:
+        archive_images.build("cpufunction")
+    assert caught.value.message == f"{paths.SAMPLE}/{edited}:3:1: undefined: y"
+
+
+def test_what_a_step_of_a_dockerfile_does_not_compile_is_named_too(source: Path) -> None:
+    image = archive_images.IMAGES["wbfunction"]
+    named = archive_context.copied_as(image, "/operator/sample_operator/wbfunction.py")
+    assert named == f"{paths.SAMPLE}/src/sample_operator/wbfunction.py"
+    assert archive_context.copied_as(image, "/usr/lib/python3/x.py") == ""
+    assert source.is_dir()
+
+
 def test_another_go_concerns_what_is_compiled(go_source: Path, choose: Callable[..., None]) -> None:
     before = all_inputs()
     choose(GO_VERSION="1.23.1")
