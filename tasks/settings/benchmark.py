@@ -23,6 +23,8 @@ REPEATS = 5
 # How often nodes are created in each of two ways; the median counts.
 CLUSTERS = 3
 PATTERN = "calcapp-basic"
+# The file of the sample controller that is edited: of one of its images, and no other.
+EDITED = "src/sample_operator/wbfunction.py"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ AIMS = (
     Aim("nodes", 1.2, "nodes, stock kind"),
     Aim("warm images to a verified dataflow", 120),
     Aim("all patterns in a row", 480),
+    Aim("edit of the controller to Ready", 30),
     Aim("doit list", 0.2),
     Aim("./doit --version", 1.25, "python -m doit --version"),
     Aim("doctor, the registry says nothing", 3),
