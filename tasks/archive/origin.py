@@ -81,4 +81,4 @@ def _require(folder: Path) -> None:
     if not any((folder / part).exists() for part in parts):
         above = next((top for top in folder.parents if any((top / part).exists() for part in parts)), None)
         hint = f"CONTROLLER={above}" if above else FOLDER_README
-        raise Problem(f"{said}: no source of the controller: {parts[0]} is not there, nor the like", hint=hint)
+        raise Problem(f"{said}: no source of the controller, which has {parts[0]}", hint=hint)

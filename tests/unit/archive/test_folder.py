@@ -186,7 +186,9 @@ def test_a_name_that_is_not_utf_8_is_one_line(folder: Path) -> None:
 def test_what_is_no_controller_is_one_line(folder: Path, choose: Callable[..., None]) -> None:
     (folder.parent / "empty").mkdir()
     choose(CONTROLLER=f"{folder.parent}/empty")
-    assert refused().message.startswith(f"CONTROLLER: {folder.parent}/empty: no source of the controller: src/")
+    assert refused().message.startswith(
+        f"CONTROLLER: {folder.parent}/empty: no source of the controller, which has src/"
+    )
     choose(CONTROLLER=f"{folder}/src")
     assert refused().hint == f"CONTROLLER={folder}"
     choose(CONTROLLER=f"{folder}/README.md")

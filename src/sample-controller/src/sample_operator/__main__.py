@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("--health-port", type=int, default=8081)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # A line for each probe would hide what the controller says.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     if arguments.kubeconfig:
         os.environ["KUBECONFIG"] = arguments.kubeconfig
     role = role_named(arguments.role)
