@@ -15,6 +15,7 @@ from tasks.engines.host import apt
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
 from tests.unit.engine import Image
+from tests.unit.images.sources import go_source, source  # noqa: F401 - fixtures
 from tests.unit.kube_api import kube_api  # noqa: F401 - a fixture
 from tests.unit.registry.conftest import sites  # noqa: F401 - a fixture
 
@@ -173,11 +174,11 @@ def chain(kind: Path, engine: Engine) -> dict[str, Image]:
 @pytest.fixture
 def drivers(clone: Path, choose: Callable[..., None]) -> Path:
     """The drivers' source in an unpacked archive, with the controller's parts for FPGAs asked for."""
-    source = paths.CONTROLLER / "src/submodules/fpga-software"
-    (source / "lib").mkdir(parents=True)
-    (source / "lib/Makefile").write_text("DPDK_VERSION := 23.11.1\n", encoding="utf-8")
+    top = paths.CONTROLLER / "src/submodules/fpga-software"
+    (top / "lib").mkdir(parents=True)
+    (top / "lib/Makefile").write_text("DPDK_VERSION := 23.11.1\n", encoding="utf-8")
     choose(CONTROLLER_HARDWARE="gpu, fpga")
-    return source
+    return top
 
 
 @pytest.fixture
