@@ -92,7 +92,7 @@ def say_what_drivers_lack(image: str) -> None:
     """
     if not (paths.CONTROLLER / controller.DRIVERS_SOURCE / controller.DRIVERS_JSON_PARSER).is_file():
         progress.line(
-            f"{image}: the archive's {controller.DRIVERS_SOURCE} lacks {controller.DRIVERS_JSON_PARSER}: "
+            f"{image}: the source's {controller.DRIVERS_SOURCE} lacks {controller.DRIVERS_JSON_PARSER}: "
             "built without it; only FPGAs need it"
         )
 

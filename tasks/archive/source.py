@@ -7,7 +7,6 @@ stays and its entries are replaced.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import stat
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from tasks import lack as lacks
 from tasks import progress
 from tasks.archive import facts as archive_facts
-from tasks.engines.files import archives, atomic, modes, trees
+from tasks.archive import folder, origin
+from tasks.engines.files import archives, atomic, contents, modes, trees
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths
 
@@ -26,49 +26,54 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from tasks.lack import Lack
-    from tasks.settings.parameters.model import Parameters
 
 _LEFTOVERS = "controller.part-*"
-_README = 'README.md, "The controller archive"'
-_NOT_THERE = "the controller's archive is not there"
+_DRIVERS = f"{controller.DRIVERS_SOURCE}/lib"
+# How many changed files are named.
+_NAMED = 3
 
 
 def prepare() -> None:
-    """Put the controller's source into build/controller, replacing what is there.
+    """Put the controller's source into build/controller, replacing what differs there.
 
     Raises:
-        Problem: There is no archive, or it is not a valid archive of the controller.
+        Problem: There is no source, or it is not a valid one of the controller.
     """
     current = parameters.current()
-    chosen = origin(current)
+    chosen = origin.of(current)
     paths.BUILD.mkdir(exist_ok=True)
     for leftover in paths.BUILD.glob(_LEFTOVERS):
         shutil.rmtree(leftover)
+    take = _take_folder if chosen.is_dir() else _take_archive
     with tempfile.TemporaryDirectory(prefix=_LEFTOVERS.rstrip("*"), dir=paths.BUILD) as made:
-        fresh = Path(made) / controller.TOP
-        _fill(fresh, chosen)
-        check(fresh, archive_facts.shown(chosen), current.controller_hardware)
-        found = archive_facts.facts_of(fresh)
-        mark = {"origin": _identity(chosen, {}), "content": trees.listing(fresh)}
-        # The source has passed every check by now; only renaming is left.
-        _replace_entries(paths.CONTROLLER, fresh, Path(made) / "old")
+        mark = take(chosen, current.controller_hardware, Path(made))
     atomic.write(paths.CONTROLLER_MARK, json.dumps(mark))
     archive_facts.facts.cache_clear()
-    progress.line(f"controller {found.tag} from {archive_facts.shown(chosen)}")
+    progress.line(f"controller {archive_facts.facts().tag} from {archive_facts.shown(chosen)}")
 
 
 def lack() -> Lack:
     """Return how build/controller differs from the chosen origin."""
     mark = _mark()
-    if not mark:
+    if not mark or not paths.CONTROLLER.is_dir():
         return lacks.absent(archive_facts.shown(paths.CONTROLLER))
-    chosen = origin(parameters.current())
+    chosen = origin.of(parameters.current())
     if mark.get("origin") != _identity(chosen, mark):
-        return lacks.of(f"{archive_facts.shown(chosen)}: changed")
+        return lacks.of(f"{_changed(chosen, mark)}: changed")
     return lacks.unless(
         mark.get("content") == trees.listing(paths.CONTROLLER),
         f"{archive_facts.shown(paths.CONTROLLER)}: changed by hand",
     )
+
+
+def _changed(chosen: Path, mark: dict[str, Any]) -> str:
+    """Return the first files of a folder that changed, or the name of an origin that is another one."""
+    shown = archive_facts.shown(chosen)
+    if not chosen.is_dir() or mark.get("origin", {}).get("file") != str(chosen):
+        return shown
+    names = [f"{shown}/{path}" for path in folder.difference(mark.get("files", {}), folder.of(chosen))]
+    more = [f"{len(names) - _NAMED} more files"] if len(names) > _NAMED else []
+    return ", ".join([*names[:_NAMED], *more]) or shown
 
 
 def digest() -> str:
@@ -83,27 +88,18 @@ def digest() -> str:
     return str(mark["origin"]["digest"])
 
 
-def origin(chosen: Parameters) -> Path:
-    """Return where the controller comes from: the archive, or the folder of the sample controller.
+def edited(copy: Path | None) -> str:
+    """Return the file that the user edits for one of build/controller, with the folder or archive that it came from.
 
     Args:
-        chosen: The parameters of the run.
-
-    Raises:
-        Problem: CONTROLLER asks for the archive and it is not there.
+        copy: The file; a link counts as what it leads to. None for a file that did not come from there.
     """
-    archive = paths.SRC / chosen.dci_k8s_software_tarfile
-    if chosen.controller == "sample" or (chosen.controller == "auto" and not os.path.lexists(archive)):
-        return paths.SAMPLE
-    if not archive.is_file():
-        raise Problem(f"{archive_facts.shown(archive)}: {_absence(archive)}", hint=f"put it there: {_README}")
-    return archive
-
-
-def _absence(archive: Path) -> str:
-    if archive.is_dir():
-        return "a folder, where the controller's archive is needed"
-    return f"a link to {archive.readlink()}, which is not there" if archive.is_symlink() else _NOT_THERE
+    top = paths.CONTROLLER.resolve()
+    if copy is None or not copy.resolve().is_relative_to(top):
+        return ""
+    chosen = Path(_mark().get("origin", {}).get("file", paths.CONTROLLER))
+    shown = archive_facts.shown(chosen) if chosen.is_dir() else controller.TOP
+    return f"{shown}/{copy.resolve().relative_to(top).as_posix()}"
 
 
 def check(root: Path, shown: str, hardware: Collection[str]) -> None:
@@ -111,7 +107,7 @@ def check(root: Path, shown: str, hardware: Collection[str]) -> None:
 
     Args:
         root: Top folder of the source.
-        shown: Its origin, as messages name it.
+        shown: What messages put before a path in it.
         hardware: What CONTROLLER_HARDWARE asks for.
 
     Raises:
@@ -119,7 +115,15 @@ def check(root: Path, shown: str, hardware: Collection[str]) -> None:
     """
     missing = [part for part in (*_required_parts(hardware), *_required_drivers(root)) if not (root / part).exists()]
     if missing:
-        raise Problem("\n".join(f"{shown}: {controller.TOP}/{part} is missing" for part in missing), hint=_README)
+        lines = "\n".join(f"{shown}{part} is missing" for part in missing)
+        raise Problem(lines, hint=_cure(root, missing))
+
+
+def _cure(root: Path, missing: Collection[str]) -> str:
+    """Return what brings the missing parts."""
+    if (root / ".git").exists() and set(missing) == {_DRIVERS}:
+        return f"git -C {shlex.quote(str(root))} submodule update --init {controller.DRIVERS_SOURCE}"
+    return origin.ARCHIVE_README if root.is_relative_to(paths.BUILD) else origin.FOLDER_README
 
 
 def _required_parts(hardware: Collection[str]) -> Iterator[str]:
@@ -139,44 +143,81 @@ def _required_drivers(root: Path) -> Iterator[str]:
     """Yield the drivers' library if a Dockerfile needs it; an archive made without its submodule lacks it."""
     dockerfiles = [root / image.folder / "Dockerfile" for image in controller.CONTROLLER_IMAGES]
     if any(file.is_file() and controller.DRIVERS in file.read_text("utf-8", "replace") for file in dockerfiles):
-        yield f"{controller.DRIVERS_SOURCE}/lib"
+        yield _DRIVERS
 
 
-def _fill(fresh: Path, chosen: Path) -> None:
-    """Put a source into a new folder."""
-    if chosen == paths.SAMPLE:
-        shutil.copytree(paths.SAMPLE, fresh, ignore=shutil.ignore_patterns(*trees.NOT_SOURCE))
-        modes.normalise(fresh)
-        return
-    shown = archive_facts.shown(chosen)
-    how = f"tar --exclude .git -czf {shlex.quote(shown)} {controller.TOP} ({_README})"
-    archives.unpack(archives.Archive(chosen, controller.TOP, shown, how), fresh.parent)
+def _take_archive(archive: Path, hardware: Collection[str], made: Path) -> dict[str, Any]:
+    """Put an archive in the place of the source, and return what is there now."""
+    shown = archive_facts.shown(archive)
+    how = f"tar --exclude .git -czf {shlex.quote(shown)} {controller.TOP} ({origin.ARCHIVE_README})"
+    fresh, old, target = made / controller.TOP, made / "old", paths.CONTROLLER
+    archives.unpack(archives.Archive(archive, controller.TOP, shown, how), made)
+    check(fresh, f"{shown}: {controller.TOP}/", hardware)
+    archive_facts.facts_of(fresh)
+    mark = {"origin": _identity(archive, {}), "content": trees.listing(fresh)}
+    # The source has passed every check by now; only renaming is left.
+    target.mkdir(exist_ok=True)
+    moves = [(entry, old / entry.name) for entry in target.iterdir()]
+    _move([*moves, *((entry, target / entry.name) for entry in fresh.iterdir())], old)
+    return mark
 
 
-def _replace_entries(target: Path, fresh: Path, old: Path) -> None:
-    """Replace the entries of `target` with those of `fresh`; a missing mark shows that a run died in between.
+def _take_folder(chosen: Path, hardware: Collection[str], made: Path) -> dict[str, Any]:
+    """Let the source follow a folder, and return what is there now."""
+    shown, fresh, old, target = archive_facts.shown(chosen), made / controller.TOP, made / "old", paths.CONTROLLER
+    check(chosen, f"{shown}/" if chosen != paths.SAMPLE else f"{shown}: {controller.TOP}/", hardware)
+    archive_facts.facts_of(chosen)
+    wanted, held = folder.of(chosen), _held()
+    changed = folder.difference(held, wanted)
+    # What the copies hold counts: a file may have been written since it was looked at.
+    wanted |= folder.copy(chosen, [path for path in changed if path in wanted], fresh)
+    moves = [(target / path, old / path) for path in changed if path in held]
+    moves += [(fresh / path, target / path) for path in changed if path in wanted]
+    _move(moves, old)
+    trees.prune(target)
+    modes.normalise(target)
+    found = {"file": str(chosen), "stat": [], "digest": contents.digest(wanted)}
+    return {"origin": found, "files": wanted, "content": trees.listing(target)}
+
+
+def _held() -> dict[str, str]:
+    """Return what the files of build/controller hold; they are read unless the mark says it."""
+    mark = _mark()
+    known: dict[str, str] = mark.get("files", {})
+    is_known = bool(known) and paths.CONTROLLER.is_dir() and mark.get("content") == trees.listing(paths.CONTROLLER)
+    return known if is_known else folder.of_copy(paths.CONTROLLER)
+
+
+def _move(moves: list[tuple[Path, Path]], old: Path) -> None:
+    """Replace entries of build/controller; a missing mark shows that a run died in between.
 
     Raises:
         Problem: An entry cannot be moved; those that were moved are back in their place.
     """
-    target.mkdir(exist_ok=True)
-    old.mkdir()
-    moves = [(paths.CONTROLLER_MARK, old / paths.CONTROLLER_MARK.name)] if paths.CONTROLLER_MARK.exists() else []
-    moves += [(entry, old / entry.name) for entry in target.iterdir()]
-    moves += [(entry, target / entry.name) for entry in fresh.iterdir()]
+    target, mark = paths.CONTROLLER, paths.CONTROLLER_MARK
     done: list[tuple[Path, Path]] = []
     try:
         # A cluster mounts this folder, and its mode depends on the umask with which it was created.
+        target.mkdir(exist_ok=True)
         if stat.S_IMODE(target.stat().st_mode) != modes.FOLDER:
             target.chmod(modes.FOLDER)
-        for move in moves:
-            move[0].rename(move[1])
-            done.append(move)
+        for source, place in [*([(mark, old / mark.name)] if mark.exists() else []), *moves]:
+            _rename(source, place)
+            done.append((source, place))
     except OSError as error:
         for source, place in reversed(done):
-            place.rename(source)
+            _rename(place, source)
         hint = f"ls -la {shlex.quote(archive_facts.shown(target))}"
         raise Problem(f"{archive_facts.shown(target)}: cannot be replaced: {error.strerror}", hint=hint) from error
+
+
+def _rename(source: Path, place: Path) -> None:
+    """Move an entry to where there is none; a folder without files may be there."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir() and not place.is_symlink():
+        trees.prune(place)
+        place.rmdir()
+    source.rename(place)
 
 
 def _mark() -> dict[str, Any]:
@@ -189,8 +230,8 @@ def _mark() -> dict[str, Any]:
 
 def _identity(chosen: Path, known: dict[str, Any]) -> dict[str, Any]:
     """Return what identifies an origin; an archive that has not been written since is not read again."""
-    if chosen == paths.SAMPLE:
-        return {"file": str(chosen), "stat": [], "digest": trees.digest(chosen)}
+    if chosen.is_dir():
+        return {"file": str(chosen), "stat": [], "digest": contents.digest(folder.of(chosen))}
     status = chosen.stat()
     stat = [status.st_size, status.st_mtime_ns, status.st_ino]
     before = known.get("origin", {})

@@ -64,7 +64,7 @@ def run(*, warm: bool = False) -> None:
     seconds: Seconds = {} if warm else _cold_images()
     _doit("images", "image:openkasugai-registry", "controller_image", *_images_of_pattern())
     registration = partial(_registration, chosen)
-    for measure in (_changed_images, partial(_clusters, chosen), _dataflow, _idle, registration, _all_patterns):
+    for measure in (_changed_images, partial(_clusters, chosen), _dataflow, _edit, _idle, registration, _all_patterns):
         seconds.update(measure())
     _doit("delete_cluster")
     _report(seconds, _sizes(chosen))
@@ -129,6 +129,18 @@ def _dataflow() -> Seconds:
     first, _ = _doit(task)
     again, _ = _doit(task)
     return {"warm images to a verified dataflow": first, "dataflow, verified again": again}
+
+
+def _edit() -> Seconds:
+    """Edit a file of the controller in a folder, and deploy it; afterwards, the one from before runs again."""
+    folder = _FOLDER / "controller"
+    shutil.copytree(_COPY / paths.SAMPLE.relative_to(paths.ROOT), folder, symlinks=True)
+    _doit("controller", CONTROLLER=str(folder))
+    with (folder / benchmark.EDITED).open("a", encoding="utf-8") as file:
+        file.write(f"# {time.time_ns()}\n")
+    took, _ = _doit("controller", CONTROLLER=str(folder))
+    _doit("controller")
+    return {"edit of the controller to Ready": took}
 
 
 def _idle() -> Seconds:

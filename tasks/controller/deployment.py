@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.controller import capacity, collector, gpu_types, inventory, source
+from tasks.controller import capacity, collector, gpu_types, inventory, restarts, source
 from tasks.engines.kube import access, kustomize, manifests
 from tasks.images import archive_images
 from tasks.lack import NOTHING
@@ -62,13 +62,16 @@ def deploy(step: str) -> None:
     """
     chosen = parameters.current()
     deployed = of(access.cluster(chosen.cluster_name), chosen)
-    counting = capacity.following(deployed.cluster, deployed.workers, chosen.controller_deadline)
+    cluster, objects = deployed.cluster, deployed.objects(step)
+    before = restarts.pods(cluster, objects)
+    counting = capacity.following(cluster, deployed.workers, chosen.controller_deadline)
     with counting if step == _COUNTED else nullcontext():
-        _deploy(step, deployed, chosen)
+        _deploy(step, objects, deployed, chosen)
+    for line in restarts.lines(cluster, before, restarts.pods(cluster, objects)):
+        progress.line(line)
 
 
-def _deploy(step: str, deployed: Controller, chosen: Parameters) -> None:
-    objects = deployed.objects(step)
+def _deploy(step: str, objects: list[Object], deployed: Controller, chosen: Parameters) -> None:
     progress.step(f"applying {len(objects)} objects")
     applied = deployed.cluster.apply(objects)
     progress.line(f"{step}: {len(applied.changed)} objects applied, {applied.unchanged} were as they should be")

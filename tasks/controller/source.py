@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tasks.archive import facts, source
 from tasks.controller import gpu_types
-from tasks.engines.files import atomic
+from tasks.engines.files import atomic, trees
 from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.settings import controller, paths
@@ -33,18 +33,25 @@ _CONFIGURATION = "openkasugai.dev/configuration"
 def objects(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]]:
     """Return the objects as the source has them, by image, and its definitions under `definitions`.
 
-    They are rendered once for each source and version of this module.
+    They are rendered once for each content of its manifests and version of this module.
 
     Args:
         hardware: Hardware whose components are deployed, besides those that need none.
         render: Returns the objects of a kustomization's folder.
     """
     parts = [part.image for role in ("manager", "daemon") for part in controller.deployed(role, hardware)]
-    made_of = [source.digest(), *parts, Path(__file__).read_text(encoding="utf-8")]
+    made_of = [_manifests(paths.CONTROLLER, source.digest()), *parts, Path(__file__).read_text(encoding="utf-8")]
     kept = paths.RENDERED / "controller" / f"{manifests.digest(made_of)}.json"
     if not kept.is_file():
         atomic.write(kept, json.dumps(_rendered(hardware, render)))
     return _loaded(kept)
+
+
+@cache
+def _manifests(root: Path, digest: str) -> str:  # noqa: ARG001 - another source has other manifests
+    """Return the digest of the folders with the components' manifests; an edited program leaves it as it is."""
+    folders = [root / part.manifests for part in controller.COMPONENTS]
+    return " ".join(trees.digest(folder) for folder in folders if folder.is_dir())
 
 
 def _rendered(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]]:

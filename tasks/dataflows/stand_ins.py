@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.archive import source
+from tasks.archive import origin
 from tasks.problems import Problem
-from tasks.settings import emulation, paths
+from tasks.settings import emulation
 from tasks.settings.checks import GPU, NICS
 
 if TYPE_CHECKING:
@@ -41,6 +41,6 @@ def phrase(stood_in: Sequence[str]) -> str:
 
 def _is_sample(chosen: Parameters) -> bool:
     try:
-        return source.origin(chosen) == paths.SAMPLE
+        return origin.is_sample(chosen)
     except Problem:
-        return False  # the archive has been taken away since: it was no sample
+        return False  # its source has been taken away since: it was no sample

@@ -6,11 +6,13 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from tasks.archive import origin, source
 from tasks.doctor.finding import Finding, judged, not_asked_for
 from tasks.engines.files import archives
 from tasks.engines.kube import kubeconfigs
 from tasks.engines.media import user_videos
 from tasks.patterns import known, review
+from tasks.problems import Problem
 from tasks.settings import paths
 from tasks.settings.checks import FAILED, OK
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 def _archive(_: Server, p: Parameters) -> Finding:
     archive = paths.SRC / p.dci_k8s_software_tarfile
+    if origin.own_folder(p):
+        return _folder(p)
     if p.controller == "sample" or (p.controller == "auto" and not os.path.lexists(archive)):
         return not_asked_for("CONTROLLER", p.controller)
     needed = f"src/{archive.name} (DCI_K8S_SOFTWARE_TARFILE), a tar.gz"
@@ -38,6 +42,16 @@ def _archive(_: Server, p: Parameters) -> Finding:
         return Finding(FAILED, f"cannot be read: {error.strerror}", needed, f"ls -l {shlex.quote(str(archive))}")
     cure = f"tar --exclude .git -czf {shlex.quote(f'src/{archive.name}')} controller"
     return judged(not wrong, f"not gzip: {wrong}" if wrong else f"{archive.stat().st_size} bytes", needed, cure)
+
+
+def _folder(p: Parameters) -> Finding:
+    needed = "a folder with the controller's source (CONTROLLER)"
+    try:
+        root = origin.of(p)
+        source.check(root, f"{root}/", p.controller_hardware)
+    except Problem as problem:
+        return Finding(FAILED, problem.message.partition("\n")[0], needed, problem.hint)
+    return Finding(OK, str(root), needed)
 
 
 def _videos(_: Server, p: Parameters) -> Finding:

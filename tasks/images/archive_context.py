@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from tasks.archive import dockerfiles
 from tasks.archive import facts as archive
+from tasks.archive import source as archive_source
 from tasks.engines.files import modes
 from tasks.engines.files.lock import part_of
 from tasks.engines.go import cgo, modules
-from tasks.images import compilers
+from tasks.images import compile_errors, compilers
 from tasks.images.recipe import files
 from tasks.problems import Problem
 from tasks.settings import controller, paths
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 # Sources of COPY that this tool provides: compiled programs, and the CAs that this machine trusts.
 _PROGRAMS = "bin/"
 _TRUSTED = "ca-certificates.crt"
+# What no image is made of, although it lies beside its source.
+_GO_TESTS = "_test.go"
 # Parts that are not at the path from which Dockerfiles copy them, with their place in the archive.
 _MOVED = {
     controller.DRIVERS: controller.DRIVERS_SOURCE,
@@ -85,13 +88,10 @@ def compiled_programs(image: SourceImage) -> list[str]:
 
 def scope(image: SourceImage) -> Iterator[Path]:
     """Yield the source files that an image is made of."""
-    if compiled_programs(image):
-        yield from files(paths.CONTROLLER / image.context)
-        return
-    for source in copied(image):
-        if source != _TRUSTED:
-            for path in _found(image, source):
-                yield from files(path)
+    named = [source for source in copied(image) if source != _TRUSTED]
+    tops = [path for source in named for path in _found(image, source)] if not compiled_programs(image) else []
+    for top in tops or [paths.CONTROLLER / image.context]:
+        yield from (file for file in files(top) if not file.name.endswith(_GO_TESTS))
 
 
 def _found(image: SourceImage, source: str) -> list[Path]:
@@ -121,8 +121,9 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
     source = paths.CONTROLLER / image.context
     for file in scope(image):
         modes.copy(file, context / file.relative_to(source))
-    for name in compiled_programs(image):
-        modules.build_tree(source, ".", context / _PROGRAMS / name, current)
+    with compile_errors.located(lambda path: archive_source.edited(source / path)):
+        for name in compiled_programs(image):
+            modules.build_tree(source, ".", context / _PROGRAMS / name, current)
     if _TRUSTED in copied(image):
         shutil.copyfile(_trusted_certificates(), context / _TRUSTED)
     shutil.copyfile(dockerfile(image), context / "Dockerfile")
@@ -140,25 +141,48 @@ def _put_on_base(image: SourceImage, current: Parameters, context: Path) -> None
 def _compile(image: SourceImage, program: GoProgram, current: Parameters, context: Path) -> None:
     """Assemble a program's source as its Dockerfile does, and compile it into the context."""
     workspace = part_of(context.with_name(f"{image.name}.source"))
-    _copy_all(image, program.copies, workspace)
+    made = _copy_all(image, program.copies, workspace)
     module = workspace / program.module.lstrip("/")
-    if program.with_c:
-        archive.say_what_drivers_lack(image.name)
-        compilers.compile_with_c(cgo.CProgram(module, program.package, program.name), context, current)
-    else:
-        modules.build_tree(module, program.package, context / _PROGRAMS / program.name, current)
+    with compile_errors.located(lambda path: archive_source.edited(made.get(module / path))):
+        if program.with_c:
+            archive.say_what_drivers_lack(image.name)
+            compilers.compile_with_c(cgo.CProgram(module, program.package, program.name), context, current)
+        else:
+            modules.build_tree(module, program.package, context / _PROGRAMS / program.name, current)
     shutil.rmtree(workspace)
 
 
-def _copy_all(image: SourceImage, copied: Iterable[Copied], target: Path, *, keep_paths: bool = False) -> None:
-    """Carry out COPY instructions, into their targets or, with `keep_paths`, under the paths of their sources."""
+def copied_as(image: SourceImage, path: str) -> str:
+    """Return the file that the user edits for one that a step of a Dockerfile names; empty if it copies none such.
+
+    Args:
+        image: The image.
+        path: Absolute path in the image.
+    """
+    top = paths.CONTROLLER / image.context
+    found = [file for file in scope(image) if path.endswith(f"/{file.relative_to(top).as_posix()}")]
+    return archive_source.edited(found[0]) if found else ""
+
+
+def _copy_all(
+    image: SourceImage, copied: Iterable[Copied], target: Path, *, keep_paths: bool = False
+) -> dict[Path, Path]:
+    """Carry out COPY instructions, into their targets or, with `keep_paths`, under the paths of their sources.
+
+    Returns:
+        The source of each copy.
+    """
+    made: dict[Path, Path] = {}
     for instruction in copied:
         for source in instruction.sources:
             place = target / (source if keep_paths else instruction.target).lstrip("/")
             for found in _found(image, source):
                 inside = found.is_dir() or keep_paths or not instruction.target.endswith("/")
                 for file in files(found):
-                    modes.copy(file, (place if inside else place / found.name) / file.relative_to(found))
+                    copy = (place if inside else place / found.name) / file.relative_to(found)
+                    modes.copy(file, copy)
+                    made[copy] = file
+    return made
 
 
 def put_certificates(context: Path) -> None:

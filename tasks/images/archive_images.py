@@ -17,7 +17,16 @@ from tasks.archive import facts as archive
 from tasks.engines.docker import images as docker_images
 from tasks.engines.files import modes
 from tasks.engines.go import modules
-from tasks.images import archive_context, base, building, compilers, harbor_images, published_images, user_images
+from tasks.images import (
+    archive_context,
+    base,
+    building,
+    compile_errors,
+    compilers,
+    harbor_images,
+    published_images,
+    user_images,
+)
 from tasks.images.recipe import TAG_LENGTH, Definition, Pulled, Recipe, content, digest
 from tasks.problems import Problem
 from tasks.registry import client as registry_client
@@ -75,7 +84,8 @@ def build(name: str) -> None:
     if _compiles(image):
         # The digest includes the Go that actually compiles.
         modules.settle(current)
-    local = building.ensure_image(wanted(image, current))
+    with compile_errors.located(partial(archive_context.copied_as, image)):
+        local = building.ensure_image(wanted(image, current))
     registry_client.of(current).push(local, reference(name, current))
     progress.line(f"{reference(name, current)}{_STANDS_IN if _is_stand_in(image, current) else ''}")
 

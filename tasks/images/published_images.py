@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
 from tasks import progress
-from tasks.archive import facts
-from tasks.archive import source as archive_source
+from tasks.archive import facts, origin
 from tasks.engines.kube import access, manifests
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs.again import Patience
 from tasks.images.recipe import TAG_LENGTH
 from tasks.problems import Problem
 from tasks.registry import certificates, client
-from tasks.settings import controller, parameters, paths
+from tasks.settings import controller, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -129,12 +128,12 @@ def taken(name: str, current: Parameters) -> str:
 
 
 def _refuse_sample(current: Parameters) -> None:
-    if archive_source.origin(current) == paths.SAMPLE:
+    if origin.is_sample(current):
         raise Problem("CONTROLLER_IMAGES: the sample controller is in no registry", hint="CONTROLLER_IMAGES=source")
 
 
 def _asks(current: Parameters) -> bool:
-    return current.controller_images == "auto" and archive_source.origin(current) != paths.SAMPLE
+    return current.controller_images == "auto" and not (origin.own_folder(current) or origin.is_sample(current))
 
 
 def _together(name: str, current: Parameters) -> tuple[str, ...]:

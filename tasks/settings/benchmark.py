@@ -24,6 +24,8 @@ REPEATS = 5
 CLUSTERS = 3
 # How many patterns of the user's own there are while tasks are listed.
 OWN_PATTERNS = 50
+# The file of the sample controller that is edited: of one of its images, and no other.
+EDITED = "src/sample_operator/wbfunction.py"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ AIMS = (
     Aim("nodes", 1.2, "nodes, stock kind"),
     Aim("warm images to a verified dataflow", 120),
     Aim("all patterns in a row", 480),
+    Aim("edit of the controller to Ready", 30),
     Aim("doit list", 0.2),
     Aim(f"list with {OWN_PATTERNS} own patterns", 0.2),
     Aim("./doit --version", 1.25, "python -m doit --version"),

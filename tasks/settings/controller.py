@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+# The words of CONTROLLER; it may also name a folder.
+CONTROLLERS = ("archive", "sample", "auto")
+
 # The one folder at the top of the archive.
 TOP = "controller"
 
@@ -28,6 +31,17 @@ FPGA_DATABASE = "fpgadb"
 FPGA_DATABASE_SOURCE = "src/fpgadb"
 # In the drivers' source, but only if the maker of the archive has put it there.
 DRIVERS_JSON_PARSER = "lib/JSON/parson/parson.c"
+
+# What the sample has, and no other controller.
+SAMPLE_OPERATOR = "src/sample_operator"
+
+# What lies in a checkout without being its source: git's own, and what editors, compilers and tests leave. Names of
+# files and folders at any place, and paths as a regular expression.
+NOT_SOURCE = (
+    *(".git", ".idea", ".vscode", ".DS_Store", "._*", "*.swp", "*.swo", "*~", ".#*", "#*#", "4913"),
+    *("__pycache__", ".pytest_cache", "*.pyc", "*.o", "*.ko", "*.test", "*.out"),
+)
+NOT_SOURCE_AT = r"src/[^/]+/bin"
 
 # Namespaces that the archive's managers expect, although none of its manifests holds them.
 NAMESPACES = ("test01", "cluster01", "topologyinfo")
@@ -59,6 +73,11 @@ class Component:
     role: Literal["manager", "daemon"]
     reads: tuple[str, ...] = ()
     needs: str = ""
+
+    @property
+    def manifests(self) -> str:
+        """Path of the folder with all of the component's manifests in the archive."""
+        return f"src/{self.folder}/config"
 
     @property
     def daemon_set(self) -> str:

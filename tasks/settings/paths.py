@@ -27,6 +27,8 @@ SCENARIOS = BUILD / "scenarios"
 CONTROLLER = BUILD / "controller"
 # Beside the folder, not in it: it is written last, so that its absence shows that the source is incomplete.
 CONTROLLER_MARK = BUILD / "controller.json"
+# What the files of the folder that it was copied from hold.
+CONTROLLER_FILES = BUILD / "controller-files.json"
 REGISTRY_CA = BUILD / "registry" / "ca.crt"
 PATTERN_INDEX = BUILD / "patterns.json"
 TASK_DATABASE = BUILD / "doit.db"

@@ -89,7 +89,7 @@ class SampleController:
         info = {"server": server["server"], "ca_path": server["certificate-authority"], "ca_data": None}
         login = {**info, "token": given["users"][0]["user"]["token"], "certificate_path": "", "certificate_data": ""}
         self._api, self._error = Api(lambda: SimpleNamespace(**login)), ApiError
-        roles = operator.ROLES.items()
+        roles = [(name, operator.role_named(name)) for name in operator.ROLES]
         self._roles = [(role, role.prepare(Context(self._api, "" if n in MANAGERS else NODE))) for n, role in roles]
         self._seen: dict[str, str] = {}
         self._stop = threading.Event()

@@ -8,6 +8,7 @@ templates      renders templates to text
 atomic         writes files as a whole or not at all
 lock           one process at a time, and paths for files that are not yet complete
 modes, trees   permission bits made the same everywhere, and digests of folders
+contents       what the files of a folder hold, read again only where they may have changed
 access         why a path cannot be written, and what to do about it
 cache, digests answers and checksums, kept until what they depend on changes
 ledgers        records of what is lent

@@ -275,6 +275,16 @@ def _place(path: str, links: dict[str, str]) -> str | None:
     return "/".join(behind)
 
 
+def leads_outside(path: str, links: dict[str, str]) -> bool:
+    """Return whether a link leads out of its top folder, where the same path may be anything.
+
+    Args:
+        path: The link's path below the top folder.
+        links: The target of each symbolic link below it.
+    """
+    return _place(path, links) is None
+
+
 def _write(tar: tarfile.TarFile, content: _Content, root: Path) -> None:
     """Write folders and files, and the links last, so that nothing is written through a link."""
     root.mkdir(parents=True)

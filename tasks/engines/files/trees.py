@@ -35,6 +35,19 @@ def listing(root: Path) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:20]
 
 
+def names(root: Path) -> list[str]:
+    """Return the paths of all files and links below a folder, in their order."""
+    return sorted(entry.path.removeprefix(f"{root}/") for entry in entries(root))
+
+
+def prune(folder: Path) -> None:
+    """Remove the folders in a folder that hold no file."""
+    for top, _, _ in os.walk(folder, topdown=False):
+        place = Path(top)
+        if place != folder and not any(place.iterdir()):
+            place.rmdir()
+
+
 def _files(root: Path) -> Iterator[Path]:
     return (Path(entry.path) for entry in entries(root))
 

@@ -25,7 +25,7 @@ class Parameters(pydantic.BaseModel):
     registry_port: types.Port
     ca_port: types.Port
     dci_k8s_software_tarfile: types.FileName
-    controller: Literal["archive", "sample", "auto"]
+    controller: types.ControllerSource
     controller_images: Literal["auto", "registry", "source"]
     function_images: Literal["auto", "registry", "source"]
     function_images_tag: types.ImageTag

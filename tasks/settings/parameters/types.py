@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator
 from tasks.settings import emulation, references
 from tasks.settings.addons import CHOSEN_BY_NAME
 from tasks.settings.checks import CHECKS
-from tasks.settings.controller import HARDWARE
+from tasks.settings.controller import CONTROLLERS, HARDWARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +139,16 @@ def _folder(text: str) -> Path:
     return path
 
 
+def _controller(text: str) -> str:
+    """Return one of the words as it is, and a folder as an absolute path."""
+    if text in CONTROLLERS:
+        return text
+    folder = os.path.expanduser(text)  # noqa: PTH111 - leaves a user that does not exist as it is
+    if not os.path.isabs(folder):  # noqa: PTH117
+        raise ValueError(f"{text!r} is not {', '.join(CONTROLLERS)}, or an absolute path such as ~/controller")
+    return os.path.normpath(folder)
+
+
 def _addon_names(text: str) -> tuple[str, ...]:
     names = _words(text)
     for name in names:
@@ -227,6 +237,7 @@ Count = Annotated[int, _parsed(_whole, "a whole number")]
 Port = Annotated[int, _parsed(_whole, "a port number"), _between(1, 65535)]
 Seconds = Annotated[int, _parsed(_whole, "a number of seconds"), _between(1, 86400)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+ControllerSource = Annotated[str, BeforeValidator(_controller)]
 CacheFolder = Annotated[Path, BeforeValidator(_folder)]
 Pool = Annotated[str, AfterValidator(_pool)]
 Numbers = Annotated[tuple[str, ...], BeforeValidator(_numbers)]

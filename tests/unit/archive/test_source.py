@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 REAL = paths.ROOT.parent / "shared/openkasugai-controller-data"
 
+MADE = {"controller", "controller.json", "controller-files.json"}
+
 
 def pack(tree: Path, top: str = "controller") -> Path:
     """Pack the sample as an archive, the way a user packs the real controller."""
@@ -107,7 +109,7 @@ def test_an_archive_is_unpacked_with_its_links(tree: Path) -> None:
 def test_nothing_is_left_beside_the_source(tree: Path) -> None:
     source.prepare()
     source.prepare()
-    assert {path.name for path in (tree / "build").iterdir()} == {"controller", "controller.json"}
+    assert {path.name for path in (tree / "build").iterdir()} == MADE
 
 
 def test_the_folder_that_nodes_have_mounted_stays_the_same_folder(tree: Path) -> None:
@@ -132,7 +134,7 @@ def test_a_change_of_the_origin_or_by_hand_makes_it_stale(tree: Path, place: str
 def test_a_run_killed_between_two_moves_is_recognised_and_redone(tree: Path, stop_moving: StopMoving) -> None:
     source.prepare()
     (tree / "src/sample-controller/added").write_text("x")
-    with stop_moving("test", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+    with stop_moving("added", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         source.prepare()
     assert source.lack()
     source.prepare()
@@ -287,7 +289,7 @@ def test_an_archive_that_cannot_be_unpacked_leaves_what_was_there(tree: Path) ->
     assert len(caught.value.message.splitlines()) == 1
     assert caught.value.hint.startswith("tar --exclude .git -czf /")
     assert (source.digest(), entries(tree / "build/controller")) == before
-    assert {path.name for path in (tree / "build").iterdir()} == {"controller", "controller.json"}
+    assert {path.name for path in (tree / "build").iterdir()} == MADE
 
 
 def test_a_source_is_readable_for_everybody_whatever_the_umask_is(tree: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,12 @@ def test_the_archive_is_no_stand_in(checkout: Path) -> None:
     assert checkout in archive.parents
     assert stand_ins.stand_ins(known.named("p1c1"), lab(CONTROLLER="auto")) == ()
     assert stand_ins.stand_ins(known.named("p1c1"), lab(CONTROLLER="sample")) == ("sample controller",)
+
+
+def test_a_copy_of_the_sample_is_a_stand_in(tmp_path: Path) -> None:
+    folder = tmp_path / "my controller"
+    shutil.copytree(paths.SAMPLE, folder, symlinks=True)
+    assert stand_ins.stand_ins(known.named("p1c1"), lab(CONTROLLER=str(folder))) == ("sample controller",)
 
 
 @pytest.mark.usefixtures("checkout")

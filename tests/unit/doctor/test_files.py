@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.settings import paths
 from tasks.settings.checks import FAILED, OK
 from tests.unit.doctor.recorded import Case
 
@@ -25,6 +26,8 @@ def _mp4(codec: bytes) -> bytes:
     return _box(b"ftyp", b"isom") + _box(b"mdat", b"\0" * 100) + entry
 
 
+SAMPLE = str(paths.SAMPLE)
+
 CASES = (
     Case("archive", OK, "bytes", checkout={"src/controller.tar.gz": b"\x1f\x8b..."}),
     Case("archive", FAILED, "not there", cure="cp controller.tar.gz src/"),
@@ -39,6 +42,8 @@ CASES = (
     Case("archive", FAILED, "empty", environ={"CONTROLLER": "auto"}, checkout={"src/controller.tar.gz": b""}),
     Case("archive", OK, "CONTROLLER=auto", environ={"CONTROLLER": "auto"}),
     Case("archive", OK, "CONTROLLER=sample", environ={"CONTROLLER": "sample"}),
+    Case("archive", FAILED, "/nowhere/controller: not there", environ={"CONTROLLER": "/nowhere/controller"}),
+    Case("archive", OK, SAMPLE, environ={"CONTROLLER": SAMPLE}),
     Case("videos", OK, "1 files", checkout={"work/DATA/video/road.mp4": _mp4(b"avc1")}),
     Case("videos", OK, "1 files", checkout={"work/DATA/video/ROAD.MP4": _mp4(b"avc1")}),
     Case(

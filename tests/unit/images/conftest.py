@@ -16,6 +16,7 @@ from tasks.settings import images as table
 from tasks.settings import parameters, paths
 from tests.unit.engine import Image
 from tests.unit.functions.conftest import write  # noqa: F401 - a fixture
+from tests.unit.images.sources import go_source, source  # noqa: F401 - fixtures
 from tests.unit.kube_api import kube_api  # noqa: F401 - a fixture
 from tests.unit.registry.conftest import sites  # noqa: F401 - a fixture
 
@@ -37,6 +38,7 @@ mod)
     [ "$2" != tidy ] || echo sums >go.sum
     [ "$3" != -json ] || printf '{{"Dir": "%s", "GoMod": "go.mod", "Version": "%s"}}' "$kept/module" "${{4##*@}}" ;;
 build)
+    [ ! -e "$kept/complaint" ] || {{ cat "$kept/complaint" >&2; exit 1; }}
     rm -rf "$kept/source"
     cp -a . "$kept/source"
     while [ "$1" != -o ]; do shift; done
@@ -73,6 +75,10 @@ class Go:
     def module(self) -> Path:
         """The source of every module."""
         return self.folder / "module"
+
+    def complain(self, words: str) -> None:
+        """Make it refuse to compile anything."""
+        (self.folder / "complaint").write_text(f"{words}\n")
 
     def refuse_other_toolchains(self) -> None:
         """Make it refuse to fetch any Go but its own, which is 1.22.5."""
@@ -169,11 +175,11 @@ def chain(kind: Path, engine: Engine) -> dict[str, Image]:
 @pytest.fixture
 def drivers(clone: Path, choose: Callable[..., None]) -> Path:
     """The drivers' source in an unpacked archive, with the controller's parts for FPGAs asked for."""
-    source = paths.CONTROLLER / "src/submodules/fpga-software"
-    (source / "lib").mkdir(parents=True)
-    (source / "lib/Makefile").write_text("DPDK_VERSION := 23.11.1\n", encoding="utf-8")
+    top = paths.CONTROLLER / "src/submodules/fpga-software"
+    (top / "lib").mkdir(parents=True)
+    (top / "lib/Makefile").write_text("DPDK_VERSION := 23.11.1\n", encoding="utf-8")
     choose(CONTROLLER_HARDWARE="gpu, fpga")
-    return source
+    return top
 
 
 @pytest.fixture

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.archive import source as archive_source
-from tasks.engines.go import modules
 from tasks.images import archive_context, archive_images, building, compilers
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths
 from tests.threads import side_by_side
 from tests.unit.engine import Image
+from tests.unit.images.sources import GO_DOCKERFILE, all_inputs, changed, inputs, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.conftest import Lines
@@ -25,24 +24,7 @@ if TYPE_CHECKING:
     from tests.unit.images.conftest import Docker, Go
     from tests.unit.programs import Programs
 
-
-@pytest.fixture(autouse=True)
-def source(tree: Path, go: Go, docker: Docker, mirror: Callable[[str], None]) -> Iterator[Path]:
-    """The unpacked sample; its base comes from a mirror."""
-    archive_images.inputs.cache_clear()
-    archive_source.prepare()
-    yield tree / "build/controller"
-    archive_images.inputs.cache_clear()
-
-
-def _write(path: Path, text: str = "program") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def inputs(name: str) -> str:
-    current = parameters.current()
-    return archive_images.inputs(name, current, modules.version(current))
+pytestmark = pytest.mark.usefixtures("source")
 
 
 def ensure(name: str) -> str:
@@ -56,42 +38,9 @@ def assemble(name: str) -> Path:
     return context
 
 
-def all_inputs() -> dict[str, str]:
-    archive_images.inputs.cache_clear()
-    return {name: inputs(name) for name in filter(archive_images.is_in_source, archive_images.IMAGES)}
-
-
-def changed(before: dict[str, str]) -> set[str]:
-    after = all_inputs()
-    return {name for name in before if before[name] != after[name]}
-
-
 def test_a_reference_names_registry_image_and_content() -> None:
     reference = archive_images.reference("cpufunction", parameters.current())
     assert reference == f"registry.openkasugai.lab/images/cpufunction:{inputs('cpufunction')[:12]}"
-
-
-@pytest.mark.parametrize(
-    ("file", "images"),
-    [
-        ("src/CPUFunction/Dockerfile", {"cpufunction"}),
-        ("sample-functions/functions/for_all_in_one/calc-func/cpufunc_calcapp/main.go", {"cpufunc_calcapp"}),
-        ("src/CPUFunction/config/samples/crc_cpufunction_daemonset.yaml", set()),
-        ("README.md", set()),
-    ],
-)
-def test_a_change_concerns_only_the_images_made_of_it(source: Path, file: str, images: set[str]) -> None:
-    before = all_inputs()
-    with (source / file).open("a") as text:
-        text.write("\n")
-    assert changed(before) == images
-
-
-def test_the_operators_code_concerns_all_of_its_images_and_no_function(source: Path) -> None:
-    before = all_inputs()
-    (source / "src/sample_operator/names.py").write_text("")
-    assert changed(before) == {image.name for image in controller.CONTROLLER_IMAGES} & before.keys()
-    assert changed(before) >= {"whitebox-k8s-flowctrl", "wbfunction", "wbconnection", "cpufunction", "deviceinfo"}
 
 
 def test_another_base_concerns_all(mirror: Callable[[str], None], choose: Callable[..., None], tmp_path: Path) -> None:
@@ -158,29 +107,6 @@ def test_copies_from_another_stage_and_over_two_lines_are_understood(source: Pat
     assert copied == ["sample_operator/names.py", "sample_operator/api.py"]
 
 
-GO_DOCKERFILE = """FROM golang:1.23 as builder
-WORKDIR /workspace
-COPY CPUFunction/go.mod go.mod
-COPY CPUFunction/api/ api/
-COPY Shared/shared_types.go api/v1/
-RUN CGO_ENABLED=0 go build -a -o manager cmd/main.go
-FROM gcr.io/distroless/static:nonroot
-COPY --from=builder /workspace/manager .
-"""
-
-
-@pytest.fixture
-def go_source(source: Path) -> Path:
-    """The source with a component as the real archive has it: Go, with a link to another component's types."""
-    _write(source / "src/CPUFunction/Dockerfile", GO_DOCKERFILE)
-    _write(source / "src/CPUFunction/go.mod", "module CPUFunction")
-    _write(source / "src/Shared/shared_types.go", "package v1")
-    _write(source / "src/CPUFunction/api/v1/own_types.go", "package v1")
-    (source / "src/CPUFunction/api/v1/shared_types.go").symlink_to("../../../Shared/shared_types.go")
-    archive_images.inputs.cache_clear()
-    return source
-
-
 def test_a_go_component_is_compiled_from_the_tree_that_its_dockerfile_puts_together(
     go_source: Path, go: Go, programs: Programs
 ) -> None:
@@ -192,13 +118,6 @@ def test_a_go_component_is_compiled_from_the_tree_that_its_dockerfile_puts_toget
     held = {path.relative_to(context).as_posix() for path in context.rglob("*") if path.is_file()}
     assert held == {"Dockerfile", "bin/manager"}
     assert not (go_source / "src/CPUFunction/bin").exists()
-
-
-def test_one_go_file_concerns_the_images_that_copy_it(go_source: Path) -> None:
-    before = all_inputs()
-    _write(go_source / "src/CPUFunction/api/v1/own_types.go", "package v1 // changed")
-    _write(go_source / "src/CPUFunction/notes.md", "no part of it")
-    assert changed(before) == {"cpufunction"}
 
 
 def test_another_go_concerns_what_is_compiled(go_source: Path, choose: Callable[..., None]) -> None:
@@ -216,11 +135,11 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
     text = GO_DOCKERFILE.replace("=0 go", "=1 go").replace(
         "RUN", "COPY CPUFunction/openkasugai-hardware-drivers/ openkasugai-hardware-drivers/\nRUN"
     )
-    _write(go_source / "src/CPUFunction/Dockerfile", text)
+    write(go_source / "src/CPUFunction/Dockerfile", text)
     drivers = go_source / controller.DRIVERS_SOURCE
-    _write(drivers / "lib/libfpga/src/a.c")
+    write(drivers / "lib/libfpga/src/a.c")
     if parser:
-        _write(drivers / controller.DRIVERS_JSON_PARSER)
+        write(drivers / controller.DRIVERS_JSON_PARSER)
     context = assemble("cpufunction")
     assert (docker.source / "openkasugai-hardware-drivers/lib/libfpga/src/a.c").is_file()
     assert docker.runs == [[docker.built[0], "cmd/main.go", "manager"]]
@@ -230,7 +149,7 @@ def test_drivers_come_from_the_submodule_and_what_they_lack_is_said(
 
 
 def test_a_dockerfile_that_starts_elsewhere_and_compiles_nothing_is_one_line(source: Path) -> None:
-    _write(source / "src/CPUFunction/Dockerfile", "FROM ubuntu:22.04\nRUN make\n")
+    write(source / "src/CPUFunction/Dockerfile", "FROM ubuntu:22.04\nRUN make\n")
     with pytest.raises(Problem, match=r"image cpufunction: controller/src/CPUFunction/Dockerfile compiles no Go"):
         assemble("cpufunction")
 
@@ -245,8 +164,8 @@ WRAPPED = GO_DOCKERFILE.replace("gcr.io/distroless/static:nonroot", "localhost/r
 def video(go_source: Path) -> Path:
     """The source with a function on GStreamer, whose Dockerfile names a tag that the archive's manual never builds."""
     images = archive_images.IMAGES
-    _write(go_source / images["rcv_video_tool"].folder / "Dockerfile", RECEIVER)
-    _write(go_source / images["cpufunction"].folder / "Dockerfile", WRAPPED)
+    write(go_source / images["rcv_video_tool"].folder / "Dockerfile", RECEIVER)
+    write(go_source / images["cpufunction"].folder / "Dockerfile", WRAPPED)
     archive_images.inputs.cache_clear()
     return go_source
 
@@ -257,12 +176,12 @@ def test_a_base_of_the_archive_is_its_own_image_whatever_its_tag_and_packages_ar
     ensure("cpufunction")
     assert [tag.partition(":")[0] for tag in docker.built] == ["openkasugai-gstreamer", "rcv_video_tool", "cpufunction"]
     before = all_inputs()
-    _write(video / archive_images.IMAGES["rcv_video_tool"].folder / "Dockerfile", RECEIVER + "ENV A=b\n")
+    write(video / archive_images.IMAGES["rcv_video_tool"].folder / "Dockerfile", RECEIVER + "ENV A=b\n")
     assert changed(before) == {"cpufunction", "rcv_video_tool"}
 
 
 def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, engine: Engine) -> None:
-    _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
+    write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
     image = archive_images.IMAGES["cpufunction"]
     engine.images["localhost/other:1"] = Image()
     with pytest.raises(Problem, match="image gpu_infer_tcp: neither in Docker"):
@@ -274,7 +193,7 @@ def test_an_image_on_deepstream_needs_one_that_the_user_built(video: Path, engin
 def test_where_a_gpu_is_stood_in_for_an_image_on_deepstream_starts_from_the_stand_in(
     video: Path, docker: Docker, choose: Callable[..., None], said: Lines
 ) -> None:
-    _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
+    write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
     docker.engine.images["localhost/gpu_infer_tcp:1.1.0"] = Image()
     before = inputs("cpufunction")
     choose(CONTROLLER="auto", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
@@ -302,7 +221,7 @@ def test_the_stand_in_shares_the_first_layer_of_the_samples_pipelines(source: Pa
 def test_an_image_on_one_that_podman_has_is_built_after_that_was_copied(
     video: Path, docker: Docker, programs: Programs, said: Lines
 ) -> None:
-    _write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
+    write(video / "src/CPUFunction/Dockerfile", WRAPPED.replace("rcv_video_tool", "gpu_infer_tcp"))
     name = "localhost/gpu_infer_tcp:1.1.0"
     listed = json.dumps([{"Names": [name], "Size": 7_000_000_000_000_000}])
     programs.put("podman", listed, {f"save --format docker-archive {name}": name})

@@ -114,7 +114,7 @@ def test_the_context_holds_the_drivers_source(
     assert held.read_bytes() == (drivers / "lib/Makefile").read_bytes()
     assert (tmp_path / "with/controller-cgo/parson/parson.h").is_file()
     (line,) = said.kept
-    assert "dci-kind-node-non-acc: the archive's src/submodules/fpga-software lacks lib/JSON/parson/parson.c" in line
+    assert "dci-kind-node-non-acc: the source's src/submodules/fpga-software lacks lib/JSON/parson/parson.c" in line
     choose()
     assemble(image, tmp_path / "without")
     assert not (tmp_path / "without/fpga-software").exists()

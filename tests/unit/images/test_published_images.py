@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -203,6 +204,20 @@ def test_the_sample_is_published_nowhere(site: Site, choose: Callable[..., None]
         reference(DEPLOYED[0])
     with pytest.raises(Problem, match="the sample controller is in no registry"):
         published_images.choose()
+
+
+def test_a_folder_is_compiled_unless_the_published_images_are_asked_for(
+    site: Site, choose: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    publish(site, *DEPLOYED)
+    folder = tmp_path_factory.mktemp("elsewhere") / "controller"
+    shutil.copytree(paths.CONTROLLER, folder, symlinks=True)
+    (folder / "src/sample_operator").rename(folder / "src/operator")
+    ask(choose, site, "auto", CONTROLLER=str(folder))
+    assert published_images.taken(DEPLOYED[0], parameters.current()) == ""
+    assert not site.asked
+    ask(choose, site, "registry", CONTROLLER=str(folder))
+    assert reference(DEPLOYED[0]) == published(site, DEPLOYED[0])
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class Cluster:
         from sample_operator.context import Context
 
         self._contexts = []
-        for name, role in operator.ROLES.items():
+        for name, role in ((name, operator.role_named(name)) for name in operator.ROLES):
             nodes = ("",) if name in MANAGERS else WORKERS
             self._contexts += [(role, role.prepare(Context(self.api, node))) for node in nodes]
 

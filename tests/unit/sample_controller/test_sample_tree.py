@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from sample_operator import __main__ as operator
 
+from tasks.archive import dockerfiles
 from tasks.patterns import known
 from tasks.settings import paths
 from tasks.settings.controller import COMPONENTS, DEVICE_TYPES, FUNCTION_IMAGES, JSON, REGIONS, SCENARIOS
@@ -102,14 +106,37 @@ def test_daemons_find_the_kubeconfig_of_their_node(folder: str, image: str) -> N
 
 
 @pytest.mark.parametrize("folder", [*MANAGERS, *DAEMONS])
-def test_each_controller_runs_a_known_role_of_the_one_image(folder: str) -> None:
-    assert (ROOT / "src" / folder / "Dockerfile").resolve() == ROOT / "src/sample_operator/Dockerfile"
+def test_the_image_of_each_controller_holds_the_modules_of_its_role_and_no_others(folder: str) -> None:
+    stages = dockerfiles.stages((ROOT / "src" / folder / "Dockerfile").read_text())
+    copied = [source for each in dockerfiles.copies(stages[-1]) if not each.stage for source in each.sources]
+    needed = {"__init__", "__main__"} | modules_of(role_of(folder)) | modules_of("__main__")
+    assert sorted(copied) == sorted(f"sample_operator/{name}.py" for name in needed)
+
+
+def test_the_images_of_the_controllers_differ_in_nothing_else() -> None:
+    texts = [(ROOT / "src" / folder / "Dockerfile").read_text() for folder in (*MANAGERS, *DAEMONS)]
+    assert (
+        len({re.sub(r"COPY sample_operator/__init__[^:]*?/operator/sample_operator/\n", "", text) for text in texts})
+        == 1
+    )
+
+
+def role_of(folder: str) -> str:
     manifests = [*(ROOT / "src" / folder).glob("config/manager/manager.yaml"), *daemon_sets(folder)]
     (workload,) = [
         document for file in manifests for document in documents(file) if "template" in document.get("spec", {})
     ]
-    role = workload["spec"]["template"]["spec"]["containers"][0]["args"][0]
-    assert f'"{role}": {role}.ROLE' in (ROOT / "src/sample_operator/__main__.py").read_text()
+    role = str(workload["spec"]["template"]["spec"]["containers"][0]["args"][0])
+    assert role in operator.ROLES
+    return role
+
+
+def modules_of(name: str) -> set[str]:
+    """Return the modules of the operator that one of them imports, and itself."""
+    tree = ast.parse((ROOT / f"src/sample_operator/{name}.py").read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1]
+    found = {each for node in imports for each in ([node.module] if node.module else [one.name for one in node.names])}
+    return {name}.union(*map(modules_of, found))
 
 
 def daemon_sets(folder: str) -> Iterable[Path]:

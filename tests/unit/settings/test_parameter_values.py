@@ -45,6 +45,10 @@ BAD = [
     ("NVIDIA_DRIVER_SHA256", "64 hexadecimal digits", {"NVIDIA_DRIVER_SHA256": "abc"}),
     ("IMG_TAG", "'a b' is not an image tag of letters, digits, '_', '.', '-'", {"IMG_TAG": "a b"}),
     ("IMG_TAG", "'' is not an image tag", {"IMG_TAG": ""}),
+    ("CONTROLLER", "'published' is not archive, sample, auto, or an absolute path", {"CONTROLLER": "published"}),
+    ("CONTROLLER", "'../controller' is not archive, sample, auto", {"CONTROLLER": "../controller"}),
+    ("CONTROLLER", "or an absolute path such as ~/controller", {"CONTROLLER": "~nobody-of-that-name/controller"}),
+    ("CONTROLLER", "'' is not archive", {"CONTROLLER": ""}),
     ("CONTROLLER_IMAGES", "is not 'auto', 'registry' or 'source'", {"CONTROLLER_IMAGES": "published"}),
     ("FUNCTION_IMAGES", "is not 'auto', 'registry' or 'source'", {"FUNCTION_IMAGES": "harbor"}),
     ("FUNCTION_IMAGES_TAG", "'' is not an image tag", {"FUNCTION_IMAGES_TAG": ""}),
@@ -186,6 +190,8 @@ GOOD = [
     {"INPUTS": "2 3 4"},
     {"INPUTS": " -0.5  +.5 1e-3 0 7. "},
     {"VERIFY": "no"},
+    {"CONTROLLER": "/home/me/my controller/"},
+    {"CONTROLLER": "~/controller"},
     {"CONTROLLER_IMAGES": "registry", "FUNCTION_IMAGES": "registry", "FUNCTION_IMAGES_TAG": "v1.1.0_rc.1"},
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import logging
 import os
 from typing import TYPE_CHECKING, Any
@@ -13,21 +14,13 @@ import kopf
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-from . import cpufunction, deviceinfo, ethernetconnection, flowctrl, gpufunction, wbconnection, wbfunction
 from .api import Api, ApiError
-from .context import LATER, SOON, Context, Delay
+from .context import LATER, SOON, Context, Delay, Role
 
 log = logging.getLogger("sample_operator")
 
-ROLES = {
-    "flowctrl": flowctrl.ROLE,
-    "wbfunction": wbfunction.ROLE,
-    "wbconnection": wbconnection.ROLE,
-    "cpufunction": cpufunction.ROLE,
-    "gpufunction": gpufunction.ROLE,
-    "deviceinfo": deviceinfo.ROLE,
-    "ethernetconnection": ethernetconnection.ROLE,
-}
+# Each role is a module, and its image holds no other's.
+ROLES = ("flowctrl", "wbfunction", "wbconnection", "cpufunction", "gpufunction", "deviceinfo", "ethernetconnection")
 # Another writer was quicker: the next attempt reads the current state.
 _OVERTAKEN = {404, 409}
 # Seconds after which a watch that the server has forgotten is noticed.
@@ -42,9 +35,11 @@ def main() -> None:
     parser.add_argument("--health-port", type=int, default=8081)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # A line for each probe would hide what the controller says.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     if arguments.kubeconfig:
         os.environ["KUBECONFIG"] = arguments.kubeconfig
-    role = ROLES[arguments.role]
+    role = role_named(arguments.role)
     try:
         context = role.prepare(Context(Api(login), os.environ.get("K8S_NODENAME", "")))
     except (LookupError, ApiError, OSError) as error:
@@ -58,6 +53,12 @@ def main() -> None:
         identity=arguments.role,
         liveness_endpoint=f"http://0.0.0.0:{arguments.health_port}/healthz",
     )
+
+
+def role_named(name: str) -> Role:
+    """Return one of the roles."""
+    role: Role = importlib.import_module(f".{name}", __package__).ROLE
+    return role
 
 
 def login() -> Any:
