@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from tasks.gpu.graph import RETURN
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, ROOT
+from tasks.runner.meta import AFTERWARDS, DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, ROOT, WATCHED
 from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tasks.archive import source
-    from tasks.controller import capacity, deployment
+    from tasks.controller import capacity, deployment, following
     from tasks.gpu import lease
     from tasks.images import archive_images, choices, published_images
     from tasks.settings.controller import SourceImage
@@ -28,6 +28,7 @@ else:
     source = later("tasks.archive.source")
     capacity = later("tasks.controller.capacity")
     deployment = later("tasks.controller.deployment")
+    following = later("tasks.controller.following")
     lease = later("tasks.gpu.lease")
     archive_images = later("tasks.images.archive_images")
     choices = later("tasks.images.choices")
@@ -35,6 +36,13 @@ else:
 
 # The steps of the deployment that name what the workers have, or read it.
 _INVENTORY = ("configuration", "managers", "daemons")
+_FOLLOW = {
+    "name": "follow",
+    "long": "follow",
+    "type": bool,
+    "default": False,
+    "help": "then follow the logs of all its parts; Ctrl-C ends only this",
+}
 
 
 def task_controller_source() -> dict[str, Any]:
@@ -86,6 +94,8 @@ def task__controller_images() -> dict[str, Any]:
 
 def task_controller() -> Iterator[dict[str, Any]]:
     """Deploy the controller into the cluster."""
+    meta = {WATCHED: lambda: ["controller"], AFTERWARDS: ("follow", following.follow)}
+    yield {"name": None, "doc": task_controller.__doc__, "params": [_FOLLOW], "meta": meta}
     previous = ["_ready"]
     for step, disrupts in STEPS.items():
         yield {
