@@ -106,11 +106,14 @@ def lines(cluster: Kube, parts: Sequence[Part]) -> Iterator[Line]:
     """
     following = _Following(cluster, parts)
     threading.Thread(target=following.find, daemon=True).start()
-    while True:
-        found = following.found.get()
-        if isinstance(found, Exception):
-            raise found
-        yield found
+    try:
+        while True:
+            found = following.found.get()
+            if isinstance(found, Exception):
+                raise found
+            yield found
+    finally:
+        following.end()
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,20 @@ class _Following:
     parts: Sequence[Part]
     found: queue.SimpleQueue[Line | Exception] = field(default_factory=queue.SimpleQueue)
     runs: dict[tuple[str, str], dict[str, _Run]] = field(default_factory=dict)
+    over: bool = False
+
+    def end(self) -> None:
+        """Look at no more pods, and ask for no log again."""
+        self.over = True
+        for run in [run for known in list(self.runs.values()) for run in list(known.values())]:
+            run.ended.set()
 
     def find(self) -> None:
         """Look at pods as they come, change and go."""
         try:
             for change in self.cluster.streams.changes(manifests.POD):
+                if self.over:
+                    return
                 for part in self.parts:
                     if part.has(change.item):
                         self._consider(part, change)
