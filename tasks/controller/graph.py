@@ -44,6 +44,8 @@ _FOLLOW = {
     "help": "then follow the logs of all its parts; Ctrl-C ends only this",
 }
 
+_GOES_ON = {WATCHED: lambda: ["controller"], AFTERWARDS: ("follow", following.follow)}
+
 
 def task_controller_source() -> dict[str, Any]:
     """Unpack and check the controller's archive, or take the sample controller in the lab."""
@@ -94,20 +96,17 @@ def task__controller_images() -> dict[str, Any]:
 
 def task_controller() -> Iterator[dict[str, Any]]:
     """Deploy the controller into the cluster."""
-    meta = {WATCHED: lambda: ["controller"], AFTERWARDS: ("follow", following.follow)}
-    yield {"name": None, "doc": task_controller.__doc__, "params": [_FOLLOW], "meta": meta}
-    previous = ["_ready"]
-    for step, disrupts in STEPS.items():
+    yield {"name": None, "doc": task_controller.__doc__, "params": [_FOLLOW], "meta": _GOES_ON}
+    for previous, step in zip(["_ready", *(f"controller:{step}" for step in STEPS)], STEPS, strict=False):
         yield {
             "name": step,
             "doc": f"Apply the controller's {step}.",
             "actions": [Do(deployment.deploy, step)],
-            "task_dep": previous,
+            "task_dep": [previous],
             "calc_dep": ["_controller_images"],
             "uptodate": [Current(deployment.lack, step)],
-            "meta": {DISRUPTS: disrupts, MEANS: REMAKES_ALL},
+            "meta": {DISRUPTS: STEPS[step], MEANS: REMAKES_ALL},
         }
-        previous = [f"controller:{step}"]
 
 
 def task__gpu_in_inventory() -> dict[str, Any]:

@@ -16,10 +16,10 @@ from tasks.controller.kinds import FUNCTION_CHAIN
 from tasks.engines.docker import client
 from tasks.engines.docker import images as docker_images
 from tasks.engines.kube import manifests
-from tasks.registry import client as registry_client
+from tasks.engines.programs import waiting
 from tasks.settings import controller as source
 from tasks.settings import paths
-from tests.cluster.lab import NAMESPACE, chosen
+from tests.cluster.lab import NAMESPACE
 
 if TYPE_CHECKING:
     import subprocess
@@ -128,10 +128,18 @@ def test_other_tools_find_the_registry_and_push_to_it(verified: Lab, tmp_path: P
     said = yaml.safe_load(found["data"]["localRegistryHosting.v1"])
     name = f"pushed-by-another-tool:{uuid.uuid4().hex[:8]}"
     (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY Dockerfile /\nLABEL test={name}\n", encoding="utf-8")
-    docker_images.build(tmp_path, f"{said['host']}/{name}")
+    pushed, pulled = f"{said['host']}/{name}", f"{said['hostFromContainerRuntime']}/{name}"
+    docker_images.build(tmp_path, pushed)
     try:
-        for event in client.client().api.push(f"{said['host']}/{name}", stream=True, decode=True):
+        for event in client.client().api.push(pushed, stream=True, decode=True):
             assert "error" not in event, event
-        assert registry_client.of(chosen()).holds(f"{said['hostFromContainerRuntime']}/{name}")
+        verified.kubectl_says("run", "of-another-tool", f"--image={pulled}", "--restart=Never", "--", "/nothing")
+        waiting.until("image of the pod: pulled", lambda: was_pulled(verified), bool, deadline=60)
     finally:
-        docker_images.remove(f"{said['host']}/{name}")
+        verified.api.delete(manifests.POD, "of-another-tool", "default")
+        docker_images.remove(pushed)
+
+
+def was_pulled(lab: Lab) -> bool:
+    events = [event for event in lab.api.list(manifests.EVENT, "default") if event["reason"] == "Pulled"]
+    return any(event["involvedObject"]["name"] == "of-another-tool" for event in events)

@@ -28,7 +28,7 @@ from watchdog.observers.polling import PollingObserver
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from watchdog.observers.api import BaseObserver, ObservedWatch
 
@@ -131,11 +131,15 @@ def await_quiet(heard: Callable[[float], bool]) -> None:
 
 
 class _Ringer(FileSystemEventHandler):
-    def __init__(self, bell: Bell) -> None:
-        self._bell = bell
+    """Rings at every event of a folder, or, if only some paths count in it, at those of these paths."""
 
-    def on_any_event(self, event: Any) -> None:  # noqa: ARG002 - the look says what changed
-        self._bell.ring()
+    def __init__(self, bell: Bell, paths: Collection[str] | None) -> None:
+        self._bell = bell
+        self._paths = paths
+
+    def on_any_event(self, event: Any) -> None:
+        if self._paths is None or not {event.src_path, event.dest_path}.isdisjoint(self._paths):
+            self._bell.ring()
 
 
 class Watcher:
@@ -155,6 +159,7 @@ class Watcher:
         self._observer = observer()
         self._observer.start()
         self._watched: dict[tuple[Path, bool], tuple[int, ObservedWatch]] = {}
+        self._paths: set[str] = set()
 
     def follow(self, places: Iterable[Path]) -> Problem | None:
         """Watch places from now on, and no others.
@@ -165,7 +170,10 @@ class Watcher:
         Returns:
             Why the system tells nothing of events, so that the places are looked at every second from now on.
         """
+        places = tuple(places)
         wanted = set(_targets(places))
+        # What comes and goes beside a place, such as in a home folder, does not matter.
+        self._paths = {str(path) for place in places for path in (place, *place.parents)}
         try:
             self._follow(wanted)
         except OSError as error:
@@ -192,8 +200,9 @@ class Watcher:
                 self._observer.unschedule(watch)
         for path, deep in sorted(wanted - self._watched.keys()):
             inode = _inode(path)
+            ringer = _Ringer(self.bell, None if deep else self._paths)
             try:
-                watch = self._observer.schedule(_Ringer(self.bell), str(path), recursive=deep, event_filter=_EVENTS)
+                watch = self._observer.schedule(ringer, str(path), recursive=deep, event_filter=_EVENTS)
             except (FileNotFoundError, NotADirectoryError):
                 self.bell.ring()  # it went at this moment: the next look is told of its parent
                 continue

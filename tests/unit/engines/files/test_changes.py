@@ -123,6 +123,14 @@ def test_places_that_come_go_and_come_again_are_heard(top: Path, watcher: Watche
     assert rings((place / "file").touch)
 
 
+def test_what_is_beside_a_place_is_not_heard(top: Path, watcher: Watcher) -> None:
+    watcher.follow([top / "patterns"])
+    (top / "beside").touch()
+    assert not watcher.bell.heard(1.5)
+    (top / "beside").rename(top / "patterns")
+    assert watcher.bell.heard(_SECONDS)
+
+
 def test_a_limit_that_is_too_low_is_said_once_and_places_are_looked_at(
     top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +145,7 @@ def test_a_limit_that_is_too_low_is_said_once_and_places_are_looked_at(
         "Try: sudo sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288",
     ]
     assert made.follow([top]) is None
+    made.bell.heard(0)
     (top / "file").touch()
     assert made.bell.heard(_SECONDS)
     made.end()
