@@ -50,6 +50,10 @@ class Watch(Command):
     doc_description = None
     cmd_options = ()
 
+    def help(self) -> str:
+        """Return the usage; doit's own options mean nothing here."""
+        return _USAGE.rstrip()
+
     def _help(self, in_args: list[str]) -> int:  # noqa: ARG002 - the signature of Command
         sys.stdout.write(_USAGE)
         return 0
