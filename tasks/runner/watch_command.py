@@ -73,7 +73,8 @@ class Watch(Command):
         return int(super().execute(params, args) or 0)
 
     def _execute(self) -> int:
-        words = self._words or list(_default(self.task_list))
+        # A whole comes before single parts: the controller before a dataflow on it.
+        words = self._words or sorted(_default(self.task_list), key=lambda name: ":" in name)
         self.dep_manager.close()
         _require_ending(words, self.task_list)
         restore = interrupts.catch()
