@@ -11,6 +11,7 @@ collaborators           the interfaces that creation and removal call
 creation                creates the cluster, resumes it, or starts it over with consent
 node_steps              what is put on its nodes
 heartbeats, readiness   whether the nodes are Ready and the DNS answers
+registry_hosting        where other tools find the embedded registry
 status                  what there is at this moment
 removal                 removes the cluster and everything else that was made
 """

@@ -1,6 +1,6 @@
 """The kind cluster, from nodes to the controller, and back to nothing.
 
-_doctor, kind_config, images > _kind > node:<step>, addon:<pod network> > _ready > create_cluster
+_doctor, kind_config, images > _kind > node:<step>, addon:<pod network> > _ready > _registry_hosting > create_cluster
 create_cluster, post_setup, send_video_tool, scenario_files > create_cluster_without_scenario
 create_cluster_without_scenario, prepare_scenario > create_cluster_with_all
 delete_cluster  clean  status
@@ -30,12 +30,13 @@ from tasks.settings.node_steps import NODE_STEPS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.cluster import config, creation, node_steps, readiness, removal, status
+    from tasks.cluster import config, creation, node_steps, readiness, registry_hosting, removal, status
 else:
     config = later("tasks.cluster.config")
     creation = later("tasks.cluster.creation")
     node_steps = later("tasks.cluster.node_steps")
     readiness = later("tasks.cluster.readiness")
+    registry_hosting = later("tasks.cluster.registry_hosting")
     removal = later("tasks.cluster.removal")
     status = later("tasks.cluster.status")
 
@@ -97,9 +98,20 @@ def task__ready() -> dict[str, Any]:
     }
 
 
+def task__registry_hosting() -> dict[str, Any]:
+    """Tell other tools where the embedded registry is, if the cluster uses that."""
+    return {
+        "actions": [Do(registry_hosting.announce)],
+        "task_dep": ["_ready", "registry"],
+        "uptodate": [Current(registry_hosting.lack)],
+        "meta": {MEANS: {EVERY: NOTHING}},
+    }
+
+
 def task_create_cluster() -> dict[str, Any]:
     """Create the cluster with the OpenKasugai controller."""
-    return {"actions": None, "task_dep": [*_LOOKS, "_published_images", "_ready", "registry", "controller"]}
+    last = ["_registry_hosting", "registry", "controller"]
+    return {"actions": None, "task_dep": [*_LOOKS, "_published_images", "_ready", *last]}
 
 
 def task_create_cluster_without_scenario() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 graph       declares controller_source, controller_image, function_image and controller
 deployment  what each step consists of; applied where the cluster differs
 restarts    what that restarted, and what the new pods say
+following   what all parts of the controller write, as they write it
 source      the objects of the source, rendered once, and adapted to this cluster
 inventory   what the workers offer, found from the host (INVENTORY=host)
 collector   the same, found by the archive's InfoCollector (INVENTORY=collector)

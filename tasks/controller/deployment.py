@@ -18,12 +18,12 @@ from tasks.lack import NOTHING
 from tasks.settings import controller, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from tasks.controller.inventory import Gpu, Worker
     from tasks.controller.source import Render
     from tasks.engines.kube.api import Kube
-    from tasks.engines.kube.manifests import Object
+    from tasks.engines.kube.manifests import Kind, Object
     from tasks.lack import Lack
     from tasks.settings.controller import Component
     from tasks.settings.parameters.model import Parameters
@@ -121,6 +121,10 @@ def _running(chosen: Parameters) -> Controller | None:
     return of(cluster, chosen) if there else None
 
 
+def _is_of(kinds: Collection[Kind], item: Object) -> bool:
+    return manifests.kind_of(item) in kinds
+
+
 def _await_workloads(cluster: Kube, objects: Iterable[Object], deadline: float) -> None:
     for item in objects:
         kind = manifests.kind_of(item)
@@ -196,6 +200,12 @@ class Controller:
     def daemons(self) -> list[Object]:
         """Return the daemons of the workers, as they are deployed."""
         return self._components("daemon")
+
+    def workloads(self) -> dict[str, Object]:
+        """Return the Deployment or DaemonSet of each component that is deployed, by the name of its image."""
+        parts = [part for role in ("manager", "daemon") for part in controller.deployed(role, self.hardware)]
+        kinds = {manifests.DEPLOYMENT, manifests.DAEMON_SET}
+        return {part.image: item for part in parts for item in self._source[part.image] if _is_of(kinds, item)}
 
     @cached_property
     def _source(self) -> dict[str, list[Object]]:

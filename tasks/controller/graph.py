@@ -15,14 +15,14 @@ from tasks.functions.graph import refusals
 from tasks.gpu.graph import RETURN
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, ROOT
+from tasks.runner.meta import AFTERWARDS, DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, ROOT, WATCHED
 from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tasks.archive import source
-    from tasks.controller import capacity, deployment, running
+    from tasks.controller import capacity, deployment, following, running
     from tasks.gpu import lease
     from tasks.images import archive_images, choices, function_images, published_images
     from tasks.settings.controller import SourceImage
@@ -30,6 +30,7 @@ else:
     source = later("tasks.archive.source")
     capacity = later("tasks.controller.capacity")
     deployment = later("tasks.controller.deployment")
+    following = later("tasks.controller.following")
     running = later("tasks.controller.running")
     lease = later("tasks.gpu.lease")
     archive_images = later("tasks.images.archive_images")
@@ -39,6 +40,15 @@ else:
 
 # The steps of the deployment that name what the workers have, or read it.
 _INVENTORY = ("configuration", "managers", "daemons")
+_FOLLOW = {
+    "name": "follow",
+    "long": "follow",
+    "type": bool,
+    "default": False,
+    "help": "then follow the logs of all its parts; Ctrl-C ends only this",
+}
+
+_GOES_ON = {WATCHED: lambda: ["controller"], AFTERWARDS: ("follow", following.follow)}
 
 
 def task_controller_source() -> dict[str, Any]:
@@ -96,18 +106,17 @@ def task__controller_images() -> dict[str, Any]:
 
 def task_controller() -> Iterator[dict[str, Any]]:
     """Deploy the controller into the cluster."""
-    previous = ["_ready"]
-    for step, disrupts in STEPS.items():
+    yield {"name": None, "doc": task_controller.__doc__, "params": [_FOLLOW], "meta": _GOES_ON}
+    for previous, step in zip(["_ready", *(f"controller:{step}" for step in STEPS)], STEPS, strict=False):
         yield {
             "name": step,
             "doc": f"Apply the controller's {step}.",
             "actions": [Do(deployment.deploy, step)],
-            "task_dep": previous,
+            "task_dep": [previous],
             "calc_dep": ["_controller_images"],
             "uptodate": [Current(deployment.lack, step)],
-            "meta": {DISRUPTS: disrupts, MEANS: REMAKES_ALL},
+            "meta": {DISRUPTS: STEPS[step], MEANS: REMAKES_ALL},
         }
-        previous = [f"controller:{step}"]
 
 
 def task__gpu_in_inventory() -> dict[str, Any]:

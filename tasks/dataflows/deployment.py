@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tasks import progress
@@ -14,9 +15,10 @@ from tasks.controller.kinds import DATA_FLOW, DEPLOYED, ERROR, state
 from tasks.dataflows import flow as flows
 from tasks.dataflows import gpu_target, origin, pulling, room
 from tasks.dataflows.pulling import Pulls
-from tasks.engines.kube import manifests
+from tasks.engines.kube import access, manifests
 from tasks.engines.kube import state as kube_state
 from tasks.engines.programs import waiting
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.registry import client
 from tasks.settings import parameters
@@ -24,6 +26,7 @@ from tasks.settings import parameters
 if TYPE_CHECKING:
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
+    from tasks.settings.parameters.model import Parameters
 
 _DELETE_SECONDS = 60.0
 
@@ -59,6 +62,34 @@ def deploy(name: str) -> None:
     _await_pods(flow, pulls)
     _check_placement(flow)
     origin.give_to_user(flow)
+
+
+def watched() -> list[str]:
+    """Return the tasks of the dataflows that are deployed; none without a cluster.
+
+    Raises:
+        Problem: A parameter is wrong.
+    """
+    chosen = parameters.current()
+    if not access.answers(chosen.cluster_name):
+        return []
+    try:
+        live = access.cluster(chosen.cluster_name).list(DATA_FLOW)
+    except Problem:
+        return []  # the controller's definitions are not there yet
+    places = {(manifests.namespace_of(item), manifests.name_of(item)) for item in live}
+    there = [pattern for pattern in known.patterns() if (pattern.namespace, pattern.dataflow) in places]
+    groups = groupby(there, key=lambda pattern: (pattern.namespace, pattern.dataflow))
+    return [f"dataflow:{_deployed_as([pattern.name for pattern in group], chosen)}" for _, group in groups]
+
+
+def _deployed_as(names: list[str], chosen: Parameters) -> str:
+    """Return which of the patterns with one DataFlow is deployed: a pattern, or its twin."""
+    if len(names) == 1:
+        return names[0]
+    flows_of_it = (flows.of(name, chosen) for name in names)
+    same = (flow.pattern.name for flow in flows_of_it if not flow.cluster.lack([flow.scenario.data_flow()]))
+    return next(same, names[0])
 
 
 def make_way(flow: Flow) -> bool:

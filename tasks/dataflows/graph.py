@@ -13,7 +13,7 @@ from tasks.patterns import known
 from tasks.patterns.graph import refusals
 from tasks.runner.declare import Current, Do, Same, group_that_acts
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, LOOKS_ONLY
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, WATCHED
 from tasks.runner.reporter import QUERY
 from tasks.settings import parameters
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
@@ -63,7 +63,7 @@ def _all_dataflows(doc: str | None) -> object:
         actions=[Do(all_patterns.verify)],
         calc_dep=["_verifiable"],
         uptodate=[Current(all_patterns.lack)],
-        meta={DISRUPTS: "the running dataflows: a pattern and its twin take turns"},
+        meta={DISRUPTS: "the running dataflows: a pattern and its twin take turns", WATCHED: deployment.watched},
     )
 
 

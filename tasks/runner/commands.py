@@ -16,13 +16,16 @@ from doit.cmd_base import DodoTaskLoader, DoitCmdBase
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand
 
+from tasks import progress
 from tasks.problems import Problem
 from tasks.runner import words
+from tasks.runner.meta import AFTERWARDS
+from tasks.runner.screen import Lines, has_colours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DONE, _REFUSED = 0, 3
+_DONE, _FAILED, _REFUSED = 0, 1, 3
 _HELP_OPTIONS = frozenset({"--help", "-h"})
 _USAGE = """\
 OpenKasugai all-in-one: node images, kind cluster, controller, dataflows
@@ -135,6 +138,36 @@ class Run(Command, cmd_run.Run):  # type: ignore[misc]
     """Runs tasks."""
 
     doc_usage = "[TASK ...]"
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Run, and after a run without failures do what a task's options ask for.
+
+        Args:
+            params: Options of doit.
+            args: The tasks, with their options.
+        """
+        code = int(super().execute(params, args) or _DONE)
+        return code or next((_go_on(task) for task in self.task_list if _is_asked_to_go_on(task)), _DONE)
+
+
+def _is_asked_to_go_on(task: Any) -> bool:
+    option, _ = (task.meta or {}).get(AFTERWARDS, ("", None))
+    return bool((task.options or {}).get(option))
+
+
+def _go_on(task: Any) -> int:
+    """Do what goes on after a run until a signal ends it."""
+    ends = progress.listen(Lines(sys.stdout))
+    try:
+        task.meta[AFTERWARDS][1](coloured=has_colours(sys.stdout))
+    except KeyboardInterrupt:
+        return _DONE
+    except Problem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return _FAILED
+    finally:
+        ends()
+    return _DONE
 
 
 class List(Command, cmd_list.List):  # type: ignore[misc]

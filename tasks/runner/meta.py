@@ -13,6 +13,10 @@ DISRUPTS = "disrupts"
 ROOT = "root"
 # Why a task that is named cannot be run: lines that are shown in place of a run or a plan.
 REFUSED = "refused"
+# A function that returns the tasks that `watch` takes if none is named, in their order.
+WATCHED = "watched"
+# What goes on after a run, without its lock, if a task is given an option: the name of the option, and a function.
+AFTERWARDS = "afterwards"
 # What a changed result of a task means for the tasks that depend on it. A key is the name of a task, the name of a
 # group for all its tasks, or EVERY. A value is NOTHING, RUN or STOP. The first key that fits decides.
 MEANS = "means"

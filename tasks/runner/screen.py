@@ -50,6 +50,11 @@ def open_screen(stream: TextIO) -> Screen:
     return Live(stream) if stream.isatty() and os.environ.get("TERM") not in _DUMB else Plain(stream)
 
 
+def has_colours(stream: TextIO) -> bool:
+    """Return whether colours are shown in a stream and wanted there (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in _DUMB
+
+
 def duration(seconds: float) -> str:
     """Return a time span as people write it.
 

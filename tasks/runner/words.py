@@ -26,7 +26,7 @@ _SIMILAR = 0.76
 _MOST = 3
 # Commands whose further words are another program's.
 _PASS_ON = ("kubectl",)
-_TAKE_PATTERNS = ("run", "plan", "clean")
+_TAKE_PATTERNS = ("run", "plan", "clean", "watch")
 # Commands that refuse a task which cannot be run.
 _REFUSE = ("run", "plan")
 

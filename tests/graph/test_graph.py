@@ -16,7 +16,7 @@ from doit.loader import load_tasks
 import dodo
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import Function
-from tasks.runner.meta import EVERY, MEANS, NOTHING, RUN, STOP
+from tasks.runner.meta import AFTERWARDS, EVERY, MEANS, NOTHING, RUN, STOP, WATCHED
 from tasks.runner.meta import ROOT as NEEDS_ROOT
 from tasks.settings import parameters
 from tasks.settings.images import NODE_IMAGES
@@ -102,9 +102,11 @@ def test_parameters_are_read_at_the_doors_of_tasks_only() -> None:
 
 
 def functions_of_tasks() -> Iterator[object]:
-    """Yield the functions that the actions and checks of all tasks call."""
+    """Yield the functions that the actions and checks of all tasks call, and those that commands call for tasks."""
     for task in TASKS.values():
+        about = task.meta or {}
         yield from (action.py_callable._call[0] for action in task.actions)
+        yield from filter(None, (about.get(WATCHED), about.get(AFTERWARDS, ("", None))[1]))
         rights = [right.check for right in (task.meta or {}).get(NEEDS_ROOT, ())]
         checks = [check for check, *_ in task.uptodate] + rights
         yield from (check._call[0] for check in checks if isinstance(check, (Current, Same)))

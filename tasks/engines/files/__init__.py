@@ -12,6 +12,7 @@ contents       what the files of a folder hold, read again only where they may h
 access         why a path cannot be written, and what to do about it
 cache, digests answers and checksums, kept until what they depend on changes
 ledgers        records of what is lent
+changes        which files changed, and when to look again
 checkout       copies of this checkout, for runs beside it
 durations, last_parameters   how long tasks took the last time, and with which parameters they ran
 """

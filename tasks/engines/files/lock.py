@@ -58,6 +58,20 @@ def hold(path: Path, command: str) -> Held:
         os.close(descriptor)  # the previous holder removed the file, as `clean` does
 
 
+def holder(path: Path, command: str) -> Problem | None:
+    """Return who holds a lock, or None if a process can take it now.
+
+    Args:
+        path: File of the lock.
+        command: What this process runs.
+    """
+    try:
+        hold(path, command).release()
+    except Problem as problem:
+        return problem
+    return None
+
+
 @contextlib.contextmanager
 def alone(target: Path) -> Iterator[None]:
     """Let one thread of one process at a time make `target`, and others wait; create its folder.

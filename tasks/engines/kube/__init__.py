@@ -4,7 +4,8 @@ kind             creates and removes a cluster; cluster_owner finds out whose it
 kubeconfigs      the user's kubeconfigs, and whether they can be written
 access           the API of a cluster, connected once
 api              reads, applies, deletes and waits; its parts are calls (requests), served (the path of each kind),
-                 applying, immutable (objects that are created again) and complaints
+                 applying, immutable (objects that are created again), streams (changes and logs as they happen) and
+                 complaints
 manifests        objects: kinds, labels, digests, order; kustomize renders them, by kubectl
 state            what an object's status means
 pod_exec         runs programs in pods; pod_files uses it to copy files

@@ -14,6 +14,7 @@ from tasks.engines.kube.applying import FIELD_MANAGER, Applying
 from tasks.engines.kube.calls import Body, Requests
 from tasks.engines.kube.manifests import Kind, Object
 from tasks.engines.kube.served import Served
+from tasks.engines.kube.streams import Streams
 from tasks.engines.programs import waiting
 from tasks.lack import Lack
 from tasks.problems import Problem
@@ -37,6 +38,8 @@ shortened = complaints.shortened
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _CONNECTIONS = 8
+# Each log that is followed has a connection of its own.
+_STREAMS = 32
 # Reading three objects one by one takes as long as reading the whole list.
 _LIST_FROM = 3
 _APPLY_DEADLINE = 30.0
@@ -66,13 +69,14 @@ class Kube:
         config.load_kube_config(  # type: ignore[no-untyped-call]
             str(kubeconfig), client_configuration=self._configuration, persist_config=False
         )
-        self._configuration.connection_pool_maxsize = _CONNECTIONS
+        self._configuration.connection_pool_maxsize = _CONNECTIONS + _STREAMS
         _ask_no_proxy(self._configuration)
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
         settings: Iterable[Any] = self._configuration.auth_settings().values()
         credentials = {auth["key"]: auth["value"] for auth in settings}
         self._requests = Requests(self._configuration.host, self._pool, credentials, patience)
         self._served = Served(self._requests)
+        self.streams = Streams(self._requests, self._served)
         # Kept, since starting threads takes longer than their requests in a run with nothing to do.
         self._workers = ThreadPoolExecutor(_CONNECTIONS)
 

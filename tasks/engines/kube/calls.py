@@ -14,7 +14,7 @@ from tasks.engines.programs.waiting import Passing
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from urllib3 import BaseHTTPResponse, PoolManager
 
@@ -125,6 +125,29 @@ class Requests:
 
         return self._patiently(ask)
 
+    def lines(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
+        """Yield the lines of an answer as they come, until the server ends it or is silent for a minute.
+
+        Args:
+            path: Path on the server.
+            query: The query's parameters.
+
+        Raises:
+            Refused: The server answered with an error.
+            Unanswered: It did not answer, or the connection broke.
+        """
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+        answer = self._answer("GET", _with(path, query), stream=True)
+        try:
+            yield from answer
+        except ReadTimeoutError:
+            return
+        except HTTPError as error:
+            raise self._unanswered(error) from error
+        finally:
+            answer.close()
+
     def send(self, method: str, path: str, query: Mapping[str, str], body: Body | None = None) -> bytes:
         """Request a change; retry only if the server has not started to process it.
 
@@ -155,24 +178,32 @@ class Requests:
         return answer
 
     def _ask(self, method: str, path: str, query: Mapping[str, str], body: Body | None = None) -> bytes:
+        data: bytes = self._answer(method, _with(path, query), body).data
+        return data
+
+    def _answer(self, method: str, address: str, body: Body | None = None, *, stream: bool = False) -> BaseHTTPResponse:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {**self._credentials, "Accept": "application/json, */*"}
         if body:
             headers["Content-Type"] = body.type
         content = json.dumps(body.content) if body else None
         try:
             answer = self._pool.request(
-                method, url, headers=headers, body=content, timeout=Timeout(*_TIMEOUT), retries=False
+                method,
+                f"{self._host}{address}",
+                headers=headers,
+                body=content,
+                timeout=Timeout(*_TIMEOUT),
+                retries=False,
+                preload_content=not stream,
             )
         except HTTPError as error:
             raise self._unanswered(error) from error
         if answer.status >= _FAILURES:
-            raise _refusal(path, answer)
-        data: bytes = answer.data
-        return data
+            raise _refusal(address.partition("?")[0], answer)
+        return answer
 
     def _unanswered(self, error: Exception) -> Problem:
         from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -181,6 +212,10 @@ class Requests:
         # An invalid certificate does not become valid.
         lasts = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in (*error.args, error.__cause__))
         return Problem(failure.message, hint=failure.hint) if lasts else failure
+
+
+def _with(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _read_passes(failure: BaseException) -> bool:

@@ -92,3 +92,25 @@ def test_a_paused_terminal_is_left_alone_until_the_next_task() -> None:
     assert stream.getvalue() == before
     live.end("test")
     live.close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_terminal", "expected"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_colours_are_for_terminals_of_those_who_want_them(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, is_terminal: bool, expected: bool
+) -> None:
+    for name, value in {"TERM": "xterm", **variables}.items():
+        monkeypatch.setenv(name, value)
+    if "NO_COLOR" not in variables:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal)
+    assert screen.has_colours(stream) is expected
