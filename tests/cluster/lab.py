@@ -102,6 +102,12 @@ class Lab:
         assert "Traceback" not in output
         return output
 
+    def refuse(self, *words: str, **env: str) -> str:
+        """Run `./doit`, which must refuse bad input; return its output."""
+        code, output = self._doit(words, env)
+        assert code == 3, output
+        return output
+
     def kill(self, kill: Kill, *words: str, **env: str) -> None:
         """Run `./doit` and end it with SIGKILL, which must come before its own end."""
         process = self._start(*words, **env)
