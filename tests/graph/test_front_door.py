@@ -131,7 +131,7 @@ def test_a_wrong_parameter_is_one_line_before_anything_is_touched(checkout: Chec
         ".env:1: K8S_VERSION: 'latest' is not a version such as v1.2.3",
         "Try: ./doit parameters",
     ]
-    bookkeeping = {"run.lock", "doit.db", "patterns.json"}
+    bookkeeping = {"run.lock", "doit.db", "patterns.json", "pattern.schema.json"}
     assert {file.name for file in (checkout.root / "build").iterdir()} <= bookkeeping
 
 
