@@ -107,11 +107,7 @@ def task_scenario() -> Iterator[dict[str, Any]]:
             "name": pattern.name,
             "doc": f"Register the resources of {pattern.name}.",
             "actions": [Do(registration.register, pattern.name)],
-            "task_dep": [
-                f"_in_source:{pattern.name}",
-                "_function_setup",
-                *_images(pattern),
-            ],
+            "task_dep": [f"_in_source:{pattern.name}", "_function_setup", *_images(pattern)],
             "uptodate": [Current(registration.lack, pattern.name)],
         }
     yield from refusals()
