@@ -63,6 +63,11 @@ def declared() -> frozenset[str]:
     return frozenset([*_all(), *(image.name for image in controller.FUNCTION_IMAGES)])
 
 
+def is_declared(name: str) -> bool:
+    """Return whether a name has a task."""
+    return is_own(name) or any(image.name == name for image in controller.FUNCTION_IMAGES)
+
+
 def complaint(name: str) -> str:
     """Return why there is no function of a name that can be built; empty if there is."""
     if is_own(name):

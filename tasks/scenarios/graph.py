@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tasks.images import choices
     from tasks.lack import Lack
+    from tasks.patterns.model import Pattern
     from tasks.scenarios import loans, manual_files, needs, new_pattern, registration, setup
 else:
     choices = later("tasks.images.choices")
@@ -117,18 +118,20 @@ def task_scenario_files() -> dict[str, Any]:
 
 def task_scenario() -> Iterator[dict[str, Any]]:
     """Register the resources of a pattern (`scenario:<pattern>`)."""
-    # Any other image is refused by `_in_source`, before anything is touched.
-    declared = folders.declared()
     for pattern in known.patterns():
-        images = [f"function_image:{image}" for image in pattern.images if image in declared]
         yield {
             "name": pattern.name,
             "doc": f"Register the resources of {pattern.name}.",
             "actions": [Do(registration.register, pattern.name)],
-            "task_dep": [f"_in_source:{pattern.name}", "_function_setup", *images],
+            "task_dep": [f"_in_source:{pattern.name}", "_function_setup", *_images(pattern)],
             "uptodate": [Current(registration.lack, pattern.name)],
         }
     yield from refusals()
+
+
+def _images(pattern: Pattern) -> list[str]:
+    """Return the tasks of a pattern's images; one that nothing has is refused by `_in_source`."""
+    return [f"function_image:{image}" for image in pattern.images if folders.is_declared(image)]
 
 
 def task_prepare_scenario() -> dict[str, Any]:

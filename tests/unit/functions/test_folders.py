@@ -53,6 +53,9 @@ def test_a_folder_without_a_dockerfile_has_a_task_that_says_so(write: Callable[.
     assert task["meta"] == {REFUSED: ("work/functions/square: has no Dockerfile",)}
     assert task["actions"][0]().message == "work/functions/square: has no Dockerfile"
     assert "square" in folders.declared()
+    assert folders.is_declared("square")
+    assert folders.is_declared("cpufunc_gst")
+    assert not folders.is_declared("other")
 
 
 def test_a_name_that_nothing_has_is_said_with_one_that_is_near(write: Callable[..., object]) -> None:
