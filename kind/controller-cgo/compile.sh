@@ -6,39 +6,63 @@ set -euo pipefail
 package=$1
 program=$2
 drivers=/source/openkasugai-hardware-drivers
-made=$(mktemp -d)
-
-# Where the Go source looks for the headers; what it names below /usr/local is found there first on a machine with FPGAs.
-mkdir -p "$made/include" "$made/objects"
-cp -r "$drivers"/lib/libfpga/include/. "$drivers"/lib/libptu/include/. "$drivers/driver/xpcie_device.h" "$made/include/"
-json=/usr/local/include/parson-stand-in
-parson=()
-if [[ -f $drivers/lib/JSON/parson/parson.c ]]; then
-    json=$drivers/lib/JSON/parson
-    parson=("$json/parson.c")
-fi
-
-read -r -a dpdk <<< "$(pkg-config --cflags libdpdk)"
-flags=(-O2 -fPIC -w "-I$made/include" "-I$drivers/lib/libptu/src" "-I$drivers/driver" "-I$json" "${dpdk[@]}"
-       '-DLIBRARY_NAME="libfpga"' -DLIBRARY_TYPE=0 -DLIBRARY_VERSION1=1 -DLIBRARY_VERSION2=0
-       -DLIBRARY_REVISION_H=0 -DLIBRARY_REVISION_L=0)
-for file in "$drivers"/lib/libfpga/src/*.c "$drivers"/lib/libfpga/src/*.cpp "$drivers"/lib/libptu/src/*.cpp "${parson[@]}"
-do
-    case $file in *.cpp) compiler=g++ ;; *) compiler=gcc ;; esac
-    echo "compiling ${file#"$drivers"/}"
-    $compiler -c "${flags[@]}" -o "$made/objects/$(basename "$file").o" "$file"
-done
-ar rcs "$made/libfpga.a" "$made"/objects/*.o
-
 # The database of bitstreams, where the program's source comes with it.
 database=/source/fpgadb
-if [[ -d $database ]]; then
-    cp "$database"/include/*.h "$made/include/"
-    for file in "$database"/src/*.c; do
-        echo "compiling ${file#"$database"/}"
-        gcc -c "${flags[@]}" -o "$made/$(basename "$file").o" "$file"
+# Stands in for the JSON parser, where the drivers' source lacks it.
+json=/usr/local/include/parson-stand-in
+parson=()
+sources=("$drivers" "$json")
+[[ ! -d $database ]] || sources+=("$database")
+
+# The libraries are kept under a digest of all that they are made of. Their path is a part of the key of Go's own cache,
+# which does not look at headers outside its packages: it must be the same for the same headers, and for no others.
+version=$({
+    find "${sources[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+    cat "$0"
+    gcc --version
+    pkg-config --modversion --cflags libdpdk
+} | sha256sum | cut -c 1-16)
+made=/tmp/made-$version
+kept=/cache/libraries-$version.tar
+
+make_libraries() {
+    mkdir -p "$made/include" "$made/objects"
+    # Where the Go source looks for the headers; what it names below /usr/local is found there first on a machine with FPGAs.
+    cp -r "$drivers"/lib/libfpga/include/. "$drivers"/lib/libptu/include/. "$drivers/driver/xpcie_device.h" "$made/include/"
+    if [[ -f $drivers/lib/JSON/parson/parson.c ]]; then
+        json=$drivers/lib/JSON/parson
+        parson=("$json/parson.c")
+    fi
+
+    read -r -a dpdk <<< "$(pkg-config --cflags libdpdk)"
+    flags=(-O2 -fPIC -w "-I$made/include" "-I$drivers/lib/libptu/src" "-I$drivers/driver" "-I$json" "${dpdk[@]}"
+           '-DLIBRARY_NAME="libfpga"' -DLIBRARY_TYPE=0 -DLIBRARY_VERSION1=1 -DLIBRARY_VERSION2=0
+           -DLIBRARY_REVISION_H=0 -DLIBRARY_REVISION_L=0)
+    for file in "$drivers"/lib/libfpga/src/*.c "$drivers"/lib/libfpga/src/*.cpp "$drivers"/lib/libptu/src/*.cpp "${parson[@]}"
+    do
+        case $file in *.cpp) compiler=g++ ;; *) compiler=gcc ;; esac
+        echo "compiling ${file#"$drivers"/}"
+        $compiler -c "${flags[@]}" -o "$made/objects/$(basename "$file").o" "$file"
     done
-    ar rcs "$made/libfpgadb.a" "$made"/*.c.o
+    ar rcs "$made/libfpga.a" "$made"/objects/*.o
+
+    if [[ -d $database ]]; then
+        cp "$database"/include/*.h "$made/include/"
+        for file in "$database"/src/*.c; do
+            echo "compiling ${file#"$database"/}"
+            gcc -c "${flags[@]}" -o "$made/$(basename "$file").o" "$file"
+        done
+        ar rcs "$made/libfpgadb.a" "$made"/*.c.o
+    fi
+}
+
+if [[ -f $kept ]]; then
+    tar -xf "$kept" -C /tmp
+else
+    make_libraries
+    part=$(mktemp "$kept.part-XXXXXX")
+    tar -cf "$part" -C /tmp "made-$version"
+    mv "$part" "$kept"
 fi
 
 # libfpga calls DPDK; a program whose source does not ask for DPDK itself gets it here.
