@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.archive import instructions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -178,8 +180,4 @@ def _absolute(folder: str, target: str, sources: Sequence[str]) -> str:
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if word:
-            yield word.upper(), " ".join(rest.split())
+    return ((each.word, each.rest) for each in instructions.read(text))

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from tasks import progress
 from tasks.engines.docker import client
 from tasks.engines.docker import images as docker_images
-from tasks.engines.files import checkout
+from tasks.engines.files import atomic, checkout
 from tasks.engines.go import modules
 from tasks.engines.kube import kind, manifests
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs import shell
-from tasks.patterns import known
+from tasks.patterns import commented, index, known
 from tasks.settings import artifacts, benchmark, credentials, images, parameters, paths
 from tasks.settings import controller as source
 from tasks.settings.checks import CHECKS
@@ -77,7 +77,7 @@ def _lend_archive(archive: Path) -> None:
 
 
 def _images_of_pattern() -> list[str]:
-    return [f"function_image:{name}" for name in known.named(benchmark.PATTERN).images]
+    return [f"function_image:{name}" for name in known.patterns()[0].images]
 
 
 def _cold_images() -> Seconds:
@@ -125,8 +125,9 @@ def _nodes_both_ways(chosen: Parameters) -> tuple[float, float]:
 
 def _dataflow() -> Seconds:
     """Get from images to a verified dataflow, and verify it again."""
-    first, _ = _doit(f"dataflow:{benchmark.PATTERN}")
-    again, _ = _doit(f"dataflow:{benchmark.PATTERN}")
+    task = f"dataflow:{known.patterns()[0].name}"
+    first, _ = _doit(task)
+    again, _ = _doit(task)
     return {"warm images to a verified dataflow": first, "dataflow, verified again": again}
 
 
@@ -136,6 +137,7 @@ def _idle() -> Seconds:
     python = _COPY / ".venv" / "bin" / "python"
     return {
         "doit list": _median(lambda: _doit("list")),
+        f"list with {benchmark.OWN_PATTERNS} own patterns": _list_with_own_patterns(),
         "python -m doit --version": _median(
             lambda: shell.Command([python, "-m", "doit", "--version"], cwd=_COPY).run()
         ),
@@ -143,6 +145,17 @@ def _idle() -> Seconds:
         "doctor, the registry says nothing": _doctor(),
         "create_cluster_with_all, nothing to do": _median(lambda: _doit("create_cluster_with_all")),
     }
+
+
+def _list_with_own_patterns() -> float:
+    """List the tasks of the copy while it has patterns of the user's own, made from the first pattern."""
+    text = (paths.PATTERNS / known.patterns()[0].home / index.FILE).read_text(encoding="utf-8")
+    own = _COPY / paths.OWN_PATTERNS.relative_to(paths.ROOT)
+    for number in range(benchmark.OWN_PATTERNS):
+        atomic.write(own / f"own-{number}" / index.FILE, commented.copied(text, f"df-own-{number}"))
+    took = _median(lambda: _doit("list"))
+    shutil.rmtree(own)
+    return took
 
 
 def _doctor() -> float:
@@ -169,7 +182,7 @@ def _registration(chosen: Parameters) -> Seconds:
     items = [item for file in files for item in manifests.parse(file.read_text(encoding="utf-8"), file.name)]
     cluster = Kube(kubeconfig)
     kubectl = modules.program(artifacts.KUBERNETES, "kubectl", chosen)
-    _doit(f"delete_dataflow:{benchmark.PATTERN}")
+    _doit(f"delete_dataflow:{known.patterns()[0].name}")
 
     def with_kubectl(*calls: list[Path]) -> None:
         for call in calls:

@@ -8,5 +8,6 @@ inventory   what the workers offer, found from the host (INVENTORY=host)
 collector   the same, found by the archive's InfoCollector (INVENTORY=collector)
 gpu_types   GPUs that the archive does not list, in its lists of kinds of functions and of where functions can run
 capacity    what the controller makes of it: ComputeResources and FunctionTargets, which follow the inventory
+running     which dataflows still run an earlier image of a function that was built
 kinds       the controller's own kinds, their status and their names, for those who deploy dataflows
 """

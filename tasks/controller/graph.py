@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.functions import folders
+from tasks.functions.graph import refusals
 from tasks.gpu.graph import RETURN
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
@@ -20,18 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tasks.archive import source
-    from tasks.controller import capacity, deployment, following
+    from tasks.controller import capacity, deployment, following, running
     from tasks.gpu import lease
-    from tasks.images import archive_images, choices, published_images
+    from tasks.images import archive_images, choices, function_images, published_images
     from tasks.settings.controller import SourceImage
 else:
     source = later("tasks.archive.source")
     capacity = later("tasks.controller.capacity")
     deployment = later("tasks.controller.deployment")
     following = later("tasks.controller.following")
+    running = later("tasks.controller.running")
     lease = later("tasks.gpu.lease")
     archive_images = later("tasks.images.archive_images")
     choices = later("tasks.images.choices")
+    function_images = later("tasks.images.function_images")
     published_images = later("tasks.images.published_images")
 
 # The steps of the deployment that name what the workers have, or read it.
@@ -64,24 +68,30 @@ def task__published_images() -> dict[str, Any]:
 
 def task__image_source() -> Iterator[dict[str, Any]]:
     """Choose whether an image is built or taken as it is (`_image_source:<name>`)."""
-    for image in (*CONTROLLER_IMAGES, *FUNCTION_IMAGES):
+    for name in (*_names(CONTROLLER_IMAGES), *_function_names()):
         yield {
-            "name": image.name,
-            "actions": [Do(choices.choose_image_source, image.name)],
+            "name": name,
+            "actions": [Do(choices.choose_image_source, name)],
             "task_dep": ["controller_source", "registry_ca"],
-            "uptodate": [Same(choices.image_source, image.name)],
+            "uptodate": [Same(choices.image_source, name)],
         }
 
 
 def task_controller_image() -> Iterator[dict[str, Any]]:
     """Build the controller's images that are deployed, or any other by its name (`controller_image:<name>`)."""
-    yield from _image_tasks(CONTROLLER_IMAGES)
+    for name in _names(CONTROLLER_IMAGES):
+        yield _image_task(name, "", [Do(archive_images.build, name)], Current(archive_images.lack, name))
     yield _group("_controller_images", task_controller_image)
 
 
 def task_function_image() -> Iterator[dict[str, Any]]:
     """Build the images of the patterns that can run, or any other by its name (`function_image:<name>`)."""
-    yield from _image_tasks(FUNCTION_IMAGES)
+    own = {*folders.names()}
+    for name in _function_names():
+        actions = [Do(function_images.build, name), Do(running.say_what_is_earlier, name)]
+        source = folders.shown(name) if name in own else ""
+        yield _image_task(name, source, actions, Current(function_images.lack, name))
+    yield from refusals()
     yield _group("_runnable", task_function_image)
 
 
@@ -132,13 +142,24 @@ def _group(chooser: str, creator: Callable[[], object]) -> dict[str, Any]:
     return {"name": None, "doc": creator.__doc__, "calc_dep": [chooser]}
 
 
-def _image_tasks(images: Iterable[SourceImage]) -> Iterator[dict[str, Any]]:
-    for image in images:
-        yield {
-            "name": image.name,
-            "doc": f"Build the image {image.name} and push it to the registry, unless it is taken as it is.",
-            "actions": [Do(archive_images.build, image.name)],
-            "task_dep": ["controller_source", "registry_ca"],
-            "calc_dep": [f"_image_source:{image.name}"],
-            "uptodate": [Current(archive_images.lack, image.name)],
-        }
+def _names(images: Iterable[SourceImage]) -> list[str]:
+    return [image.name for image in images]
+
+
+def _function_names() -> list[str]:
+    """Return the names of the functions' images: the controller's, and the user's own, which may take their place."""
+    wrong = {folder.name for folder in folders.unusable()}
+    found = dict.fromkeys([*_names(FUNCTION_IMAGES), *folders.names()])
+    return [name for name in found if name not in wrong]
+
+
+def _image_task(name: str, folder: str, actions: list[Do], check: Current) -> dict[str, Any]:
+    instead = "." if folder else ", unless it is taken as it is."
+    return {
+        "name": name,
+        "doc": f"Build {folder or f'the image {name}'} and push it to the registry{instead}",
+        "actions": actions,
+        "task_dep": ["controller_source", "registry_ca"],
+        "calc_dep": [f"_image_source:{name}"],
+        "uptodate": [check],
+    }

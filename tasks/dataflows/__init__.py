@@ -6,11 +6,14 @@ stand_ins      what its result stands on that is not the real thing
 gpu_target     waits until a worker offers the GPU that it needs
 deployment     deploys it until all its pods are Ready, or deletes it
 pulling        the images that nodes pull meanwhile
-verification   verifies it with what it is made for, and says how to do so by hand
+verification   verifies it with all that its pattern names, and says how to do so by hand
 values         verifies it with values that it has to calculate with
 calcapp        reads the answer in the receiver's log, and compares it
 video          verifies it with videos that it has to pass on
 video_sender   the pod that sends them
+log_lines      verifies it with lines that its functions have to log
+commands       verifies it with commands in its pods
+findings       what log lines and commands were found, kept and said
 containers     the container in which a function runs, its files and its processes
 addresses      the address of each function, and the one at which it is reached
 pipelines      the process in each function that passes a video on, and whether it takes data yet

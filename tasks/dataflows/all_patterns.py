@@ -67,7 +67,7 @@ def verify_those_that_lack_nothing(cluster: Kube, chosen: Parameters, missing: M
     run = Series(_Cluster(cluster, chosen), names, standing(cluster))
     try:
         for outcome in run.outcomes():
-            outcomes[outcome.name] = _worded(outcome, chosen)
+            outcomes[outcome.name] = worded(outcome, chosen)
     finally:
         progress.line(f"\n{series.table([*outcomes.values()], partial(stand_ins, chosen=chosen))}")
         for dataflow, name in run.owed.items():
@@ -75,10 +75,15 @@ def verify_those_that_lack_nothing(cluster: Kube, chosen: Parameters, missing: M
     _judge([*outcomes.values()])
 
 
-def _worded(outcome: Outcome, chosen: Parameters) -> Outcome:
-    """Return an outcome that claims no more than was done: with VERIFY=no, nothing is sent."""
-    is_sent = chosen.verify == "yes" or outcome.result != VERIFIED
-    return outcome if is_sent else replace(outcome, result=DEPLOYED)
+def worded(outcome: Outcome, chosen: Parameters) -> Outcome:
+    """Return an outcome that claims no more than was done: nothing with VERIFY=no, nor where no check is named.
+
+    Args:
+        outcome: What came of a pattern.
+        chosen: The parameters.
+    """
+    is_done = outcome.result != VERIFIED or (chosen.verify == "yes" and known.named(outcome.name).verification.kinds)
+    return outcome if is_done else replace(outcome, result=DEPLOYED)
 
 
 def _judge(outcomes: Sequence[Outcome]) -> None:

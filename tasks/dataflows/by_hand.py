@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from tasks.dataflows import containers
+from tasks.dataflows import calcapp, containers
 from tasks.settings import video
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
@@ -18,7 +18,7 @@ KUBECTL = "./doit kubectl"
 _END = f"kill -INT $(pidof {video.PROGRAM})"
 
 
-def calcapp(flow: Flow, pods: Mapping[str, Object]) -> list[str]:
+def values(flow: Flow, pods: Mapping[str, Object]) -> list[str]:
     """Return the commands for a dataflow that calculates: send, and read the last answer.
 
     Args:
@@ -26,14 +26,28 @@ def calcapp(flow: Flow, pods: Mapping[str, Object]) -> list[str]:
         pods: The pods of its functions, by key.
     """
     first, last = _ends(flow, pods)
-    inputs = flow.pattern.inputs
-    # The client takes a first input below zero for an option.
-    client = shlex.join([flow.pattern.client, *(["--"] if inputs[0].startswith("-") else []), *inputs])
-    where = f"-n {flow.namespace}"
-    return [
-        f"{KUBECTL} exec {where} {_app(first)} -- {client}",
-        f"{KUBECTL} logs {where} {_app(last)} --tail 1",
-    ]
+    return [command(flow, first, calcapp.request(flow.pattern)), f"{log(flow, last)} --tail 1"]
+
+
+def log(flow: Flow, pod: Object) -> str:
+    """Return the command that shows what a function has logged.
+
+    Args:
+        flow: The dataflow.
+        pod: The function's pod.
+    """
+    return f"{KUBECTL} logs -n {flow.namespace} {_app(pod)}"
+
+
+def command(flow: Flow, pod: Object, argv: Sequence[str]) -> str:
+    """Return the command that runs a program in the container of a function.
+
+    Args:
+        flow: The dataflow.
+        pod: The function's pod.
+        argv: The program and its arguments.
+    """
+    return f"{KUBECTL} exec -n {flow.namespace} {_app(pod)} -- {shlex.join(argv)}"
 
 
 def videos(flow: Flow, pods: Mapping[str, Object], host: str, place: str) -> list[str]:
@@ -51,12 +65,11 @@ def videos(flow: Flow, pods: Mapping[str, Object], host: str, place: str) -> lis
         f"h264parse config-interval=-1 ! {video.WHOLE_FRAMES} ! rtph264pay seqnum-offset=1 ! "
         f"udpsink host={host} port={video.PORT} buffer-size=2048"
     )
-    where = f"-n {flow.namespace}"
     recording, container = video.RECORDER.recording.lstrip("/"), containers.app(last)
     return [
         f"{KUBECTL} exec -n {video.SENDER_NAMESPACE} deploy/{video.SENDER} -- {pipeline}",
-        f"{KUBECTL} exec {where} {_app(last)} -- bash -c {shlex.quote(_END)}",
-        f"{KUBECTL} cp {where} -c {container.name} {container.pod}:{recording} {recording}",
+        command(flow, last, ["bash", "-c", _END]),
+        f"{KUBECTL} cp -n {flow.namespace} -c {container.name} {container.pod}:{recording} {recording}",
     ]
 
 

@@ -53,6 +53,13 @@ class Row:
         return self.value == self.expected or abs(self.value - self.expected) <= self.tolerance
 
 
+def request(pattern: Pattern) -> list[str]:
+    """Return the command that sends a pattern's inputs."""
+    # The client takes a first input below zero for an option.
+    dashes = ["--"] if pattern.inputs[0].startswith("-") else []
+    return [pattern.client, *dashes, *pattern.inputs]
+
+
 def parse(line: str) -> Answer | None:
     """Return what a log line says about a request, or None if it is about none.
 

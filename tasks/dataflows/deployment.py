@@ -13,7 +13,7 @@ from tasks import progress
 from tasks.controller import capacity
 from tasks.controller.kinds import DATA_FLOW, DEPLOYED, ERROR, state
 from tasks.dataflows import flow as flows
-from tasks.dataflows import gpu_target, origin, pulling
+from tasks.dataflows import gpu_target, origin, pulling, room
 from tasks.dataflows.pulling import Pulls
 from tasks.engines.kube import access, manifests
 from tasks.engines.kube import state as kube_state
@@ -34,21 +34,23 @@ _DELETE_SECONDS = 60.0
 def deploy(name: str) -> None:
     """Deploy a pattern's DataFlow, and wait until all its pods are Ready.
 
-    A DataFlow that differs from the pattern, is in Error, lacks a pod or runs earlier images is deleted first: the
-    controller repairs none of these. While nodes pull images, DATAFLOW_DEADLINE stands still, for PULL_DEADLINE at
-    most.
+    A DataFlow that differs from the pattern, was deployed from other files, is in Error, lacks a pod or runs earlier
+    images is deleted first: the controller repairs none of these. While nodes pull images, DATAFLOW_DEADLINE stands
+    still, for PULL_DEADLINE at most.
 
     Args:
         name: Name of a pattern.
 
     Raises:
-        Problem: There is no cluster yet; the registry lacks an image of its functions, which is checked before
-            anything is deployed; or it does not come up within DATAFLOW_DEADLINE: the details say what it waits for.
+        Problem: There is no cluster yet; the registry lacks an image of its functions, or the workers the capacity,
+            which are checked before anything is deployed; or it does not come up within DATAFLOW_DEADLINE: the details
+            say what it waits for.
     """
     chosen = parameters.current()
     flow = flows.of(name, chosen)
     registry = client.of(chosen)
     flow.scenario.require_images(registry)
+    room.require(flow.pattern, flow.scenario.data_flow(), flow.cluster)
     gpu_target.wait(flow)
     pulls = Pulls(flow, registry.size)
     make_way(flow)
@@ -132,6 +134,11 @@ def _fault(flow: Flow) -> str:
         return "is being deleted"
     if flow.cluster.lack([flow.scenario.data_flow()]):
         return "is deployed otherwise"
+    return "was deployed from other files" if origin.is_of_other_files(flow, live) else _failure(flow, live)
+
+
+def _failure(flow: Flow, live: Object) -> str:
+    """Return why a live DataFlow that is as it should be has failed, or an empty string."""
     if state(live) == ERROR:
         return "is in Error"
     if state(live) != DEPLOYED and _age(live) > flow.deadlines.dataflow and not Pulls(flow).now():
@@ -206,7 +213,10 @@ def _rescue(flow: Flow) -> None:
 
 def _bring_up(flow: Flow, pulls: Pulls) -> str:
     """Apply the DataFlow and wait; return its final state, Deployed or Error."""
+    is_new = flow.live() is None
     flow.cluster.apply([flow.scenario.data_flow()])
+    if is_new:
+        origin.note_files(flow)
     seen, _ = waiting.Condition(
         f"DataFlow {flow.name}: Deployed",
         lambda: (state(flow.live()), pulls.now()),

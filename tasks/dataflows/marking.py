@@ -51,6 +51,12 @@ class Marked:
             if name
         }
 
+    @property
+    def is_looked_for(self) -> bool:
+        """Whether the frames have to carry the mark: what the pattern says or else, if a function is stood in for."""
+        asked = self.flow.pattern.verification.video
+        return bool(self.stand_ins) if asked is None or asked.mark is None else asked.mark
+
     def complaint(self, path: Path, received: Video | None) -> str:
         """Return which function did not see all frames of a recording, or an empty string.
 
@@ -58,15 +64,18 @@ class Marked:
             path: The recording.
             received: What was found out about it; None if it does not play.
         """
-        if not self.stand_ins or received is None:
+        if received is None or not self.is_looked_for:
             return ""
         share = self.share(path)
         if share >= SHARE:
             return ""
-        marked = round(share * received.frames)
+        carry = f"{round(share * received.frames)} of {received.frames} received frames carry"
         passed_by = ", ".join(self.stand_ins)
-        return f"{passed_by} was passed by: {marked} of {received.frames} received frames carry its mark"
+        return f"{passed_by} was passed by: {carry} its mark" if passed_by else f"{carry} the mark of a stand-in"
 
     def said(self) -> tuple[str, ...]:
-        """Return what there is to say of a recording that carries the mark, one phrase for each stand-in."""
-        return tuple(f"{key}: {line}, its mark is in the frames" for key, line in self.stand_ins.items())
+        """Return what there is to say of a recording that passed, one phrase for each stand-in."""
+        if not self.is_looked_for:
+            return tuple(f"{key}: {line}" for key, line in self.stand_ins.items())
+        named = tuple(f"{key}: {line}, its mark is in the frames" for key, line in self.stand_ins.items())
+        return named or ("the mark of a stand-in is in the frames",)

@@ -1,7 +1,8 @@
 """The GStreamer pipelines of a video dataflow: one process in the pod of each function, and whether it takes data yet.
 
 A process is not enough: an inference engine may load for minutes. A pipeline takes data once its port is bound and it
-does not say that it is still loading: gst-launch binds the port first, loads in the state PAUSED, and says so.
+does not say that it is still loading: gst-launch binds the port first, loads in the state PAUSED, and says so. A user's
+function may be another program that takes data at that port.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from tasks.dataflows import containers
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import video
+from tasks.settings import controller, video
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +59,7 @@ class Pipelines:
 
     def missing(self) -> dict[str, str]:
         """Return what each function lacks before it takes data, by key; nothing of those that do."""
-        found = {key: self._lack(pod) for key, pod in self.pods.items()}
+        found = {key: self._lack(key) for key in self.pods}
         return {key: reason for key, reason in found.items() if reason}
 
     def wait(self) -> None:
@@ -82,14 +83,21 @@ class Pipelines:
             pod = self.pods[hop.key]
             log = self.cluster.logs(containers.app(pod), tail=_LAST_LINES)
             lines += [
-                f"{hop.key}: {self._lack(pod) or 'a pipeline takes data'}",
+                f"{hop.key}: {self._lack(hop.key) or 'a pipeline takes data'}",
                 *(f"  {hop.key} | {line}" for line in log.splitlines()),
             ]
         return "\n".join(lines)
 
-    def _lack(self, pod: Object) -> str:
+    @property
+    def _others(self) -> frozenset[str]:
+        """Keys of the functions that may run another program, which is the user's own."""
+        known = {image.name for image in controller.FUNCTION_IMAGES}
+        return frozenset(hop.key for hop in self.flow.pattern.hops if hop.image not in known)
+
+    def _lack(self, key: str) -> str:
+        pod = self.pods[key]
         ids, _, sockets = containers.run(self.cluster, pod, LOOK, video.PROGRAM).partition("\n")
-        if not ids.strip():
+        if not ids.strip() and (key not in self._others or not is_bound(video.PORT, sockets)):
             return ABSENT
         if not is_bound(video.PORT, sockets):
             return _UNBOUND.format(video.PORT)

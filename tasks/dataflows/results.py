@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ANSWER = "answer.json"
+_CHECKS = "checks.json"
 _FAILED = "failed"
 _PART = ".received"
 
@@ -40,6 +41,19 @@ class Results:
         """
         path = self.folder / _ANSWER
         _write(path, answer)
+        return path
+
+    def keep_checks(self, found: dict[str, Any]) -> Path:
+        """Write what the last checks of logs and of commands found as JSON, and return the file.
+
+        Args:
+            found: What was asked for and found.
+
+        Raises:
+            Problem: It cannot be written.
+        """
+        path = self.folder / _CHECKS
+        _write(path, found)
         return path
 
     def keep_record(self, name: str, record: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.controller.kinds import FUNCTION_TARGET
 from tasks.engines.kube import manifests
+from tasks.problems import Problem
 from tasks.settings import nics
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
-    from tasks.patterns.model import Pattern
+    from tasks.patterns.model import Hop, Pattern
 
 _VFS = "virtual functions"
 _CPU = "cpu"
@@ -98,6 +99,40 @@ def _placed(pattern: Pattern, workers: Sequence[str], node: str) -> frozenset[st
     if not pattern.is_placed:
         return pattern.keys
     return frozenset(key for key, at in pattern.nodes(workers).items() if at == node)
+
+
+def require(pattern: Pattern, flow: Object, cluster: Kube) -> None:
+    """Refuse a DataFlow for which no worker has room even if nothing else runs: the controller would ask for ever.
+
+    Args:
+        pattern: The pattern.
+        flow: Its DataFlow.
+        cluster: The API.
+
+    Raises:
+        Problem: One line for all functions that ask for more than there is of one kind.
+    """
+    asked = int(flow["spec"].get("requirements", {}).get("all", {}).get("capacity", 0))
+    targets = [target.get("status", {}) for target in cluster.list(FUNCTION_TARGET)]
+    keys: dict[str, list[str]] = {}
+    for hop in pattern.hops:
+        most = max((int(each.get("maxCapacity", asked)) for each in _places_of(hop, targets)), default=asked)
+        if asked > most:
+            kind = "GPU" if hop.is_on_gpu else "CPU"
+            keys.setdefault(f"a capacity of {asked}, but no {kind} of a worker has more than {most}", []).append(
+                hop.key
+            )
+    if keys:
+        lines = [f"{pattern.name}: each of {', '.join(them)} asks for {reason}" for reason, them in keys.items()]
+        hint = f"a smaller spec.requirements.all.capacity of DataFlow {pattern.dataflow}"
+        raise Problem("\n".join(lines), hint=hint)
+
+
+def _places_of(hop: Hop, targets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the regions of the kind that a function runs on; of those, the controller or the pattern chooses."""
+    of_kind = [each for each in targets if (each.get("regionType") != _CPU) == hop.is_on_gpu]
+    nodes = {str(each.get("nodeName", "")) for each in of_kind}
+    return [each for each in of_kind if hop.place not in nodes or each.get("nodeName") == hop.place]
 
 
 def offers(cluster: Kube) -> list[Offer]:

@@ -22,14 +22,15 @@ GRAPHICS = "stand-in GPU"
 _KINDS = ((emulation.SRIOV, NICS, CARDS), (emulation.GPU, GPU, GRAPHICS))
 
 
-def stand_ins(pattern: Pattern, chosen: Parameters) -> tuple[str, ...]:
+def stand_ins(pattern: Pattern | None, chosen: Parameters) -> tuple[str, ...]:
     """Return what is stood in for where a pattern runs, one phrase each.
 
     Args:
-        pattern: The pattern.
+        pattern: The pattern; None if it is gone: it may have needed everything then.
         chosen: The parameters.
     """
-    emulated = (name for kind, need, name in _KINDS if kind in chosen.emulate and need in pattern.needs)
+    needs = [need for _, need, _ in _KINDS] if pattern is None else pattern.needs
+    emulated = (name for kind, need, name in _KINDS if kind in chosen.emulate and need in needs)
     return (*((CONTROLLER,) if _is_sample(chosen) else ()), *emulated)
 
 

@@ -64,7 +64,18 @@ class Connection:
 
 @dataclass(frozen=True)
 class Deployed:
-    """A DataFlow with everything that the controller made for it."""
+    """A DataFlow with everything that the controller made for it.
+
+    Attributes:
+        name: Its name.
+        namespace: Its namespace.
+        chain: Name of its FunctionChain.
+        state: What the controller says about it.
+        functions: Its functions, in order.
+        connections: Its connections, in order.
+        stand_ins: What it stands on that is not the real thing.
+        pattern: The pattern whose tasks are about it; empty if no pattern of this checkout is.
+    """
 
     name: str
     namespace: str
@@ -73,10 +84,17 @@ class Deployed:
     functions: tuple[Function, ...]
     connections: tuple[Connection, ...]
     stand_ins: tuple[str, ...]
+    pattern: str
 
 
 def _nothing(_dataflow: str) -> tuple[str, ...]:
     return ()
+
+
+def _pattern(namespace: str, dataflow: str) -> str:
+    """Return the pattern of this checkout that has a DataFlow; of twins, the first."""
+    asked = (namespace, dataflow)
+    return next((one.name for one in known.patterns() if (one.namespace, one.dataflow) == asked), "")
 
 
 @dataclass(frozen=True)
@@ -86,10 +104,12 @@ class World:
     Attributes:
         objects: The objects, by kind.
         stand_ins: Returns what a DataFlow stands on that is not the real thing.
+        pattern: Returns the pattern of a DataFlow, by its namespace and name.
     """
 
     objects: dict[Kind, list[Object]]
     stand_ins: Callable[[str], tuple[str, ...]] = _nothing
+    pattern: Callable[[str, str], str] = _pattern
 
     def named(self, kind: Kind, namespace: str, prefix: str) -> list[Object]:
         """Return the objects of a namespace whose names begin with the prefix."""
@@ -117,7 +137,7 @@ def show(*, as_json: bool = False) -> None:
 def _stand_ins(dataflow: str, chosen: Parameters) -> tuple[str, ...]:
     """Return what a DataFlow stands on; twins have the same name and needs."""
     pattern = next((one for one in known.patterns() if one.dataflow == dataflow), None)
-    return stand_ins.stand_ins(pattern, chosen) if pattern else ()
+    return stand_ins.stand_ins(pattern, chosen)
 
 
 def read(cluster: Kube) -> World:
@@ -163,7 +183,9 @@ def text(flow: Deployed) -> str:
         (f"{one.sender} > {one.receiver}", one.state, one.sender_state, one.receiver_state) for one in flow.connections
     ]
     head = f"{flow.namespace}/{flow.name}: {flow.state} (chain {flow.chain}); {stand_ins.phrase(flow.stand_ins)}"
-    return "\n".join([head, progress.table(functions), progress.table(connections)])
+    by_hand = f"no valid pattern here is about it: ./doit kubectl delete -n {flow.namespace} dataflow {flow.name}"
+    rows = [head, *([] if flow.pattern else [by_hand]), progress.table(functions), progress.table(connections)]
+    return "\n".join(rows)
 
 
 def _at(function: Function) -> str:
@@ -186,6 +208,7 @@ def _flow(world: World, item: Object) -> Deployed:
         functions=tuple(_function(world, name, one) for one in ordered),
         connections=tuple(sorted(connections, key=lambda one: _place(item, one.sender))),
         stand_ins=world.stand_ins(name),
+        pattern=world.pattern(namespace, name),
     )
 
 

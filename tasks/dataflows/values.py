@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 _TELL = f'{containers.IDS}for id in $(ids "$0"); do kill -HUP "$id"; done; true'
 # After a pod is Ready, its sidecar still has to learn the next hop; a chain that is silent for longer is broken.
 _ANSWER_SECONDS = 60.0
-# A value on the way: 8 bytes of a number, and the byte that says what it is.
-_VALUE_BYTES = 9
+# The headers of the packet with a request: Ethernet, IP and TCP. A value is a digit at least, and what separates it.
+_HEADER_BYTES = 54
+_VALUE_BYTES = 2
 _CLIENT_SECONDS = 15.0
 _LOG_SECONDS = 3.0
 _LOG_PAUSE = 0.1
@@ -93,7 +94,7 @@ def verify(flow: Flow, pfs: Callable[[], Mapping[Pf, int]] = dict) -> None:
     rows = calcapp.rows(flow.pattern, answer) if answer else []
     kept = results.of(flow.pattern.name).keep_answer(_record(chain, rows, seconds))
     progress.line(_table(chain, rows))
-    least = _VALUE_BYTES * len(flow.pattern.inputs) * (len(flow.pattern.hops) - 1)
+    least = (_HEADER_BYTES + _VALUE_BYTES * len(flow.pattern.inputs)) * (len(flow.pattern.hops) - 1)
     said = [
         f"{flow.name} answered {' '.join(flow.pattern.inputs)} in {seconds:.2f} s",
         meter.crossing(meter.since(counted), least),
@@ -103,7 +104,11 @@ def verify(flow: Flow, pfs: Callable[[], Mapping[Pf, int]] = dict) -> None:
     progress.line("; ".join(filter(None, said)))
     wrong = next((row for row in rows if not row.ok), None)
     if wrong:
-        raise Problem(f"{flow.name}: {wrong.hop.key} answered {wrong.value}, expected {wrong.expected}")
+        raise Problem(f"{flow.name}: {wrong.hop.key} answered {wrong.value}, expected {_expectation(wrong)}")
+
+
+def _expectation(row: Row) -> str:
+    return f"{row.expected} (tolerance {row.tolerance:g})" if row.tolerance else str(row.expected)
 
 
 def _tell_next_hops(flow: Flow, pods: Mapping[str, Object]) -> None:
@@ -112,7 +117,15 @@ def _tell_next_hops(flow: Flow, pods: Mapping[str, Object]) -> None:
         states = {each["name"]: each for each in pod.get("status", {}).get("containerStatuses", [])}
         if states.get(containers.app(pod).name, {}).get("restartCount", 0):
             progress.line(f"{key} has restarted: telling it its next hop again")
-            containers.run(flow.cluster, pod, _TELL, flow.pattern.client)
+            _tell(flow, key, pod)
+
+
+def _tell(flow: Flow, key: str, pod: Object) -> None:
+    try:
+        containers.run(flow.cluster, pod, _TELL, flow.pattern.client)
+    except Problem as problem:
+        # A function between that is no calcapp may have no shell, and no need to be told.
+        progress.line(f"{key} cannot be told: {problem.message}")
 
 
 def _ask(chain: Chain) -> Answer | None:
@@ -130,8 +143,7 @@ def _ask(chain: Chain) -> Answer | None:
 
 def _send(chain: Chain) -> str:
     """Run the client once; return its complaint: only the receiver's log shows whether the values arrived."""
-    # Without the dashes, the client takes a first input below zero for an option.
-    command = [chain.flow.pattern.client, "--", *chain.flow.pattern.inputs]
+    command = calcapp.request(chain.flow.pattern)
     try:
         chain.flow.cluster.exec(containers.app(chain.first), command, timeout=_CLIENT_SECONDS)
     except Problem as complaint:
@@ -158,14 +170,34 @@ def _broken_hop(chain: Chain) -> str:
     if answer:
         silent = next((hop.key for hop in pattern.hops if hop.operator and hop.operator not in answer.values), "")
         return f"{silent} added no value to the request" if silent else "it answers at last: slow, not broken"
-    previous = pattern.hops[0].key
-    for hop in pattern.hops[1:]:
-        if not any(calcapp.REQUEST in line for line in logs[hop.key]):
-            break
-        previous = hop.key
-    broken = f"no request reaches {hop.key}: {previous} does not pass it on"
-    evidence = [f"  {previous} | {api.shortened(line)}" for line in logs[previous][-_LAST_LINES:]]
-    return "\n".join(filter(None, [reach.unconnected(chain.flow, chain.pods), broken, *evidence, complaint]))
+    before, key = _gap(pattern, logs)
+    broken = f"no request reaches {key}: {' or '.join(before)} does not pass it on"
+    evidence = [f"  {one} | {api.shortened(line)}" for one in before for line in logs[one][-_LAST_LINES:]]
+    return "\n".join(filter(None, [_unconnected(chain), broken, *evidence, complaint]))
+
+
+def _gap(pattern: Pattern, logs: Mapping[str, Sequence[str]]) -> tuple[list[str], str]:
+    """Return which functions may have kept a request, one of which has, and the first that it has not reached for sure.
+
+    Only what runs the receiver's image logs requests as the receiver does; the others may log anything.
+    """
+    before = [pattern.hops[0].key]
+    for hop in pattern.hops[1:-1]:
+        is_reached = any(calcapp.REQUEST in line for line in logs[hop.key])
+        if is_reached:
+            before = [hop.key]
+        elif hop.image == pattern.hops[-1].image:
+            return before, hop.key
+        else:
+            before.append(hop.key)
+    return before, pattern.hops[-1].key
+
+
+def _unconnected(chain: Chain) -> str:
+    try:
+        return reach.unconnected(chain.flow, chain.pods)
+    except Problem as problem:
+        return f"which functions reach each other is not known: {problem.message}"
 
 
 def _answer(pattern: Pattern, lines: Iterable[str]) -> Answer | None:
@@ -190,7 +222,8 @@ def _record(chain: Chain, rows: Sequence[Row], seconds: float) -> dict[str, Any]
     functions: list[dict[str, Any]] = []
     for row in rows:
         node, address, reached = chain.place(row.hop.key)
-        judged = {"value": row.value, "expected": row.expected, "ok": row.ok} if row.hop.operator else {}
+        tolerance = {"tolerance": row.tolerance} if row.tolerance else {}
+        judged = {"value": row.value, "expected": row.expected, **tolerance, "ok": row.ok} if row.hop.operator else {}
         functions.append({"function": row.hop.key, "node": node, "address": address, "reached_at": reached, **judged})
     return {
         "dataflow": chain.flow.name,

@@ -19,6 +19,7 @@ from tasks.engines.kube import manifests, pod_files
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.media import user_videos
 from tasks.engines.media import video as videos
+from tasks.patterns.checks import PlayedVideo
 from tasks.problems import Problem
 from tasks.settings import video
 
@@ -59,6 +60,11 @@ class Run:
     def flow(self) -> Flow:
         """The dataflow."""
         return self.pipelines.flow
+
+    @property
+    def asked(self) -> PlayedVideo:
+        """What a recording has to be like."""
+        return self.flow.pattern.verification.video or PlayedVideo()
 
     @property
     def pods(self) -> Mapping[str, Object]:
@@ -195,7 +201,8 @@ def _verify_one(run: Run, path: Path) -> None:
             return
         wrong = outcome.wrong
         progress.line(f"{flow.name}: {wrong}; kept as {outcome.kept}")
-    raise Problem(f"{flow.name}: {name}: {wrong}, {_ATTEMPTS} times", details=run.pipelines.evidence())
+    key = flow.pattern.hops[-1].key
+    raise Problem(f"{flow.name}: {key}: {name}: {wrong}, {_ATTEMPTS} times", details=run.pipelines.evidence())
 
 
 def _pass_on(run: Run, path: Path, sent: Video) -> Outcome:
@@ -209,7 +216,7 @@ def _pass_on(run: Run, path: Path, sent: Video) -> Outcome:
     outcome = _kept(run, path.name, sent)
     if outcome.wrong:
         return replace(outcome, wrong="; ".join([outcome.wrong, *_where_it_stopped(run, moved)]))
-    crossed = meter.crossing(moved, int(video.SHARE * path.stat().st_size))
+    crossed = meter.crossing(moved, int(run.asked.frames * path.stat().st_size))
     return replace(outcome, said=tuple(filter(None, (*outcome.said, crossed))))
 
 
@@ -254,7 +261,7 @@ def _kept(run: Run, name: str, sent: Video) -> Outcome:
         copy = Path(folder) / "received.mp4"
         pod_files.copy_out(receiver.cluster, containers.app(receiver.pod), receiver.how.finished, copy)
         received = videos.play(copy)
-        wrong = complaint(sent, received) or marked.complaint(copy, received)
+        wrong = complaint(sent, received, run.asked) or marked.complaint(copy, received)
         said = () if wrong else marked.said()
         kept = results.of(run.flow.pattern.name).keep_video(copy, name, good=not wrong)
     return Outcome(received, user_videos.shown(facts.shown(kept)), wrong, said)
@@ -287,20 +294,22 @@ def _send(pipelines: Pipelines, place: str, seconds: float) -> None:
     cluster.exec(sender, pipeline, timeout=seconds + _SENDER_SECONDS)
 
 
-def complaint(sent: Video, received: Video | None) -> str:
+def complaint(sent: Video, received: Video | None, asked: PlayedVideo) -> str:
     """Return what is wrong with the received video, or an empty string.
 
     Args:
         sent: The video that was sent.
         received: The recording, None if it does not play.
+        asked: What it has to be like.
     """
     if received is None:
         return "nothing that plays was received"
-    if received.codec != sent.codec:
-        return f"{received.codec} was received, {sent.codec} sent"
-    if received.frames < video.SHARE * sent.frames:
+    codec = asked.codec or sent.codec
+    if received.codec != codec:
+        return f"{received.codec} was received, {f'{codec} expected' if asked.codec else f'{codec} sent'}"
+    if received.frames < asked.frames * sent.frames:
         return f"{received.frames} of {sent.frames} frames were received"
-    if received.seconds < video.SHARE * sent.seconds:
+    if received.seconds < asked.time * sent.seconds:
         return f"{received.seconds:.1f} of {sent.seconds:.1f} s were received"
     return ""
 

@@ -8,7 +8,7 @@ from tasks import progress
 from tasks.controller import inventory
 from tasks.engines.kube import access, manifests
 from tasks.engines.media import user_videos
-from tasks.images import archive_images
+from tasks.images import function_images
 from tasks.settings import controller as source
 from tasks.settings import parameters, video
 
@@ -57,7 +57,7 @@ def _deployment(node: str, chosen: Parameters) -> Object:
     labels = {"app": video.SENDER}
     container = {
         "name": video.SENDER,
-        "image": archive_images.reference(source.VIDEO_SENDER, chosen),
+        "image": function_images.reference(source.VIDEO_SENDER, chosen),
         "imagePullPolicy": "IfNotPresent",
         "command": ["tail", "-f", "/dev/null"],
         "volumeMounts": [{"name": "videos", "mountPath": video.FOLDER_IN_POD}],

@@ -22,6 +22,7 @@ from tasks.settings.checks import (
     FAILED,
     FPGA,
     OK,
+    PATTERNS,
     PURPOSES,
     TASK_PURPOSES,
     UNKNOWN,
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
 _LIBRARIES = ("docker", "requests", "cryptography.x509")
 _MARKS = {OK: "ok", FAILED: "FAILED", UNKNOWN: "unknown"}
 _IGNORED = "ignored"
+# The tasks that there are for each pattern, and for which it needs the same.
+_GROUPS = ("dataflow", "scenario")
 _ANOTHER_MACHINE = (
     "This machine has no SR-IOV card, no GPU, no controller archive and no harbor. PROFILE=lab needs none of them:"
-    " PROFILE=lab ./doit dataflow:calcapp-basic"
+    " PROFILE=lab ./doit dataflow:{first}"
 )
 
 
@@ -114,12 +117,14 @@ def of_this_machine(chosen: Parameters, target: str = "") -> Examination:
 
     Args:
         chosen: The parameters of the run.
-        target: What it is for; lending one card looks at no other.
+        target: What it is for; lending one card looks at no other, and a pattern at the files of no other.
     """
-    from tasks.doctor import looks, server
+    from tasks.doctor import files, looks, server
 
     workers = tuple(worker for worker in nics.WORKERS if worker.target == target) or nics.WORKERS
-    return Examination(chosen, looks.LOOKS, server.Server(workers=workers))
+    pattern = known.table().by_name.get(_name(_task(target)))
+    looked = {**looks.LOOKS, PATTERNS: files.look_at(pattern)} if pattern else looks.LOOKS
+    return Examination(chosen, looked, server.Server(workers=workers))
 
 
 @dataclass(frozen=True)
@@ -201,7 +206,7 @@ class Examination:
         unseen = [check for check in CHECKS if check.name in ABSENT_ON_OTHERS and check.name not in looked]
         states = {result.name: result.state for result in (*results, *self._looked_at(unseen))}
         lacks_all = all(states[name] in map(_MARKS.get, absent) for name, absent in ABSENT_ON_OTHERS.items())
-        return _ANOTHER_MACHINE if lacks_all else ""
+        return _ANOTHER_MACHINE.format(first=known.patterns()[0].name) if lacks_all else ""
 
 
 def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:
@@ -214,18 +219,36 @@ def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:
     Raises:
         Problem: There is no task, pattern or purpose of that name.
     """
-    words = [*TASK_PURPOSES, *PURPOSES, *known.table().by_name]
-    in_full = [f"{group}:{pattern}" for group in ("dataflow", "scenario") for pattern in known.table().by_name]
-    task = (*spellings.tasks(target, [*words, *in_full]), target)[0]
-    name = task.removeprefix("dataflow:").removeprefix("scenario:")
+    task = _task(target)
+    name = _name(task)
     if name in PURPOSES:
         return (name,)
     if task in TASK_PURPOSES:
         purposes = TASK_PURPOSES[task]
         return (*purposes, *_of_the_controllers_hardware(chosen)) if CONTROLLER in purposes else purposes
     if name in known.table().by_name:
-        return (*BASE, *_of_the_controllers_hardware(chosen), *known.named(name).needs)
-    raise Problem(f"{target!r} is no task, pattern or purpose that doctor knows", hint=f"one of {', '.join(words)}")
+        return (*BASE, *_of_the_controllers_hardware(chosen), *known.named(name).needs, PATTERNS)
+    if name in [wrong.name for wrong in known.unusable()]:
+        known.named(name)  # raises what is wrong with it
+    known_words = ", ".join(_words())
+    raise Problem(f"{target!r} is no task, pattern or purpose that doctor knows", hint=f"one of {known_words}")
+
+
+def _words() -> list[str]:
+    return [*TASK_PURPOSES, *PURPOSES, *known.table().by_name]
+
+
+def _task(target: str) -> str:
+    """Return the task, pattern or purpose that a user means; what is none stays as it is."""
+    patterns = [*known.table().by_name, *(wrong.name for wrong in known.unusable())]
+    in_full = [f"{group}:{pattern}" for group in _GROUPS for pattern in patterns]
+    return (*spellings.tasks(target, [*_words(), *patterns, *in_full]), target)[0]
+
+
+def _name(task: str) -> str:
+    """Return the pattern of a task, or the task."""
+    group, _, name = task.partition(":")
+    return name if group in _GROUPS else task
 
 
 def _of_the_controllers_hardware(chosen: Parameters) -> tuple[str, ...]:

@@ -10,14 +10,17 @@ from tasks.doctor.finding import Finding, judged, not_asked_for
 from tasks.engines.files import archives
 from tasks.engines.kube import kubeconfigs
 from tasks.engines.media import user_videos
+from tasks.patterns import known, review
 from tasks.settings import paths
 from tasks.settings.checks import FAILED, OK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tasks.doctor.finding import Look
     from tasks.doctor.server import Server
+    from tasks.patterns.known import Wrong
+    from tasks.patterns.model import Pattern
     from tasks.settings.parameters.model import Parameters
 
 
@@ -54,8 +57,29 @@ def _kubeconfig(_: Server, __: Parameters) -> Finding:
     return Finding(OK, str(kubeconfigs.target()), needed)
 
 
+def _patterns(_: Server, __: Parameters) -> Finding:
+    return _reviewed([pattern for pattern in known.patterns() if pattern.is_own], known.table().wrong)
+
+
+def look_at(pattern: Pattern) -> Look:
+    """Return the look at the files of one pattern.
+
+    Args:
+        pattern: The pattern.
+    """
+    return lambda _, __: _reviewed([pattern], ())
+
+
+def _reviewed(patterns: Sequence[Pattern], wrong: Sequence[Wrong]) -> Finding:
+    complaints = [line for each in wrong for line in each.complaints]
+    complaints += [line for each in patterns for line in review.complaints(each)]
+    found = dict.fromkeys(complaints) or [f"nothing wrong with {', '.join(each.name for each in patterns) or 'them'}"]
+    return judged(not complaints, "\n".join(found), "a valid pattern.yaml, and all that it refers to")
+
+
 LOOKS: Mapping[str, Look] = {
     "archive": _archive,
     "videos": _videos,
     "kubeconfig": _kubeconfig,
+    "patterns": _patterns,
 }

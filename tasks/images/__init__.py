@@ -8,6 +8,8 @@ base             the image that all others start from
 node_images      the recipe for a row of settings/images.py, with its programs and the facts of this machine
 harbor_images    function images that are in harbor already; published_images has those of the controller
 archive_images   the recipe for an image of the controller's archive; archive_context fills its build context
+own_images       the recipe for a user's own function, and what it starts from
+function_images  the images of functions: the user's own, or those of the controller's archive
 user_images      the image that only the user can build, in Docker or in the stores of podman and buildah
 compilers        the recipe for a folder of kind/ that compiles programs or installs packages
 addon_images     which image an add-on runs, compiled and pushed

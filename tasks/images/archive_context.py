@@ -34,6 +34,8 @@ _MOVED = {
     controller.DRIVERS: controller.DRIVERS_SOURCE,
     controller.FPGA_DATABASE: controller.FPGA_DATABASE_SOURCE,
 }
+# The name under which Dockerfiles copy the CAs.
+CERTIFICATES = _TRUSTED
 
 
 def dockerfile(image: SourceImage) -> Path:
@@ -157,6 +159,13 @@ def _copy_all(image: SourceImage, copied: Iterable[Copied], target: Path, *, kee
                 inside = found.is_dir() or keep_paths or not instruction.target.endswith("/")
                 for file in files(found):
                     modes.copy(file, (place if inside else place / found.name) / file.relative_to(found))
+
+
+def put_certificates(context: Path) -> None:
+    """Put the CAs that this machine trusts into a build context, unless it holds a file of that name."""
+    file = context / CERTIFICATES
+    if not file.exists():
+        modes.copy(_trusted_certificates(), file)
 
 
 def _trusted_certificates() -> Path:

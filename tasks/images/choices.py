@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.gpu import sharing
-from tasks.images import archive_images, harbor_images, machine, node_images, runtime
+from tasks.images import archive_images, function_images, harbor_images, machine, node_images, runtime
 from tasks.problems import Problem
 from tasks.settings import controller, gpu, images, parameters
 
@@ -80,7 +80,7 @@ def choose_image_source(name: str) -> dict[str, list[str]]:
         Problem: A registry that has to be asked does not answer.
     """
     current = parameters.current()
-    if not archive_images.taken(name, current):
+    if not function_images.taken(name, current):
         return _built_on_base()
     if not archive_images.IMAGES[name].published:
         harbor_images.say_who_pulls(name, current)

@@ -13,6 +13,7 @@ from tasks.cluster import status
 from tasks.controller import kinds
 from tasks.engines.docker import client
 from tasks.engines.kube import access, api, kind, manifests
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
 from tasks.settings.parameters import layers as parameters_layers
@@ -37,6 +38,9 @@ _CARRIED = ("PROFILE", "CLUSTER_NAME")
 _ROWS = ("engine", "images", "cluster", "dataflows")
 _MORE = "Commands: ./doit help   tasks: ./doit list   parameters: ./doit parameters"
 
+# Stands for the dataflow of the first pattern.
+_FIRST = "dataflow:{first}"
+
 _WRONG = (
     ("parameters", "every value, and the file and line it was given in"),
     ("doctor", "then: what this machine lacks"),
@@ -45,17 +49,17 @@ _WRONG = (
 _FRESH = (
     ("configure", "write .env, the file you edit"),
     ("doctor", "what this machine lacks"),
-    (f"PROFILE={_LAB} dataflow:calcapp-basic", "the lab: no card, GPU or harbor"),
+    (f"PROFILE={_LAB} {_FIRST}", "the lab: no card, GPU or harbor"),
 )
 _NO_CLUSTER = (
     ("doctor", "what this machine lacks"),
-    ("plan dataflow:calcapp-basic", "what that would do"),
-    ("dataflow:calcapp-basic", "from nothing to its answer"),
+    (f"plan {_FIRST}", "what that would do"),
+    (_FIRST, "from nothing to its answer"),
 )
 _CLUSTER = (
     ("status", "engine, images, registry, nodes and pods"),
-    ("plan dataflow:calcapp-basic", "what that would do"),
-    ("dataflow:calcapp-basic", "deploy and verify a dataflow"),
+    (f"plan {_FIRST}", "what that would do"),
+    (_FIRST, "deploy and verify a dataflow"),
 )
 _DATAFLOWS = (
     ("dataflow_status", "functions, nodes, addresses"),
@@ -102,7 +106,7 @@ def _page(deadline: float) -> Iterator[str]:
     origin = _origin(layers, "PROFILE")
     yield from _rows({"profile": f"{layers.settings['PROFILE'].value} ({origin})"})
     yield from layout.wrapped(f"parameters  {_sources(layers)}", _WIDTH) if not complaints else _wrong(complaints)
-    yield from _rows(world.rows)
+    yield from _rows({**world.rows, **_own_patterns()})
     yield from _next(_commands(layers, complaints, world), _carried(layers))
 
 
@@ -198,6 +202,16 @@ def _dataflows(world: _World, p: Parameters) -> str:
     return ", ".join(f"{manifests.name_of(one)} {kinds.state(one)}" for one in found) or "none"
 
 
+def _own_patterns() -> dict[str, str]:
+    """Return the row about the user's own patterns; none if there are none."""
+    table = known.table()
+    own = list(dict.fromkeys(pattern.home for pattern in table.patterns if pattern.is_own))
+    wrong = [each.name for each in table.wrong]
+    said = [f"{len(own)} of your own: {', '.join(own)}"] if own else []
+    said += [f"not valid: {', '.join(wrong)} (./doit doctor --for patterns)"] if wrong else []
+    return {"patterns": "; ".join(said)} if said else {}
+
+
 def _rows(rows: dict[str, str], hint: str = "") -> Iterator[str]:
     for name, text in rows.items():
         yield from layout.hanging(_head(name), text, _WIDTH)[:_MOST_LINES]
@@ -229,7 +243,8 @@ def _carried(layers: Layers) -> str:
 def _next(commands: Sequence[tuple[str, str]], carried: str) -> Iterator[str]:
     yield ""
     yield "Next:"
-    typed = [(_typed(command, carried), meaning) for command, meaning in commands]
+    first = known.patterns()[0].name
+    typed = [(_typed(command.format(first=first), carried), meaning) for command, meaning in commands]
     width = max(layout.cells(command) for command, _ in typed)
     yield from (f"  {layout.padded(command, width)}  {meaning}" for command, meaning in typed)
     yield ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class LogLine:
 
     Attributes:
         function: Key of the function.
-        line: Regular expression that is searched for in each line since the dataflow was deployed.
+        line: Regular expression that is searched for in each line since the function's container started.
         seconds: How long that may take.
     """
 
@@ -55,10 +55,11 @@ class PlayedVideo:
     """A video goes in at the first function, and what the last one records has to play.
 
     Attributes:
-        codec: Codec of the recording, as GStreamer names it; empty for that of the video that is sent.
+        codec: Codec of the recording, as FFmpeg names it; empty for that of the video that is sent.
         frames: Share of its frames that have to arrive, from 0 to 1.
         time: Share of its time that the recording has to last, from 0 to 1.
-        mark: Whether the frames have to carry the mark of a stand-in; None: if a function is stood in for.
+        mark: Whether the frames have to carry the mark of a stand-in, if not it is not looked for; None: they have to
+            if a function is stood in for.
     """
 
     codec: str = ""
@@ -101,3 +102,8 @@ class Verification:
     video: PlayedVideo | None = None
     log: tuple[LogLine, ...] = ()
     commands: tuple[Command, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of checks that there are, in the order in which they are done."""
+        return tuple(each.name for each in fields(self) if getattr(self, each.name))

@@ -12,6 +12,13 @@ SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 # What calcapp makes of its inputs.
 RESULTS = ("sum", "difference", "product", "quotient", "mean")
 
+# Namespaces with programs or settings of their own: Kubernetes', the controller's, those of add-ons and of kind.
+RESERVED = (
+    *("default", "kube-node-lease", "kube-public", "kube-system", "local-path-storage", "metallb-system"),
+    *("whitebox-k8s-flowctrl-system", "wbfunction-system", "wbconnection-system"),
+    *("cluster01", "test01", "topologyinfo"),
+)
+
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _LONGEST_LABEL = 63
@@ -41,6 +48,12 @@ def _regex(text: str) -> str:
     return text
 
 
+def _free(namespace: str) -> str:
+    if namespace in RESERVED or namespace.startswith("kube-"):
+        raise ValueError(f"{namespace!r} belongs to the cluster, the controller or an add-on")
+    return namespace
+
+
 def _number(value: object) -> str:
     """Return a decimal number as text: as it is sent."""
     if isinstance(value, bool) or not isinstance(value, int | float | str) or not _NUMBER.fullmatch(str(value)):
@@ -56,13 +69,20 @@ def _expectation(value: object) -> float | str:
     return float(value)
 
 
-_NODE = rf"({_LABEL}(\.{_LABEL})*)?"
+_NAME = rf"{_LABEL}(\.{_LABEL})*"
+_NODE = rf"({_NAME})?"
 _IMAGE = r"[a-z0-9]+([._-]+[a-z0-9]+)*"
 _FOLDER = r"([\w-]+(/[\w-]+)*)?"
 _MEANT = "a name of lower-case letters, digits and hyphens, 63 at most"
 
 Label = Annotated[str, _is(_LABEL, _MEANT), _shape(_LABEL)]
+Namespace = Annotated[
+    Label,
+    AfterValidator(_free),
+    Field(json_schema_extra={"not": {"anyOf": [{"enum": list(RESERVED)}, {"pattern": "^kube-"}]}}),
+]
 Operator = Annotated[str, _is(rf"({_LABEL})?", _MEANT), _shape(rf"({_LABEL})?")]
+ObjectName = Annotated[str, _is(_NAME, "the name of an object: lower-case letters, digits, hyphens and dots", 253)]
 Place = Annotated[str, _is(_NODE, "first, second or the name of a node", 253), _shape(_NODE, 253)]
 ImageName = Annotated[str, _is(_IMAGE, "the short name of an image", 128), _shape(_IMAGE, 128)]
 Folder = Annotated[str, _is(_FOLDER, "a folder of the scenarios, such as calc-func/basic", 200), _shape(_FOLDER, 200)]
@@ -163,7 +183,7 @@ class PatternFile(_Fields):
     """A dataflow pattern of OpenKasugai all-in-one: what it is made of, what it needs, how it is verified."""
 
     summary: str = Field("", description="What it is, in a phrase, for lists. Left out: its chain.")
-    namespace: Label = Field(description="Namespace of all its objects.")
+    namespace: Namespace = Field(description="Namespace of all its objects.")
     dataflow: Label = Field(description="Name of its DataFlow.")
     network: Literal["clusterip", "loadbalancer", "sriov"] = Field(
         "clusterip", description="How its functions reach each other."

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 FILE = "pattern.yaml"
+# Beside the kept file, for editors.
+SCHEMA = "pattern.schema.json"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_CODE = ("form.py", "reading.py", "index.py")
+_CODE = ("form.py", "reading.py", "marks.py", "index.py")
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,33 @@ def _kept(path: Path, digest: str) -> list[Entry] | None:
         return None
 
 
+def is_name(text: str) -> bool:
+    """Return whether a folder of this name can be a pattern."""
+    return bool(_NAME.fullmatch(text))
+
+
+def keep_schema(path: Path) -> None:
+    """Write the JSON Schema of a pattern.yaml, for editors.
+
+    Args:
+        path: The file.
+
+    Raises:
+        Problem: It cannot be written.
+    """
+    from tasks.engines.files import atomic
+    from tasks.patterns import form
+
+    atomic.write(path, json.dumps(form.schema(), indent=2))
+
+
 def _keep(path: Path, digest: str, found: Iterable[Entry]) -> None:
     from tasks.engines.files import atomic
     from tasks.problems import Problem
 
     content = {"digest": digest, "entries": [vars(each) for each in found]}
     try:
+        keep_schema(path.with_name(SCHEMA))
         atomic.write(path, json.dumps(content))
     except Problem:
         return  # a checkout that cannot be written: it only takes longer
@@ -136,7 +159,7 @@ def _read(found: Iterable[Source]) -> Iterator[Entry]:
 
 
 def _nameless(source: Source) -> Iterator[str]:
-    if not _NAME.fullmatch(source.name):
+    if not is_name(source.name):
         yield f"{source.file}: {source.name!r} cannot be the name of tasks; use lower-case letters, digits and hyphens"
     if source.text is None:
         yield f"{source.file}: {source.refusal}"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 import yaml
 
+from tasks.patterns import marks
 from tasks.patterns.form import PatternFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    Place = tuple[str | int, ...]
+    from tasks.patterns.marks import Place
 
 # Words for what pydantic says, by its own names of errors; {} are the facts that it gives.
 _REASONS = {
@@ -36,6 +37,10 @@ _REASONS = {
     "less_than_equal": "{input!r} is more than {le:g}",
 }
 _SIMILAR = 0.6
+# What the controller puts between the names of a DataFlow and of a function, and how it calls the ends of a chain.
+_WORD, _ENDS = "wbfunction", "wb-"
+# Of a label's value, and of the name of a Service, in characters.
+_LONGEST = 63
 
 
 @dataclass(frozen=True)
@@ -61,23 +66,17 @@ def read(text: bytes, path: str) -> Reading:
     loader = yaml.SafeLoader
     try:
         node = yaml.compose(text, Loader=loader)
-        twice = [*_twice(node)] if node else []
+        twice = [*marks.twice(node)] if node else []
         found = yaml.load(text, Loader=loader)  # noqa: S506 - the safe loader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return Reading({}, (_not_yaml(error, path),))
-    lines = _lines(node) if node else {}
+    except (yaml.YAMLError, ValueError) as error:
+        return Reading({}, (marks.not_yaml(error, path),))
+    lines = marks.lines(node) if node else {}
     if twice:
         return Reading({}, tuple(f"{path}:{line}: {field}: is given twice" for field, line in twice))
     spec, wrong = _checked(found)
     if wrong:
-        return Reading({}, tuple(_line(path, lines, place, reason) for place, reason in wrong))
+        return Reading({}, tuple(marks.located(path, lines, place, reason) for place, reason in wrong))
     return Reading(spec)
-
-
-def _not_yaml(error: Exception, path: str) -> str:
-    mark = getattr(error, "problem_mark", None)
-    reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    return f"{path}:{mark.line + 1 if mark else 1}: is not YAML: {reason}"
 
 
 def _checked(found: object) -> tuple[dict[str, Any], list[tuple[Place, str]]]:
@@ -103,10 +102,11 @@ def _told(errors: Sequence[Any]) -> Iterator[tuple[Place, str]]:
             fields = ", ".join(_model_at(place).model_fields)
             yield place, f"is no field here{f'; did you mean {name}?' if name else f'; those here are {fields}'}"
         elif error["type"] != "missing" or place not in meant:
-            yield place, _reason(error)
+            yield place, reason_of(error)
 
 
-def _reason(error: Any) -> str:
+def reason_of(error: Any) -> str:
+    """Return what is wrong with a field, by one of pydantic's errors."""
     words = _REASONS.get(error["type"])
     if words is None:
         return str(error["msg"]).removeprefix("Value error, ")
@@ -141,12 +141,40 @@ def _inconsistent(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     for number, key in enumerate(keys):
         if key in keys[:number]:
             yield ("functions", number, "key"), f"{key!r} is the key of another function too"
+    yield from _unnameable(spec)
     yield from _misplaced(spec)
+    yield from _confused(spec)
     yield from ((place, _no_key(key, keys)) for place, key in _named(spec) if key not in keys)
     if len(keys) < 2 and (spec["verify"]["values"] or spec["verify"]["video"]):  # noqa: PLR2004 - a first and a last
         yield ("functions",), "values and videos need two functions at least, one that sends and one that receives"
     if spec["verify"]["values"] and spec["verify"]["video"]:
         yield ("verify", "video"), "cannot be verified together with values: the first function sends one or the other"
+
+
+def _confused(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Yield the functions whose values the last one's log cannot tell from those of others."""
+    expected = (spec["verify"]["values"] or {}).get("expected", ())
+    seen: set[str] = set()
+    for number, function in enumerate(spec["functions"]):
+        operator = function["operator"] or function["key"]
+        if function["key"] in expected and operator in seen:
+            yield ("functions", number, "operator"), f"{operator!r} is what the value of another function is called too"
+        seen |= {operator} if function["key"] in expected else set()
+
+
+def _unnameable(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Yield the names from which the controller cannot make those of pods and connections."""
+    dataflow = spec["dataflow"]
+    if _WORD in dataflow.split("-"):
+        yield ("dataflow",), f"{dataflow!r} has the word {_WORD}, at which the controller takes names apart"
+    for number, function in enumerate(spec["functions"]):
+        key = function["key"]
+        pod = f"{dataflow}-{_WORD}-{key}-cpu-pod"
+        if key.startswith(_ENDS):
+            yield ("functions", number, "key"), f"{key!r} begins with {_ENDS}, as the ends of a chain do"
+        if len(pod) > _LONGEST:
+            reason = f"{pod} has {len(pod)} characters; Kubernetes takes {_LONGEST} for the label with a pod's name"
+            yield ("functions", number, "key"), reason
 
 
 def _misplaced(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
@@ -174,38 +202,3 @@ def _named(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
 def _no_key(key: str, keys: Sequence[str]) -> str:
     near = difflib.get_close_matches(key, keys, n=1, cutoff=_SIMILAR)
     return f"{key!r} is the key of no function" + (f"; did you mean {near[0]}?" if near else "")
-
-
-def _line(path: str, lines: Mapping[Place, int], place: Place, reason: str) -> str:
-    """Return a complaint with its line: that of the field, or of the nearest that there is around it."""
-    nearest = next((place[:end] for end in range(len(place), -1, -1) if place[:end] in lines), ())
-    field = "".join(f"[{word}]" if isinstance(word, int) else f".{word}" for word in place).lstrip(".")
-    return f"{path}:{lines.get(nearest, 1)}: {f'{field}: ' if field else ''}{reason}"
-
-
-def _lines(node: yaml.Node, place: Place = ()) -> dict[Place, int]:
-    """Return the line of each field and each item, counted from 1."""
-    found: dict[Place, int] = {}
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inner = (*place, str(key.value))
-            found |= {inner: key.start_mark.line + 1, **_lines(value, inner)}
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            inner = (*place, number)
-            found |= {inner: value.start_mark.line + 1, **_lines(value, inner)}
-    return found
-
-
-def _twice(node: yaml.Node) -> Iterator[tuple[str, int]]:
-    """Yield each field that a mapping holds twice, of which YAML would keep the last, and its line."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield str(key.value), key.start_mark.line + 1
-            seen.add(str(key.value))
-            yield from _twice(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _twice(value)

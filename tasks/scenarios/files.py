@@ -12,15 +12,13 @@ from tasks.archive import facts as archive_source
 from tasks.controller import gpu_types, inventory
 from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE
 from tasks.engines.kube import access, manifests
-from tasks.images import archive_images
-from tasks.patterns import index, known
+from tasks.images import function_images
+from tasks.patterns import known, places
 from tasks.problems import Problem
-from tasks.settings import checks, paths, scenarios
-from tasks.settings import controller as source
+from tasks.settings import checks, scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
 _USER_REQUIREMENT = "user-requirement"
 _STRATEGY = "strategy"
-# The files of a pattern, in the manual's order of registration.
-FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "functionchain.yaml", "df-cpufunc.yaml")
 _WHERE = "functioninfo.yaml"
 _IMAGE = re.compile(r'("image(?:URI)?"\s*:\s*")([^"]+)(")')
 
@@ -41,7 +37,7 @@ def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:
     return Scenario(
         pattern,
         workers=lambda: inventory.workers(cluster),
-        references=lambda names: archive_images.references(names, chosen),
+        references=lambda names: function_images.references(names, chosen),
         gpus=lambda: gpu_types.offered(cluster),
     )
 
@@ -56,7 +52,7 @@ def of_source(pattern: Pattern, chosen: Parameters) -> Scenario:
         name = chosen.cluster_name
         return gpu_types.offered(access.cluster(name)) if access.answers(name) else ()
 
-    return Scenario(pattern, tuple, lambda names: archive_images.references(names, chosen), gpus)
+    return Scenario(pattern, tuple, lambda names: function_images.references(names, chosen), gpus)
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ class Scenario:
         pattern = self.pattern
         found = [item for item in self._of_kind(DATA_FLOW) if manifests.name_of(item) == pattern.dataflow]
         if not found:
-            raise Problem(f"{shown_folder(pattern)}: holds no DataFlow {pattern.dataflow}")
+            raise Problem(f"{places.shown_folder(pattern)}: holds no DataFlow {pattern.dataflow}")
         requirement = {"userRequirement": _requirement(pattern)} if pattern.is_placed else {}
         return {**found[0], "spec": {**found[0]["spec"], **requirement}}
 
@@ -123,14 +119,22 @@ class Scenario:
         data_flow = self.data_flow()
         return {file: _with_data_flow(text, file, data_flow) for file, text in self._texts.items()}
 
+    @property
+    def digest(self) -> str:
+        """A digest of what the files hold but the DataFlow, with the images that they name."""
+        where = places.folder(self.pattern)
+        texts = {file: (where / file).read_text(encoding="utf-8") for file in places.names_of_files(self.pattern)}
+        items = [item for file, text in texts.items() for item in manifests.parse(text, file)]
+        return manifests.digest([item for item in items if manifests.kind_of(item) != DATA_FLOW])
+
     @cached_property
     def _texts(self) -> dict[str, str]:
-        texts = {file: self._text(file) for file in names_of_files(self.pattern)}
+        texts = {file: self._text(file) for file in places.names_of_files(self.pattern)}
         found = {archive_source.image_name(match[2]) for text in texts.values() for match in _IMAGE.finditer(text)}
         missing = [image for image in self.pattern.images if image not in found]
         if missing:
             named = ", ".join(sorted(found)) or "none"
-            raise Problem(f"{shown_folder(self.pattern)}: names no image {', '.join(missing)}, but {named}")
+            raise Problem(f"{places.shown_folder(self.pattern)}: names no image {', '.join(missing)}, but {named}")
         references = self.references(self.pattern.images)
         return {file: with_references(text, references) for file, text in texts.items()}
 
@@ -142,10 +146,10 @@ class Scenario:
         return [item for item in self._objects if manifests.kind_of(item) == kind]
 
     def _text(self, file: str) -> str:
-        path = folder(self.pattern) / file
+        path = places.folder(self.pattern) / file
         if not path.is_file():
             hint = "./doit controller_source" if self.pattern.folder else ""
-            raise Problem(f"{shown_folder(self.pattern)}/{file}: not there", hint=hint)
+            raise Problem(f"{places.shown_folder(self.pattern)}/{file}: not there", hint=hint)
         text = deepstream.with_installed_paths(path.read_text(encoding="utf-8"))
         return self._with_gpus(text, file) if file == _WHERE and checks.GPU in self.pattern.needs else text
 
@@ -193,29 +197,6 @@ def _placing(name: str, namespace: str, nodes: Mapping[str, str]) -> list[Object
         manifests.config_map(name, namespace, requirement),
         manifests.config_map(_STRATEGY, namespace, strategy),
     ]
-
-
-def folder(pattern: Pattern) -> Path:
-    """Return the folder with the files of a pattern: in the controller's source, or beside its pattern.yaml."""
-    if pattern.folder:
-        return paths.CONTROLLER / source.SCENARIOS / pattern.folder
-    return (paths.OWN_PATTERNS if pattern.is_own else paths.PATTERNS) / pattern.home
-
-
-def shown_folder(pattern: Pattern) -> str:
-    """Return the folder with the files of a pattern, as messages name it."""
-    return f"{source.SCENARIOS}/{pattern.folder}" if pattern.folder else pattern.file.rpartition("/")[0]
-
-
-def names_of_files(pattern: Pattern) -> tuple[str, ...]:
-    """Return the names of the files of a pattern, in the order of registration.
-
-    A user's own may have any names; each object in them is known by its kind.
-    """
-    if pattern.folder:
-        return FILES
-    own = {file.name for file in folder(pattern).glob("*.yaml")} - {index.FILE}
-    return (*(file for file in FILES if file in own), *sorted(own - {*FILES}))
 
 
 def with_references(text: str, references: Mapping[str, str]) -> str:

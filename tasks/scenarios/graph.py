@@ -2,13 +2,14 @@
 
 controller, cpufunc_namespaces > _function_setup > scenario:<pattern>
 _function_setup, _runnable, send_video_tool > prepare_scenario
-_function_setup, addon, _loans > post_setup          _runnable > scenario_files
+_function_setup, addon, _loans > post_setup          _runnable > scenario_files      controller_source > new_pattern
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.functions import folders
 from tasks.patterns import known
 from tasks.patterns.graph import refusals
 from tasks.runner.declare import Current, Do, Same
@@ -21,14 +22,30 @@ if TYPE_CHECKING:
 
     from tasks.images import choices
     from tasks.lack import Lack
-    from tasks.scenarios import loans, manual_files, needs, registration, setup
+    from tasks.scenarios import loans, manual_files, needs, new_pattern, registration, setup
 else:
     choices = later("tasks.images.choices")
     manual_files = later("tasks.scenarios.manual_files")
     loans = later("tasks.scenarios.loans")
     needs = later("tasks.scenarios.needs")
+    new_pattern = later("tasks.scenarios.new_pattern")
     registration = later("tasks.scenarios.registration")
     setup = later("tasks.scenarios.setup")
+
+_NEW = [
+    {"name": "source", "long": "from", "type": str, "default": "", "help": "the pattern it is made from (the first)"},
+    {"name": "name", "long": "name", "type": str, "default": "", "help": "its name"},
+]
+
+
+def task_new_pattern() -> dict[str, Any]:
+    """Make a pattern of your own from another, in work/patterns (--from calcapp-basic --name mine)."""
+    return {
+        "actions": [Do(new_pattern.make)],
+        "params": _NEW,
+        "task_dep": ["controller_source"],
+        "meta": {MEANS: {EVERY: NOTHING}},
+    }
 
 
 def task_cpufunc_namespaces() -> dict[str, Any]:
@@ -100,16 +117,15 @@ def task_scenario_files() -> dict[str, Any]:
 
 def task_scenario() -> Iterator[dict[str, Any]]:
     """Register the resources of a pattern (`scenario:<pattern>`)."""
+    # Any other image is refused by `_in_source`, before anything is touched.
+    declared = folders.declared()
     for pattern in known.patterns():
+        images = [f"function_image:{image}" for image in pattern.images if image in declared]
         yield {
             "name": pattern.name,
             "doc": f"Register the resources of {pattern.name}.",
             "actions": [Do(registration.register, pattern.name)],
-            "task_dep": [
-                f"_in_source:{pattern.name}",
-                "_function_setup",
-                *(f"function_image:{image}" for image in pattern.images),
-            ],
+            "task_dep": [f"_in_source:{pattern.name}", "_function_setup", *images],
             "uptodate": [Current(registration.lack, pattern.name)],
         }
     yield from refusals()

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tasks import lack as lacks
 from tasks import progress
 from tasks.doctor import examination, first_steps
-from tasks.images import archive_images, harbor_images, user_images
-from tasks.patterns import known
+from tasks.images import archive_images, function_images, harbor_images, user_images
+from tasks.patterns import index, known, places, review
 from tasks.problems import Problem
-from tasks.scenarios import files as scenarios_files
 from tasks.settings import checks, controller, parameters
 
 if TYPE_CHECKING:
@@ -33,17 +32,19 @@ class Machine:
         missing: Returns what the machine lacks for a need or for lending one card, one phrase each.
         unmade: Returns why an image can neither be taken as it is nor built from the source, one phrase each.
         unbuildable: Returns why an image that the source has cannot be built; empty if it can be, or is taken.
+        wrong: Returns what is wrong with the files of a pattern, one line each.
     """
 
     functions: int
     missing: Callable[[str], Sequence[str]]
     unmade: Callable[[str], Sequence[str]]
     unbuildable: Callable[[str], str] = lambda _image: ""
+    wrong: Callable[[Pattern], Sequence[str]] = lambda _pattern: ()
 
 
 def machine(chosen: Parameters) -> Machine:
     """Return this machine, with the virtual functions that the parameters ask for."""
-    asked = partial(_unmade, chosen), partial(_unbuildable, chosen)
+    asked = partial(_unmade, chosen), partial(_unbuildable, chosen), partial(_wrong, chosen)
     return Machine(chosen.sriov_num_vfs, partial(_missing, chosen), *asked)
 
 
@@ -58,12 +59,17 @@ def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
 
 
 def _unmade(chosen: Parameters, image: str) -> tuple[str, ...]:
-    return archive_images.obstacles(image, chosen)
+    return function_images.obstacles(image, chosen)
 
 
 @cache
 def _unbuildable(chosen: Parameters, image: str) -> str:
     return archive_images.lack_of_parent(image, chosen)
+
+
+def _wrong(chosen: Parameters, pattern: Pattern) -> list[str]:
+    """Return what is wrong with the files of a pattern, unless the user takes the risk."""
+    return [] if checks.PATTERNS in chosen.ignore_checks else review.complaints(pattern)
 
 
 def phrases(results: Iterable[Result]) -> tuple[str, ...]:
@@ -96,7 +102,8 @@ def missing_of(pattern: Pattern, here: Machine) -> list[str]:
     """Return what a pattern lacks here, one phrase each."""
     missing = (phrase for need in pattern.needs for phrase in here.missing(need))
     few = _too_few_functions(pattern, here.functions)
-    return [*missing, *few, *_not_in_source(pattern, here.unmade), *_not_buildable(pattern, here)]
+    source = [*_not_in_source(pattern, here.unmade), *_not_buildable(pattern, here)]
+    return [*missing, *few, *source, *here.wrong(pattern)]
 
 
 def lack_of_functions(name: str, each: int) -> Lack:
@@ -131,28 +138,33 @@ def _too_few_functions(pattern: Pattern, each: int) -> list[str]:
 
 
 def lack_of_source(name: str) -> Lack:
-    """Return the parts of a pattern that the controller's source does not hold, and that no registry has.
+    """Return an obstacle for what is wrong with a pattern's files, else what is not there and no registry has.
 
     Args:
         name: Name of a pattern.
     """
-    return lacks.of(*_not_in_source(known.named(name), partial(_unmade, parameters.current())))
+    chosen, pattern = parameters.current(), known.named(name)
+    wrong = lacks.obstacle(*_wrong(chosen, pattern))
+    return wrong or lacks.of(*_not_in_source(pattern, partial(_unmade, chosen)))
 
 
 def require_in_source(name: str) -> None:
-    """Refuse a pattern that the controller's source does not hold, unless a registry has what is missing.
+    """Refuse a pattern that is not all there, unless a registry has what is missing, or whose files are wrong.
 
     Args:
         name: Name of a pattern.
 
     Raises:
-        Problem: One line for each file or image that is missing.
+        Problem: One line for each file or image that is missing, or for each fault.
     """
-    chosen = parameters.current()
-    missing = _not_in_source(known.named(name), partial(_unmade, chosen))
+    chosen, pattern = parameters.current(), known.named(name)
+    missing = _not_in_source(pattern, partial(_unmade, chosen))
     if missing:
         instead = "" if chosen.function_images == "source" else f"{harbor_images.HINT}; or "
         raise Problem("\n".join(f"{name}: {line}" for line in missing), hint=f"{instead}./doit list --all dataflow")
+    if wrong := _wrong(chosen, pattern):
+        again = f"./doit doctor --for dataflow:{name}, until it says ok"
+        raise Problem("\n".join(wrong), hint=f"{again}; or, at your own risk, IGNORE_CHECKS={checks.PATTERNS}")
 
 
 def lack_of_parents(name: str, here: Machine) -> Lack:
@@ -184,16 +196,20 @@ def require_parents(name: str, here: Machine) -> None:
 
 def _not_buildable(pattern: Pattern, here: Machine) -> list[str]:
     """Return why images cannot be built although the source has them, one phrase each."""
-    images = filter(archive_images.is_in_source, pattern.images)
+    images = filter(function_images.is_in_source, pattern.images)
     return [f"{image} cannot be built: {reason}" for image in images if (reason := here.unbuildable(image))]
 
 
 def _not_in_source(pattern: Pattern, unmade: Callable[[str], Sequence[str]]) -> list[str]:
-    folder = scenarios_files.folder(pattern)
-    names = scenarios_files.names_of_files(pattern)
-    files = [f"{pattern.folder}/{file}" for file in names if not (folder / file).is_file()]
-    missing = [pattern.folder] if names and len(files) == len(names) else files
+    return [*_absent(pattern), *dict.fromkeys(phrase for image in pattern.images for phrase in unmade(image))]
+
+
+def _absent(pattern: Pattern) -> list[str]:
+    """Return the files of a pattern that are not there, one phrase each; one for all if none is there."""
+    names = places.names_of_files(pattern)
+    if not names:
+        return [f"{places.shown_folder(pattern)}: holds no files of a scenario, only {index.FILE}"]
+    files = [f"{pattern.folder}/{file}" for file in names if not (places.folder(pattern) / file).is_file()]
     return [
-        *(f"{part} is not in the controller's source" for part in missing),
-        *dict.fromkeys(phrase for image in pattern.images for phrase in unmade(image)),
+        f"{part} is not in the controller's source" for part in (files if len(files) < len(names) else [pattern.folder])
     ]

@@ -22,7 +22,8 @@ PARAMETERS = {
 REPEATS = 5
 # How often nodes are created in each of two ways; the median counts.
 CLUSTERS = 3
-PATTERN = "calcapp-basic"
+# How many patterns of the user's own there are while tasks are listed.
+OWN_PATTERNS = 50
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ AIMS = (
     Aim("warm images to a verified dataflow", 120),
     Aim("all patterns in a row", 480),
     Aim("doit list", 0.2),
+    Aim(f"list with {OWN_PATTERNS} own patterns", 0.2),
     Aim("./doit --version", 1.25, "python -m doit --version"),
     Aim("doctor, the registry says nothing", 3),
     Aim("create_cluster_with_all, nothing to do", 1),

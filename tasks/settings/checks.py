@@ -17,6 +17,8 @@ GPU = "gpu"
 VIDEO = "video"
 LOADBALANCER = "loadbalancer"
 FPGA = "fpga"
+# The files of patterns: those of one for that one, else those that are not valid.
+PATTERNS = "patterns"
 # The versions alone: they are asked for before something is made of them, even if the machine has been checked before.
 VERSIONS = "versions"
 # What EMULATE stands in for, although the machine has it: refused before anything is made, whatever is there already.
@@ -31,17 +33,17 @@ TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     "registry": (REGISTRY,),
     "create_cluster": BASE,
     "create_cluster_without_scenario": BASE,
-    "create_cluster_with_all": BASE,
+    "create_cluster_with_all": (*BASE, PATTERNS),
     "controller": BASE,
-    "prepare_scenario": BASE,
-    "dataflow": BASE,
+    "prepare_scenario": (*BASE, PATTERNS),
+    "dataflow": (*BASE, PATTERNS),
     "nics": (NICS,),
     "nics_status": (LENT_NICS,),
     **{worker.target: (NICS,) for worker in WORKERS},
     "gpu_lease": (GPU,),
     "send_video_tool": (VIDEO,),
 }
-PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS, EMULATION)
+PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA, PATTERNS, VERSIONS, EMULATION)
 # The purposes that are checked as the first step of the tasks that need them.
 FIRST_STEPS = (
     *("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS, EMULATION),
@@ -151,5 +153,6 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("videos", "H.264 videos", (VIDEO,), "cp *.mp4 work/DATA/video/"),
     Check("load-balancer", "addresses for Services of type LoadBalancer", (LOADBALANCER,), "./doit parameters"),
+    Check("patterns", "files of patterns", (PATTERNS,), "edit these lines; what they may hold is in README.md"),
     Check("hugepages", "hugepages of 1 GiB", (FPGA,), "add hugepagesz=1G hugepages=32 to the kernel command line"),
 )

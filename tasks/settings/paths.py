@@ -17,6 +17,7 @@ SAMPLE = SRC / "sample-controller"
 DRIVER = ROOT / "driver" / "nvidia"
 WORK = ROOT / "work"
 OWN_PATTERNS = WORK / "patterns"
+OWN_FUNCTIONS = WORK / "functions"
 # What came out of the dataflows: the user's, so `clean` leaves it.
 RESULT = WORK / "RESULT"
 

@@ -69,6 +69,3 @@ class Mark:
 
 # The green of GStreamer's videobox: Y 145, U 54, V 34, and for high definition Y 173, U 42, V 26.
 MARK = Mark()
-
-# RTP on UDP may lose packets: this share of what was sent has to arrive.
-SHARE = 0.9

@@ -19,9 +19,10 @@ from tasks.engines.docker import client
 from tasks.engines.docker import images as docker_images
 from tasks.engines.media import marks, video
 from tasks.images import archive_images, base, building, compilers
+from tasks.patterns.checks import PlayedVideo
 from tasks.settings import controller, parameters, paths
 from tasks.settings.parameters import layers
-from tasks.settings.video import SHARE, WHOLE_FRAMES
+from tasks.settings.video import WHOLE_FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,7 +201,7 @@ def test_videos_come_out_marked_one_after_another(function: Function) -> None:
         assert before is not None
         assert after is not None, function.text("log")
         assert after.codec == "h264"
-        assert SHARE * before.frames <= after.frames <= before.frames
+        assert PlayedVideo().frames * before.frames <= after.frames <= before.frames
         assert size(received) == size(sent)
         assert marks.marked_share(received) == 1.0
         assert marks.marked_share(sent) == 0.0

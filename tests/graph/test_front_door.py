@@ -131,7 +131,8 @@ def test_a_wrong_parameter_is_one_line_before_anything_is_touched(checkout: Chec
         ".env:1: K8S_VERSION: 'latest' is not a version such as v1.2.3",
         "Try: ./doit parameters",
     ]
-    assert {file.name for file in (checkout.root / "build").iterdir()} <= {"run.lock", "doit.db"}
+    bookkeeping = {"run.lock", "doit.db", "patterns.json"}
+    assert {file.name for file in (checkout.root / "build").iterdir()} <= bookkeeping
 
 
 @pytest.fixture

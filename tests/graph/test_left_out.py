@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.settings import controller, paths
+from tests.unit import own_patterns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,3 +50,29 @@ def test_what_only_the_user_can_build_leaves_out_its_patterns_alone(archive: Che
     planned = archive.doit("plan", "prepare_scenario", env=HERE).stdout
     assert "function_image:cpufunc_gst" in planned
     assert "function_image:gpufunc_dsa" not in planned
+
+
+def test_an_own_pattern_whose_files_are_wrong_is_left_out_and_refused_by_their_lines(checkout: Checkout) -> None:
+    own_patterns.write("mine", checkout.root / "work/patterns")
+    chain = checkout.root / "work/patterns/mine/functionchain.yaml"
+    own_patterns.edit(chain, "    plus: {", "    plsu: {")
+    fault = "work/patterns/mine/functionchain.yaml:11: spec.functions.plsu: is the key of no function in work/patterns/"
+    env = {**HERE, "IGNORE_CHECKS": ""}
+    done = checkout.doit("_runnable", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"mine: not registered: {fault}" in done.stdout
+    assert "calcapp-basic: not registered" not in done.stdout
+
+    refused = checkout.doit("_in_source:mine", env=env)
+    assert refused.returncode == 1
+    assert fault in refused.stdout
+    assert "IGNORE_CHECKS=patterns" in refused.stdout
+    assert checkout.doit("_in_source:calcapp-basic", env=env).returncode == 0
+    planned = checkout.doit("plan", "dataflow:mine", env={**env, "COLUMNS": "200"})
+    assert f"Stops: {fault}" in planned.stdout
+    shown = checkout.doit("doctor", "--for", "dataflow:mine", env={**env, "COLUMNS": "200"})
+    assert shown.returncode == 1
+    assert fault in shown.stdout
+
+    own_patterns.edit(chain, "    plsu: {", "    plus: {")
+    assert checkout.doit("_in_source:mine", env=env).returncode == 0

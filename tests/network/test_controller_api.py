@@ -15,8 +15,8 @@ from tasks.controller.deployment import Controller
 from tasks.controller.inventory import Gpu
 from tasks.engines.kube import api as the_kube_api
 from tasks.engines.kube import kustomize, manifests
-from tasks.patterns import known
-from tasks.scenarios import files, setup
+from tasks.patterns import known, places
+from tasks.scenarios import setup
 from tasks.scenarios.files import Scenario
 from tasks.settings import controller as source
 from tasks.settings import parameters, paths
@@ -112,7 +112,7 @@ def reported(cluster: Kube, name: str) -> list[str]:
 
 def test_every_pattern_is_accepted(cluster: Kube, controller: Controller) -> None:
     cluster.apply([*controller.definitions(), *setup.namespaces()])
-    for pattern in [pattern for pattern in known.patterns() if files.folder(pattern).is_dir()]:
+    for pattern in [pattern for pattern in known.patterns() if places.folder(pattern).is_dir()]:
         scenario = Scenario(pattern, lambda: ("one", "two"), references)
         registered = [item for items in scenario.resources().values() for item in items]
         items = [*scenario.configuration(), *registered, scenario.data_flow()]

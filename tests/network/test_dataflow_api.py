@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE, WB_FUNCTION, state
 from tasks.dataflows import deployment as dataflows_deployment
+from tasks.dataflows import flow as flows
+from tasks.dataflows.pulling import Pulls
 from tasks.engines.kube import manifests
-from tasks.patterns import known
+from tasks.patterns import known, places
 from tasks.problems import Problem
 from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters
 from tests.network.contract import PATTERN, TARGET, Acting, event, fault, function_pods, set_state, wait_at_most
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
 
@@ -171,6 +176,34 @@ def test_a_deployed_dataflow_is_kept_only_while_all_its_pods_run_our_images(clus
     cluster.wait_gone(manifests.POD, "df-calcapp-wbfunction-minus-cpu-pod", PATTERN.namespace, deadline=10)
     assert fault(PATTERN) == "has lost the pods of minus"
     assert fault(known.named("calcapp-basic-multi-worker")) == "is deployed otherwise"
+
+
+def test_a_dataflow_is_kept_only_while_the_files_are_those_that_it_was_deployed_from(
+    cluster: Kube, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(places.folder(PATTERN), tmp_path / "files")
+    monkeypatch.setattr(places, "folder", lambda _pattern: tmp_path / "files")
+    chain = tmp_path / "files" / "functionchain.yaml"
+    text = chain.read_text(encoding="utf-8")
+    flow = flows.of(PATTERN.name, parameters.current())
+    with Acting(cluster, (DATA_FLOW,), lambda _item: "Deployed"):
+        dataflows_deployment._bring_up(flow, Pulls(flow))
+    cluster.apply(function_pods("r/a:1", "r/b:1"))
+    assert fault(PATTERN) == ""
+    chain.write_text(f"# a comment\n{text}", encoding="utf-8")
+    assert fault(PATTERN) == ""
+    chain.write_text(text.replace("version: 1.0.0", "version: 1.0.1"), encoding="utf-8")
+    assert fault(PATTERN) == "was deployed from other files"
+
+
+def test_a_dataflow_that_was_deployed_by_hand_is_taken_as_it_is(cluster: Kube) -> None:
+    flow = flows.of(PATTERN.name, parameters.current())
+    cluster.apply([flow.scenario.data_flow(), *function_pods("r/a:1", "r/b:1")])
+    with Acting(cluster, (DATA_FLOW,), lambda _item: "Deployed"):
+        dataflows_deployment._bring_up(flow, Pulls(flow))
+    live = flow.live()
+    assert live
+    assert not [name for name in live["metadata"]["annotations"] if name.endswith("deployed-from")]
 
 
 @pytest.mark.parametrize(("age", "reason"), [(10.0, ""), (9999.0, "has not come up in 9999 s")])

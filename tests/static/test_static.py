@@ -76,3 +76,24 @@ def test_no_file_is_too_long_to_be_read_at_once() -> None:
     lengths = {file: file.read_text(encoding="utf-8").count("\n") for file in files}
     assert {file: lines for file, lines in lengths.items() if lines > LONGEST_FILE} == {}
     assert len(lengths) > len(PACKAGES)
+
+
+def test_no_code_names_a_pattern() -> None:
+    patterns = {folder.name for folder in (ROOT / "manifest" / "patterns").iterdir() if folder.is_dir()}
+    named = {
+        (str(file.relative_to(ROOT)), pattern)
+        for file in (ROOT / "tasks").rglob("*.py")
+        for text in strings(file)
+        for pattern in patterns
+        if re.search(rf"(?<![\w-]){pattern}(?![\w-])", text)
+    }
+    assert len(patterns) > 1
+    assert named == set()
+
+
+def strings(file: Path) -> list[str]:
+    """Return the texts in a module but its docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    lone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in lone)
+    return [node.value for node in constants if isinstance(node.value, str)]

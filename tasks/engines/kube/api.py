@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from kubernetes.client import Configuration
 
-    from tasks.engines.kube.pod_exec import Container
+    from tasks.engines.kube.pod_exec import Container, Ending
     from tasks.engines.programs.again import Patience
 
 # Named here because a method of the class is called `list`.
@@ -207,6 +207,20 @@ class Kube:
             problem.details = problem.details or output.decode(errors="replace").strip()
             raise
         return output.decode(errors="replace")
+
+    def ending(self, where: Container, argv: Sequence[str], *, timeout: float = 60.0) -> Ending:
+        """Run a program in a container, and return how it ended: its exit code, and all that it printed.
+
+        Args:
+            where: The container.
+            argv: Program and arguments; no shell is involved.
+            timeout: Seconds the program may take.
+
+        Raises:
+            Problem: The program cannot be started, or does not end in time; the details are what it printed.
+            Passing: The connection broke.
+        """
+        return pod_exec.ending(self._configuration, pod_exec.Program(where, argv), timeout=timeout)
 
     def stream(
         self, where: Container, argv: Sequence[str], take: Callable[[bytes], object], *, timeout: float = 60.0

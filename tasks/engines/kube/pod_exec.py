@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
 _SUCCESS = "Success"
 _EXIT_CODE = "ExitCode"
-# How much of a program's standard error is kept: the end of it.
+# How much of a program's standard error, and of all that it prints, is kept: the end of it.
 _KEPT = 1 << 16
+_KEPT_OUTPUT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,32 @@ class Program:
         return f"{self.argv[0]} in pod {self.where.namespace}/{self.where.pod} ({self.where.name})"
 
 
+@dataclass(frozen=True)
+class Streams:
+    """What is called with the bytes of each piece that a program prints.
+
+    Attributes:
+        output: Takes its standard output.
+        complaints: Takes its standard error.
+    """
+
+    output: Callable[[bytes], object]
+    complaints: Callable[[bytes], object]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a program ended.
+
+    Attributes:
+        code: Its exit code.
+        output: What it printed on standard output and standard error, in the order in which that came; the end of it.
+    """
+
+    code: int
+    output: str
+
+
 def run(configuration: Any, program: Program, take: Callable[[bytes], object], *, timeout: float) -> None:
     """Run a program in a container.
 
@@ -74,18 +101,63 @@ def run(configuration: Any, program: Program, take: Callable[[bytes], object], *
         Problem: The program cannot be started, fails, or does not end in time.
         Passing: The connection broke.
     """
+    complaints = _End(_KEPT)
+    try:
+        code = _exit_code(configuration, program, Streams(take, complaints.take), timeout=timeout)
+    except Problem as problem:
+        problem.details = problem.details or str(complaints)
+        raise
+    if code:
+        raise Problem(f"{program}: exit code {code}", details=str(complaints))
+
+
+def ending(configuration: Any, program: Program, *, timeout: float) -> Ending:
+    """Run a program in a container, and return how it ended: any exit code will do.
+
+    Args:
+        configuration: The client library's configuration for the API server.
+        program: The program.
+        timeout: Seconds the program may take.
+
+    Raises:
+        Problem: The program cannot be started, or does not end in time; the details are what it printed.
+        Passing: The connection broke.
+    """
+    output = _End(_KEPT_OUTPUT)
+    try:
+        code = _exit_code(configuration, program, Streams(output.take, output.take), timeout=timeout)
+    except Problem as problem:
+        problem.details = problem.details or str(output)
+        raise
+    return Ending(code, str(output))
+
+
+class _End:
+    """The end of what a program prints."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._content = size, bytearray()
+
+    def take(self, data: bytes) -> None:
+        self._content.extend(data)
+        del self._content[: -self._size]
+
+    def __str__(self) -> str:
+        return self._content.decode(errors="replace").strip()
+
+
+def _exit_code(configuration: Any, program: Program, streams: Streams, *, timeout: float) -> int:
     what = str(program)
     session = _connect(configuration, program)
-    complaints, status = bytearray(), bytearray()
-    takers = {_STDOUT: take, _STDERR: complaints.extend, _STATUS: status.extend}
+    status = bytearray()
+    takers = {_STDOUT: streams.output, _STDERR: streams.complaints, _STATUS: status.extend}
     try:
         for channel, data in _pieces(session.sock, what, timeout):
             takers.get(channel, _ignore)(data)
-            del complaints[:-_KEPT]
     finally:
         # The library leaves the socket open when the other side ends the session.
         session.sock.shutdown()
-    _judge(what, bytes(status), complaints.decode(errors="replace").strip())
+    return _judged(what, bytes(status))
 
 
 def _connect(configuration: Any, program: Program) -> Any:
@@ -145,17 +217,18 @@ def _late(what: str, timeout: float) -> Problem:
     return Problem(f"{what}: did not end within {timeout:.0f} s")
 
 
-def _judge(what: str, status: bytes, complaints: str) -> None:
-    """Stop if the status that ends a session does not say that the program succeeded."""
+def _judged(what: str, status: bytes) -> int:
+    """Return the exit code in the status that ends a session; stop if it says that there is none."""
     if not status:
-        raise Passing(f"{what}: the connection ended before the program did", details=complaints)
+        raise Passing(f"{what}: the connection ended before the program did")
     said = json.loads(status)
     if said.get("status") == _SUCCESS:
-        return
+        return 0
     causes = (said.get("details") or {}).get("causes") or []
-    code = next((cause["message"] for cause in causes if cause.get("reason") == _EXIT_CODE), "")
-    reason = f"exit code {code}" if code else str(said.get("message", "failed"))
-    raise Problem(f"{what}: {reason}", details=complaints)
+    code = next((str(cause["message"]) for cause in causes if cause.get("reason") == _EXIT_CODE), "")
+    if not code.isdecimal():
+        raise Problem(f"{what}: {said.get('message', 'failed')}")
+    return int(code)
 
 
 def _server_words(reason: str) -> str:

@@ -52,6 +52,7 @@ class Condition(Generic[T]):
         describe: Describes an observation briefly, for progress and the error.
         stands_still: Returns whether something outside is under way that the deadline is not meant for.
         standstill: Seconds for which the deadline may stand still in all.
+        otherwise: What is so if time runs out; empty for "<name>: not so".
     """
 
     name: str
@@ -60,6 +61,7 @@ class Condition(Generic[T]):
     describe: Callable[[T], str] = lambda _: ""
     stands_still: Callable[[T], bool] = lambda _: False
     standstill: float = 0.0
+    otherwise: str = ""
 
     def wait(self, deadline: float, *, explain: Callable[[], str] | None = None, hint: str = "") -> T:
         """Observe until the condition is met.
@@ -79,7 +81,7 @@ class Condition(Generic[T]):
         try:
             return self._observe_until_met()
         except _LateError as late:
-            message = _message(self.name, deadline, late.state)
+            message = _message(self.otherwise or f"{self.name}: not so", deadline, late.state)
             raise Problem(message, hint=hint, details=_evidence(explain)) from late.__cause__
         finally:
             _end.reset(token)
@@ -143,6 +145,6 @@ def _evidence(explain: Callable[[], str] | None) -> str:
         return f"no evidence: {problem.message}"
 
 
-def _message(condition: str, deadline: float, state: str) -> str:
+def _message(otherwise: str, deadline: float, state: str) -> str:
     last = f"; last seen: {state}" if state else ""
-    return f"{condition}: not so within {deadline:.0f} s{last}"
+    return f"{otherwise} within {deadline:.0f} s{last}"

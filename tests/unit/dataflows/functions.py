@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tasks.dataflows.flow import Deadlines, Flow
 from tasks.engines.kube import manifests
+from tasks.patterns import model, reading
+from tasks.problems import Problem
 from tasks.scenarios import files
 from tests.unit.conftest import lab
 
@@ -16,11 +18,33 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
-    from tasks.engines.kube.pod_exec import Container
+    from tasks.engines.kube.pod_exec import Container, Ending
     from tasks.patterns.model import Pattern
 
 UUID = "gpu-0f3c"
 NETWORKS = "k8s.v1.cni.cncf.io/network-status"
+
+
+_OWN = """
+namespace: mine
+dataflow: df-mine
+functions:
+  - {key: send, image: cpufunc_calcapp}
+  - {key: square, image: square}
+  - {key: rcv, image: cpufunc_calcapp}
+verify:
+"""
+
+
+def own(verify: str) -> Pattern:
+    """Return a user's pattern with a function that is no calcapp.
+
+    Args:
+        verify: What its pattern.yaml says of its verification: "{log: [...]}".
+    """
+    read = reading.read(f"{_OWN}  {verify}\n".encode(), "work/patterns/mine/pattern.yaml")
+    assert not read.complaints
+    return model.made("mine", "work/patterns/mine/pattern.yaml", read.spec, is_own=True)[0]
 
 
 def _nothing(_pod: str, _argv: Sequence[str]) -> str:
@@ -37,6 +61,7 @@ class Functions:
         log: The log of every container.
         objects: Objects of other kinds.
         asked: The containers that were asked, each as pod and container.
+        endings: How commands end, in this order; those after them do not end in time.
     """
 
     pattern: Pattern
@@ -44,6 +69,7 @@ class Functions:
     log: str = ""
     objects: dict[Kind, list[Object]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
 
     def pod_name(self, key: str) -> str:
         device = f"mps-dgpu-{UUID}" if key == "dsa" else "cpu"
@@ -84,6 +110,12 @@ class Functions:
     def exec(self, where: Container, argv: Sequence[str], **_: Any) -> str:
         self.asked.append((where.pod, where.name))
         return self.answer(where.pod, argv)
+
+    def ending(self, where: Container, argv: Sequence[str], **_: Any) -> Ending:
+        self.asked.append((where.pod, where.name))
+        if not self.endings:
+            raise Problem(f"{argv[0]} in pod {where.pod}: did not end within 30 s", details="so far")
+        return self.endings.pop(0)
 
     def logs(self, where: Container, **_: Any) -> str:
         self.asked.append((where.pod, where.name))

@@ -8,9 +8,12 @@ import pytest
 
 from tasks.controller.kinds import DATA_FLOW
 from tasks.dataflows import all_patterns
-from tasks.dataflows.series import Standing
+from tasks.dataflows.series import FAILED, VERIFIED, Outcome, Standing
+from tasks.engines.files import atomic
 from tasks.engines.kube import access
 from tasks.problems import Problem
+from tasks.settings import paths
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,3 +57,19 @@ def test_without_the_controllers_source_nobody_knows_what_can_run(choose: Callab
     choose()
     with pytest.raises(Problem, match="when the controller's source is there"):
         all_patterns.lack()
+
+
+@pytest.mark.usefixtures("checkout")
+@pytest.mark.parametrize(
+    ("verify", "chosen", "result", "says"),
+    [
+        ("{log: [{function: a, line: x}]}", "yes", VERIFIED, VERIFIED),
+        ("{log: [{function: a, line: x}]}", "no", VERIFIED, "deployed"),
+        ("{}", "yes", VERIFIED, "deployed"),
+        ("{}", "yes", FAILED, FAILED),
+    ],
+)
+def test_no_more_is_claimed_than_was_verified(verify: str, chosen: str, result: str, says: str) -> None:
+    text = f"namespace: mine\ndataflow: df-mine\nfunctions: [{{key: a, image: b}}]\nverify: {verify}\n"
+    atomic.write(paths.OWN_PATTERNS / "mine" / "pattern.yaml", text)
+    assert all_patterns.worded(Outcome("mine", result), lab(VERIFY=chosen)).result == says

@@ -9,7 +9,7 @@ import pytest
 from tasks.dataflows.pipelines import Pipelines
 from tasks.patterns import known
 from tasks.problems import Problem
-from tests.unit.dataflows.functions import Functions
+from tests.unit.dataflows.functions import Functions, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,12 @@ def test_what_a_pipeline_lacks_before_it_takes_data(look: str, log: str, lack: s
     missing = Pipelines(functions.flow(), functions.pods).missing()
     assert missing == (dict.fromkeys(("pip", "dsa", "rcv"), lack) if lack else {})
     assert ("df-cpu-p2c1-wbfunction-dsa-mps-dgpu-gpu-0f3c-pod", "gpu-container0") in functions.asked
+
+
+@pytest.mark.parametrize(("sockets", "lack"), [(SILENT, ""), ("\n" + SOCKETS.format("0035"), "no pipeline runs")])
+def test_a_program_of_the_user_takes_data_once_it_listens(sockets: str, lack: str) -> None:
+    functions = Functions(own("{video: {}}"), lambda pod, _: sockets if "-square-" in pod else LISTENS)
+    assert Pipelines(functions.flow(), functions.pods).missing() == ({"square": lack} if lack else {})
 
 
 def test_an_engine_that_loads_is_waited_for_and_one_that_is_late_is_named() -> None:

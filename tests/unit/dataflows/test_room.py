@@ -11,9 +11,12 @@ from tasks.dataflows import room
 from tasks.dataflows.room import Offer
 from tasks.engines.kube import access, manifests
 from tasks.patterns import known
+from tasks.problems import Problem
 from tasks.settings.nics import RESOURCE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.kube_api import KubeApi
 
 WORKERS = ("c-worker", "c-worker2")
@@ -87,3 +90,39 @@ def test_what_the_cluster_offers(kube_api: KubeApi) -> None:
         Offer("c-worker", "cpu", 120, 20),
         Offer("c-worker", "a100", 5, 1),
     ]
+
+
+def test_a_capacity_that_no_worker_has_is_refused_before_anything_is_deployed(
+    checkout: Path, kube_api: KubeApi
+) -> None:
+    kube_api.objects = {
+        FUNCTION_TARGET: [
+            target(regionType="cpu", maxCapacity=120, currentCapacity=120),
+            target(regionType="cpu", maxCapacity=240),
+            target(regionType="a100", maxCapacity=40),
+        ]
+    }
+    kube_api.lead_to("c")
+    cluster, pattern = access.cluster("c"), known.named("p2c1")
+
+    def flow(capacity: int) -> dict[str, Any]:
+        return {"spec": {"requirements": {"all": {"capacity": capacity}}}}
+
+    room.require(pattern, flow(40), cluster)
+    room.require(known.named("p1c1"), flow(240), cluster)
+    room.require(pattern, {"spec": {}}, cluster)
+    with pytest.raises(Problem) as caught:
+        room.require(pattern, flow(41), cluster)
+    assert (
+        caught.value.message == "p2c1: each of dsa asks for a capacity of 41, but no GPU of a worker has more than 40"
+    )
+    with pytest.raises(
+        Problem, match=r"^p1c1: each of pip, rcv asks for a capacity of 241, but no CPU of a worker has more than 240"
+    ):
+        room.require(known.named("p1c1"), flow(241), cluster)
+
+
+def test_what_the_cluster_does_not_offer_yet_is_no_reason(checkout: Path, kube_api: KubeApi) -> None:
+    kube_api.objects = {FUNCTION_TARGET: []}
+    kube_api.lead_to("c")
+    room.require(known.named("p1c1"), {"spec": {"requirements": {"all": {"capacity": 999}}}}, access.cluster("c"))

@@ -50,3 +50,9 @@ def test_an_archive_that_is_gone_was_no_sample() -> None:
 def test_the_words_beside_a_result() -> None:
     assert stand_ins.phrase(("sample controller", "stand-in GPU")) == "stand-ins: sample controller, stand-in GPU"
     assert stand_ins.phrase(()) == "no stand-ins"
+
+
+def test_what_a_pattern_that_is_gone_stands_on_may_be_all_that_is_stood_in_for() -> None:
+    chosen = lab(CONTROLLER="sample", EMULATE="sriov,gpu", CONTROLLER_HARDWARE="gpu")
+    assert stand_ins.stand_ins(None, chosen) == ("sample controller", "emulated cards", "stand-in GPU")
+    assert stand_ins.stand_ins(None, lab(CONTROLLER="sample")) == ("sample controller",)

@@ -127,3 +127,19 @@ def test_a_cluster_without_the_controller_has_no_dataflows() -> None:
 
     found = dataflows_status.flows(dataflows_status.read(cast("api.Kube", Bare())))
     assert dataflows_status.shown(found, as_json=False) == "No dataflow is deployed"
+
+
+def test_a_dataflow_whose_pattern_is_gone_is_shown_with_the_command_that_deletes_it(world: World) -> None:
+    found = dataflows_status.flows(replace(world, pattern=lambda *asked: "mine" if asked == ("calc", "df") else ""))
+    assert [flow.pattern for flow in found] == ["mine", ""]
+    lines = dataflows_status.shown(found, as_json=False).splitlines()
+    hint = "no valid pattern here is about it: ./doit kubectl delete -n calc dataflow df-sriov"
+    assert [line for line in lines if "kubectl" in line] == [hint]
+    assert [flow["pattern"] for flow in json.loads(dataflows_status.shown(found, as_json=True))] == ["mine", ""]
+
+
+def test_the_pattern_of_a_dataflow_is_found_by_namespace_and_name(world: World) -> None:
+    flow = item("df-calcapp")
+    ours = {**flow, "metadata": {**flow["metadata"], "namespace": "cpufunc-calcapp"}}
+    found = dataflows_status.flows(World({**world.objects, DATA_FLOW: [flow, ours]}))
+    assert [(one.namespace, one.pattern) for one in found] == [("calc", ""), ("cpufunc-calcapp", "calcapp-basic")]

@@ -11,9 +11,12 @@ from tasks.dataflows.traffic import Meter, Pf, Reading, Traffic
 from tasks.patterns import known
 from tasks.problems import Problem
 from tests.unit.conftest import lab
-from tests.unit.dataflows.functions import Functions
+from tests.unit.dataflows.functions import Functions, own
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tasks.patterns.model import Pattern
     from tests.unit.programs import Programs
 
 SNMP = """Tcp: RtoAlgorithm InSegs
@@ -96,14 +99,33 @@ def test_packets_that_took_another_way_are_told(reading: Reading, says: str) -> 
         Meter(functions.flow(), functions.pods).crossing(reading, 900)
 
 
-@pytest.mark.parametrize(("pattern", "asks"), [("calcapp-basic", False), ("calcapp-sriov", True), ("p1c1", True)])
-def test_pods_are_asked_only_where_their_counters_say_something(pattern: str, asks: bool) -> None:
-    functions = Functions(known.named(pattern))
+@pytest.mark.parametrize(
+    ("pattern", "asks"),
+    [
+        (known.named("calcapp-basic"), False),
+        (known.named("calcapp-sriov"), True),
+        (known.named("p1c1"), True),
+        (own("{log: [{function: rcv, line: x}]}"), False),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_pods_are_asked_only_where_their_counters_say_something(pattern: Pattern, asks: bool) -> None:
+    functions = Functions(pattern)
     meter = Meter(functions.flow(), functions.pods)
     start = meter.start()
     assert bool(functions.asked) is asks
-    if pattern != "calcapp-sriov":
+    if pattern.network != "sriov":
         assert meter.crossing(meter.since(start), 900) == ""
+
+
+def test_a_function_whose_counters_cannot_be_read_is_named() -> None:
+    def no_cat(_pod: str, _argv: Sequence[str]) -> str:
+        raise Problem(message)
+
+    message = "cat: no such file"
+    functions = Functions(P3C1, no_cat)
+    with pytest.raises(Problem, match=rf"^df-cpu-p3c1: pip: its network counters cannot be read: {message}$"):
+        Meter(functions.flow(), functions.pods).start()
 
 
 @pytest.mark.usefixtures("engine")

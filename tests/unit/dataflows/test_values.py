@@ -51,7 +51,7 @@ class Chain:
 
     def exec(self, _where: Container, argv: list[str], **_: object) -> str:
         self.sent.append(argv)
-        inputs = " ".join(f"inputs:{word}" for word in argv[2:])
+        inputs = " ".join(f"inputs:{word}" for word in argv[1:])
         self.log.append(f'{len(self.sent)}\tINFO\tmain.go:312\tstart call Do\t{{"req": "{inputs} {self.answer}"}}')
         return ""
 
@@ -74,7 +74,7 @@ def flow_of(chain: Chain) -> Flow:
 def test_other_inputs_are_sent_and_their_answer_is_kept(checkout: Path, said: Lines) -> None:
     chain = Chain()
     values.verify(flow_of(chain).sending(("2", "3", "4")))
-    assert chain.sent == [["/calcapp", "--", "2", "3", "4"]]
+    assert chain.sent == [["/calcapp", "2", "3", "4"]]
     assert "df-calcapp answered 2 3 4 in " in said.kept[-1]
     kept = json.loads((checkout / "work/RESULT/calcapp-basic/answer.json").read_text())
     assert (kept["dataflow"], kept["inputs"]) == ("df-calcapp", [2.0, 3.0, 4.0])
@@ -109,6 +109,6 @@ def test_without_other_inputs_those_of_the_pattern_stay() -> None:
 @pytest.mark.parametrize(("inputs", "sends"), [(("2", "-3"), "-- /calcapp 2 -3"), (("-2", "3"), "-- /calcapp -- -2 3")])
 def test_the_same_can_be_done_by_hand(inputs: tuple[str, ...], sends: str) -> None:
     flow = flow_of(Chain()).sending(inputs)
-    send, look = by_hand.calcapp(flow, flow.pods())
+    send, look = by_hand.values(flow, flow.pods())
     assert send.endswith(f"exec -n cpufunc-calcapp df-calcapp-wbfunction-send-cpu-pod -c cpu-container0 {sends}")
     assert look.endswith("logs -n cpufunc-calcapp df-calcapp-wbfunction-rcv-cpu-pod -c cpu-container0 --tail 1")

@@ -54,7 +54,7 @@ class Network(Functions):
     def reply(self, pod: str, argv: Sequence[str]) -> str:
         if argv[0] == PATTERN.client:
             self.requests += 1
-        elif "/proc/net/snmp" in argv[2]:
+        elif argv[0] == "cat":
             count = self.requests * self.by_second
             return f"  net1: {count} 1 0 0 0 0 0 0 {count} 1 0 0 0 0 0 0\n"
         elif "/dev/tcp" in argv[2]:

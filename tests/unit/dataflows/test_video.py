@@ -11,6 +11,7 @@ from tasks.dataflows import video
 from tasks.engines.media import mp4
 from tasks.engines.media import video as videos
 from tasks.engines.media.video import Video
+from tasks.patterns.checks import PlayedVideo
 from tests.threads import side_by_side
 
 if TYPE_CHECKING:
@@ -52,15 +53,20 @@ def test_a_recording_that_was_not_ended_does_not_play(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("received", "says"),
+    ("received", "asked", "says"),
     [
-        (SENT, ""),
-        (Video("h264", 41, 2.8), ""),
-        (None, "nothing that plays was received"),
-        (Video("mpeg4", 45, 3.0), "mpeg4 was received, h264 sent"),
-        (Video("h264", 20, 3.0), "20 of 45 frames were received"),
-        (Video("h264", 45, 1.0), "1.0 of 3.0 s were received"),
+        (SENT, PlayedVideo(), ""),
+        (Video("h264", 41, 2.8), PlayedVideo(), ""),
+        (None, PlayedVideo(), "nothing that plays was received"),
+        (Video("mpeg4", 45, 3.0), PlayedVideo(), "mpeg4 was received, h264 sent"),
+        (Video("h264", 20, 3.0), PlayedVideo(), "20 of 45 frames were received"),
+        (Video("h264", 45, 1.0), PlayedVideo(), "1.0 of 3.0 s were received"),
+        (Video("mpeg4", 45, 3.0), PlayedVideo("mpeg4"), ""),
+        (SENT, PlayedVideo("mpeg4"), "h264 was received, mpeg4 expected"),
+        (Video("h264", 20, 1.0), PlayedVideo(frames=0.4, time=0.3), ""),
+        (Video("h264", 44, 3.0), PlayedVideo(frames=1.0), "44 of 45 frames were received"),
+        (Video("h264", 45, 2.8), PlayedVideo(time=1.0), "2.8 of 3.0 s were received"),
     ],
 )
-def test_what_is_wrong_with_a_recording_is_said(received: Video | None, says: str) -> None:
-    assert video.complaint(SENT, received) == says
+def test_what_is_wrong_with_a_recording_is_said(received: Video | None, asked: PlayedVideo, says: str) -> None:
+    assert video.complaint(SENT, received, asked) == says

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks import lack as lacks
-from tasks.doctor.examination import Examination, purposes_of
+from tasks.doctor.examination import Examination, of_this_machine, purposes_of
 from tasks.doctor.finding import Finding
 from tasks.doctor.first_steps import is_settled, lack_of
 from tasks.doctor.server import Server
@@ -27,16 +27,19 @@ from tasks.settings.checks import (
     GPU,
     NICS,
     OK,
+    PATTERNS,
     PURPOSES,
     TASK_PURPOSES,
     UNKNOWN,
     VERSIONS,
 )
+from tests.unit import own_patterns
 from tests.unit.conftest import lab
 from tests.unit.engine import Image, node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tasks.doctor.finding import Look
     from tasks.settings.parameters.model import Parameters
@@ -271,3 +274,33 @@ def test_only_a_version_that_is_not_pinned_has_to_be_asked_for() -> None:
     assert reasons == tuple(
         f"{what}: has to be asked for" for what in ("CONTAINERD_VERSION v1.7.24", "METALLB_VERSION v0.14.9")
     )
+
+
+@pytest.mark.parametrize("target", ["mine", "dataflow:mine", "scenario:mine", "dataflow-mine"])
+def test_a_pattern_is_looked_at_alone_and_others_are_no_fault_of_it(
+    tree: Path, choose: Callable[..., None], target: str
+) -> None:
+    choose(IGNORE_CHECKS="")
+    folder = own_patterns.write("mine")
+    own_patterns.edit(own_patterns.write("bad") / "pattern.yaml", "namespace: ", "namespac: ")
+
+    def found(asked: str) -> tuple[str, str]:
+        (result,) = of_this_machine(parameters.current(), asked).examine((PATTERNS,))
+        return result.state, result.found
+
+    assert PATTERNS in purposes_of(target, parameters.current())
+    assert found(target) == ("ok", "nothing wrong with mine")
+    state, lines = found("")
+    assert state == "FAILED"
+    assert "work/patterns/bad/pattern.yaml:2: namespac: is no field here; did you mean namespace?" in lines.splitlines()
+    own_patterns.edit(folder / "df-cpufunc.yaml", "    name: mine-chain", "    name: no-chain")
+    state, lines = found(target)
+    assert state == "FAILED"
+    assert lines.startswith("work/patterns/mine/df-cpufunc.yaml:7: spec.functionChainRef: no FunctionChain")
+
+
+@pytest.mark.parametrize("target", ["bad", "dataflow:bad"])
+def test_a_pattern_that_is_not_valid_is_told_by_its_lines(tree: Path, choose: Callable[..., None], target: str) -> None:
+    own_patterns.edit(own_patterns.write("bad") / "pattern.yaml", "namespace: ", "namespac: ")
+    with pytest.raises(Problem, match=r"^work/patterns/bad/pattern\.yaml:2: namespac: is no field here"):
+        purposes_of(target, parameters.current())

@@ -82,6 +82,14 @@ CASES = (
         checkout={"work/DATA/video/road.mp4": _mp4(b"avc1")},
         cure="VIDEO=road.mp4",
     ),
+    Case("patterns", OK, "nothing wrong with them"),
+    Case(
+        "patterns",
+        FAILED,
+        "work/patterns/mine/pattern.yaml:1: namespac: is no field here; did you mean namespace?",
+        checkout={"work/patterns/mine/pattern.yaml": b"namespac: x\n"},
+        cure="edit these lines",
+    ),
     Case("kubeconfig", OK, "kube/config"),
     Case("kubeconfig", FAILED, "damaged", checkout={"kube/config": b"clusters: ["}, cure="config.damaged"),
 )

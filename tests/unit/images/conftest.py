@@ -15,6 +15,7 @@ from tasks.engines.host import apt
 from tasks.settings import images as table
 from tasks.settings import parameters, paths
 from tests.unit.engine import Image
+from tests.unit.functions.conftest import write  # noqa: F401 - a fixture
 from tests.unit.kube_api import kube_api  # noqa: F401 - a fixture
 from tests.unit.registry.conftest import sites  # noqa: F401 - a fixture
 

@@ -12,8 +12,10 @@ import pytest
 from tasks.controller.kinds import DATA_FLOW
 from tasks.engines.docker import client
 from tasks.overview import page as overview_page
+from tasks.patterns import known
 from tasks.settings import images, parameters, paths
 from tests.exec_server import kubeconfig
+from tests.unit import own_patterns
 from tests.unit.engine import Engine, Image, node
 
 if TYPE_CHECKING:
@@ -93,3 +95,13 @@ def test_an_engine_that_hangs_is_not_waited_for(world: Engine, monkeypatch: pyte
         monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/docker.sock")
         client.forget()
         assert "engine      no answer within 0 s" in page(deadline=0.01)
+
+
+def test_patterns_of_ones_own_are_named_only_if_there_are_any(world: Engine) -> None:
+    known.forget()
+    assert "patterns" not in page()
+    own_patterns.write("mine")
+    assert "patterns    1 of your own: mine" in page()
+    bad = own_patterns.write("bad") / "pattern.yaml"
+    own_patterns.edit(bad, "namespace: ", "namespac: ")
+    assert "patterns    1 of your own: mine; not valid: bad (./doit doctor --for patterns)" in page()

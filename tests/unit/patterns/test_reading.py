@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tasks.patterns import form, reading
-from tasks.settings import checks, paths
+from tasks.settings import checks, controller, paths
 
 GOOD = """\
 namespace: mine
@@ -91,6 +91,13 @@ def test_what_is_wrong_is_said_with_its_line_and_field(before: str, after: str, 
         assert line.startswith(start), line
 
 
+def test_values_of_two_functions_are_told_apart_by_their_names() -> None:
+    text = GOOD.replace("{key: rcv,", "{key: rcv, operator: square,")
+    assert complaints(text) == []
+    found = complaints(text.replace("{square: 55}", "{square: 55, rcv: 1}"))
+    assert found == ["7: functions[2].operator: 'square' is what the value of another function is called too"]
+
+
 def test_all_faults_are_said_at_once() -> None:
     text = GOOD.replace("namespace: mine", "namespace: Mine").replace("image: square", "image: SQUARE")
     assert [line.partition(":")[0] for line in complaints(text)] == ["1", "6"]
@@ -110,3 +117,31 @@ def test_the_published_schema_is_that_of_the_form() -> None:
 def test_what_a_pattern_may_need_are_words_of_the_checks() -> None:
     allowed = form.schema()["properties"]["needs"]["items"]["enum"]
     assert allowed == [checks.VIDEO, checks.GPU]
+
+
+@pytest.mark.parametrize("namespace", ["kube-system", "kube-mine", "default", "wbfunction-system", "metallb-system"])
+def test_a_namespace_of_the_cluster_or_the_controller_is_no_patterns(namespace: str) -> None:
+    expected = f"1: namespace: {namespace!r} belongs to the cluster, the controller or an add-on"
+    assert complaints(GOOD.replace("namespace: mine", f"namespace: {namespace}")) == [expected]
+
+
+def test_all_namespaces_that_the_controller_brings_are_taken() -> None:
+    managers = [f"{part.image}-system" for part in controller.COMPONENTS if part.role == "manager"]
+    assert {*managers, *controller.NAMESPACES} <= {*form.RESERVED}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ("dataflow: df-mine", "dataflow: a-wbfunction-b", "2: dataflow: 'a-wbfunction-b' has the word wbfunction, at"),
+        ("key: rcv", "key: wb-rcv", "7: functions[2].key: 'wb-rcv' begins with wb-, as the ends of a chain do"),
+        ("key: rcv", f"key: {'r' * 37}", "7: functions[2].key: df-mine-wbfunction-rrr"),
+    ],
+)
+def test_names_from_which_the_controller_makes_others_have_to_allow_that(before: str, after: str, wanted: str) -> None:
+    assert [line[: len(wanted)] for line in complaints(GOOD.replace(before, after))] == [wanted]
+
+
+def test_the_longest_name_of_a_pod_is_allowed() -> None:
+    longest = "r" * (63 - len("df-mine-wbfunction--cpu-pod"))
+    assert complaints(GOOD.replace("key: rcv", f"key: {longest}")) == []

@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 from tasks.engines.kube import manifests
-from tasks.patterns import known
+from tasks.patterns import known, places
 from tasks.problems import Problem
-from tasks.scenarios import files
 from tasks.scenarios.files import Scenario
 from tasks.settings import controller as controller_settings
 from tasks.settings import paths
@@ -104,7 +103,7 @@ def deployable(wanted: Scenario) -> dict[str, list[dict[str, str]]]:
 
 def test_an_image_that_a_scenario_no_longer_names_is_an_error(tree: Path) -> None:
     shutil.copytree(paths.SAMPLE, paths.CONTROLLER)
-    file = files.folder(SINGLE) / "cm-cpufunc-config.yaml"
+    file = places.folder(SINGLE) / "cm-cpufunc-config.yaml"
     assert tree in file.resolve().parents
     file.write_text(file.read_text(encoding="utf-8").replace("/cpufunc_sidecar", "/sidecar"), encoding="utf-8")
     with pytest.raises(Problem, match="calc-func/basic: names no image cpufunc_sidecar, but cpufunc_calcapp, sidecar"):

@@ -16,8 +16,9 @@ from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import needs
 from tasks.scenarios.needs import Machine
-from tasks.settings import controller, nics, paths
+from tasks.settings import controller, nics, parameters, paths
 from tasks.settings.checks import GPU, NICS
+from tests.unit import own_patterns
 from tests.unit.conftest import lab
 from tests.unit.engine import Image
 from tests.unit.programs import Answer
@@ -203,6 +204,28 @@ def test_an_image_that_a_registry_has_need_not_be_built() -> None:
     assert not any("image" in phrase for phrase in lacking)
 
 
+def test_an_image_is_a_folder_of_the_user_or_of_the_source_and_any_other_is_said_before_the_deployment(
+    source: Path,
+) -> None:
+    calcapp, unknown = archive_images.IMAGES["cpufunc_calcapp"], "image squaer: neither a folder of work/functions nor"
+    shutil.rmtree(source / calcapp.folder)
+    pattern = known.named("calcapp-basic")
+    made = needs.machine(lab(FUNCTION_IMAGES="source")).unmade
+    here = Machine(4, lambda _need: (), made)
+    (reason,) = needs.missing_of(pattern, here)
+    assert reason == "image cpufunc_calcapp cannot be built: the controller's source does not hold it"
+    for name, dockerfile in (("cpufunc_calcapp", "FROM scratch\n"), ("square", "FROM square\n")):
+        (paths.OWN_FUNCTIONS / name).mkdir(parents=True)
+        (paths.OWN_FUNCTIONS / name / "Dockerfile").write_text(dockerfile)
+    assert needs.missing_of(pattern, here) == []
+    assert made("square") == ()
+    (reason,) = needs.missing_of(replace(pattern, images=("squaer",)), here)
+    assert reason.startswith(unknown)
+    assert reason.endswith("did you mean square?")
+    (paths.OWN_FUNCTIONS / "cpufunc_calcapp/Dockerfile").unlink()
+    assert needs.missing_of(pattern, here) == ["work/functions/cpufunc_calcapp: has no Dockerfile"]
+
+
 def test_a_file_that_the_source_does_not_hold_is_named(source: Path) -> None:
     for found in source.rglob("basic/functiontype.yaml"):
         found.unlink()
@@ -210,3 +233,57 @@ def test_a_file_that_the_source_does_not_hold_is_named(source: Path) -> None:
     assert needs.lack_of_source("calcapp-basic") == lacks.of(f"{file} is not in the controller's source")
     with pytest.raises(Problem, match=r"calc-func/basic/functiontype\.yaml is not in the controller's source"):
         needs.require_in_source("calcapp-basic")
+
+
+@pytest.fixture
+def mine(choose: Callable[..., None]) -> Path:
+    """An own pattern with which something is wrong."""
+    choose(CLUSTER_NAME="mine")
+    folder = own_patterns.write("mine")
+    own_patterns.edit(folder / "df-cpufunc.yaml", "    name: mine-chain", "    name: no-chain")
+    return folder
+
+
+WRONG = (
+    "work/patterns/mine/df-cpufunc.yaml:7: spec.functionChainRef: no FunctionChain cpufunc-mine/no-chain in these files"
+    "; did you mean mine-chain?"
+)
+
+
+def test_a_pattern_whose_files_are_wrong_is_refused_by_the_line_and_the_others_go_on(mine: Path, said: Lines) -> None:
+    assert needs.lack_of_source("mine") == lacks.obstacle(WRONG)
+    with pytest.raises(Problem) as caught:
+        needs.require_in_source("mine")
+    assert caught.value.message == WRONG
+    assert caught.value.hint.startswith(
+        "./doit doctor --for dataflow:mine, until it says ok; or, at your own risk, IGN"
+    )
+    here = replace(machine(), wrong=needs.machine(parameters.current()).wrong)
+    chosen = needs.announce(here)
+    assert chosen["missing"]["mine"] == chosen["missing"]["mine-multi-worker"] == [WRONG]
+    assert f"mine: not registered: {WRONG}" in said.kept
+    assert {"calcapp-basic", "calcapp-basic-multi-worker"} <= set(needs.runnable(here))
+    needs.require_in_source("calcapp-basic")
+
+
+def test_a_pattern_whose_files_were_put_right_is_refused_no_longer(mine: Path) -> None:
+    own_patterns.edit(mine / "df-cpufunc.yaml", "    name: no-chain", "    name: mine-chain")
+    assert not needs.lack_of_source("mine")
+    needs.require_in_source("mine")
+
+
+@pytest.mark.usefixtures("mine")
+def test_who_takes_the_risk_may_deploy_what_looks_wrong(choose: Callable[..., None]) -> None:
+    choose(CLUSTER_NAME="mine", IGNORE_CHECKS="patterns")
+    assert not needs.lack_of_source("mine")
+    needs.require_in_source("mine")
+    assert not needs.machine(parameters.current()).wrong(known.named("mine"))
+
+
+def test_an_own_pattern_without_files_is_named_by_its_folder(mine: Path) -> None:
+    for file in mine.glob("*.yaml"):
+        if file.name != "pattern.yaml":
+            file.unlink()
+    assert needs.lack_of_source("mine") == lacks.of(
+        "work/patterns/mine: holds no files of a scenario, only pattern.yaml"
+    )

@@ -67,6 +67,18 @@ def test_a_program_that_fails_is_one_line_with_its_words(cluster: api.Kube) -> N
     assert caught.value.details == "out"
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_any_exit_code_and_all_that_was_printed_can_be_asked_for(cluster: api.Kube, code: int) -> None:
+    ending = cluster.ending(WHERE, ["bash", "-c", f"echo out; echo why >&2; exit {code}"])
+    assert (ending.code, sorted(ending.output.splitlines())) == (code, ["out", "why"])
+
+
+def test_what_a_program_printed_that_did_not_end_is_kept(cluster: api.Kube) -> None:
+    with pytest.raises(Problem, match=r"bash .*did not end within 1 s") as caught:
+        cluster.ending(WHERE, ["bash", "-c", "echo out; exec sleep 3"], timeout=1)
+    assert caught.value.details == "out"
+
+
 def test_a_program_that_does_not_end_is_left(cluster: api.Kube) -> None:
     with pytest.raises(Problem, match=r"sleep .*did not end within 0 s"):
         run(cluster, "sleep", "2", timeout=0.1)

@@ -34,6 +34,11 @@ def test_names_condition_state_evidence_and_next_command_when_time_runs_out() ->
     assert caught.value.hint == "kubectl describe pod p"
 
 
+def test_says_what_is_so_instead_if_it_has_words_for_that() -> None:
+    with pytest.raises(Problem, match=r"^f: logged nothing within 0 s$"):
+        waiting.Condition("f: a line", lambda: "", bool, otherwise="f: logged nothing").wait(0)
+
+
 def test_a_final_failure_ends_the_wait_at_once() -> None:
     def met(_seen: str) -> bool:
         message = "chain: Error"

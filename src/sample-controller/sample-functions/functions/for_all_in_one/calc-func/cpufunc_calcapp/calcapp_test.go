@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"net"
 	"os"
@@ -55,7 +56,7 @@ func TestChainGathersTheResultsOfTheContract(t *testing.T) {
 	for _, name := range []string{"receiver", "average_results", "divide", "multiply", "minus", "plus"} {
 		address = startHop(t, name, address)
 	}
-	response, err := send(address, &Request{Inputs: []float64{1, 2, 3, 4, 5}})
+	response, err := send(address, &Request{Inputs: []Number{1, 2, 3, 4, 5}})
 	if err != nil || response.Status != "OK" {
 		t.Fatal(response, err)
 	}
@@ -79,7 +80,7 @@ func TestChainGathersTheResultsOfTheContract(t *testing.T) {
 func TestClientIsToldOkEvenIfALaterHopIsMissing(t *testing.T) {
 	log := captureLog(t)
 	address := startHop(t, "plus", "")
-	response, err := send(address, &Request{Inputs: []float64{1, 2}})
+	response, err := send(address, &Request{Inputs: []Number{1, 2}})
 	if err != nil || response.Status != "OK" {
 		t.Fatal(response, err)
 	}
@@ -89,7 +90,7 @@ func TestClientIsToldOkEvenIfALaterHopIsMissing(t *testing.T) {
 }
 
 func TestZeroValuesAreLeftOut(t *testing.T) {
-	request := &Request{Inputs: []float64{0, 2}, Results: []Result{{"minus", 0}}}
+	request := &Request{Inputs: []Number{0, 2}, Results: []Result{{"minus", 0}}}
 	if got := request.String(); got != `inputs:0 inputs:2 results:{operator:"minus"}` {
 		t.Fatal(got)
 	}
@@ -98,7 +99,7 @@ func TestZeroValuesAreLeftOut(t *testing.T) {
 func TestDivisionByZeroTravels(t *testing.T) {
 	log := captureLog(t)
 	address := startHop(t, "divide", startHop(t, "receiver", ""))
-	if _, err := send(address, &Request{Inputs: []float64{1, 0}}); err != nil {
+	if _, err := send(address, &Request{Inputs: []Number{1, 0}}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(log.String(), "value:inf") {
@@ -107,7 +108,7 @@ func TestDivisionByZeroTravels(t *testing.T) {
 }
 
 func TestASingleInputHasNothingToBeCombinedWith(t *testing.T) {
-	if got := operators["plus"].compute(&Request{Inputs: []float64{7}}); got != 0 {
+	if got := operators["plus"].compute(&Request{Inputs: []Number{7}}); got != 0 {
 		t.Fatal(got)
 	}
 }
@@ -134,5 +135,23 @@ func TestInputsMustBeNumbers(t *testing.T) {
 		if _, err := parseInputs(arguments); err == nil {
 			t.Errorf("%v was taken", arguments)
 		}
+	}
+}
+
+func TestMessagesAreLinesOfJSONThatAnyLanguageCanSpeak(t *testing.T) {
+	captureLog(t)
+	connection, err := net.Dial("tcp", startHop(t, "receiver", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	request := `{"method": "Hop.Operate", "params": [{"Inputs": [1, 2.5],` +
+		` "Results": [{"Operator": "plus", "Value": "-inf"}]}], "id": 7}`
+	if _, err := connection.Write([]byte(request + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := bufio.NewReader(connection).ReadString('\n')
+	if want := `{"id":7,"result":{"Status":"OK"},"error":null}` + "\n"; err != nil || answer != want {
+		t.Fatal(answer, err)
 	}
 }

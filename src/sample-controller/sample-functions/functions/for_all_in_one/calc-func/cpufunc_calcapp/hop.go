@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/rpc"
+	"net/rpc/jsonrpc"
 	"os"
 	"os/signal"
 	"strconv"
@@ -85,7 +86,7 @@ func accept(listener net.Listener, hop *Hop) error {
 		if err != nil {
 			return err
 		}
-		go server.ServeConn(connection)
+		go server.ServeCodec(jsonrpc.NewServerCodec(connection))
 	}
 }
 
@@ -101,7 +102,7 @@ func send(address string, request *Request) (*Response, error) {
 	if err := connection.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return nil, err
 	}
-	client := rpc.NewClient(connection)
+	client := jsonrpc.NewClient(connection)
 	defer client.Close()
 	response := &Response{}
 	return response, client.Call(method, request, response)

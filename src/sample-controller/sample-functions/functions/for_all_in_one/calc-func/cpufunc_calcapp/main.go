@@ -1,5 +1,6 @@
 // Command calcapp is a chain of calculators: every hop computes over the same inputs, appends its result and hands
-// the request on; the last one logs what it received.
+// the request on; the last one logs what it received. Hops speak JSON-RPC over TCP, one line for each message, so that
+// a hop of a chain can be written in any language.
 //
 //	calcapp -server -port 8080 -operator plus    one hop
 //	calcapp 1 2 3 4 5                            the client: sends the inputs to the first hop
@@ -67,17 +68,17 @@ func runClient(host string, port int, arguments []string) error {
 	return nil
 }
 
-func parseInputs(arguments []string) ([]float64, error) {
+func parseInputs(arguments []string) ([]Number, error) {
 	if len(arguments) == 0 {
 		return nil, fmt.Errorf("no inputs: calcapp 1 2 3")
 	}
-	inputs := []float64{}
+	inputs := []Number{}
 	for _, argument := range arguments {
 		input, err := strconv.ParseFloat(argument, 64)
 		if err != nil {
 			return nil, fmt.Errorf("input %q is not a number", argument)
 		}
-		inputs = append(inputs, input)
+		inputs = append(inputs, Number(input))
 	}
 	return inputs, nil
 }

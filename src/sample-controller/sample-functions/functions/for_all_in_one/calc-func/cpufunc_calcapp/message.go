@@ -7,15 +7,18 @@ import (
 	"strings"
 )
 
+// Number is a float64 that travels as JSON: as a number or, if it is none that JSON has, in quotes.
+type Number float64
+
 // Result is what one hop computed.
 type Result struct {
 	Operator string
-	Value    float64
+	Value    Number
 }
 
 // Request goes from hop to hop and gathers results.
 type Request struct {
-	Inputs  []float64
+	Inputs  []Number
 	Results []Result
 }
 
@@ -28,7 +31,7 @@ type Response struct {
 func (r *Request) String() string {
 	words := []string{}
 	for _, input := range r.Inputs {
-		words = append(words, "inputs:"+number(input))
+		words = append(words, "inputs:"+input.String())
 	}
 	for _, result := range r.Results {
 		fields := []string{}
@@ -36,7 +39,7 @@ func (r *Request) String() string {
 			fields = append(fields, fmt.Sprintf("operator:%q", result.Operator))
 		}
 		if result.Value != 0 {
-			fields = append(fields, "value:"+number(result.Value))
+			fields = append(fields, "value:"+result.Value.String())
 		}
 		words = append(words, "results:{"+strings.Join(fields, " ")+"}")
 	}
@@ -48,7 +51,9 @@ func (r *Response) String() string {
 	return "status:" + r.Status
 }
 
-func number(value float64) string {
+// String writes the number as protobuf's text format does.
+func (n Number) String() string {
+	value := float64(n)
 	switch {
 	case math.IsNaN(value):
 		return "nan"
@@ -58,4 +63,19 @@ func number(value float64) string {
 		return "-inf"
 	}
 	return strconv.FormatFloat(value, 'g', -1, 64)
+}
+
+// MarshalJSON writes the number; JSON has neither infinity nor NaN.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if value := float64(n); math.IsNaN(value) || math.IsInf(value, 0) {
+		return []byte(strconv.Quote(n.String())), nil
+	}
+	return []byte(n.String()), nil
+}
+
+// UnmarshalJSON reads a number, in quotes or not.
+func (n *Number) UnmarshalJSON(text []byte) error {
+	value, err := strconv.ParseFloat(strings.Trim(string(text), `"`), 64)
+	*n = Number(value)
+	return err
 }

@@ -4,22 +4,22 @@ package main
 type operator struct {
 	name     string
 	forwards bool
-	compute  func(*Request) float64
+	compute  func(*Request) Number
 }
 
 // operators by the word of the -operator option.
 var operators = map[string]operator{
-	"plus":            {"plus", true, fold(func(a, b float64) float64 { return a + b })},
-	"minus":           {"minus", true, fold(func(a, b float64) float64 { return a - b })},
-	"multiply":        {"multiply", true, fold(func(a, b float64) float64 { return a * b })},
-	"divide":          {"divide", true, fold(func(a, b float64) float64 { return a / b })},
+	"plus":            {"plus", true, fold(func(a, b Number) Number { return a + b })},
+	"minus":           {"minus", true, fold(func(a, b Number) Number { return a - b })},
+	"multiply":        {"multiply", true, fold(func(a, b Number) Number { return a * b })},
+	"divide":          {"divide", true, fold(func(a, b Number) Number { return a / b })},
 	"average_results": {"average", true, averageOfResults},
 	"receiver":        {"receiver", false, nil},
 }
 
 // fold combines the inputs from left to right; fewer than two inputs give 0.
-func fold(combine func(a, b float64) float64) func(*Request) float64 {
-	return func(request *Request) float64 {
+func fold(combine func(a, b Number) Number) func(*Request) Number {
+	return func(request *Request) Number {
 		if len(request.Inputs) < 2 {
 			return 0
 		}
@@ -31,12 +31,12 @@ func fold(combine func(a, b float64) float64) func(*Request) float64 {
 	}
 }
 
-func averageOfResults(request *Request) float64 {
-	sum := 0.0
+func averageOfResults(request *Request) Number {
+	sum := Number(0)
 	for _, result := range request.Results {
 		sum += result.Value
 	}
-	return sum / float64(len(request.Results))
+	return sum / Number(len(request.Results))
 }
 
 // next returns the request for the following hop: the same inputs, and one more result.

@@ -1,0 +1,3 @@
+module square
+
+go 1.21
