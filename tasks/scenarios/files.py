@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _USER_REQUIREMENT = "user-requirement"
 _STRATEGY = "strategy"
 _WHERE = "functioninfo.yaml"
-_IMAGE = re.compile(r'("image(?:URI)?"\s*:\s*")([^"]+)(")')
+# In JSON, which a double-quoted string of YAML holds with its quotation marks escaped.
+_IMAGE = re.compile(r'(\\?"image(?:URI)?\\?"\s*:\s*\\?")([^"\\]+)(\\?")')
 
 
 def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:

@@ -12,7 +12,7 @@ import yaml
 from tasks.engines.kube import manifests
 from tasks.patterns import known, places
 from tasks.problems import Problem
-from tasks.scenarios.files import Scenario
+from tasks.scenarios.files import Scenario, with_references
 from tasks.settings import controller as controller_settings
 from tasks.settings import paths
 from tasks.settings.checks import GPU, NICS
@@ -49,6 +49,13 @@ def test_every_function_runs_our_images() -> None:
         for content in item["data"].values():
             containers = json.loads(content)[0]["template"]["spec"]["containers"]
             assert [container["image"] for container in containers] == ["registry/calcapp:1", "registry/sidecar:1"]
+
+
+def test_images_are_ours_however_a_file_quotes_its_json() -> None:
+    content = '[{"imageURI": "localhost/cpufunc_calcapp:latest", "image":"other.example/far:2"}]'
+    for quoted in (f"data: {{a: '{content}'}}", f"data: {{a: {json.dumps(content)}}}", f"data:\n  a: |\n    {content}"):
+        ours = yaml.safe_load(with_references(quoted, REFERENCES))["data"]["a"]
+        assert json.loads(ours) == [{"imageURI": "registry/calcapp:1", "image": "other.example/far:2"}]
 
 
 @pytest.mark.usefixtures("source")
