@@ -5,12 +5,25 @@ pyproject.toml names the loader and each class, so that `./doit` and the `doit` 
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from doit import cmd_clean, cmd_forget, cmd_help, cmd_ignore, cmd_list, cmd_resetdep, cmd_run, cmd_strace
+from doit import (
+    cmd_clean,
+    cmd_forget,
+    cmd_help,
+    cmd_ignore,
+    cmd_list,
+    cmd_resetdep,
+    cmd_run,
+    cmd_strace,
+    loader,
+    plugin,
+)
 from doit import doit_cmd as front
 from doit.cmd_base import DodoTaskLoader, DoitCmdBase
 from doit.cmdparse import CmdParseError
@@ -54,6 +67,10 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
         front.Help = Help
         # Words of another program are not parameters, even if they are of the form NAME=value.
         front.DoitMain.process_args = _own_words
+        # No package of .venv has plugins of doit; looking for them would read what each package says of itself.
+        plugin.entry_points_impl = lambda: _no_entry_points
+        # Of a creator's source, only the line where it begins is asked for; the whole would be read and taken apart.
+        loader.inspect = SimpleNamespace(**{**vars(inspect), "getsourcelines": _first_line})
 
     def load_tasks(self, cmd: Any, pos_args: list[str]) -> list[Any]:
         """Return the tasks, and change `pos_args` in place, which doit reads after this.
@@ -69,6 +86,15 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
             raise SystemExit(_DONE)
         pos_args[:] = chosen.words
         return tasks
+
+
+def _no_entry_points(*, group: str) -> tuple[()]:
+    del group
+    return ()
+
+
+def _first_line(creator: Any) -> tuple[list[str], int]:
+    return [], creator.__code__.co_firstlineno
 
 
 def _own_words(main: Any, typed: list[str], take: Callable[..., list[str]] = front.DoitMain.process_args) -> list[str]:
