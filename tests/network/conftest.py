@@ -21,7 +21,7 @@ from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
 from tasks.engines.kube.api import Kube
 from tasks.engines.programs import waiting
-from tasks.images import archive_images
+from tasks.images import function_images
 from tasks.problems import Problem
 from tasks.scenarios import setup
 from tasks.settings import artifacts, parameters, paths
@@ -79,7 +79,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     monkeypatch.setattr(kube_api, "cluster", lambda _name: api)
     monkeypatch.setattr(paths, "CONTROLLER", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
-    monkeypatch.setattr(archive_images, "references", lambda *_: ours)
+    monkeypatch.setattr(function_images, "references", lambda *_: ours)
     monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
     chosen = lab(DCI_REGISTRY_ADDR_ALT="registry.example/images", DATAFLOW_DEADLINE="10", CONTROLLER_DEADLINE="5")
     monkeypatch.setattr(parameters, "current", lambda: chosen)

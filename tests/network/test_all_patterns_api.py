@@ -14,7 +14,7 @@ from tasks.dataflows import all_patterns, deployment, origin
 from tasks.dataflows.series import Standing
 from tasks.engines.kube import access as kube_api
 from tasks.engines.kube import manifests
-from tasks.images import archive_images
+from tasks.images import function_images
 from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import setup
@@ -39,7 +39,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     """The API server with all definitions and namespaces."""
     monkeypatch.setattr(kube_api, "cluster", lambda _name: api)
     monkeypatch.setattr(paths, "CONTROLLER", SAMPLE)
-    monkeypatch.setattr(archive_images, "references", lambda *_: OURS)
+    monkeypatch.setattr(function_images, "references", lambda *_: OURS)
     monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
     chosen = lab(
         DCI_REGISTRY_ADDR_ALT="registry.example/images",

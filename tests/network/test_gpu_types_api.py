@@ -19,7 +19,7 @@ from tasks.dataflows import flow as flows
 from tasks.dataflows import gpu_target
 from tasks.engines.kube import access, manifests
 from tasks.engines.programs import waiting
-from tasks.images import archive_images
+from tasks.images import function_images
 from tasks.patterns import known
 from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters, paths
@@ -59,7 +59,7 @@ def cluster(request: pytest.FixtureRequest, api: Kube, monkeypatch: pytest.Monke
     images = {image: f"registry/{image}:1" for image in PATTERN.images}
     monkeypatch.setattr(access, "cluster", lambda _name: api)
     monkeypatch.setattr(paths, "CONTROLLER", request.param)
-    monkeypatch.setattr(archive_images, "references", lambda *_: images)
+    monkeypatch.setattr(function_images, "references", lambda *_: images)
     chosen = lab(DCI_REGISTRY_ADDR_ALT="registry.example/images", DATAFLOW_DEADLINE="20", CONTROLLER_DEADLINE="20")
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     definitions = [item for file in facts.definition_files(request.param) for item in manifests.load(file)]

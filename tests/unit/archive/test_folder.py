@@ -27,7 +27,7 @@ DRIVERS = controller.DRIVERS_SOURCE
 def folder(tree: Path, choose: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of the controller that CONTROLLER names: a copy of the sample elsewhere."""
     made = tmp_path_factory.mktemp("elsewhere") / "my controller"
-    shutil.copytree(tree / "src/sample-controller", made, symlinks=True)
+    shutil.copytree(tree / "src/sample-controller", made, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     choose(CONTROLLER=str(made))
     return made
 
