@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tasks.problems import Problem
 from tasks.settings import controller, paths
+from tasks.similar import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +72,8 @@ def complaint(name: str) -> str:
     """Return why there is no function of a name that can be built; empty if there is."""
     if is_own(name):
         return _complaint(name)
-    near = get_close_matches(name, sorted(declared()), n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"image {name}: neither a folder of work/functions nor an image of the controller's source{meant}"
+    instead = meant(name, sorted(declared()))
+    return f"image {name}: neither a folder of work/functions nor an image of the controller's source{instead}"
 
 
 def require(name: str) -> None:

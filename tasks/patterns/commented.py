@@ -7,10 +7,9 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-import pydantic
 import yaml
 
-from tasks.patterns.form import PatternFile
+from tasks.patterns.form import PatternFile, models_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,16 +73,10 @@ def _meaning(name: str) -> list[str]:
 
 
 def _inner(annotation: object, depth: int) -> Iterator[str]:
-    for model in _models(annotation):
+    for model in models_in(annotation):
         for name, field in model.model_fields.items():
             yield from _told(f"{name}: {field.description}", depth)
             yield from _inner(field.annotation, depth + 1)
-
-
-def _models(annotation: object) -> list[type[pydantic.BaseModel]]:
-    """Return the models of a field: of its value, or of its items."""
-    parts = [annotation, *getattr(annotation, "__args__", ())]
-    return [part for part in parts if isinstance(part, type) and issubclass(part, pydantic.BaseModel)]
 
 
 def _told(text: str, depth: int = 0) -> list[str]:

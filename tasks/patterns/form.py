@@ -209,6 +209,16 @@ class PatternFile(_Fields):
     verify: Verify = Field(description=str(Verify.__doc__))
 
 
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    """Return the models that a field's value, or its items, may be of.
+
+    Args:
+        annotation: The type of the field.
+    """
+    parts = [annotation, *getattr(annotation, "__args__", ())]
+    return [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+
+
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a pattern.yaml."""
     return {"$schema": SCHEMA_ID, **PatternFile.model_json_schema()}

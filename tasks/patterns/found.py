@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.patterns.objects import CONFIG_MAP, DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tasks.patterns.model import Hop, Pattern
     from tasks.patterns.objects import Item
 
 # The namespace in which the controller looks for the configuration of functions.
 CONFIGURATION = "default"
-_SIMILAR = 0.6
 
 
 @dataclass(frozen=True)
@@ -63,14 +59,3 @@ class Found:
         wanted = (function, version)
         of_it = (one for one in self.of(FUNCTION_TYPE) if (one.form.spec.function, one.form.spec.version) == wanted)
         return next(of_it, None)
-
-
-def meant(name: str, others: Iterable[str]) -> str:
-    """Return the question whether a similar name was meant; empty if none is similar.
-
-    Args:
-        name: The name that is none.
-        others: The names that there are.
-    """
-    near = difflib.get_close_matches(name, [*others], n=1, cutoff=_SIMILAR)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from tasks.archive import facts
 from tasks.patterns import function_data
-from tasks.patterns.found import CONFIGURATION, meant
+from tasks.patterns.found import CONFIGURATION
 from tasks.patterns.function_data import ITEMS, SPEC, Deployable, Entry, Specification
 from tasks.patterns.objects import CONFIG_MAP, FUNCTION_TYPE
+from tasks.similar import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ FILE = "pattern.yaml"
 # Beside the kept file, for editors.
 SCHEMA = "pattern.schema.json"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_CODE = ("form.py", "reading.py", "marks.py", "index.py")
+_CODE = ("form.py", "reading.py", "marks.py", "index.py", "../similar.py")
 
 
 @dataclass(frozen=True)

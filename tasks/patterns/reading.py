@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ import pydantic
 import yaml
 
 from tasks.patterns import marks
-from tasks.patterns.form import PatternFile
+from tasks.patterns.form import PatternFile, models_in
+from tasks.similar import meant, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,6 @@ _REASONS = {
     "greater_than_equal": "{input!r} is less than {ge:g}",
     "less_than_equal": "{input!r} is more than {le:g}",
 }
-_SIMILAR = 0.6
 # What the controller puts between the names of a DataFlow and of a function, and how it calls the ends of a chain.
 _WORD, _ENDS = "wbfunction", "wb-"
 # Of a label's value, and of the name of a Service, in characters.
@@ -115,8 +114,7 @@ def reason_of(error: Any) -> str:
 
 def _meant(place: Place) -> str:
     """Return the field that was probably meant by a name that is none; empty if no field is similar."""
-    near = difflib.get_close_matches(str(place[-1]), _model_at(place).model_fields, n=1, cutoff=_SIMILAR)
-    return near[0] if near else ""
+    return nearest(str(place[-1]), _model_at(place).model_fields)
 
 
 def _model_at(place: Place) -> type[pydantic.BaseModel]:
@@ -130,9 +128,7 @@ def _model_at(place: Place) -> type[pydantic.BaseModel]:
 
 def _model_of(model: type[pydantic.BaseModel], field: str) -> type[pydantic.BaseModel]:
     """Return the model of a field's value, or of its items."""
-    annotation = model.model_fields[field].annotation
-    parts = [annotation, *getattr(annotation, "__args__", ())]
-    return next(part for part in parts if isinstance(part, type) and issubclass(part, pydantic.BaseModel))
+    return models_in(model.model_fields[field].annotation)[0]
 
 
 def _inconsistent(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
@@ -200,5 +196,4 @@ def _named(spec: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
 
 
 def _no_key(key: str, keys: Sequence[str]) -> str:
-    near = difflib.get_close_matches(key, keys, n=1, cutoff=_SIMILAR)
-    return f"{key!r} is the key of no function" + (f"; did you mean {near[0]}?" if near else "")
+    return f"{key!r} is the key of no function{meant(key, keys)}"

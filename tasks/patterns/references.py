@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tasks.patterns import functions, places
-from tasks.patterns.found import CONFIGURATION, Found, meant
+from tasks.patterns.found import CONFIGURATION, Found
 from tasks.patterns.objects import CONFIG_MAP, DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE
 from tasks.settings import controller
+from tasks.similar import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

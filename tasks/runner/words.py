@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from doit.cmdparse import CmdOption, CmdParseError, TaskParse
 from doit.exceptions import InvalidCommand
 
+from tasks import similar
 from tasks.problems import Problem
 from tasks.runner.meta import REFUSED
 from tasks.settings import credentials, makefile, paths, spellings
@@ -140,7 +140,8 @@ def no_such(word: str, tasks: Iterable[str], commands: Iterable[str], *, command
 def _nearest(word: str, candidates: Iterable[str]) -> list[str]:
     """Return the name that is most similar to a word, however it is spelled; none if there is no such name."""
     by_key = {spellings.key(name): name for name in reversed([*candidates])}
-    return [by_key[key] for key in difflib.get_close_matches(spellings.key(word), by_key, n=1, cutoff=_SIMILAR)]
+    near = similar.nearest(spellings.key(word), by_key, _SIMILAR)
+    return [by_key[near]] if near else []
 
 
 def without_parser(error: CmdParseError) -> str:
@@ -172,7 +173,7 @@ def _complaint(name: str, known: Sequence[str]) -> str:
         return f"{name}: is taken from the environment only, since everybody can read a command line"
     if name in makefile.VARIABLES:
         return f"{name}: is not a parameter: {makefile.VARIABLES[name]}"
-    near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_SIMILAR)
+    near = similar.nearest(name.upper(), known, _SIMILAR)
     if near:
-        return f"{name}: is not a parameter; did you mean {near[0]}?"
+        return f"{name}: is not a parameter; did you mean {near}?"
     return f"{name}: is not a parameter; a variable for other programs goes in front: {name}=... ./doit ..."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tasks import progress
-from tasks.controller.kinds import DATA_FLOW
+from tasks.controller.kinds import DATA_FLOW, function_name
 from tasks.engines.files import atomic
 from tasks.patterns import commented, index, known, places
 from tasks.patterns.model import TWIN
 from tasks.problems import Problem
 from tasks.scenarios import renaming
 from tasks.settings import paths
+from tasks.similar import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _SHOWN = "work/patterns"
 # What Kubernetes allows in the name of a Service and in the value of a label.
 _LONGEST = 63
-_SIMILAR = 0.6
 
 
 def make(source: str, name: str) -> None:
@@ -46,7 +45,6 @@ def make(source: str, name: str) -> None:
     content = contents(pattern, name)
     _require_alone(content)
     _write(name, content)
-    index.keep_schema(paths.PATTERN_INDEX.with_name(index.SCHEMA))
     known.forget()
     progress.line(f"{_SHOWN}/{name}: made from {pattern.home}; its DataFlow is {known.named(name).dataflow}")
     runs = (f"./doit dataflow:{each}" for each in (name, f"{name}{TWIN}") if each in known.table().by_name)
@@ -88,9 +86,8 @@ def _pattern(source: str) -> Pattern:
     table = known.table()
     names = [*table.by_name, *(wrong.name for wrong in table.wrong)]
     if source not in names:
-        near = difflib.get_close_matches(source, names, n=1, cutoff=_SIMILAR)
-        meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-        raise Problem(f"--from {source}: no such pattern; {meant}")
+        instead = meant(source, names) or f"; there are {', '.join(names)}"
+        raise Problem(f"--from {source}: no such pattern{instead}")
     return known.named(source)
 
 
@@ -108,7 +105,7 @@ def _require_name(name: str) -> None:
 
 
 def _require_short(pattern: Pattern, dataflow: str) -> None:
-    longest = max((f"{dataflow}-wbfunction-{hop.key}-service" for hop in pattern.hops), key=len)
+    longest = max((f"{function_name(dataflow, hop.key)}-service" for hop in pattern.hops), key=len)
     if len(longest) > _LONGEST:
         raise Problem(f"--name: too long by {len(longest) - _LONGEST}: the Service would be {longest}")
 

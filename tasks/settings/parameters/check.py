@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import pydantic
 
+from tasks import similar
 from tasks.settings import credentials, makefile
 from tasks.settings.parameters.model import Parameters
 from tasks.settings.parameters.rules import broken
@@ -87,8 +87,7 @@ def _instead(name: str, known: Sequence[str]) -> str:
     """Return what to use in place of a name that is no parameter, as the rest of a sentence."""
     if name in makefile.VARIABLES:
         return f": {makefile.VARIABLES[name]}"
-    suggestion = difflib.get_close_matches(name.upper(), known, n=1)
-    return f"; did you mean {suggestion[0]}?" if suggestion else ""
+    return similar.meant(name.upper(), known)
 
 
 def _known(layers: Layers) -> list[str]:
@@ -102,7 +101,7 @@ def _is_meant_for_this_tool(stranger: Setting, known: Sequence[str]) -> bool:
     is_searched = ":" in stranger.origin and name not in _OF_PROGRAMS
     if is_searched and stranger.name in makefile.VARIABLES:
         return True
-    return is_searched and bool(difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR))
+    return is_searched and bool(similar.nearest(name, known, _SIMILAR))
 
 
 def _credentials(layers: Layers) -> Iterator[str]:

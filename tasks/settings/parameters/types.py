@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
@@ -16,6 +15,7 @@ from tasks.settings import emulation, references
 from tasks.settings.addons import CHOSEN_BY_NAME
 from tasks.settings.checks import CHECKS
 from tasks.settings.controller import CONTROLLERS, HARDWARE
+from tasks.similar import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,8 +124,7 @@ def _check_names(text: str) -> tuple[str, ...]:
     known = [check.name for check in CHECKS]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise ValueError(f"{name!r} is not a check{f'; did you mean {near[0]}?' if near else ' of ./doit doctor'}")
+            raise ValueError(f"{name!r} is not a check{meant(name, known) or ' of ./doit doctor'}")
     return names
 
 
@@ -153,9 +152,8 @@ def _addon_names(text: str) -> tuple[str, ...]:
     names = _words(text)
     for name in names:
         if name not in CHOSEN_BY_NAME:
-            near = difflib.get_close_matches(name, CHOSEN_BY_NAME, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(CHOSEN_BY_NAME)}"
-            raise ValueError(f"{name!r} is not an add-on; {hint}")
+            instead = meant(name, CHOSEN_BY_NAME) or f"; there are {', '.join(CHOSEN_BY_NAME)}"
+            raise ValueError(f"{name!r} is not an add-on{instead}")
     return names
 
 
