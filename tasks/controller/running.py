@@ -58,9 +58,8 @@ def earlier(name: str, wanted: str, cluster: Kube) -> Iterator[Pattern]:
 
 
 def _is_deployed(pattern: Pattern, cluster: Kube) -> bool:
-    """Return whether the live DataFlow is that of a pattern, not that of its twin, which has the same name."""
     live = cluster.get(DATA_FLOW, pattern.dataflow, pattern.namespace)
-    return live is not None and ("userRequirement" in live.get("spec", {})) == pattern.is_placed
+    return live is not None and known.of_data_flow(live) == pattern
 
 
 def _images(pod: Object) -> Iterator[str]:

@@ -14,7 +14,7 @@ from tasks.dataflows import deployment, origin, room, series, verification
 from tasks.dataflows import flow as flows
 from tasks.dataflows.series import CANNOT_RUN, FAILED, NOT_REACHED, NOT_RUN, VERIFIED, Outcome, Series, Standing
 from tasks.dataflows.stand_ins import stand_ins
-from tasks.engines.kube import access, manifests
+from tasks.engines.kube import access
 from tasks.engines.programs import waiting
 from tasks.nics import cards
 from tasks.patterns import known
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tasks.dataflows.flow import Flow
     from tasks.dataflows.room import Offer, Shortage
     from tasks.engines.kube.api import Kube
-    from tasks.engines.kube.manifests import Object
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
 
@@ -138,18 +137,9 @@ def standing(cluster: Kube) -> list[Standing]:
     Args:
         cluster: The API.
     """
-    live = [item for item in cluster.list(DATA_FLOW) if manifests.namespace_of(item) in known.namespaces()]
-    oldest = sorted(live, key=lambda item: str(item["metadata"].get("creationTimestamp", "")))
-    named = [(_pattern_of(item), not origin.is_of_series(item)) for item in oldest]
-    return [Standing(name, is_users=is_users) for name, is_users in named if name]
-
-
-def _pattern_of(item: Object) -> str:
-    """Return the name of the pattern as which a DataFlow is deployed: of twins, one asks for nodes."""
-    asks = bool(item["spec"].get("userRequirement"))
-    same = [pattern for pattern in known.patterns() if pattern.dataflow == manifests.name_of(item)]
-    alike = [pattern for pattern in same if pattern.is_placed == asks] if len(same) > 1 else same
-    return next((pattern.name for pattern in alike), "")
+    oldest = sorted(cluster.list(DATA_FLOW), key=lambda item: str(item["metadata"].get("creationTimestamp", "")))
+    named = [(known.of_data_flow(item), not origin.is_of_series(item)) for item in oldest]
+    return [Standing(pattern.name, is_users=is_users) for pattern, is_users in named if pattern]
 
 
 @dataclass(frozen=True)

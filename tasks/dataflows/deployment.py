@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tasks import progress
@@ -26,7 +25,6 @@ from tasks.settings import parameters
 if TYPE_CHECKING:
     from tasks.dataflows.flow import Flow
     from tasks.engines.kube.manifests import Object
-    from tasks.settings.parameters.model import Parameters
 
 _DELETE_SECONDS = 60.0
 
@@ -77,19 +75,8 @@ def watched() -> list[str]:
         live = access.cluster(chosen.cluster_name).list(DATA_FLOW)
     except Problem:
         return []  # the controller's definitions are not there yet
-    places = {(manifests.namespace_of(item), manifests.name_of(item)) for item in live}
-    there = [pattern for pattern in known.patterns() if (pattern.namespace, pattern.dataflow) in places]
-    groups = groupby(there, key=lambda pattern: (pattern.namespace, pattern.dataflow))
-    return [f"dataflow:{_deployed_as([pattern.name for pattern in group], chosen)}" for _, group in groups]
-
-
-def _deployed_as(names: list[str], chosen: Parameters) -> str:
-    """Return which of the patterns with one DataFlow is deployed: a pattern, or its twin."""
-    if len(names) == 1:
-        return names[0]
-    flows_of_it = (flows.of(name, chosen) for name in names)
-    same = (flow.pattern.name for flow in flows_of_it if not flow.cluster.lack([flow.scenario.data_flow()]))
-    return next(same, names[0])
+    there = [known.of_data_flow(item) for item in live]
+    return [f"dataflow:{pattern.name}" for pattern in known.patterns() if pattern in there]
 
 
 def make_way(flow: Flow) -> bool:

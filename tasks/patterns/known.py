@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.patterns import index, model
 from tasks.problems import Problem
@@ -76,6 +76,19 @@ def unusable() -> tuple[Wrong, ...]:
     """Return the patterns that are not valid, but those whose name is that of a valid one."""
     found = table()
     return tuple(wrong for wrong in found.wrong if wrong.name not in found.by_name)
+
+
+def of_data_flow(live: Mapping[str, Any]) -> Pattern | None:
+    """Return the pattern as which a DataFlow is deployed: of twins, one asks for nodes. None if it is no pattern's.
+
+    Args:
+        live: The DataFlow, as the API returns it.
+    """
+    where = (live["metadata"].get("namespace", ""), live["metadata"]["name"])
+    same = [pattern for pattern in patterns() if (pattern.namespace, pattern.dataflow) == where]
+    asks = bool(live.get("spec", {}).get("userRequirement"))
+    alike = [pattern for pattern in same if pattern.is_placed == asks] if len(same) > 1 else same
+    return next(iter(alike), None)
 
 
 def namespaces() -> tuple[str, ...]:
