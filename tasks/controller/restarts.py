@@ -63,9 +63,7 @@ def _both(before: Pods, now: Pods) -> list[tuple[str, dict[str, Object]]]:
 
 
 def _pods_of(cluster: Reader, workload: Object) -> dict[str, Object]:
-    labels = workload["spec"]["selector"]["matchLabels"]
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    found = cluster.list(manifests.POD, manifests.namespace_of(workload), selector)
+    found = cluster.list(manifests.POD, manifests.namespace_of(workload), manifests.selector_of(workload))
     return {pod["metadata"]["uid"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
 
 

@@ -110,8 +110,7 @@ def await_allocatable(
 
 def _start_again(api: Kube, plugin: Object, node: str) -> None:
     """Restart a node's device plugin to make it look for functions again; one that has not started yet will anyway."""
-    labels = ",".join(f"{name}={value}" for name, value in plugin["spec"]["selector"]["matchLabels"].items())
-    for pod in api.list(manifests.POD, plugin["metadata"]["namespace"], labels):
+    for pod in api.list(manifests.POD, plugin["metadata"]["namespace"], manifests.selector_of(plugin)):
         if pod["spec"].get("nodeName") == node and pod["status"].get("phase") == "Running":
             progress.line(f"{node}: starting its SR-IOV device plugin again, which knows too few virtual functions")
             api.delete(manifests.POD, pod["metadata"]["name"], pod["metadata"]["namespace"])

@@ -265,8 +265,7 @@ class Kube:
             return self.get(kind, name, namespace) or {}
 
         def evidence() -> str:
-            selector = observe().get("spec", {}).get("selector", {}).get("matchLabels", {})
-            return self.evidence(namespace, ",".join(f"{key}={value}" for key, value in selector.items()))
+            return self.evidence(namespace, manifests.selector_of(observe()))
 
         waiting.Condition(
             f"{kind} {namespace}/{name}: rolled out",

@@ -79,6 +79,12 @@ def label_of(item: Object) -> str:
     return f"{item['kind']} {namespace}/{name_of(item)}" if namespace else f"{item['kind']} {name_of(item)}"
 
 
+def selector_of(workload: Object) -> str:
+    """Return the label selector of the pods of a Deployment or DaemonSet; empty if it has none."""
+    labels = workload.get("spec", {}).get("selector", {}).get("matchLabels", {})
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
 def load(path: Path) -> list[Object]:
     """Return the objects of a YAML file, in order.
 
