@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Sources of COPY that this tool provides: compiled programs, and the CAs that this machine trusts.
 _PROGRAMS = "bin/"
-_TRUSTED = "ca-certificates.crt"
+CERTIFICATES = "ca-certificates.crt"
 # What no image is made of, although it lies beside its source.
 _GO_TESTS = "_test.go"
 # Parts that are not at the path from which Dockerfiles copy them, with their place in the archive.
@@ -37,8 +37,6 @@ _MOVED = {
     controller.DRIVERS: controller.DRIVERS_SOURCE,
     controller.FPGA_DATABASE: controller.FPGA_DATABASE_SOURCE,
 }
-# The name under which Dockerfiles copy the CAs.
-CERTIFICATES = _TRUSTED
 
 
 def dockerfile(image: SourceImage) -> Path:
@@ -88,7 +86,7 @@ def compiled_programs(image: SourceImage) -> list[str]:
 
 def scope(image: SourceImage) -> Iterator[Path]:
     """Yield the source files that an image is made of."""
-    named = [source for source in copied(image) if source != _TRUSTED]
+    named = [source for source in copied(image) if source != CERTIFICATES]
     tops = [path for source in named for path in _found(image, source)] if not compiled_programs(image) else []
     for top in tops or [paths.CONTROLLER / image.context]:
         yield from (file for file in files(top) if not file.name.endswith(_GO_TESTS))
@@ -124,8 +122,8 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
     with compile_errors.located(lambda path: archive_source.edited(source / path)):
         for name in compiled_programs(image):
             modules.build_tree(source, ".", context / _PROGRAMS / name, current)
-    if _TRUSTED in copied(image):
-        shutil.copyfile(_trusted_certificates(), context / _TRUSTED)
+    if CERTIFICATES in copied(image):
+        put_certificates(context)
     shutil.copyfile(dockerfile(image), context / "Dockerfile")
 
 

@@ -14,7 +14,7 @@ from tasks.engines.docker import images as docker_images
 from tasks.engines.files import modes
 from tasks.engines.go import modules
 from tasks.functions import content, dockerfile, folders
-from tasks.images import archive_context, archive_images, base, building
+from tasks.images import archive_context, archive_images, base, building, compile_errors
 from tasks.images.recipe import TAG_LENGTH, Definition, Pulled, Recipe, digest
 from tasks.images.recipe import content as recipe_content
 from tasks.problems import Problem
@@ -38,7 +38,6 @@ _HINTS = {
 }
 _HINT = "ARG BASE_IMAGE and FROM ${BASE_IMAGE}, or an image that can be pulled here"
 _LOCAL = re.compile(r"(?:localhost/)?(?P<name>[^/:@]+)(?::[^/:@]+)?")
-_AT = re.compile(r"^(?:\./)?(?P<file>[^\s:]+\.go)(?P<place>:\d+)", re.MULTILINE)
 
 
 def inputs(name: str, current: Parameters) -> str:
@@ -238,20 +237,10 @@ def _compile(name: str, program: Program, target: Path, current: Parameters) -> 
         target.parent.mkdir(parents=True, exist_ok=True)
         module = Path(workspace, program.folder.lstrip("/"))
         module.mkdir(parents=True, exist_ok=True)
-        try:
+        with compile_errors.located(lambda file: _edited(name, file)):
             modules.build_tree(module, program.package, target, current)
-        except Problem as problem:
-            raise _not_compiled(name, problem) from problem
 
 
-def _not_compiled(name: str, problem: Problem) -> Problem:
-    """Return why a program does not compile, with the names of files as they are in the function's folder."""
-    source = folders.folder(name)
-
-    def edited(found: re.Match[str]) -> str:
-        is_there = (source / found["file"]).is_file()
-        return folders.shown(name, found["file"]) + found["place"] if is_there else found[0]
-
-    details = _AT.sub(edited, problem.details)
-    first = next((line for line in details.splitlines() if line.startswith(folders.shown(name))), "")
-    return Problem(first or f"{folders.shown(name)}: does not compile", details=details)
+def _edited(name: str, file: str) -> str:
+    """Return a file of a function's folder as messages name it; empty for any other."""
+    return folders.shown(name, file) if (folders.folder(name) / file).is_file() else ""
