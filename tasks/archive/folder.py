@@ -5,7 +5,6 @@ Nothing is written to the folder. Of the copy, only what differs is replaced, si
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 import shlex
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-_NOT_SOURCE = re.compile("|".join(fnmatch.translate(name) for name in controller.NOT_SOURCE))
+_NOT_SOURCE = trees.matching(controller.NOT_SOURCE)
 _NOT_SOURCE_AT = re.compile(controller.NOT_SOURCE_AT)
 
 

@@ -6,19 +6,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.engines.files import modes
+from tasks.engines.files import modes, trees
 from tasks.functions import folders
 from tasks.problems import Problem
+from tasks.settings import leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 IGNORED = ".dockerignore"
-# What version control, editors, desktops and Python leave in a folder.
-_NO_SOURCE = re.compile(
-    r"\.git|\.hg|\.svn|\.idea|\.vscode|\.DS_Store|__pycache__|\.mypy_cache|\.ruff_cache|\.pytest_cache"
-    r"|.*~|\.#.*|#.*#|\..*\.sw[a-p]|.*\.pyc"
-)
+_NO_SOURCE = trees.matching(leftovers.NAMES)
 _WILD = re.compile(r"[*?\[]")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tasks.settings import leftovers
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -35,12 +37,9 @@ DRIVERS_JSON_PARSER = "lib/JSON/parson/parson.c"
 # What the sample has, and no other controller.
 SAMPLE_OPERATOR = "src/sample_operator"
 
-# What lies in a checkout without being its source: git's own, and what editors, compilers and tests leave. Names of
-# files and folders at any place, and paths as a regular expression.
-NOT_SOURCE = (
-    *(".git", ".idea", ".vscode", ".DS_Store", "._*", "*.swp", "*.swo", "*~", ".#*", "#*#", "4913"),
-    *("__pycache__", ".pytest_cache", "*.pyc", "*.o", "*.ko", "*.test", "*.out"),
-)
+# What lies in a checkout without being its source, also what compilers and tests leave. Names of files and folders at
+# any place, and paths as a regular expression.
+NOT_SOURCE = (*leftovers.NAMES, "*.o", "*.ko", "*.test", "*.out")
 NOT_SOURCE_AT = r"src/[^/]+/bin"
 
 # Namespaces that the archive's managers expect, although none of its manifests holds them.

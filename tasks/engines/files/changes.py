@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import fnmatch
 import os
-import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +23,11 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
+from tasks.engines.files import trees
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from watchdog.observers.api import BaseObserver, ObservedWatch
@@ -63,7 +63,7 @@ class Sources:
 
     def seen(self) -> dict[Path, Files]:
         """Return every file that counts, by its place."""
-        foreign = re.compile("|".join(map(fnmatch.translate, self.ignored)) or r"(?!)")
+        foreign = trees.matching(self.ignored)
         return {place: dict(_files(place, foreign)) for place in self.places}
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import modes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 NOT_SOURCE = ("__pycache__", ".pytest_cache", "*.pyc")
 _CHUNK = 1 << 20
 
@@ -38,6 +40,15 @@ def listing(root: Path) -> str:
 def names(root: Path) -> list[str]:
     """Return the paths of all files and links below a folder, in their order."""
     return sorted(entry.path.removeprefix(f"{root}/") for entry in entries(root))
+
+
+def matching(names: Iterable[str]) -> re.Pattern[str]:
+    """Return the expression for names of files and folders.
+
+    Args:
+        names: Patterns of a shell; without any, no name matches.
+    """
+    return re.compile("|".join(map(fnmatch.translate, names)) or r"(?!)")
 
 
 def prune(folder: Path) -> None:
