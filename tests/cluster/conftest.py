@@ -8,8 +8,10 @@ import pytest
 
 from tasks.docker_engine import service
 from tasks.engines.docker import images as docker_images
+from tasks.engines.docker import networks
 from tasks.engines.files.lock import alone
 from tasks.engines.kube import kind
+from tasks.nics import emulated
 from tasks.settings import images, parameters
 from tests.cluster.lab import ANSWERS, BASIC, NAME, Lab, answers
 from tests.conftest import copy_of_checkout
@@ -34,10 +36,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def _forget_killed_session() -> None:
-    """Delete the cluster that a killed session left; the lab refuses to, because the checkout was another one."""
+    """Delete what a killed session left; the lab refuses to, because the checkout was another one."""
     service.ensure()
     if kind.nodes(NAME):
         kind.delete(NAME, parameters.current())
+    networks.remove(emulated.network_name(NAME))
 
 
 @pytest.fixture
