@@ -15,11 +15,12 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.controller import inventory
 from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET, READY, WB_FUNCTION, state
-from tasks.engines.kube import access, manifests
+from tasks.engines.kube import manifests
 from tasks.engines.programs import waiting
 from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.settings import parameters
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -230,10 +231,15 @@ def _generation(cluster: Kube) -> int:
     return int(found["metadata"]["generation"]) if found else 0
 
 
-def missing_targets(cluster: Kube) -> dict[str, str]:
-    """Return the state of each FunctionTarget that is not Ready, of all that the ComputeResources have to bring."""
+def missing_targets(cluster: Kube, workers: Iterable[str]) -> dict[str, str]:
+    """Return the state of each FunctionTarget that is not Ready, of all that the ComputeResources have to bring.
+
+    Args:
+        cluster: The API.
+        workers: Names of the workers.
+    """
     seen = {manifests.name_of(item): state(item) for item in cluster.list(FUNCTION_TARGET)}
-    wanted = [name for node in inventory.workers(cluster) for name in _targets(cluster, node)]
+    wanted = [name for node in workers for name in _targets(cluster, node)]
     return {name: seen.get(name, "absent") for name in wanted if seen.get(name) != READY}
 
 
@@ -243,11 +249,12 @@ def _targets(cluster: Kube, node: str) -> list[str]:
     return [f"{node}.{place}" for place in sorted(places)]
 
 
-def await_targets(cluster: Kube, deadline: float) -> None:
+def await_targets(cluster: Kube, workers: Iterable[str], deadline: float) -> None:
     """Wait until every worker offers what it has.
 
     Args:
         cluster: The API.
+        workers: Names of the workers.
         deadline: Seconds to wait.
 
     Raises:
@@ -255,7 +262,7 @@ def await_targets(cluster: Kube, deadline: float) -> None:
     """
     waiting.Condition(
         "FunctionTargets of all workers: Ready",
-        lambda: missing_targets(cluster),
+        lambda: missing_targets(cluster, workers),
         lambda missing: not missing,
         describe=lambda missing: ", ".join(f"{name} {seen}" for name, seen in missing.items()),
     ).wait(deadline, explain=lambda: cluster.evidence(NAMESPACE), hint=LOGS)
@@ -263,9 +270,9 @@ def await_targets(cluster: Kube, deadline: float) -> None:
 
 def lack_of_offer() -> Lack:
     """Return what keeps the scheduler from seeing all that the workers have."""
-    cluster = access.cluster(parameters.current().cluster_name)
-    missing = missing_targets(cluster)
-    return lack(cluster, inventory.workers(cluster)) + lacks.of(
+    there = choice.of(parameters.current())
+    missing = missing_targets(there.api, there.workers)
+    return lack(there.api, there.workers) + lacks.of(
         *(f"{FUNCTION_TARGET} {name}: {seen}" for name, seen in missing.items())
     )
 
@@ -277,6 +284,6 @@ def require_offer() -> None:
         Problem: A worker offers something else while a dataflow uses it, which is named; or CONTROLLER_DEADLINE passed.
     """
     chosen = parameters.current()
-    cluster = access.cluster(chosen.cluster_name)
-    require_counted(cluster, inventory.workers(cluster))
-    await_targets(cluster, chosen.controller_deadline)
+    there = choice.of(chosen)
+    require_counted(there.api, there.workers)
+    await_targets(there.api, there.workers, chosen.controller_deadline)

@@ -24,15 +24,17 @@ from tasks.gpu import stand_in
 from tasks.images import compilers
 from tasks.problems import Problem
 from tasks.settings import controller, paths
+from tasks.target import kind_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from tasks.controller.inventory import Gpu, Models, Worker
+    from tasks.controller.inventory import Models
     from tasks.engines.kube.api import Kube
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
+    from tasks.target.devices import Gpu, Worker
 
 _PROGRAM = "InfoCollector"
 _PLACE = "/opt/openkasugai/infocollector"
@@ -84,8 +86,8 @@ def collect(cluster: Kube, workers: Iterable[str], chosen: Parameters) -> None:
         Problem: It does not compile, it fails, or it finds no capacity.
     """
     programs = _ensure_programs(chosen)
-    stood_in = inventory.stand_ins(chosen)
-    for worker in inventory.of(workers, stood_in):
+    stood_in = kind_cluster.stand_ins(chosen)
+    for worker in kind_cluster.shared_by(workers, stood_in):
         progress.step(f"{_PROGRAM} in {worker.name}")
         _install(worker, programs)
         command = f"cd {_PLACE} && mkdir -p log && LD_LIBRARY_PATH={_PLACE}/lib ./bin/{_PROGRAM}"

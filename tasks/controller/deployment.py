@@ -6,7 +6,7 @@ definitions > configuration > managers > daemons
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,19 @@ from tasks.engines.kube import access, kustomize, manifests
 from tasks.images import archive_images
 from tasks.lack import NOTHING
 from tasks.settings import controller, parameters
+from tasks.target import choice, kind_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from tasks.controller.inventory import Gpu, Worker
     from tasks.controller.source import Render
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
     from tasks.lack import Lack
     from tasks.settings.controller import Component
     from tasks.settings.parameters.model import Parameters
+    from tasks.target.devices import Worker
+    from tasks.target.interface import Target
 
 # The step that InfoCollector is part of.
 _COLLECTED = "configuration"
@@ -44,9 +46,9 @@ def lack(step: str) -> Lack:
     deployed = of(access.cluster(chosen.cluster_name), chosen)
     collected = NOTHING
     if step == _COLLECTED and not deployed.inventory_by_host:
-        collected = collector.lack(deployed.cluster, deployed.workers, deployed.stand_ins) + _lack_of_inventory(
-            deployed
-        )
+        collected = collector.lack(
+            deployed.cluster, deployed.workers, kind_cluster.stand_ins(chosen)
+        ) + _lack_of_inventory(deployed)
     counted = capacity.lack(deployed.cluster, deployed.workers) if step == _COUNTED else NOTHING
     return collected + deployed.cluster.lack(deployed.objects(step)) + counted
 
@@ -109,7 +111,7 @@ def follow() -> None:
 def _lack_of_inventory(deployed: Controller) -> Lack:
     if deployed.inventory_by_host:
         return deployed.cluster.lack(deployed.offered())
-    return collector.lack_of_gpus(deployed.cluster, inventory.of(deployed.workers, deployed.stand_ins))
+    return collector.lack_of_gpus(deployed.cluster, deployed.target.devices(deployed.workers))
 
 
 def _running(chosen: Parameters) -> Controller | None:
@@ -140,7 +142,7 @@ def of(cluster: Kube, chosen: Parameters) -> Controller:
         inventory_by_host=chosen.inventory == "host",
         references=lambda names: archive_images.references(names, chosen),
         render=lambda folder: kustomize.build(folder, chosen),
-        stand_ins=inventory.stand_ins(chosen),
+        target=choice.of(chosen),
     )
 
 
@@ -154,7 +156,7 @@ class Controller:
         inventory_by_host: Whether this tool reports what the workers offer, instead of InfoCollector.
         references: Returns the full references of images by their short names.
         render: Returns the objects of a kustomization's folder.
-        stand_ins: GPUs that are stood in for, by the name of their worker.
+        target: The cluster, as one of its kind.
     """
 
     cluster: Kube
@@ -162,12 +164,12 @@ class Controller:
     inventory_by_host: bool
     references: Callable[[Iterable[str]], Mapping[str, str]]
     render: Render
-    stand_ins: Mapping[str, tuple[Gpu, ...]] = field(default_factory=dict)
+    target: Target
 
     @property
     def workers(self) -> tuple[str, ...]:
         """Names of the nodes that run functions."""
-        return inventory.workers(self.cluster)
+        return self.target.workers
 
     def objects(self, step: str) -> list[Object]:
         """Return what a step applies.
@@ -213,7 +215,7 @@ class Controller:
 
     @cached_property
     def _devices(self) -> list[Worker]:
-        return inventory.of(self.workers, self.stand_ins)
+        return self.target.devices(self.workers)
 
     def offered(self) -> list[Object]:
         """Return the inventory of the workers; nothing if InfoCollector reports it."""

@@ -18,9 +18,10 @@ from tasks.settings import controller, paths
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from tasks.controller.inventory import Models, Worker
+    from tasks.controller.inventory import Models
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.target.devices import Worker
 
 KIND_MAP = controller.REQUIRED_CONFIGURATION["functionkindmap"]
 _ITEMS = "deployableItems"

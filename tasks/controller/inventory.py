@@ -5,58 +5,23 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tasks.engines.docker import containers
-from tasks.engines.host.facts import Host
 from tasks.engines.kube import manifests
-from tasks.gpu import lease, sharing, stand_in
 from tasks.problems import Problem
-from tasks.settings import controller, emulation, paths
+from tasks.settings import controller, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
-    from tasks.settings.parameters.model import Parameters
+    from tasks.target.devices import Worker
 
 NAMESPACE = "default"
 PRESENT = "infrastructureinfo"
 OFFERED = "deployinfo"
-_CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 _CPU = "cpu"
-_GPU_QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
-# A row of its list; warnings are on the same output, before and after the list.
-_GPU_ROW = re.compile(r"^(\d+), (GPU-[\w-]+), (\S.*?)\s*$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU as its driver names it."""
-
-    index: int
-    uuid: str
-    model: str
-
-
-@dataclass(frozen=True)
-class Worker:
-    """A worker and its devices.
-
-    Attributes:
-        name: Name of the node.
-        cpu: Model of its CPU; empty if the kernel does not name it.
-        sockets: CPU sockets.
-        gpus: GPUs that its driver sees, or that are stood in for.
-    """
-
-    name: str
-    cpu: str
-    sockets: int
-    gpus: tuple[Gpu, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,64 +47,6 @@ class Models:
         limits = {"maxFunctions": controller.FUNCTIONS_PER_SOCKET, "maxCapacity": controller.CAPACITY_PER_SOCKET}
         found = self.regions.get(model) or [{"regionType": region, "regionName": region, **limits}]
         return [{**each, **{limit: each[limit] * sockets for limit in limits if limit in each}} for each in found]
-
-
-@cache
-def workers(cluster: Kube) -> tuple[str, ...]:
-    """Return the names of the nodes that run functions.
-
-    Args:
-        cluster: The API; it is asked only once.
-    """
-    labels = {manifests.name_of(node): node["metadata"].get("labels", {}) for node in cluster.list(manifests.NODE)}
-    return tuple(sorted(name for name, found in labels.items() if _CONTROL_PLANE_LABEL not in found))
-
-
-def stand_ins(chosen: Parameters) -> dict[str, tuple[Gpu, ...]]:
-    """Return the GPUs that EMULATE stands in for, by the name of their worker.
-
-    Args:
-        chosen: The parameters of the run.
-    """
-    if not stand_in.is_chosen(chosen):
-        return {}
-    return {stand_in.node(chosen): (Gpu(0, stand_in.identifier(chosen), emulation.GPU_MODEL),)}
-
-
-def of(names: Iterable[str], stood_in: Mapping[str, tuple[Gpu, ...]]) -> list[Worker]:
-    """Return workers with their devices; the nodes of kind share the CPU and memory of this machine.
-
-    Args:
-        names: Names of the workers.
-        stood_in: GPUs that are stood in for, by the name of their worker.
-    """
-    cpuinfo = Host().text("/proc/cpuinfo")
-    model, count = cpu_model(cpuinfo), sockets(cpuinfo)
-    return [Worker(name, model, count, stood_in.get(name) or _gpus(name)) for name in names]
-
-
-def cpu_model(cpuinfo: str) -> str:
-    """Return the model of the CPU, as the kernel names it.
-
-    Args:
-        cpuinfo: Text of /proc/cpuinfo.
-    """
-    found = re.search(r"^model name\s*:\s*(.*\S)", cpuinfo, re.MULTILINE)
-    return found[1] if found else ""
-
-
-def sockets(cpuinfo: str) -> int:
-    """Return the number of CPU sockets, at least 1: a virtual machine may not report any.
-
-    Args:
-        cpuinfo: Text of /proc/cpuinfo.
-    """
-    return max(1, len(set(re.findall(r"^physical id\s*:\s*(\d+)", cpuinfo, re.MULTILINE))))
-
-
-def parsed_gpus(answer: str) -> tuple[Gpu, ...]:
-    """Return the GPUs that nvidia-smi lists as index, uuid and name."""
-    return tuple(Gpu(int(index), uuid, model) for index, uuid, model in _GPU_ROW.findall(answer))
 
 
 def models() -> Models:
@@ -196,17 +103,6 @@ def devices(found: Object) -> list[dict[str, Any]]:
 def is_gpu(device: Mapping[str, Any]) -> bool:
     """Return whether a device of the inventory is a GPU, by its identifier."""
     return str(device.get("deviceUUID")).startswith("GPU-")
-
-
-def _gpus(node: str) -> tuple[Gpu, ...]:
-    if not lease.is_lent_to(node):
-        # A shared GPU that does not answer is a matter of gpu_lease, and no obstacle to the rest.
-        return parsed_gpus(containers.exec_in(node, _GPU_QUERY, check=False)) if sharing.is_seen_by(node) else ()
-    try:
-        return parsed_gpus(containers.exec_in(node, _GPU_QUERY))
-    except Problem as problem:
-        problem.hint = "./doit gpu_lease, which starts the node's driver again"
-        raise
 
 
 def rows(file: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
 from tasks import progress
-from tasks.controller import inventory
 from tasks.controller.kinds import DATA_FLOW
 from tasks.dataflows import deployment, origin, room, series, verification
 from tasks.dataflows import flow as flows
@@ -21,6 +20,7 @@ from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import needs
 from tasks.settings import nics, parameters, paths
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,7 +188,7 @@ class _Cluster:
 
     @property
     def _workers(self) -> tuple[str, ...]:
-        return inventory.workers(self.api)
+        return choice.of(self.chosen).workers
 
     def _flow(self, name: str) -> Flow:
         return flows.of(name, self.chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tasks.controller import inventory, kinds
+from tasks.controller import kinds
 from tasks.controller.kinds import (
     CPU_FUNCTION,
     DATA_FLOW,
@@ -104,7 +104,7 @@ class Flow:
     @property
     def workers(self) -> tuple[str, ...]:
         """Names of the nodes that run functions."""
-        return inventory.workers(self.cluster)
+        return tuple(self.scenario.workers())
 
     @property
     def redeployment(self) -> str:

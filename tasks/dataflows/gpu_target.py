@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.controller import capacity, gpu_types, inventory
+from tasks.controller import capacity, gpu_types
 from tasks.controller.kinds import FUNCTION_TARGET, READY, state
 from tasks.engines.kube import manifests
 from tasks.engines.programs import waiting
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tasks.dataflows.flow import Flow
-    from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
 
 _CPU = "cpu"
@@ -33,7 +32,7 @@ def wait(flow: Flow) -> None:
         return
     waiting.Condition(
         f"a FunctionTarget of type {', '.join(sorted(map(_shown, wanted)))}: Ready",
-        lambda: _missing(flow.cluster, wanted),
+        lambda: _missing(flow, wanted),
         lambda missing: not missing,
         describe=lambda missing: ", ".join(f"{kind} {seen}" for kind, seen in missing.items()),
     ).wait(flow.deadlines.controller, hint=capacity.LOGS)
@@ -53,17 +52,17 @@ def _shown(choice: Iterable[str]) -> str:
     return " or ".join(sorted(choice))
 
 
-def _missing(cluster: Kube, wanted: Iterable[frozenset[str]]) -> dict[str, str]:
+def _missing(flow: Flow, wanted: Iterable[frozenset[str]]) -> dict[str, str]:
     """Return the state of each choice of types of which no worker offers one.
 
     Raises:
         Problem: A worker has a device that the controller never counts by itself.
     """
-    targets = cluster.list(FUNCTION_TARGET)
+    targets = flow.cluster.list(FUNCTION_TARGET)
     found = {one: [each for each in targets if each.get("status", {}).get("regionType") in one] for one in wanted}
     missing = {choice: seen for choice, seen in found.items() if READY not in map(state, seen)}
     if not all(missing.values()):
-        capacity.require_counted(cluster, inventory.workers(cluster))
+        capacity.require_counted(flow.cluster, flow.workers)
     return {_shown(choice): _seen(seen) for choice, seen in missing.items()}
 
 

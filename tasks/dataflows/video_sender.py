@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import progress
-from tasks.controller import inventory
-from tasks.engines.kube import access, manifests
+from tasks.engines.kube import manifests
 from tasks.engines.media import user_videos
 from tasks.images import function_images
 from tasks.settings import controller as source
 from tasks.settings import parameters, video
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def lack() -> Lack:
     """Return what keeps the sender from running as it should."""
     chosen = parameters.current()
-    cluster = access.cluster(chosen.cluster_name)
-    return cluster.lack([_deployment(inventory.workers(cluster)[0], chosen)])
+    there = choice.of(chosen)
+    return there.api.lack([_deployment(there.workers[0], chosen)])
 
 
 def deploy() -> None:
@@ -36,9 +36,9 @@ def deploy() -> None:
     videos = user_videos.here()
     videos.ensure()
     name_unsendable(videos)
-    cluster = access.cluster(chosen.cluster_name)
-    cluster.apply([_deployment(inventory.workers(cluster)[0], chosen)])
-    cluster.wait_rollout(
+    there = choice.of(chosen)
+    there.api.apply([_deployment(there.workers[0], chosen)])
+    there.api.wait_rollout(
         manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=chosen.controller_deadline
     )
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from tasks.archive import deepstream
 from tasks.archive import facts as archive_source
-from tasks.controller import gpu_types, inventory
+from tasks.controller import gpu_types
 from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TYPE
 from tasks.engines.kube import access, manifests
 from tasks.images import function_images
 from tasks.patterns import known, places
 from tasks.problems import Problem
 from tasks.settings import checks, scenarios
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:
     """Return what a pattern refers to in a cluster, with the images that the parameters choose."""
     return Scenario(
         pattern,
-        workers=lambda: inventory.workers(cluster),
+        workers=lambda: choice.of(chosen).workers,
         references=lambda names: function_images.references(names, chosen),
         gpus=lambda: gpu_types.offered(cluster),
     )

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
-from tasks.controller import capacity, inventory
+from tasks.controller import capacity
 from tasks.controller.kinds import FUNCTION_TARGET
 from tasks.engines.kube import access, manifests
 from tasks.patterns import known
 from tasks.scenarios import files
 from tasks.settings import parameters
+from tasks.target import choice
 
 if TYPE_CHECKING:
-    from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
     from tasks.lack import Lack
+    from tasks.target.interface import Target
 
 
 def lack_of_namespaces() -> Lack:
@@ -35,9 +36,10 @@ def namespaces() -> list[Object]:
 
 def lack_of_setup() -> Lack:
     """Return what keeps functions from reading their configuration, else the capacity that is not offered yet."""
-    cluster = access.cluster(parameters.current().cluster_name)
-    return cluster.lack(_bindings()) or lacks.of(
-        *(f"{FUNCTION_TARGET} {name}: {seen}" for name, seen in capacity.missing_targets(cluster).items())
+    there = choice.of(parameters.current())
+    missing = capacity.missing_targets(there.api, there.workers)
+    return there.api.lack(_bindings()) or lacks.of(
+        *(f"{FUNCTION_TARGET} {name}: {seen}" for name, seen in missing.items())
     )
 
 
@@ -48,25 +50,25 @@ def set_up() -> None:
         Problem: The controller did not publish a worker's capacity within CONTROLLER_DEADLINE.
     """
     chosen = parameters.current()
-    cluster = access.cluster(chosen.cluster_name)
-    cluster.apply(_bindings())
-    capacity.await_targets(cluster, chosen.controller_deadline)
+    there = choice.of(chosen)
+    there.api.apply(_bindings())
+    capacity.await_targets(there.api, there.workers, chosen.controller_deadline)
 
 
 def lack_of_placement() -> Lack:
     """Return which of the ConfigMaps are missing that spread multi-worker patterns over the workers."""
-    cluster = access.cluster(parameters.current().cluster_name)
-    return cluster.lack(_placement(cluster))
+    there = choice.of(parameters.current())
+    return there.api.lack(_placement(there))
 
 
 def place() -> None:
     """Create the ConfigMaps that spread multi-worker patterns over the workers, in each namespace of patterns."""
-    cluster = access.cluster(parameters.current().cluster_name)
-    cluster.apply(_placement(cluster))
+    there = choice.of(parameters.current())
+    there.api.apply(_placement(there))
 
 
-def _placement(cluster: Kube) -> list[Object]:
-    workers = inventory.workers(cluster)
+def _placement(there: Target) -> list[Object]:
+    workers = there.workers
     return [item for namespace in known.namespaces() for item in files.placement(namespace, workers)]
 
 

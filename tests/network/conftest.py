@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tasks import progress
 from tasks.archive import facts
-from tasks.controller import inventory
 from tasks.controller.kinds import DATA_FLOW, FUNCTION_CHAIN, FUNCTION_TARGET, FUNCTION_TYPE, WB_FUNCTION
 from tasks.engines.go import modules
 from tasks.engines.kube import access as kube_api
@@ -25,6 +24,7 @@ from tasks.images import function_images
 from tasks.problems import Problem
 from tasks.scenarios import setup
 from tasks.settings import artifacts, parameters, paths
+from tasks.target import kind_cluster
 from tests.network.contract import PATTERN, SAMPLE
 from tests.unit.conftest import lab
 
@@ -80,7 +80,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     monkeypatch.setattr(paths, "CONTROLLER", SAMPLE)
     ours = {"cpufunc_calcapp": "r/a:1", "cpufunc_sidecar": "r/b:1"}
     monkeypatch.setattr(function_images, "references", lambda *_: ours)
-    monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
+    monkeypatch.setattr(kind_cluster, "workers", lambda _cluster: ("one", "two"))
     chosen = lab(DCI_REGISTRY_ADDR_ALT="registry.example/images", DATAFLOW_DEADLINE="10", CONTROLLER_DEADLINE="5")
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]

@@ -8,7 +8,6 @@ import pytest
 
 from tasks import progress
 from tasks.archive import facts
-from tasks.controller import inventory
 from tasks.controller.kinds import DATA_FLOW, state
 from tasks.dataflows import all_patterns, deployment, origin
 from tasks.dataflows.series import Standing
@@ -19,6 +18,7 @@ from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import setup
 from tasks.settings import parameters, paths
+from tasks.target import kind_cluster
 from tests.network.contract import Acting, set_status
 from tests.unit.conftest import lab
 
@@ -40,7 +40,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     monkeypatch.setattr(kube_api, "cluster", lambda _name: api)
     monkeypatch.setattr(paths, "CONTROLLER", SAMPLE)
     monkeypatch.setattr(function_images, "references", lambda *_: OURS)
-    monkeypatch.setattr(inventory, "workers", lambda _cluster: ("one", "two"))
+    monkeypatch.setattr(kind_cluster, "workers", lambda _cluster: ("one", "two"))
     chosen = lab(
         DCI_REGISTRY_ADDR_ALT="registry.example/images",
         DATAFLOW_DEADLINE="10",

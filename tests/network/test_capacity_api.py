@@ -9,12 +9,14 @@ import pytest
 
 from tasks.archive import facts
 from tasks.controller import capacity, inventory
-from tasks.controller.inventory import Gpu, Models, Worker
+from tasks.controller.inventory import Models
 from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET, WB_FUNCTION
 from tasks.engines.kube import access, manifests
 from tasks.problems import Problem
 from tasks.scenarios import setup
 from tasks.settings import parameters, paths
+from tasks.target import kind_cluster
+from tasks.target.devices import Gpu, Worker
 from tests.network.contract import set_status
 from tests.unit.conftest import lab
 
@@ -39,7 +41,7 @@ DEADLINE = 20.0
 def cluster(request: pytest.FixtureRequest, api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     """The API server with a source's definitions and the DaemonSet of DeviceInfo, but nothing counted."""
     monkeypatch.setattr(access, "cluster", lambda _name: api)
-    monkeypatch.setattr(inventory, "workers", lambda _cluster: NODES)
+    monkeypatch.setattr(kind_cluster, "workers", lambda _cluster: NODES)
     monkeypatch.setattr(parameters, "current", lambda: lab(CONTROLLER_DEADLINE="20"))
     definitions = [item for file in facts.definition_files(request.param) for item in manifests.load(file)]
     api.apply([*definitions, *setup.namespaces(), daemon_set()])
@@ -246,7 +248,7 @@ def test_the_gpus_target_is_waited_for_too(cluster: Kube) -> None:
     with DeviceInfo(cluster):
         follow(cluster)
         wanted = {f"{NODES[0]}.cpu-0.cpu", f"{NODES[0]}.a100-0.a100", f"{NODES[1]}.cpu-0.cpu"}
-        assert set(capacity.missing_targets(cluster)) == wanted
+        assert set(capacity.missing_targets(cluster, NODES)) == wanted
         assert len(capacity.lack_of_offer().reasons) == 3
         with pytest.raises(Problem, match=r"one-worker\.a100-0\.a100 no status yet"):
-            capacity.await_targets(cluster, 0.3)
+            capacity.await_targets(cluster, NODES, 0.3)

@@ -12,7 +12,6 @@ from tasks.archive import facts as archive_source
 from tasks.archive import source as the_archive_source
 from tasks.controller import collector, inventory
 from tasks.controller.deployment import Controller
-from tasks.controller.inventory import Gpu
 from tasks.engines.kube import api as the_kube_api
 from tasks.engines.kube import kustomize, manifests
 from tasks.patterns import known, places
@@ -20,9 +19,12 @@ from tasks.scenarios import setup
 from tasks.scenarios.files import Scenario
 from tasks.settings import controller as source
 from tasks.settings import parameters, paths
+from tasks.target import kind_cluster
+from tasks.target.devices import Gpu
+from tests.targets import Given
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tasks.engines.kube.api import Kube
@@ -36,9 +38,7 @@ def references(names: Iterable[str]) -> dict[str, str]:
 
 
 @pytest.fixture(params=SOURCES, ids=lambda root: root.name)
-def cluster(
-    request: pytest.FixtureRequest, api: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Kube]:
+def cluster(request: pytest.FixtureRequest, api: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kube:
     """The API server with two workers, for a source that has not been rendered yet."""
     monkeypatch.setattr(paths, "CONTROLLER", request.param)
     monkeypatch.setattr(the_archive_source, "digest", lambda: "digest")
@@ -46,16 +46,14 @@ def cluster(
     monkeypatch.setattr(parameters, "current", lambda: SimpleNamespace(cluster_name="none"))
     workers = [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in ("one", "two")]
     api.apply(workers)
-    inventory.workers.cache_clear()
-    yield api
-    inventory.workers.cache_clear()
+    return api
 
 
 @pytest.fixture
 def controller(cluster: Kube) -> Controller:
     """The controller with what GPUs need, and the inventory that the host reports."""
     render = partial(kustomize.build, settings=parameters.current())
-    return Controller(cluster, (source.GPU,), True, references, render)
+    return Controller(cluster, (source.GPU,), True, references, render, Given(cluster, ("one", "two")))
 
 
 @pytest.fixture
@@ -94,7 +92,7 @@ def test_a_gpu_that_is_stood_in_for_is_added_to_what_the_collector_reports(
     stood_in = {"one": (Gpu(0, "GPU-1", "NVIDIA A100 80GB PCIe"),)}
     before = {name: reported(cluster, name) for name in (inventory.PRESENT, inventory.OFFERED)}
     assert collector.lack(cluster, ("one", "two"), stood_in).reasons == ("deployinfo: nothing of GPU-1",)
-    (worker,) = inventory.of(["one"], stood_in)
+    (worker,) = kind_cluster.shared_by(["one"], stood_in)
     for _ in range(2):
         collector.add_gpus(cluster, worker)
         assert {name: [*found, "GPU-1"] for name, found in before.items()} == {

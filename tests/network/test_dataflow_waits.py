@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from tasks.controller import inventory
-from tasks.controller.inventory import Gpu, Models, Worker
+from tasks.controller.inventory import Models
 from tasks.controller.kinds import COMPUTE_RESOURCE
 from tasks.dataflows import deployment as dataflows_deployment
 from tasks.dataflows import flow as flows
@@ -19,6 +19,7 @@ from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.scenarios import files
 from tasks.settings import parameters
+from tasks.target.devices import Gpu, Worker
 from tests.network.contract import PATTERN, TARGET, event, fault, function_pods, set_state, wait_at_most
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ import pytest
 from tasks import progress
 from tasks.archive import facts
 from tasks.controller import capacity, gpu_types, inventory, kinds, source
-from tasks.controller.inventory import Gpu, Worker
 from tasks.dataflows import flow as flows
 from tasks.dataflows import gpu_target
 from tasks.engines.kube import access, manifests
@@ -23,6 +22,7 @@ from tasks.images import function_images
 from tasks.patterns import known
 from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters, paths
+from tasks.target.devices import Gpu, Worker
 from tests.unit.conftest import lab
 
 # After the import of this module, the sample controller's own can be imported.

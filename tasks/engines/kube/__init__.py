@@ -2,7 +2,7 @@
 
 kind             creates and removes a cluster; cluster_owner finds out whose it is
 kubeconfigs      the user's kubeconfigs, and whether they can be written
-access           the API of a cluster, connected once
+access           the API of a cluster, connected once; attachment: the record of one that exists already
 api              reads, applies, deletes and waits; its parts are calls (requests), served (the path of each kind),
                  applying, immutable (objects that are created again), streams (changes and logs as they happen) and
                  complaints

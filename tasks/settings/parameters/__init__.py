@@ -7,7 +7,7 @@
 layers   the table, the files and the environment, and which of them gives a value
 types    the types of single values
 model    the typed parameters
-rules    what values have to fit each other
+rules    what values have to fit each other; target_rules for an existing cluster
 check    makes the model from the layers, or says in one line each what is wrong
 """
 

@@ -97,6 +97,16 @@ class Parameters(pydantic.BaseModel):
     cni: Literal["calico", "bridge"]
     docker: Literal["host", "embedded", "auto"]
     recreate: types.Flag
+    target: Literal["kind", "existing"]
+    target_kubeconfig: types.OptionalFile
+    target_context: str
+    target_uid: types.OptionalUid
+    target_workers: types.NodeNames
+    target_places: types.Places
+    target_owner: types.OptionalWord
+    sriov: Literal["none", "given", "policy"]
+    sriov_resource: types.Resource
+    sriov_consent: types.Flag
     video: types.OptionalFileName
     inputs: types.Numbers
     verify: Literal["yes", "no"]

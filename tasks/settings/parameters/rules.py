@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from tasks.settings import addons, artifacts, cluster, controller, emulation, nics
+from tasks.settings.parameters import target_rules
 from tasks.settings.parameters.types import ends, pool_range
 
 if TYPE_CHECKING:
@@ -184,6 +185,9 @@ _RULES: tuple[tuple[_Rule, ...], ...] = (
     (_addresses_in_subnet, _physical_prefixes),
     (_exclusions_in_order, _host_addresses_excluded, _blocks_fit),
     (_needed_addons,),
+    (target_rules.is_named,),
+    (target_rules.fits,),
+    (target_rules.places_are_workers,),
 )
 
 

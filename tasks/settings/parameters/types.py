@@ -15,6 +15,7 @@ from tasks.settings import emulation, references
 from tasks.settings.addons import CHOSEN_BY_NAME
 from tasks.settings.checks import CHECKS
 from tasks.settings.controller import CONTROLLERS, HARDWARE
+from tasks.settings.target import PLACES
 from tasks.similar import meant
 
 if TYPE_CHECKING:
@@ -157,6 +158,31 @@ def _addon_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _file(text: str) -> Path | None:
+    """Return an absolute path; None if the text is empty."""
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"{text!r} is not an absolute path")
+    return path
+
+
+def _places(text: str) -> tuple[tuple[str, str], ...]:
+    """Return each place that patterns name with its node, the first place first."""
+    found: dict[str, str] = {}
+    for word in _words(text):
+        place, colon, node = word.partition(":")
+        if place not in PLACES or not colon or not node:
+            raise ValueError(f"{word!r} is not {' or '.join(f'{place}:<node>' for place in PLACES)}")
+        if place in found:
+            raise ValueError(f"{place} is named twice")
+        if node in found.values():
+            raise ValueError(f"{node} is named twice")
+        found[place] = node
+    return tuple((place, found[place]) for place in PLACES if place in found)
+
+
 def _pool(text: str) -> str:
     if text != "auto":
         pool_range(text)
@@ -192,6 +218,18 @@ AnyPackageVersion = Annotated[
 OptionalFileName = Annotated[str, _matching(r"([^/\s][^/]*)?", "a file name without folders")]
 FileName = Annotated[str, _matching(r"[^/\s][^/]*", "a file name without folders")]
 Word = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "a word of letters, digits, '_', '.', '-'")]
+OptionalWord = Annotated[str, _matching(r"([A-Za-z0-9][A-Za-z0-9_.-]*)?", "a word of letters, digits, '_', '.', '-'")]
+OptionalUid = Annotated[
+    str,
+    _matching(r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?", "a UID such as 01234567-89ab-cdef-0123-456789abcdef"),
+]
+OptionalFile = Annotated[Path | None, BeforeValidator(_file)]
+NodeNames = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Places = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_places)]
+Resource = Annotated[
+    str,
+    _matching(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?", "a resource such as a.b/c"),
+]
 Interface = Annotated[str, _matching(r"[^/\s:]{1,15}", "an interface name of at most 15 characters")]
 Regex = Annotated[str, AfterValidator(_regex)]
 Repository = Annotated[

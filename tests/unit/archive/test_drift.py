@@ -21,6 +21,7 @@ from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.settings import artifacts, checks, parameters, paths
 from tasks.settings import controller as settings
+from tests.targets import Given
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,20 +42,14 @@ spec:
 """
 
 
-class Nodes:
-    """A cluster of one worker."""
-
-    def list(self, _kind: manifests.Kind) -> list[manifests.Object]:
-        return [{"metadata": {"name": "one"}}]
-
-
 def deployed() -> Controller:
     return Controller(
-        cluster=cast("Kube", Nodes()),
+        cluster=cast("Kube", None),
         hardware=(),
         inventory_by_host=True,
         references=lambda names: {name: f"ours/{name}:1" for name in names},
         render=_manager,
+        target=Given(cast("Kube", None), ("one",)),
     )
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from tasks.controller import gpu_types, inventory, source
 from tasks.controller.deployment import Controller
-from tasks.controller.inventory import Gpu, Worker
 from tasks.engines.files import atomic
 from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.settings import controller, paths
+from tasks.target.devices import Gpu, Worker
+from tests.targets import Given
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,9 @@ class Cluster:
 
 
 def configuration(*gpus: Gpu, by_host: bool = True) -> list[dict[str, Any]]:
-    made = Controller(cast("Kube", Cluster()), (), by_host, lambda _: {}, lambda _: [], {"kind-worker": gpus})
+    cluster = cast("Kube", Cluster())
+    target = Given(cluster, ("kind-worker",), {"kind-worker": gpus})
+    made = Controller(cluster, (), by_host, lambda _: {}, lambda _: [], target)
     return made.configuration()
 
 

@@ -9,9 +9,12 @@ import pytest
 
 from tasks.archive import source
 from tasks.controller import collector, inventory
-from tasks.controller.inventory import Gpu, Models, Worker
+from tasks.controller.inventory import Models
 from tasks.problems import Problem
 from tasks.settings import controller
+from tasks.target import devices as target_devices
+from tasks.target import kind_cluster
+from tasks.target.devices import Gpu, Worker
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -43,12 +46,12 @@ def devices(maps: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     ],
 )
 def test_sockets_are_counted_and_never_none(cpuinfo: str, expected: int) -> None:
-    assert inventory.sockets(cpuinfo) == expected
+    assert target_devices.sockets(cpuinfo) == expected
 
 
 def test_the_cpu_has_the_name_that_the_kernel_gives_it() -> None:
-    assert inventory.cpu_model(f"processor\t: 0\nmodel name\t: {XEON}\n") == XEON
-    assert inventory.cpu_model("processor: 0\n") == ""
+    assert target_devices.cpu_model(f"processor\t: 0\nmodel name\t: {XEON}\n") == XEON
+    assert target_devices.cpu_model("processor: 0\n") == ""
 
 
 @pytest.mark.parametrize("model", ["a CPU that nobody knows", ""])
@@ -83,13 +86,13 @@ def test_a_gpu_is_offered_under_the_name_that_the_controller_has_for_it(model: s
 
 
 def test_the_drivers_list_of_gpus_is_read() -> None:
-    assert inventory.parsed_gpus(f"0, GPU-1, {A100}\n1, GPU-2, {A100}\n") == (
+    assert target_devices.parsed_gpus(f"0, GPU-1, {A100}\n1, GPU-2, {A100}\n") == (
         Gpu(0, "GPU-1", A100),
         Gpu(1, "GPU-2", A100),
     )
-    assert inventory.parsed_gpus("\n") == ()
+    assert target_devices.parsed_gpus("\n") == ()
     told = f"WARNING: one, two, three\n0, GPU-1, {A100}\n\nWARNING: infoROM is corrupted at gpu 0000:CA:00.0\n"
-    assert inventory.parsed_gpus(told) == (Gpu(0, "GPU-1", A100),)
+    assert target_devices.parsed_gpus(told) == (Gpu(0, "GPU-1", A100),)
 
 
 def test_models_come_from_the_archive_and_a_list_of_another_form_is_named(tree: Path) -> None:
@@ -111,18 +114,18 @@ def test_models_come_from_the_archive_and_a_list_of_another_form_is_named(tree: 
 
 def test_a_gpu_that_is_stood_in_for_is_on_the_first_worker_and_keeps_its_uuid() -> None:
     chosen = lab(CLUSTER_NAME="kind", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
-    (found,) = inventory.of(["kind-worker"], inventory.stand_ins(chosen))
+    (found,) = kind_cluster.shared_by(["kind-worker"], kind_cluster.stand_ins(chosen))
     assert found.gpus == (Gpu(0, "GPU-4848d238-2a0a-50ab-8e72-819f8849e8d1", A100),)
-    (other,) = inventory.of(["kind-worker2"], inventory.stand_ins(chosen))
+    (other,) = kind_cluster.shared_by(["kind-worker2"], kind_cluster.stand_ins(chosen))
     assert other.gpus == ()
-    (device,) = inventory.stand_ins(lab(CLUSTER_NAME="b", EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))["b-worker"]
+    (device,) = kind_cluster.stand_ins(lab(CLUSTER_NAME="b", EMULATE="gpu", CONTROLLER_HARDWARE="gpu"))["b-worker"]
     assert device.uuid != found.gpus[0].uuid
-    assert inventory.stand_ins(lab(EMULATE="sriov")) == {}
+    assert kind_cluster.stand_ins(lab(EMULATE="sriov")) == {}
 
 
 def test_the_controller_is_told_of_it_from_the_start() -> None:
     chosen = lab(CLUSTER_NAME="kind", EMULATE="gpu", CONTROLLER_HARDWARE="gpu")
-    workers = inventory.of(["kind-worker", "kind-worker2"], inventory.stand_ins(chosen))
+    workers = kind_cluster.shared_by(["kind-worker", "kind-worker2"], kind_cluster.stand_ins(chosen))
     maps = inventory.config_maps(workers, KNOWN)
     (uuid,) = [each["deviceUUID"] for each in devices(maps, "infrastructureinfo") if each["deviceType"] == "a100"]
     assert uuid in [each["deviceUUID"] for each in devices(maps, "deployinfo")]

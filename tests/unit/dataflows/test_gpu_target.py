@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from tasks.controller import inventory
-from tasks.controller.inventory import Gpu, Models, Worker
+from tasks.controller.inventory import Models
 from tasks.controller.kinds import COMPUTE_RESOURCE, FUNCTION_TARGET
 from tasks.dataflows import gpu_target
 from tasks.engines.kube import manifests
 from tasks.patterns import known
 from tasks.problems import Problem
+from tasks.target.devices import Gpu, Worker
 from tests.unit.dataflows.functions import Functions
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Asks:
 
     def __init__(self, *gpus: str) -> None:
         self._gpus = gpus or ("a100",)
+
+    def workers(self) -> tuple[str, ...]:
+        return ("kind-worker",)
 
     def configuration(self) -> list[dict[str, Any]]:
         without_gpu = [{"data": {"x.json": "[]"}}, {}, function_info("cpu"), function_info("cpu", "t4")]

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.controller import inventory
-from tasks.controller.inventory import Gpu
 from tasks.engines.docker.containers import ContainerFacts
 from tasks.engines.host.facts import Host
 from tasks.gpu import lease, sharing
@@ -17,6 +15,8 @@ from tasks.gpu.machine import Machine
 from tasks.gpu.sharing import Choice
 from tasks.problems import Problem
 from tasks.settings import gpu
+from tasks.target import kind_cluster
+from tasks.target.devices import Gpu
 from tests.unit.conftest import lab
 from tests.unit.engine import node, ours
 from tests.unit.gpu import h200
@@ -238,8 +238,8 @@ def test_the_inventory_has_the_model_and_the_uuid_of_a_shared_gpu(engine: Engine
     for name, mounts in ((NODE, EARLIER), (f"{NODE}2", {})):
         engine.containers[name] = node("kind", mounts={**ours(), **mounts})
     programs.put("docker", "0, GPU-00000000-1111-2222-3333-444444444444, NVIDIA H200\n")
-    first, second = inventory.of([NODE, f"{NODE}2"], {})
+    first, second = kind_cluster.shared_by([NODE, f"{NODE}2"], {})
     assert first.gpus == (Gpu(0, "GPU-00000000-1111-2222-3333-444444444444", "NVIDIA H200"),)
     assert second.gpus == ()
     programs.put("docker", Answer(err="nvidia-smi: not found", code=127))
-    assert inventory.of([NODE], {})[0].gpus == (), "gpu_lease says so, and the rest goes on"
+    assert kind_cluster.shared_by([NODE], {})[0].gpus == (), "gpu_lease says so, and the rest goes on"

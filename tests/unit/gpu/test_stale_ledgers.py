@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.controller import inventory
 from tasks.engines.docker.containers import ContainerFacts
 from tasks.engines.kube import cluster_owner
 from tasks.gpu import lease
 from tasks.gpu import ledger as gpu_ledger
 from tasks.problems import Problem
+from tasks.target import kind_cluster
 from tests.unit.gpu.server import NODE, SERVER, Machine
 
 if TYPE_CHECKING:
@@ -97,5 +97,5 @@ def test_a_gpu_that_another_cluster_had_before_a_reboot_may_be_lent(boot: Callab
 
 def test_the_inventory_of_a_node_with_a_ledger_of_before_a_reboot_has_no_gpu(boot: Callable[..., Machine]) -> None:
     boot(SERVER).lend()  # in "boot-1", which is not the boot of the machine that the tests run on
-    (worker,) = inventory.of([NODE], {})
+    (worker,) = kind_cluster.shared_by([NODE], {})
     assert worker.gpus == ()

@@ -1,0 +1,44 @@
+"""How the parameters of an existing cluster fit the others; a rule yields the parameter to blame and the reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.settings import target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.settings.parameters.model import Parameters
+
+_OF_KIND = "TARGET=existing runs on a cluster that exists already"
+
+
+def is_named(p: Parameters) -> Iterator[tuple[str, str]]:
+    """Yield what names the existing cluster but is empty."""
+    if p.target != target.EXISTING:
+        return
+    for name in ("TARGET_KUBECONFIG", "TARGET_CONTEXT"):
+        if not getattr(p, name.lower()):
+            yield name, "is empty, but TARGET=existing needs it: the current context is never used"
+
+
+def fits(p: Parameters) -> Iterator[tuple[str, str]]:
+    """Yield what an existing cluster cannot have."""
+    if p.target != target.EXISTING:
+        return
+    if p.recreate:
+        yield "RECREATE", f"1 makes clusters of kind anew, but {_OF_KIND}"
+    if p.registry == "embedded":
+        yield "REGISTRY", f"embedded is on this server alone, but {_OF_KIND}, whose nodes cannot reach it"
+    if p.inventory == "collector":
+        yield "INVENTORY", f"collector works on the nodes of kind, but {_OF_KIND}"
+    if p.emulate:
+        yield "EMULATE", f"{','.join(p.emulate)} stands in for devices of kind's nodes, but {_OF_KIND}"
+
+
+def places_are_workers(p: Parameters) -> Iterator[tuple[str, str]]:
+    """Yield the places of patterns on nodes that are no workers."""
+    for place, node in p.target_places:
+        if p.target_workers and node not in p.target_workers:
+            yield "TARGET_PLACES", f"{place}:{node}: {node} is not one of TARGET_WORKERS {', '.join(p.target_workers)}"
