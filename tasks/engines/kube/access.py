@@ -5,16 +5,20 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from tasks.engines.kube import attachment
 from tasks.engines.kube.api import Kube
+from tasks.engines.kube.applyset import ApplySet
 from tasks.problems import Problem
 from tasks.settings import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.engines.kube.attachment import Attachment
+
 
 def cluster(name: str) -> Kube:
-    """Return the API of a cluster.
+    """Return the API of a cluster; in one that exists already, only what this tool has made there is changed.
 
     Args:
         name: Name of the cluster.
@@ -23,7 +27,7 @@ def cluster(name: str) -> Kube:
         Problem: There is no such cluster yet.
     """
     access = kubeconfig(name)
-    return _connect(access, access.stat().st_mtime_ns)
+    return _connect(access, access.stat().st_mtime_ns, attachment.load(name))
 
 
 def kubeconfig(name: str) -> Path:
@@ -54,5 +58,5 @@ def answers(name: str) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _connect(kubeconfig: Path, written: int) -> Kube:  # noqa: ARG001 - a recreated cluster has other certificates
-    return Kube(kubeconfig)
+def _connect(kubeconfig: Path, written: int, attached: Attachment | None) -> Kube:  # noqa: ARG001 - a recreated cluster has other certificates
+    return Kube(kubeconfig, ours=ApplySet(attached) if attached else None)

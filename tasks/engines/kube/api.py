@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from tasks.engines.kube import calls, complaints, manifests, pod_exec
 from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.applying import FIELD_MANAGER, Applying
 from tasks.engines.kube.calls import Body, Requests
+from tasks.engines.kube.connection import Connection
+from tasks.engines.kube.guest import Guest
 from tasks.engines.kube.manifests import Kind, Object
 from tasks.engines.kube.served import Served
 from tasks.engines.kube.streams import Streams
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from kubernetes.client import Configuration
-
+    from tasks.engines.kube.applyset import ApplySet
     from tasks.engines.kube.pod_exec import Container, Ending
     from tasks.engines.programs.again import Patience
 
@@ -37,6 +37,7 @@ shortened = complaints.shortened
 
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
+_APPLY = "application/apply-patch+yaml"
 _CONNECTIONS = 8
 # Each log that is followed has a connection of its own.
 _STREAMS = 32
@@ -56,27 +57,20 @@ class Applied:
 class Kube:
     """One API server, accessed with the credentials of a kubeconfig. Safe to use from several threads."""
 
-    def __init__(self, kubeconfig: Path, patience: Patience = calls.PATIENCE) -> None:
+    def __init__(self, kubeconfig: Path, patience: Patience = calls.PATIENCE, *, ours: ApplySet | None = None) -> None:
         """Read the kubeconfig; nothing is sent yet.
 
         Args:
             kubeconfig: The server's address and the credentials.
             patience: How long to retry while the server has temporary errors.
+            ours: What marks this tool's objects in a cluster that is not its own; there, only they are changed.
         """
-        from kubernetes import client, config
-
-        self._configuration = client.Configuration()
-        config.load_kube_config(  # type: ignore[no-untyped-call]
-            str(kubeconfig), client_configuration=self._configuration, persist_config=False
-        )
-        self._configuration.connection_pool_maxsize = _CONNECTIONS + _STREAMS
-        _ask_no_proxy(self._configuration)
-        self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
-        settings: Iterable[Any] = self._configuration.auth_settings().values()
-        credentials = {auth["key"]: auth["value"] for auth in settings}
-        self._requests = Requests(self._configuration.host, self._pool, credentials, patience)
+        self._connection = Connection(kubeconfig, _CONNECTIONS + _STREAMS)
+        self._requests = Requests(self._connection, patience)
         self._served = Served(self._requests)
         self.streams = Streams(self._requests, self._served)
+        self._ours = ours
+        self._guest = Guest(self, ours) if ours else None
         # Kept, since starting threads takes longer than their requests in a run with nothing to do.
         self._workers = ThreadPoolExecutor(_CONNECTIONS)
 
@@ -131,7 +125,7 @@ class Kube:
 
     def lack(self, items: Iterable[Object]) -> Lack:
         """Return which objects are absent, differ from the given content or are not ready."""
-        wanted = [manifests.stamped(item) for item in items]
+        wanted = self._wanted(items)
         live = self._live(wanted)
         found = {manifests.label_of(item): kube_state.lack(item, live.get(_key(item))) for item in wanted}
         return Lack(tuple(f"{label}: {phrase}" for label, phrase in found.items() if phrase))
@@ -148,10 +142,14 @@ class Kube:
 
         Raises:
             Refused: The server refuses an object permanently.
+            Problem: The cluster is not this tool's own, and has an object of that name from somebody else.
         """
-        wanted = [manifests.stamped(item) for item in items]
+        wanted = self._wanted(items)
         live = self._live(wanted)
         changed = [item for item in wanted if not kube_state.is_as_wanted(item, live.get(_key(item)))]
+        if self._guest and changed:
+            self._guest.require_own(changed, live.values())
+            self._guest.ours.announce(self, changed)
         applying = Applying(self, self._requests, self._served, deadline)
         for wave in manifests.waves(changed):
             self._together(applying.apply, wave)
@@ -159,8 +157,18 @@ class Kube:
         labels = tuple(manifests.label_of(item) for item in changed)
         return Applied(labels, len(wanted) - len(changed))
 
+    def send_apply(self, item: Object) -> None:
+        """Apply one object as it is, without a look at what is there."""
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        self._requests.send("PATCH", self._served.path_of(item), query, Body(item, _APPLY))
+
     def patch(self, kind: Kind, name: str, namespace: str, change: Object) -> None:
-        """Merge a change into an object (JSON merge patch: null removes a field)."""
+        """Merge a change into an object (JSON merge patch: null removes a field).
+
+        Raises:
+            Problem: The cluster is not this tool's own, and the object is not ours.
+        """
+        self._require_mine(kind, name, namespace)
         path = self._served.resource(kind).path(namespace, name)
         self._requests.send("PATCH", path, {"fieldManager": FIELD_MANAGER}, Body(change, _MERGE))
 
@@ -172,7 +180,11 @@ class Kube:
             name: Its name.
             namespace: Its namespace.
             uid: Delete it only if it has this UID, not a newer object of the same name.
+
+        Raises:
+            Problem: The cluster is not this tool's own, and the object is not ours.
         """
+        self._require_mine(kind, name, namespace)
         # The options are in the body: if there is one, the server ignores those in the query.
         options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
         try:
@@ -220,7 +232,7 @@ class Kube:
             Problem: The program cannot be started, or does not end in time; the details are what it printed.
             Passing: The connection broke.
         """
-        return pod_exec.ending(self._configuration, pod_exec.Program(where, argv), timeout=timeout)
+        return pod_exec.ending(self._connection, pod_exec.Program(where, argv), timeout=timeout)
 
     def stream(
         self, where: Container, argv: Sequence[str], take: Callable[[bytes], object], *, timeout: float = 60.0
@@ -237,7 +249,7 @@ class Kube:
             Problem: The program cannot be started, fails, or does not end in time.
             Passing: The connection broke.
         """
-        pod_exec.run(self._configuration, pod_exec.Program(where, argv), take, timeout=timeout)
+        pod_exec.run(self._connection, pod_exec.Program(where, argv), take, timeout=timeout)
 
     # Waiting
 
@@ -282,6 +294,15 @@ class Kube:
 
     # Internals
 
+    def _wanted(self, items: Iterable[Object]) -> Objects:
+        """Return objects as they are applied: marked as ours where others have theirs, and with their digests."""
+        own = self._ours.marked if self._ours else _as_it_is
+        return [manifests.stamped(own(item)) for item in items]
+
+    def _require_mine(self, kind: Kind, name: str, namespace: str) -> None:
+        if self._guest:
+            self._guest.require_mine(kind, name, namespace)
+
     def _live(self, wanted: Sequence[Object]) -> dict[tuple[str, str, str], Object]:
         """Return those of the wanted objects that exist, read with few requests at the same time."""
         groups: dict[tuple[Kind, str], list[Object]] = {}
@@ -309,14 +330,8 @@ class Kube:
         return [*self._workers.map(lambda context, item: context.run(work, item), contexts, items)]
 
 
-def _ask_no_proxy(configuration: Configuration) -> None:
-    """Connect to the API directly, whatever proxies the environment names: kind serves it on loopback.
-
-    The library's websockets read the environment themselves unless the configuration names both a proxy and an
-    exception. So the server itself is named as the exception, and the proxy is never used.
-    """
-    configuration.proxy = configuration.host
-    configuration.no_proxy = urlsplit(configuration.host).hostname
+def _as_it_is(item: Object) -> Object:
+    return item
 
 
 def _key(item: Object) -> tuple[str, str, str]:

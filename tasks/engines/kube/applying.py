@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from tasks import progress
 from tasks.engines.kube import calls, immutable, manifests
 from tasks.engines.kube import state as kube_state
-from tasks.engines.kube.calls import ABSENT, Body, Refused
+from tasks.engines.kube.calls import ABSENT, Refused
 from tasks.engines.programs import waiting
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Cluster(Protocol):
 
     def delete(self, kind: Kind, name: str, namespace: str = "", *, uid: str = "") -> None:
         """Request the deletion of an object."""
+
+    def send_apply(self, item: Object) -> None:
+        """Apply one object as it is."""
 
     def wait_gone(self, kind: Kind, name: str, namespace: str = "", *, deadline: float) -> None:
         """Wait until an object is gone."""
@@ -84,8 +87,7 @@ class Applying:
             time.sleep(_PAUSE)
 
     def _apply_once(self, item: Object) -> None:
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        self.requests.send("PATCH", self.served.path_of(item), query, Body(item, _APPLY))
+        self.cluster.send_apply(item)
 
     def _make_way(self, item: Object, changed: tuple[str, ...]) -> None:
         """Delete an object of this tool that has to be recreated because it cannot be changed.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
+from tasks.engines.kube.connection import UNAUTHORIZED
 from tasks.engines.programs import again
 from tasks.engines.programs.again import Patience
 from tasks.engines.programs.waiting import Passing
@@ -16,7 +17,9 @@ from tasks.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from urllib3 import BaseHTTPResponse, PoolManager
+    from urllib3 import BaseHTTPResponse
+
+    from tasks.engines.kube.connection import Access, Connection
 
 T = TypeVar("T")
 
@@ -79,14 +82,44 @@ class Body:
     type: str
 
 
+@dataclass(frozen=True)
+class _Request:
+    """A request, which may have to be sent again with other credentials."""
+
+    method: str
+    address: str
+    body: Body | None
+    stream: bool
+
+    def send(self, access: Access) -> BaseHTTPResponse:
+        """Send it.
+
+        Raises:
+            urllib3.exceptions.HTTPError: There is no answer.
+        """
+        from urllib3 import Timeout
+
+        headers = {**access.headers, "Accept": "application/json, */*"}
+        if self.body:
+            headers["Content-Type"] = self.body.type
+        return access.pool.request(
+            self.method,
+            self.address,
+            headers=headers,
+            body=json.dumps(self.body.content) if self.body else None,
+            timeout=Timeout(*_TIMEOUT),
+            retries=False,
+            preload_content=not self.stream,
+        )
+
+
 class Requests:
     """One API server. Safe to use from several threads."""
 
-    def __init__(self, host: str, pool: PoolManager, credentials: Mapping[str, str], patience: Patience) -> None:
-        """Keep the server's address, the credentials and how long to retry; nothing is sent yet."""
-        self._host = host
-        self._pool = pool
-        self._credentials = credentials
+    def __init__(self, connection: Connection, patience: Patience) -> None:
+        """Keep how the server is accessed and how long to retry; nothing is sent yet."""
+        self._connection = connection
+        self._host = connection.host
         self._patience = patience
         # Once retrying has failed for the whole time, later reads are not retried until one succeeds.
         self._worn_out = False
@@ -182,23 +215,16 @@ class Requests:
         return data
 
     def _answer(self, method: str, address: str, body: Body | None = None, *, stream: bool = False) -> BaseHTTPResponse:
-        from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        headers = {**self._credentials, "Accept": "application/json, */*"}
-        if body:
-            headers["Content-Type"] = body.type
-        content = json.dumps(body.content) if body else None
+        request = _Request(method, f"{self._host}{address}", body, stream)
+        access = self._connection.access
         try:
-            answer = self._pool.request(
-                method,
-                f"{self._host}{address}",
-                headers=headers,
-                body=content,
-                timeout=Timeout(*_TIMEOUT),
-                retries=False,
-                preload_content=not stream,
-            )
+            answer = request.send(access)
+            if answer.status == UNAUTHORIZED:
+                # Credentials that a program or a file gives expire; the server has not begun what was asked.
+                answer.drain_conn()
+                answer = request.send(self._connection.renew(access))
         except HTTPError as error:
             raise self._unanswered(error) from error
         if answer.status >= _FAILURES:

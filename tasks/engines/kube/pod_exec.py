@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.engines.kube import calls, manifests
+from tasks.engines.kube.connection import UNAUTHORIZED
 from tasks.engines.programs.waiting import Passing
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from kubernetes.client import Configuration
+
+    from tasks.engines.kube.connection import Connection
     from tasks.engines.kube.manifests import Object
 
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
@@ -29,6 +33,10 @@ _EXIT_CODE = "ExitCode"
 # How much of a program's standard error, and of all that it prints, is kept: the end of it.
 _KEPT = 1 << 16
 _KEPT_OUTPUT = 1 << 20
+
+
+class _Unauthorized(Problem):
+    """The server did not accept the credentials."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +96,11 @@ class Ending:
     output: str
 
 
-def run(configuration: Any, program: Program, take: Callable[[bytes], object], *, timeout: float) -> None:
+def run(connection: Connection, program: Program, take: Callable[[bytes], object], *, timeout: float) -> None:
     """Run a program in a container.
 
     Args:
-        configuration: The client library's configuration for the API server.
+        connection: The connection to the API server.
         program: The program.
         take: Called with the bytes of each piece of its standard output.
         timeout: Seconds the program may take.
@@ -103,7 +111,7 @@ def run(configuration: Any, program: Program, take: Callable[[bytes], object], *
     """
     complaints = _End(_KEPT)
     try:
-        code = _exit_code(configuration, program, Streams(take, complaints.take), timeout=timeout)
+        code = _exit_code(connection, program, Streams(take, complaints.take), timeout=timeout)
     except Problem as problem:
         problem.details = problem.details or str(complaints)
         raise
@@ -111,11 +119,11 @@ def run(configuration: Any, program: Program, take: Callable[[bytes], object], *
         raise Problem(f"{program}: exit code {code}", details=str(complaints))
 
 
-def ending(configuration: Any, program: Program, *, timeout: float) -> Ending:
+def ending(connection: Connection, program: Program, *, timeout: float) -> Ending:
     """Run a program in a container, and return how it ended: any exit code will do.
 
     Args:
-        configuration: The client library's configuration for the API server.
+        connection: The connection to the API server.
         program: The program.
         timeout: Seconds the program may take.
 
@@ -125,7 +133,7 @@ def ending(configuration: Any, program: Program, *, timeout: float) -> Ending:
     """
     output = _End(_KEPT_OUTPUT)
     try:
-        code = _exit_code(configuration, program, Streams(output.take, output.take), timeout=timeout)
+        code = _exit_code(connection, program, Streams(output.take, output.take), timeout=timeout)
     except Problem as problem:
         problem.details = problem.details or str(output)
         raise
@@ -146,9 +154,9 @@ class _End:
         return self._content.decode(errors="replace").strip()
 
 
-def _exit_code(configuration: Any, program: Program, streams: Streams, *, timeout: float) -> int:
+def _exit_code(connection: Connection, program: Program, streams: Streams, *, timeout: float) -> int:
     what = str(program)
-    session = _connect(configuration, program)
+    session = _session(connection, program)
     status = bytearray()
     takers = {_STDOUT: streams.output, _STDERR: streams.complaints, _STATUS: status.extend}
     try:
@@ -160,7 +168,16 @@ def _exit_code(configuration: Any, program: Program, streams: Streams, *, timeou
     return _judged(what, bytes(status))
 
 
-def _connect(configuration: Any, program: Program) -> Any:
+def _session(connection: Connection, program: Program) -> Any:
+    """Return the session with a program; credentials that have expired are renewed once."""
+    access = connection.access
+    try:
+        return _connect(access.configuration, program)
+    except _Unauthorized:
+        return _connect(connection.renew(access).configuration, program)
+
+
+def _connect(configuration: Configuration, program: Program) -> Any:
     from kubernetes import client
     from kubernetes.client.exceptions import ApiException
     from kubernetes.stream import stream
@@ -189,6 +206,8 @@ def _not_started(what: str, error: Exception) -> BaseException:
         and not isinstance(cause, ssl.SSLCertVerificationError)
     )
     words = f"{what}: cannot be started: {_server_words(str(cause or error))}"
+    if getattr(cause, "status_code", 0) == UNAUTHORIZED:
+        return _Unauthorized(words)
     return Passing(words) if passes else Problem(words)
 
 
