@@ -1,6 +1,6 @@
 """The functions with which doctor's checks look at the machine."""
 
-from tasks.doctor import files, hardware, machine, network, packages, versions
+from tasks.doctor import existing, files, hardware, machine, network, packages, versions
 
 # By the name of the check.
 LOOKS = {
@@ -10,4 +10,5 @@ LOOKS = {
     **files.LOOKS,
     **packages.LOOKS,
     **versions.LOOKS,
+    **existing.LOOKS,
 }

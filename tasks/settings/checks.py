@@ -23,6 +23,8 @@ PATTERNS = "patterns"
 VERSIONS = "versions"
 # What EMULATE stands in for, although the machine has it: refused before anything is made, whatever is there already.
 EMULATION = "emulation"
+# An existing cluster, before anything is made in it.
+ATTACH = "attach"
 
 # What every dataflow needs.
 BASE = (IMAGES, REGISTRY, CLUSTER, CONTROLLER)
@@ -42,8 +44,9 @@ TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     **{worker.target: (NICS,) for worker in WORKERS},
     "gpu_lease": (GPU,),
     "send_video_tool": (VIDEO,),
+    "attach": (ATTACH,),
 }
-PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA, PATTERNS, VERSIONS, EMULATION)
+PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA, PATTERNS, VERSIONS, EMULATION, ATTACH)
 # The purposes that are checked as the first step of the tasks that need them.
 FIRST_STEPS = (
     *("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS, EMULATION),
@@ -154,5 +157,14 @@ CHECKS: tuple[Check, ...] = (
     Check("videos", "H.264 videos", (VIDEO,), "cp *.mp4 work/DATA/video/"),
     Check("load-balancer", "addresses for Services of type LoadBalancer", (LOADBALANCER,), "./doit parameters"),
     Check("patterns", "files of patterns", (PATTERNS,), "edit these lines; what they may hold is in README.md"),
+    Check("target-cluster", "existing cluster", (ATTACH,), "kubectl --kubeconfig <file> --context <context> version"),
+    Check("target-uid", "consent", (ATTACH,), "TARGET_UID=<that UID>, if you agree to what would be made"),
+    Check("target-tool", "maker of the cluster", (ATTACH,), "TARGET=kind for a cluster of this tool"),
+    Check("target-owner", "checkout that is attached", (ATTACH,), "./doit detach there"),
+    Check("target-version", "Kubernetes", (ATTACH,), "IGNORE_CHECKS=target-version, at your own risk"),
+    Check("target-nodes", "workers", (ATTACH,), "TARGET_WORKERS=<nodes>"),
+    Check("target-names", "what would be made", (ATTACH,), "ask those who made it"),
+    Check("target-security", "Pod Security", (ATTACH,), "ask the administrator: README.md, Several servers"),
+    Check("target-rights", "rights", (ATTACH,), "./doit target_rbac prints the role to ask an administrator for"),
     Check("hugepages", "hugepages of 1 GiB", (FPGA,), "add hugepagesz=1G hugepages=32 to the kernel command line"),
 )

@@ -23,3 +23,18 @@ NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 
 # Labels by which clusters mark the nodes of their control plane.
 CONTROL_PLANE_ROLES = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+
+# The minor versions of Kubernetes that the tests run on.
+OLDEST, NEWEST = (1, 31), (1, 31)
+# What the images are made for.
+ARCHITECTURE, SYSTEM = "amd64", "linux"
+
+# Enforced levels of Pod Security (of a namespace) that forbid what the daemons mount and use of their nodes.
+SECURITY = "pod-security.kubernetes.io/enforce"
+FORBIDDING = frozenset({"baseline", "restricted"})
+# The namespace of the daemons, which is there already; its level counts.
+DAEMONS = "default"
+# The namespaces that the managers' own manifests bring.
+MANAGERS = ("whitebox-k8s-flowctrl-system", "wbfunction-system", "wbconnection-system")
+# The API group of the controller's definitions.
+GROUP = "example.com"

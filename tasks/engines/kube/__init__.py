@@ -4,8 +4,8 @@ kind             creates and removes a cluster; cluster_owner finds out whose it
 kubeconfigs      the user's kubeconfigs, and whether they can be written
 access           the API of a cluster, connected once; attachment: the record of one that exists already
 api              reads, applies, deletes and waits; its parts are connection (its credentials are renewed), calls
-                 (requests), served (the path of each kind), applying, immutable (objects that are created again),
-                 streams (changes and logs as they happen) and complaints
+                 (requests), server_facts, served (the path of each kind), applying, immutable (objects that are created
+                 again), streams (changes and logs as they happen) and complaints
 applyset         what marks this tool's objects in a cluster that exists already; guest: only they are changed there
 manifests        objects: kinds, labels, digests, order; kustomize renders them, by kubectl
 state            what an object's status means

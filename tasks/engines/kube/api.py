@@ -15,6 +15,7 @@ from tasks.engines.kube.connection import Connection
 from tasks.engines.kube.guest import Guest
 from tasks.engines.kube.manifests import Kind, Object
 from tasks.engines.kube.served import Served
+from tasks.engines.kube.server_facts import ServerFacts
 from tasks.engines.kube.streams import Streams
 from tasks.engines.programs import waiting
 from tasks.lack import Lack
@@ -67,6 +68,7 @@ class Kube:
         """
         self._connection = Connection(kubeconfig, _CONNECTIONS + _STREAMS)
         self._requests = Requests(self._connection, patience)
+        self.facts = ServerFacts(self._requests)
         self._served = Served(self._requests)
         self.streams = Streams(self._requests, self._served)
         self._ours = ours

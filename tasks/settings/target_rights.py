@@ -1,0 +1,86 @@
+"""What this tool does in an existing cluster, as the rights that it needs there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from tasks.settings import target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EXTENSIONS = "apiextensions.k8s.io"
+_RBAC = "rbac.authorization.k8s.io"
+_LOOKS = ("get", "list")
+_CHANGES = (*_LOOKS, "create", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Right:
+    """What may be done with objects of one kind, in all namespaces.
+
+    Attributes:
+        group: API group; empty for the core.
+        resource: Plural name of the kind, perhaps with a subresource.
+        verbs: What is done with them.
+        kind: `version Kind`, for kinds whose objects this tool makes; empty for others.
+    """
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+    kind: str = ""
+
+    def __str__(self) -> str:
+        """Return its name for messages."""
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
+RIGHTS: tuple[Right, ...] = (
+    Right("", "nodes", _LOOKS),
+    Right("", "events", _LOOKS),
+    Right("", "namespaces", _CHANGES, "v1 Namespace"),
+    Right("", "configmaps", _CHANGES, "v1 ConfigMap"),
+    Right("", "secrets", _CHANGES, "v1 Secret"),
+    Right("", "serviceaccounts", _CHANGES, "v1 ServiceAccount"),
+    Right("", "services", _CHANGES, "v1 Service"),
+    Right("", "pods", (*_CHANGES, "watch"), "v1 Pod"),
+    Right("", "pods/log", ("get",)),
+    # A connection by WebSocket counts as `get`, one by POST as `create`.
+    Right("", "pods/exec", ("get", "create")),
+    Right("apps", "deployments", _CHANGES, "apps/v1 Deployment"),
+    Right("apps", "daemonsets", _CHANGES, "apps/v1 DaemonSet"),
+    Right("apps", "replicasets", _LOOKS),
+    Right("batch", "jobs", _CHANGES, "batch/v1 Job"),
+    Right(_EXTENSIONS, "customresourcedefinitions", _CHANGES, f"{_EXTENSIONS}/v1 CustomResourceDefinition"),
+    # The controller's roles hold rights that this tool itself does not need.
+    *(
+        Right(_RBAC, resource, (*_CHANGES, *more), f"{_RBAC}/v1 {kind}")
+        for resource, kind, more in (
+            ("clusterroles", "ClusterRole", ("bind", "escalate")),
+            ("roles", "Role", ("bind", "escalate")),
+            ("clusterrolebindings", "ClusterRoleBinding", ()),
+            ("rolebindings", "RoleBinding", ()),
+        )
+    ),
+    Right(target.GROUP, "*", _CHANGES),
+)
+
+
+def made() -> Iterator[tuple[str, str]]:
+    """Yield the version and name of each kind whose objects this tool makes, besides the controller's own kinds."""
+    for right in RIGHTS:
+        if right.kind:
+            version, _, name = right.kind.partition(" ")
+            yield version, name
+
+
+def rules() -> list[dict[str, list[str]]]:
+    """Return the rights as the rules of a role: one for each group and list of verbs."""
+    ordered = sorted(RIGHTS, key=lambda right: (right.group, right.verbs))
+    return [
+        {"apiGroups": [group], "resources": sorted(right.resource for right in members), "verbs": [*verbs]}
+        for (group, verbs), members in groupby(ordered, key=lambda right: (right.group, right.verbs))
+    ]

@@ -1,0 +1,74 @@
+"""Whether the credentials for an existing cluster suffice, and the role that an administrator gives them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Protocol
+
+from tasks import progress
+from tasks.engines.kube import manifests
+from tasks.settings import target, target_rights
+
+if TYPE_CHECKING:
+    from tasks.engines.kube.manifests import Object
+    from tasks.settings.target_rights import Right
+
+_AT_ONCE = 8
+_RBAC = "rbac.authorization.k8s.io"
+
+
+class Api(Protocol):
+    """What is asked of the API."""
+
+    def is_allowed(self, group: str, resource: str, verb: str) -> bool:
+        """Return whether these credentials may do something in all namespaces."""
+
+
+def missing(api: Api) -> list[str]:
+    """Return what the credentials may not do, one phrase for each kind: verbs and resource.
+
+    Args:
+        api: The API.
+
+    Raises:
+        Problem: It does not answer.
+    """
+    asked = [(right, verb) for right in target_rights.RIGHTS for verb in right.verbs]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        allowed = [*threads.map(lambda one: _is_allowed(api, *one), asked)]
+    found: dict[Right, list[str]] = {}
+    for (right, verb), good in zip(asked, allowed, strict=True):
+        if not good:
+            found.setdefault(right, []).append(verb)
+    return [f"{', '.join(verbs)} {right}" for right, verbs in found.items()]
+
+
+def _is_allowed(api: Api, right: Right, verb: str) -> bool:
+    return api.is_allowed(right.group, right.resource, verb)
+
+
+def show() -> None:
+    """Show the role that suffices, and how it is given to an account."""
+    progress.line("---\n".join(manifests.text(item) for item in role()).rstrip())
+
+
+def role() -> list[Object]:
+    """Return the role that suffices, with an account and the binding of both."""
+    name, namespace = target.TOOL, target.DAEMONS
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}},
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": name},
+            "rules": target_rights.rules(),
+        },
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
+            "subjects": [subject],
+        },
+    ]
