@@ -65,6 +65,7 @@ from tasks.scenarios.graph import (
     task_scenario_files,
 )
 from tasks.settings import parameters, paths
+from tasks.target.graph import task__target, task__target_tasks, task_attach
 from tasks.testing.graph import task_test
 
 __all__ = [
@@ -89,10 +90,13 @@ __all__ = [
     "task__registry_image",
     "task__runnable",
     "task__runtime_image",
+    "task__target",
+    "task__target_tasks",
     "task__verifiable",
     "task__virtual_functions",
     "task_addon",
     "task_addon_image",
+    "task_attach",
     "task_benchmark",
     "task_configure",
     "task_controller",

@@ -4,5 +4,8 @@ interface      what the rest of the tool needs of it
 devices        what its workers have
 kind_cluster   a cluster of kind, whose nodes are containers of the engine
 existing       a cluster that exists already: nodes (which run functions)
+kind_status    what there is of the first, and existing_status of the second; workloads: what runs in either
+videos         how videos come into the pod that sends them
+attaching      whether this checkout uses it
 choice         which of them the parameters name
 """
