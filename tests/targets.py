@@ -27,6 +27,7 @@ class Given:
     title: str = "cluster of a test"
     stages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     looks: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
     borrows: bool = False
     welcome: tuple[tuple[str, str], ...] = ()
     farewell: tuple[str, str] = ("", "")

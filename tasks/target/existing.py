@@ -52,6 +52,11 @@ class ExistingCluster:
         return (checks.VIDEO,)
 
     @property
+    def purposes(self) -> Container[str]:
+        """What doctor checks this machine for: purposes of settings.checks."""
+        return {*checks.PURPOSES} - {*checks.OF_KIND}
+
+    @property
     def borrows(self) -> bool:
         """Whether devices of this machine are lent to its nodes."""
         return False

@@ -40,6 +40,10 @@ class Target(Protocol):
         """What is looked at on this machine before it is touched: first steps of settings.checks."""
 
     @property
+    def purposes(self) -> Container[str]:
+        """What doctor checks this machine for: purposes of settings.checks."""
+
+    @property
     def borrows(self) -> bool:
         """Whether devices of this machine are lent to its nodes."""
 

@@ -57,6 +57,11 @@ class KindCluster:
         return checks.FIRST_STEPS
 
     @property
+    def purposes(self) -> Container[str]:
+        """What doctor checks this machine for: purposes of settings.checks."""
+        return checks.PURPOSES
+
+    @property
     def borrows(self) -> bool:
         """Whether devices of this machine are lent to its nodes."""
         return True

@@ -179,3 +179,13 @@ def write_archive(checkout: Checkout) -> None:
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         tar.add(paths.SAMPLE, controller.TOP)
     (checkout.root / "src" / "controller.tar.gz").write_bytes(packed.getvalue())
+
+
+def test_doctor_asks_of_this_machine_only_what_the_cluster_needs_of_it(
+    checkout: Checkout, listening: tuple[str, list[float]]
+) -> None:
+    address, asked = listening
+    env = {**ELSEWHERE, "DOCKER_HOST": address}
+    found = checkout.doit("doctor", "--json", "--for", "dataflow:p1c1", env=env).stdout
+    assert {one["name"] for one in json.loads(found)} == {"archive", "videos", "patterns"}
+    assert asked == []
