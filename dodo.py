@@ -65,6 +65,7 @@ from tasks.scenarios.graph import (
     task_scenario_files,
 )
 from tasks.settings import parameters, paths
+from tasks.target.graph import task__target, task__target_tasks, task_attach, task_detach, task_target_rbac
 from tasks.testing.graph import task_test
 
 __all__ = [
@@ -89,10 +90,13 @@ __all__ = [
     "task__registry_image",
     "task__runnable",
     "task__runtime_image",
+    "task__target",
+    "task__target_tasks",
     "task__verifiable",
     "task__virtual_functions",
     "task_addon",
     "task_addon_image",
+    "task_attach",
     "task_benchmark",
     "task_configure",
     "task_controller",
@@ -106,6 +110,7 @@ __all__ = [
     "task_dataflow_status",
     "task_delete_cluster",
     "task_delete_dataflow",
+    "task_detach",
     "task_doctor",
     "task_engine",
     "task_function_image",
@@ -129,6 +134,7 @@ __all__ = [
     "task_scenario_files",
     "task_send_video_tool",
     "task_status",
+    "task_target_rbac",
     "task_test",
 ]
 

@@ -8,6 +8,7 @@ import json
 import os
 import struct
 import subprocess
+import threading
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # The kubelet copies a program's output in such pieces.
 _PIECE = 32 << 10
 _BINARY, _CLOSE = 0x82, 0x88
+# The longest message whose length is in the second byte of its head.
+_SHORTEST = 125
 
 
 class ExecServer:
@@ -37,10 +40,15 @@ class ExecServer:
         # Takes a program and a piece of its output; returns what is sent of it, None to hang up.
         self.spoil: Callable[[str, bytes], bytes | None] = lambda _, piece: piece
 
-    def run(self, argv: list[str], send: Callable[[int, bytes], None]) -> None:
-        """Run a program and send its channels, then its status."""
+    def run(
+        self, argv: list[str], send: Callable[[int, bytes], None], given: Callable[[], Iterator[bytes]] | None = None
+    ) -> None:
+        """Run a program, pass on what it is given, and send its channels, then its status."""
         self.ran.append(argv)
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        stdin = subprocess.PIPE if given else None
+        with subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            if given:
+                threading.Thread(target=_pass_on, args=(given, process), daemon=True).start()
             assert process.stdout
             assert process.stderr
             while piece := os.read(process.stdout.fileno(), _PIECE):
@@ -76,7 +84,20 @@ def serving(folder: Path) -> Iterator[tuple[ExecServer, Path]]:
             self.end_headers()
             self.close_connection = True
             with suppress(ConnectionError):  # the other side may leave first
-                served.run(parse_qs(urlparse(self.path).query)["command"], self._send)
+                query = parse_qs(urlparse(self.path).query)
+                served.run(query["command"], self._send, self._messages if query.get("stdin") == ["true"] else None)
+
+        def _messages(self) -> Iterator[bytes]:
+            """Yield what the client sends to the program, without end: the program says when it has enough."""
+            while head := self.rfile.read(2):
+                size = head[1] & 0x7F
+                if size > _SHORTEST:
+                    size = int.from_bytes(self.rfile.read(2 if size == _SHORTEST + 1 else 8), "big")
+                mask, masked = self.rfile.read(4), self.rfile.read(size)
+                payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(masked))
+                if head[0] & 0x0F == _CLOSE & 0x0F:
+                    return
+                yield payload[1:]
 
         def _send(self, channel: int, data: bytes) -> None:
             payload = bytes([channel]) + data if channel >= 0 else b""
@@ -99,6 +120,14 @@ def serving(folder: Path) -> Iterator[tuple[ExecServer, Path]]:
     config.write_text(json.dumps(kubeconfig(server.server_port)))
     with running(server):
         yield served, config
+
+
+def _pass_on(given: Callable[[], Iterator[bytes]], process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    with suppress(OSError, ValueError):  # the program or the other side has ended
+        for piece in given():
+            process.stdin.write(piece)
+            process.stdin.flush()
 
 
 def kubeconfig(port: int) -> dict[str, object]:

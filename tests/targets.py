@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.target import kind_cluster
+from tasks.target.videos import OnNodes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
     from tasks.target.devices import Gpu, Worker
+    from tasks.target.videos import Videos
+    from tasks.target.workloads import Seen
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,21 @@ class Given:
     workers: tuple[str, ...]
     gpus: Mapping[str, tuple[Gpu, ...]] = field(default_factory=dict)
     title: str = "cluster of a test"
-    steps: tuple[str, ...] = ()
+    stages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    looks: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    borrows: bool = False
+    welcome: tuple[tuple[str, str], ...] = ()
+    farewell: tuple[str, str] = ("", "")
+    parts: Mapping[str, Callable[[], Seen]] = field(default_factory=dict)
+    videos: Videos = field(default_factory=OnNodes)
+
+    def settle_functions(self) -> None:
+        """Lend nothing."""
+
+    def status(self) -> Iterator[tuple[str, str]]:
+        """Return no line."""
+        return iter(())
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return the workers with their devices."""

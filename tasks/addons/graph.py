@@ -1,6 +1,6 @@
 """What a cluster gets beyond Kubernetes.
 
-_kind > addon:<pod network> > _ready, addon_image:<name> > addon:<name>
+_kind > addon:<pod network> > _ready      _target:ready, addon_image:<name> > addon:<name>
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def task_addon_image() -> Iterator[dict[str, Any]]:
                 "name": addon.name,
                 "doc": f"Compile the image of {addon.name} and push it, where the profile wants that.",
                 "actions": [Do(installation.make_image, addon.name)],
-                "task_dep": ["image:base", "registry", "registry_ca"],
+                "task_dep": ["_target:addon_image"],
                 "uptodate": [Current(installation.lack_of_image, addon.name)],
                 "meta": _SEEN_BY_ADDONS,
             }
@@ -56,4 +56,4 @@ def _needs(addon: Addon) -> list[str]:
     if addon.is_pod_network:
         return ["_kind"]
     image = [f"addon_image:{addon.name}"] if any(release.built for release in addon.releases) else []
-    return ["_ready", *image, *(f"addon:{need}" for need in addon.needs)]
+    return ["_target:ready", *image, *(f"addon:{need}" for need in addon.needs)]

@@ -1,6 +1,7 @@
 """The kind cluster, from nodes to the controller, and back to nothing.
 
-_doctor, kind_config, images > _kind > node:<step>, addon:<pod network> > _ready > _registry_hosting > create_cluster
+_doctor, kind_config, images > _kind > node:<step>, addon:<pod network> > _ready > _registry_hosting
+_target:ready, _target:registry, controller > create_cluster       (on kind, these are _ready and _registry_hosting)
 create_cluster, post_setup, send_video_tool, scenario_files > create_cluster_without_scenario
 create_cluster_without_scenario, prepare_scenario > create_cluster_with_all
 delete_cluster  clean  status
@@ -110,8 +111,8 @@ def task__registry_hosting() -> dict[str, Any]:
 
 def task_create_cluster() -> dict[str, Any]:
     """Create the cluster with the OpenKasugai controller."""
-    last = ["_registry_hosting", "registry", "controller"]
-    return {"actions": None, "task_dep": [*_LOOKS, "_published_images", "_ready", *last]}
+    stages = ["_target:ready", "_target:registry", "controller"]
+    return {"actions": None, "task_dep": [*_LOOKS, "_published_images", *stages]}
 
 
 def task_create_cluster_without_scenario() -> dict[str, Any]:

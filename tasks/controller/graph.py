@@ -107,7 +107,7 @@ def task__controller_images() -> dict[str, Any]:
 def task_controller() -> Iterator[dict[str, Any]]:
     """Deploy the controller into the cluster."""
     yield {"name": None, "doc": task_controller.__doc__, "params": [_FOLLOW], "meta": _GOES_ON}
-    for previous, step in zip(["_ready", *(f"controller:{step}" for step in STEPS)], STEPS, strict=False):
+    for previous, step in zip(["_target:ready", *(f"controller:{step}" for step in STEPS)], STEPS, strict=False):
         yield {
             "name": step,
             "doc": f"Apply the controller's {step}.",

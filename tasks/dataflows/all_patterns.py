@@ -15,11 +15,10 @@ from tasks.dataflows.series import CANNOT_RUN, FAILED, NOT_REACHED, NOT_RUN, VER
 from tasks.dataflows.stand_ins import stand_ins
 from tasks.engines.kube import access
 from tasks.engines.programs import waiting
-from tasks.nics import cards
 from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.scenarios import needs
-from tasks.settings import nics, parameters, paths
+from tasks.settings import parameters, paths
 from tasks.target import choice
 
 if TYPE_CHECKING:
@@ -176,7 +175,7 @@ class _Cluster:
 
     def deploy(self, name: str, *, for_user: bool) -> None:
         if known.named(name).vfs:
-            _bring_back_strays()
+            choice.of(self.chosen).settle_functions()
         try:
             deployment.deploy(name)
         finally:
@@ -195,11 +194,3 @@ class _Cluster:
 
     def _shortages(self, name: str) -> list[Shortage]:
         return room.shortages(known.named(name), self._workers, room.offers(self.api))
-
-
-def _bring_back_strays() -> None:
-    """Lend the workers again what a deleted pod has left elsewhere, and wait until it is offered."""
-    for row in nics.WORKERS:
-        if cards.lack(row.task):
-            cards.lend(row.task)
-    cards.await_allocatable()

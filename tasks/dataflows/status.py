@@ -14,6 +14,7 @@ from tasks.engines.kube import access, api, manifests
 from tasks.engines.kube import state as kube_state
 from tasks.patterns import known
 from tasks.settings import parameters
+from tasks.settings.parameters import target_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +132,8 @@ def show(*, as_json: bool = False) -> None:
     """
     chosen = parameters.current()
     world = replace(read(access.cluster(chosen.cluster_name)), stand_ins=lambda name: _stand_ins(name, chosen))
+    if (place := target_rules.title(chosen)) and not as_json:
+        progress.line(f"On the {place}:")
     progress.line(shown(flows(world), as_json=as_json))
 
 

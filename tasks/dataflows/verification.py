@@ -11,6 +11,7 @@ from tasks.dataflows import flow as flows
 from tasks.dataflows.findings import Findings
 from tasks.engines.media import user_videos
 from tasks.settings import parameters
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +107,8 @@ def _verify_values(work: Work) -> None:
 
 
 def _verify_video(work: Work) -> None:
-    video.verify(work.flow, work.chosen.video, traffic.pf_counters(work.flow.pattern, work.chosen))
+    pfs = traffic.pf_counters(work.flow.pattern, work.chosen)
+    video.verify(work.flow, work.chosen.video, pfs, choice.of(work.chosen).videos)
 
 
 def _send_video(work: Work) -> list[str]:

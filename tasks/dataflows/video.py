@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.archive import facts
-from tasks.dataflows import addresses, containers, reach, results, stand_ins
+from tasks.dataflows import addresses, containers, reach, results, stand_ins, video_sender
 from tasks.dataflows.marking import Marked
 from tasks.dataflows.pipelines import Pipelines
 from tasks.dataflows.receiver import Receiver
 from tasks.dataflows.traffic import Meter
-from tasks.engines.kube import manifests, pod_files
-from tasks.engines.kube.pod_exec import Container
+from tasks.engines.kube import pod_files
 from tasks.engines.media import user_videos
-from tasks.engines.media import video as videos
+from tasks.engines.media import video as media
 from tasks.patterns.checks import PlayedVideo
 from tasks.problems import Problem
 from tasks.settings import video
+from tasks.target.videos import OnNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tasks.engines.kube.manifests import Object
     from tasks.engines.media.user_videos import Folder
     from tasks.engines.media.video import Video
+    from tasks.target.videos import Videos
 
 # The time that a sender takes on a busy machine, beyond the length of the video.
 _SENDER_SECONDS = 60.0
@@ -49,12 +50,14 @@ class Run:
         receiver: The last of them, which records.
         folder: Where the videos are.
         pfs: Returns the bytes that each PF has carried; nothing where they are not measured.
+        videos: Brings a video that was made or changed since the sender was started into its pod.
     """
 
     pipelines: Pipelines
     receiver: Receiver
     folder: Folder
     pfs: Callable[[], Mapping[Pf, int]] = dict
+    videos: Videos = field(default_factory=OnNodes)
 
     @property
     def flow(self) -> Flow:
@@ -94,13 +97,14 @@ class Outcome:
     said: tuple[str, ...] = ()
 
 
-def verify(flow: Flow, wanted: str, pfs: Callable[[], Mapping[Pf, int]] = dict) -> None:
+def verify(flow: Flow, wanted: str, pfs: Callable[[], Mapping[Pf, int]] = dict, videos: Videos | None = None) -> None:
     """Send each video through a dataflow, play what was received, and keep it; the receiver then records anew.
 
     Args:
         flow: A deployed dataflow of a video pattern.
         wanted: Name of the only video to send; empty for all.
         pfs: Returns the bytes that each PF has carried; nothing where they are not measured.
+        videos: How videos come into the sender's pod; None if it sees them where they are.
 
     Raises:
         Problem: A pipeline does not run, or the received video does not play like the one that was sent, or lacks the
@@ -109,7 +113,7 @@ def verify(flow: Flow, wanted: str, pfs: Callable[[], Mapping[Pf, int]] = dict) 
     folder = user_videos.here()
     paths = _to_send(folder, wanted)
     pods = flow.pods()
-    run = Run(Pipelines(flow, pods), receiver_of(flow, pods), folder, pfs)
+    run = Run(Pipelines(flow, pods), receiver_of(flow, pods), folder, pfs, videos or OnNodes())
     _put_aside(run.receiver)
     verify_each(run, paths)
     progress.line(f"{run.receiver.name} records again: process {run.receiver.process()} on UDP {video.PORT}")
@@ -179,7 +183,7 @@ def _test_video(folder: Folder) -> Path:
         progress.step(f"making a test video of {video.TEST_SECONDS:.0f} s")
         folder.ensure()
         try:
-            videos.make(folder.made, video.TEST_SECONDS)
+            media.make(folder.made, video.TEST_SECONDS)
         except OSError as error:
             raise Problem(
                 f"work/DATA/video/made/test.mp4: cannot be made: {error.strerror}", hint=_MAY_WRITE
@@ -188,7 +192,7 @@ def _test_video(folder: Folder) -> Path:
 
 
 def _verify_one(run: Run, path: Path) -> None:
-    sent = videos.play(path)
+    sent = media.play(path)
     flow, name = run.flow, user_videos.shown(path.name)
     if sent is None:
         raise Problem(f"{name}: does not play", hint="./doit doctor --for send_video_tool")
@@ -208,9 +212,11 @@ def _verify_one(run: Run, path: Path) -> None:
 def _pass_on(run: Run, path: Path, sent: Video) -> Outcome:
     """Send a video, end the recording, and judge it."""
     progress.step(f"sending {user_videos.shown(path.name)}: {sent.seconds:.0f} s")
-    meter = run.meter
+    meter, place = run.meter, run.folder.place_in_pod(path)
+    cluster = run.pipelines.cluster
+    run.videos.bring(cluster, video_sender.container(cluster), {place: path})
     start = meter.start()
-    _send(run.pipelines, run.folder.place_in_pod(path), sent.seconds)
+    _send(run.pipelines, place, sent.seconds)
     run.receiver.renew(run.receiver.how.finished)
     moved = meter.since(start)
     outcome = _kept(run, path.name, sent)
@@ -260,7 +266,7 @@ def _kept(run: Run, name: str, sent: Video) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "received.mp4"
         pod_files.copy_out(receiver.cluster, containers.app(receiver.pod), receiver.how.finished, copy)
-        received = videos.play(copy)
+        received = media.play(copy)
         wrong = complaint(sent, received, run.asked) or marked.complaint(copy, received)
         said = () if wrong else marked.said()
         kept = results.of(run.flow.pattern.name).keep_video(copy, name, good=not wrong)
@@ -286,12 +292,7 @@ def _send(pipelines: Pipelines, place: str, seconds: float) -> None:
         *("h264parse", "config-interval=-1", "!", video.WHOLE_FRAMES, "!", "rtph264pay", "seqnum-offset=1", "!"),
         *("udpsink", f"host={host}", f"port={video.PORT}", "buffer-size=2048"),
     )
-    senders = cluster.list(manifests.POD, video.SENDER_NAMESPACE, f"app={video.SENDER}")
-    alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
-    if not alive:
-        raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
-    sender = Container(manifests.name_of(alive[0]), video.SENDER_NAMESPACE, video.SENDER)
-    cluster.exec(sender, pipeline, timeout=seconds + _SENDER_SECONDS)
+    cluster.exec(video_sender.container(cluster), pipeline, timeout=seconds + _SENDER_SECONDS)
 
 
 def complaint(sent: Video, received: Video | None, asked: PlayedVideo) -> str:

@@ -1,29 +1,37 @@
-"""The pod that sends videos to dataflows. It is in the first worker's own network and sees work/DATA/video."""
+"""The pod that sends videos to dataflows, on the first worker. It sees work/DATA/video, or gets copies of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.kube import manifests
+from tasks.engines.kube.pod_exec import Container
 from tasks.engines.media import user_videos
 from tasks.images import function_images
+from tasks.problems import Problem
 from tasks.settings import controller as source
 from tasks.settings import parameters, video
 from tasks.target import choice
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
     from tasks.engines.media.user_videos import Folder
     from tasks.lack import Lack
     from tasks.settings.parameters.model import Parameters
+    from tasks.target.interface import Target
 
 
 def lack() -> Lack:
     """Return what keeps the sender from running as it should."""
     chosen = parameters.current()
     there = choice.of(chosen)
-    return there.api.lack([_deployment(there.workers[0], chosen)])
+    lack_of_pod = there.api.lack([_deployment(there, chosen)])
+    return lack_of_pod or lacks.of(*(f"{place}: not as it is here" for place in _missing(there)))
 
 
 def deploy() -> None:
@@ -37,10 +45,37 @@ def deploy() -> None:
     videos.ensure()
     name_unsendable(videos)
     there = choice.of(chosen)
-    there.api.apply([_deployment(there.workers[0], chosen)])
+    there.api.apply([_deployment(there, chosen)])
     there.api.wait_rollout(
         manifests.DEPLOYMENT, video.SENDER, video.SENDER_NAMESPACE, deadline=chosen.controller_deadline
     )
+    there.videos.bring(there.api, container(there.api), _files(videos))
+
+
+def container(cluster: Kube) -> Container:
+    """Return the sender's container.
+
+    Args:
+        cluster: The API.
+
+    Raises:
+        Problem: No sender is running.
+    """
+    senders = cluster.list(manifests.POD, video.SENDER_NAMESPACE, f"app={video.SENDER}")
+    alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
+    if not alive:
+        raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
+    return Container.of(alive[0], video.SENDER)
+
+
+def _missing(there: Target) -> list[str]:
+    return there.videos.missing(there.api, container(there.api), _files(user_videos.here()))
+
+
+def _files(videos: Folder) -> dict[str, Path]:
+    """Return the videos that can be sent by their paths in the pod."""
+    made = [videos.made] if videos.made.is_file() else []
+    return {videos.place_in_pod(path): path for path in (*videos.find().files, *made)}
 
 
 def name_unsendable(videos: Folder) -> None:
@@ -53,7 +88,7 @@ def name_unsendable(videos: Folder) -> None:
         progress.line(f"{wrong.name} cannot be sent: {wrong.reason}. Cure: {wrong.cure}")
 
 
-def _deployment(node: str, chosen: Parameters) -> Object:
+def _deployment(there: Target, chosen: Parameters) -> Object:
     labels = {"app": video.SENDER}
     container = {
         "name": video.SENDER,
@@ -63,14 +98,11 @@ def _deployment(node: str, chosen: Parameters) -> Object:
         "volumeMounts": [{"name": "videos", "mountPath": video.FOLDER_IN_POD}],
     }
     pod = {
-        "nodeSelector": {"kubernetes.io/hostname": node},
-        # From the node's own network it reaches Services, load balancers and the cards that are lent to the node.
-        "hostNetwork": True,
+        "nodeSelector": {"kubernetes.io/hostname": there.workers[0]},
+        **there.videos.pod,
         "terminationGracePeriodSeconds": 0,
         "containers": [container],
-        "volumes": [
-            {"name": "videos", "hostPath": {"path": video.FOLDER_IN_NODE, "type": "DirectoryOrCreate"}},
-        ],
+        "volumes": [{"name": "videos", **there.videos.volume}],
     }
     return {
         "apiVersion": "apps/v1",

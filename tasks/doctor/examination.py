@@ -27,6 +27,7 @@ from tasks.settings.checks import (
     TASK_PURPOSES,
     UNKNOWN,
 )
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -183,12 +184,14 @@ class Examination:
         """Run all checks that the purposes need, in parallel.
 
         Args:
-            purposes: What the machine is to be used for.
+            purposes: What the machine is to be used for; what the cluster does not need of this machine is left out.
 
         Returns:
             One result per check, in the order of CHECKS.
         """
-        return self._looked_at([check for check in CHECKS if set(check.purposes) & set(purposes)])
+        there = choice.of(self.chosen).purposes
+        wanted = {purpose for purpose in purposes if purpose in there}
+        return self._looked_at([check for check in CHECKS if wanted.intersection(check.purposes)])
 
     def _looked_at(self, wanted: Sequence[Check]) -> list[Result]:
         for library in _LIBRARIES:

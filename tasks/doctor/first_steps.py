@@ -16,6 +16,7 @@ from tasks.nics import emulated
 from tasks.nics import ledger as nics_ledger
 from tasks.settings import images, nics
 from tasks.settings.checks import EMULATION, GPU, NICS, VERSIONS
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +42,8 @@ def lack_of(target: str, chosen: Parameters) -> Lack:
         target: One of FIRST_STEPS.
         chosen: The parameters of the run.
     """
+    if target not in choice.of(chosen).looks:
+        return lacks.NOTHING
     find = _LACKS.get(target)
     return find(target, chosen) if find else _not_there(target)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.functions import folders
 from tasks.gpu import sharing
 from tasks.images import archive_images, function_images, harbor_images, machine, node_images, runtime
 from tasks.problems import Problem
@@ -59,7 +60,8 @@ def controller_images() -> dict[str, Any]:
 def image_source(name: str) -> dict[str, list[str]]:
     """Return what an image of the controller's source is built on, as doit's dependencies; one that is taken, nothing.
 
-    An image that cannot be looked for yet counts as built; `choose_image_source` says why it cannot.
+    An image that cannot be looked for yet counts as built, unless it may come from the registry only;
+    `choose_image_source` says why it cannot.
 
     Args:
         name: Name of an image, such as "cpufunction".
@@ -67,7 +69,7 @@ def image_source(name: str) -> dict[str, list[str]]:
     try:
         return choose_image_source(name)
     except Problem:
-        return _built_on_base()
+        return {"task_dep": []} if _is_never_built(name, parameters.current()) else _built_on_base()
 
 
 def choose_image_source(name: str) -> dict[str, list[str]]:
@@ -92,6 +94,14 @@ def asked_registry() -> dict[str, list[str]]:
     current = parameters.current()
     asks = current.function_images != "source" and current.registry == "embedded"
     return {"task_dep": ["registry_ca"] if asks else []}
+
+
+def _is_never_built(name: str, current: Parameters) -> bool:
+    """Return whether an image of the controller's source comes from a registry or not at all."""
+    if folders.is_own(name):
+        return False
+    is_published = archive_images.IMAGES[name].published
+    return (current.controller_images if is_published else current.function_images) == "registry"
 
 
 def _built_on_base() -> dict[str, list[str]]:

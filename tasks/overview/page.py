@@ -5,18 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tasks import layout, progress
-from tasks.cluster import status
 from tasks.controller import kinds
-from tasks.engines.docker import client
-from tasks.engines.kube import access, api, kind, manifests
+from tasks.engines.kube import access, api, manifests
 from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.settings import parameters, paths
 from tasks.settings.parameters import layers as parameters_layers
+from tasks.target import choice
+from tasks.target.workloads import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,9 @@ _LAB = "lab"
 _UNASKED = "unknown until the parameters are valid"
 # If given in front of this command, these are also needed in front of the next one.
 _CARRIED = ("PROFILE", "CLUSTER_NAME")
-_ROWS = ("engine", "images", "cluster", "dataflows")
+_CLUSTER_ROW, _DATAFLOW_ROW = "cluster", "dataflows"
+# The rows for a cluster of kind, which is what there is where nobody said otherwise.
+_UNASKED_ROWS = ("engine", "images", _CLUSTER_ROW, _DATAFLOW_ROW)
 _MORE = "Commands: ./doit help   tasks: ./doit list   parameters: ./doit parameters"
 
 # Stands for the dataflow of the first pattern.
@@ -57,14 +59,13 @@ _NO_CLUSTER = (
     (_FIRST, "from nothing to its answer"),
 )
 _CLUSTER = (
-    ("status", "engine, images, registry, nodes and pods"),
+    ("status", "what there is: nodes, pods, and what they stand upon"),
     (f"plan {_FIRST}", "what that would do"),
     (_FIRST, "deploy and verify a dataflow"),
 )
 _DATAFLOWS = (
     ("dataflow_status", "functions, nodes, addresses"),
-    ("status", "engine, images, registry, nodes and pods"),
-    ("delete_cluster", "delete the cluster, keep images and cache"),
+    ("status", "what there is: nodes, pods, and what they stand upon"),
 )
 
 
@@ -73,9 +74,10 @@ class _World:
     """The findings so far: the text of each row by its name, and what exists."""
 
     rows: dict[str, str] = field(default_factory=dict)
-    has_engine: bool = False
     has_nodes: bool = False
     has_dataflows: bool = False
+    welcome: Sequence[tuple[str, str]] = ()
+    farewell: tuple[str, str] = ("", "")
 
 
 def show() -> None:
@@ -98,11 +100,11 @@ def _page(deadline: float) -> Iterator[str]:
     try:
         layers = parameters_layers.read(paths.ROOT, os.environ)
     except Problem as problem:
-        yield from _rows({"parameters": problem.message, **dict.fromkeys(_ROWS, _UNASKED)}, problem.hint)
+        yield from _rows({"parameters": problem.message, **dict.fromkeys(_UNASKED_ROWS, _UNASKED)}, problem.hint)
         yield from _next(_WRONG, "")
         return
     found, complaints = _checked(layers)
-    world = _look_in_time(found, deadline) if found else _World(dict.fromkeys(_ROWS, _UNASKED))
+    world = _look_in_time(found, deadline) if found else _World(dict.fromkeys(_UNASKED_ROWS, _UNASKED))
     origin = _origin(layers, "PROFILE")
     yield from _rows({"profile": f"{layers.settings['PROFILE'].value} ({origin})"})
     yield from layout.wrapped(f"parameters  {_sources(layers)}", _WIDTH) if not complaints else _wrong(complaints)
@@ -146,47 +148,31 @@ def _look_in_time(p: Parameters, deadline: float) -> _World:
     thread = threading.Thread(target=_look, args=(world, p), daemon=True)
     thread.start()
     thread.join(deadline)
-    rows = {name: world.rows.get(name, f"no answer within {deadline:.0f} s") for name in _ROWS}
-    return _World(rows, world.has_engine, world.has_nodes, world.has_dataflows)
+    there = choice.of(p)
+    names = (*there.parts, _DATAFLOW_ROW)
+    rows = {name: world.rows.get(name, f"no answer within {deadline:.0f} s") for name in names}
+    return replace(world, rows=rows, welcome=there.welcome, farewell=there.farewell)
 
 
 def _look(world: _World, p: Parameters) -> None:
-    world.rows["engine"] = _or_problem(_engine, world, p)
-    if not world.has_engine:
-        world.rows.update(dict.fromkeys(_ROWS[1:], "unknown without an engine"))
-        return
-    for name, look in (("images", _images), ("cluster", _cluster), ("dataflows", _dataflows)):
-        world.rows[name] = _or_problem(look, world, p)
+    parts, base = choice.of(p).parts, ""
+    for name, look in parts.items():
+        seen = Seen(f"unknown without an {base}", is_there=False) if base else _or_problem(look)
+        world.rows[name] = seen.text
+        base = base or ("" if seen.is_there or name == _CLUSTER_ROW else name)
+        world.has_nodes = seen.is_there
+    world.rows[_DATAFLOW_ROW] = (
+        f"unknown without an {base}" if base else _or_problem(lambda: Seen(_dataflows(world, p))).text
+    )
 
 
-def _or_problem(look: Callable[[_World, Parameters], str], world: _World, p: Parameters) -> str:
+def _or_problem(look: Callable[[], Seen]) -> Seen:
     try:
-        return look(world, p)
+        return look()
     except Problem as problem:
-        return problem.message
+        return Seen(problem.message, is_there=False)
     except Exception as error:  # noqa: BLE001 - this page says what cannot be seen; the task that needs it says why
-        return f"cannot be seen: {type(error).__name__}: {error}"
-
-
-def _engine(world: _World, _: Parameters) -> str:
-    version = client.client().version()["Version"]
-    world.has_engine = True
-    return f"Docker {version} at {client.socket()}"
-
-
-def _images(_: _World, p: Parameters) -> str:
-    found = dict(status.profile_images(p))
-    absent = [tag for tag, image in reversed(found.items()) if image is None]
-    there = f"{len(found) - len(absent)} of {len(found)} there"
-    return f"{there}; not yet: {', '.join(absent)}" if absent else there
-
-
-def _cluster(world: _World, p: Parameters) -> str:
-    name = p.cluster_name
-    nodes = kind.nodes(name)
-    world.has_nodes = bool(nodes)
-    running = sum(node.running for node in nodes)
-    return f"{name}: {running} of {len(nodes)} nodes run" if nodes else f"{name}: not there"
+        return Seen(f"cannot be seen: {type(error).__name__}: {error}", is_there=False)
 
 
 def _dataflows(world: _World, p: Parameters) -> str:
@@ -226,9 +212,11 @@ def _commands(layers: Layers, complaints: Sequence[str], world: _World) -> Seque
     if complaints:
         return _WRONG
     if world.has_dataflows:
-        return _DATAFLOWS
+        return (*_DATAFLOWS, world.farewell)
     if world.has_nodes:
         return _CLUSTER
+    if world.welcome:
+        return world.welcome
     profile = layers.settings["PROFILE"]
     is_chosen = not profile.origin.startswith("env/") or (paths.ROOT / parameters_layers.USER_FILE).exists()
     return _NO_CLUSTER if is_chosen or profile.value == _LAB else _FRESH

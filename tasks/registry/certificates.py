@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
 from tasks import progress
+from tasks.engines.docker import client as engine
 from tasks.engines.files import atomic, download
 from tasks.problems import Problem, UntrustedServer
 from tasks.registry import ca_offer, client, docker_trust, pki, self_signed
 from tasks.settings import parameters, paths
+from tasks.settings.parameters import target_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +89,8 @@ def fetch() -> None:
 
 def lack_of_trust() -> Lack:
     """Return the folder in which the Docker engine lacks the downloaded CA, if it needs it there."""
-    return docker_trust.of(parameters.current()).lack(registry_ca)
+    p = parameters.current()
+    return docker_trust.of(p).lack(registry_ca) if _is_pushed_to(p) else lacks.NOTHING
 
 
 def lack_of_offered_trust() -> Lack:
@@ -96,6 +99,8 @@ def lack_of_offered_trust() -> Lack:
     If it is neither downloaded nor offered now, nothing is known, and the download will say why.
     """
     p = parameters.current()
+    if not _is_pushed_to(p):
+        return lacks.NOTHING
     try:
         return docker_trust.of(p).lack(lambda: _kept_or_offered(p))
     except Problem:
@@ -113,12 +118,19 @@ def trust() -> None:
     Raises:
         Problem: Only root may write its file, and sudo was refused.
     """
-    docker_trust.of(parameters.current()).put(registry_ca())
+    p = parameters.current()
+    if _is_pushed_to(p):
+        docker_trust.of(p).put(registry_ca())
 
 
 def distrust(p: Parameters) -> None:
     """Remove the CA from the Docker engine, if this checkout put it there."""
     docker_trust.of(p).remove(registry_ca() if paths.REGISTRY_CA.exists() else None)
+
+
+def _is_pushed_to(p: Parameters) -> bool:
+    """Return whether a Docker engine pushes to the registry, or has to be there anyway."""
+    return target_rules.needs_engine(p) or (target_rules.may_build(p) and engine.is_there())
 
 
 def _kept_or_offered(p: Parameters) -> bytes:

@@ -30,7 +30,7 @@ def task_registry() -> dict[str, Any]:
     """Run the embedded registry, if the profile asks for one."""
     return {
         "actions": [Do(embedded.ensure)],
-        "task_dep": ["engine"],
+        "task_dep": ["_target:engine"],
         "calc_dep": ["_registry_image"],
         "uptodate": [Current(embedded.lack)],
         "meta": {MEANS: {"_kind": NOTHING}},

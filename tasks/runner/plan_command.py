@@ -21,6 +21,7 @@ from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Known, Plann
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import duration
 from tasks.settings import parameters
+from tasks.settings.parameters import target_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -102,9 +103,11 @@ class Plan(Command):
             Problem: A parameter is wrong.
         """
         chosen = [_DEFAULT] if self.sel_default_tasks else list(self.sel_tasks)
-        known = Known.of(parameters.current())
-        planned = plan.plan(list(self._steps(chosen)), known)
-        self.outstream.write(f"{_json(planned) if as_json else _text(planned, internal=internal)}\n")
+        current = parameters.current()
+        planned = plan.plan(list(self._steps(chosen)), Known.of(current))
+        place = target_rules.title(current)
+        shown = _json(planned, place) if as_json else _text(planned, place, internal=internal)
+        self.outstream.write(f"{shown}\n")
         return _CHANGES if plan.has_changes(planned) else _NOTHING
 
     def _steps(self, chosen: Sequence[str]) -> Iterator[Step]:
@@ -148,8 +151,9 @@ def examine(task: Task, values: Mapping[str, Any]) -> Lack:
     return lack.together(check.lack(values) for check, *_ in task.uptodate)
 
 
-def _json(planned: Sequence[Planned]) -> str:
+def _json(planned: Sequence[Planned], place: str) -> str:
     content = {
+        "target": place,
         "changes": plan.has_changes(planned),
         "seconds": sum(one.seconds or 0.0 for one in planned),
         "disrupts": _disrupted(planned),
@@ -158,15 +162,15 @@ def _json(planned: Sequence[Planned]) -> str:
     return json.dumps(content, indent=2)
 
 
-def _text(planned: Sequence[Planned], *, internal: bool) -> str:
+def _text(planned: Sequence[Planned], place: str, *, internal: bool) -> str:
     width = layout.columns()
     moving = [one for one in planned if one.state != CURRENT]
     shown = [one for one in moving if internal or not _is_internal(one.name)]
     widths = [max(map(layout.cells, column)) for column in zip(*map(_cells, shown), strict=True)]
     told = {one.name: one.reasons for one in moving} if internal else _told(moving)
-    parameters = dict.fromkeys(text for one in moving for text in one.parameters)
+    head = [*([f"On the {place}:"] if place else []), *dict.fromkeys(text for one in moving for text in one.parameters)]
     rows = [line for one in shown for line in _row(one, told[one.name], widths, width)]
-    blocks = [_wrapped(parameters, width), rows, _wrapped(_summary(planned, len(moving) - len(shown)), width)]
+    blocks = [_wrapped(head, width), rows, _wrapped(_summary(planned, len(moving) - len(shown)), width)]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 

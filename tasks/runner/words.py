@@ -12,7 +12,7 @@ from doit.exceptions import InvalidCommand
 
 from tasks import similar
 from tasks.problems import Problem
-from tasks.runner.meta import REFUSED
+from tasks.runner import refused
 from tasks.settings import credentials, makefile, paths, spellings
 from tasks.settings.parameters import layers
 
@@ -99,23 +99,25 @@ def choose(command: str, given: Sequence[str], tasks: Iterable[Task], commands: 
         names = (spellings.matching if is_pattern else spellings.tasks)(word, [*by_name, *targets])
         if not names:
             raise InvalidCommand(no_such(word, by_name, commands, command=command))
-        if command in _REFUSE and not is_pattern:
-            _require_possible(by_name[name] for name in names if name in by_name)
+        if command in _REFUSE:
+            _require_possible((by_name[name] for name in names if name in by_name), is_pattern=is_pattern)
         options = () if is_pattern else _options(word, by_name.get(names[-1]), rest)
         rest = rest[len(options) :]
         found |= dict.fromkeys([*((name,) for name in names[:-1]), (names[-1], *options)])
     return Chosen(tuple(word for part in found for word in part), tuple(notes))
 
 
-def _require_possible(tasks: Iterable[Task]) -> None:
-    """Refuse tasks that cannot be run.
+def _require_possible(tasks: Iterable[Task], *, is_pattern: bool) -> None:
+    """Refuse tasks that cannot be run; a pattern leaves out those that can be run nowhere.
 
     Raises:
         InvalidCommand: There is one; the lines say why.
+        Problem: Some parameters are wrong, so that it is not known on which cluster it would run.
     """
-    refused = [line for task in tasks for line in (task.meta or {}).get(REFUSED, ())]
-    if refused:
-        raise InvalidCommand("\n".join(refused))
+    reasons = (refused.by_target,) if is_pattern else (refused.by_itself, refused.by_target)
+    lines = [line for task in tasks for find in reasons for line in find(task)]
+    if lines:
+        raise InvalidCommand("\n".join(lines))
 
 
 def no_such(word: str, tasks: Iterable[str], commands: Iterable[str], *, command: str = "run") -> str:

@@ -2,7 +2,8 @@
 
 controller, cpufunc_namespaces > _function_setup > scenario:<pattern>
 _function_setup, _runnable, send_video_tool > prepare_scenario
-_function_setup, addon, _loans > post_setup          _runnable > scenario_files      controller_source > new_pattern
+_function_setup, _target:addons, _loans > post_setup
+_runnable > scenario_files      controller_source > new_pattern
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def task_cpufunc_namespaces() -> dict[str, Any]:
     """Create the namespaces that functions run in."""
     return {
         "actions": [Do(setup.create_namespaces)],
-        "task_dep": ["_ready"],
+        "task_dep": ["_target:ready"],
         "uptodate": [Current(setup.lack_of_namespaces)],
         "meta": {MEANS: REMAKES_ALL},
     }
@@ -73,7 +74,7 @@ def task_post_setup() -> dict[str, Any]:
     """Install add-ons, lend cards and GPU, and prepare the namespaces of functions."""
     return {
         "actions": [Do(setup.place)],
-        "task_dep": ["_function_setup", "addon"],
+        "task_dep": ["_function_setup", "_target:addons"],
         "calc_dep": ["_loans"],
         "uptodate": [Current(setup.lack_of_placement)],
         "meta": {MEANS: {EVERY: NOTHING}},
@@ -87,12 +88,12 @@ def task__loans() -> dict[str, Any]:
 
 def announce_loans() -> dict[str, Any]:
     """Show what is not lent, and why; return the same as `chosen_loans`."""
-    return loans.announce(loans.server(parameters.current()))
+    return loans.announced(parameters.current())
 
 
 def chosen_loans() -> dict[str, Any]:
     """Return the tasks that lend what this machine has, and what is not lent."""
-    return loans.choice(loans.server(parameters.current()))
+    return loans.chosen(parameters.current())
 
 
 def task__early_lease() -> dict[str, Any]:
@@ -102,7 +103,7 @@ def task__early_lease() -> dict[str, Any]:
 
 def early_lease() -> dict[str, Any]:
     """Return the task that lends the GPU if it is lent at all, as doit's calculated dependencies."""
-    return loans.early_lease(loans.server(parameters.current()))
+    return loans.chosen_early(parameters.current())
 
 
 def task_scenario_files() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tasks.nics import cards, emulated
 from tasks.problems import Problem
 from tasks.scenarios import needs
 from tasks.settings import checks, emulation, gpu, nics
+from tasks.target import choice as target_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 _GPU_TASK = "_gpu_in_inventory"
+# What `choice` returns where nothing is lent.
+_NOTHING: Mapping[str, Any] = {"task_dep": [], "left": {}, "emulated": {}}
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,33 @@ def server(chosen: Parameters) -> Server:
         return here.missing(target) or (_refused(chosen, target) if _is_root_granted(target, chosen) else ())
 
     return Server(chosen, has_card, has_gpu, missing)
+
+
+def chosen(p: Parameters) -> dict[str, Any]:
+    """Return what `choice` does for this machine; a cluster that exists already is lent nothing.
+
+    Args:
+        p: The parameters of the run.
+    """
+    return choice(server(p)) if target_choice.of(p).borrows else dict(_NOTHING)
+
+
+def announced(p: Parameters) -> dict[str, Any]:
+    """Show what is not lent, and why; return the same as `chosen`.
+
+    Args:
+        p: The parameters of the run.
+    """
+    return announce(server(p)) if target_choice.of(p).borrows else dict(_NOTHING)
+
+
+def chosen_early(p: Parameters) -> dict[str, Any]:
+    """Return what `early_lease` does for this machine; a cluster that exists already is lent nothing.
+
+    Args:
+        p: The parameters of the run.
+    """
+    return early_lease(server(p)) if target_choice.of(p).borrows else {"task_dep": []}
 
 
 def announce(here: Server) -> dict[str, Any]:

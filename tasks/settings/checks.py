@@ -47,6 +47,8 @@ TASK_PURPOSES: dict[str, tuple[str, ...]] = {
     "attach": (ATTACH,),
 }
 PURPOSES = (*BASE, NICS, LENT_NICS, GPU, VIDEO, LOADBALANCER, FPGA, PATTERNS, VERSIONS, EMULATION, ATTACH)
+# What only a machine needs that holds the nodes of kind, and lends them its devices.
+OF_KIND = (IMAGES, REGISTRY, CLUSTER, NICS, LENT_NICS, GPU, LOADBALANCER, FPGA, VERSIONS, EMULATION)
 # The purposes that are checked as the first step of the tasks that need them.
 FIRST_STEPS = (
     *("images", "create_cluster", NICS, GPU, VIDEO, LOADBALANCER, FPGA, VERSIONS, EMULATION),

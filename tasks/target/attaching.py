@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import atomic
-from tasks.engines.kube import applyset, attachment, manifests
+from tasks.engines.kube import access, applyset, attachment, manifests
 from tasks.problems import Problem
 from tasks.settings import parameters, paths, target
 from tasks.target import candidate, kubeconfig, preflight, snapshot
@@ -115,9 +115,13 @@ def _kubeconfig(name: str) -> Path:
 
 
 def _lack_of_files(found: Attachment, chosen: Parameters) -> Lack:
-    config = candidate.of(chosen).config
-    if atomic.text(_kubeconfig(chosen.cluster_name)) != kubeconfig.text(config):
+    kept = _kubeconfig(chosen.cluster_name)
+    given = chosen.target_kubeconfig
+    if not kept.is_file():
+        return lacks.of(f"{found.context}: its kubeconfig is not kept")
+    # What is kept suffices, also where the user's own file is not there any longer.
+    if given and given.is_file() and atomic.text(kept) != kubeconfig.text(candidate.of(chosen).config):
         return lacks.of(f"{found.context}: another kubeconfig")
-    parent = candidate.of(chosen).api.get(manifests.CONFIG_MAP, applyset.NAME, applyset.NAMESPACE)
+    parent = access.cluster(chosen.cluster_name).get(manifests.CONFIG_MAP, applyset.NAME, applyset.NAMESPACE)
     owner = parent["metadata"].get("labels", {}).get(target.OWNER) if parent else ""
     return lacks.unless(owner == found.owner, f"{found.context}: this checkout is not attached to it")

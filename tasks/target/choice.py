@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tasks.settings import target
+from tasks.settings import parameters, target
 from tasks.target.existing import ExistingCluster
 from tasks.target.kind_cluster import KindCluster
 
@@ -25,3 +25,12 @@ def of(chosen: Parameters) -> Target:
         chosen: The parameters of the run.
     """
     return _TARGETS[chosen.target](chosen)
+
+
+def stage(name: str) -> dict[str, Any]:
+    """Return the tasks of a part of the graph on the cluster that the parameters name, as doit's dependencies.
+
+    Args:
+        name: One of settings.stages.
+    """
+    return {"task_dep": [*of(parameters.current()).stages[name]]}

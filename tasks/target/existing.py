@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import access
-from tasks.target import nodes
+from tasks.settings import checks, stages, target
+from tasks.settings.parameters import target_rules
+from tasks.target import existing_status, nodes
+from tasks.target.videos import InPod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
     from tasks.settings.parameters.model import Parameters
     from tasks.target.devices import Worker
+    from tasks.target.videos import Videos
+    from tasks.target.workloads import Seen
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class ExistingCluster:
     @property
     def title(self) -> str:
         """How messages call it."""
-        return f"existing cluster {self.chosen.target_context}"
+        return target_rules.title(self.chosen)
 
     @property
     def api(self) -> Kube:
@@ -37,14 +42,60 @@ class ExistingCluster:
         return access.cluster(self.chosen.cluster_name)
 
     @property
-    def steps(self) -> tuple[str, ...]:
-        """The tasks after which its nodes can run pods."""
-        return ("attach",)
+    def stages(self) -> Mapping[str, tuple[str, ...]]:
+        """The tasks of the parts of the graph that settings.stages names."""
+        return stages.STAGES[target.EXISTING]
+
+    @property
+    def looks(self) -> Container[str]:
+        """What is looked at on this machine before it is touched: what the user gives."""
+        return (checks.VIDEO,)
+
+    @property
+    def purposes(self) -> Container[str]:
+        """What doctor checks this machine for: purposes of settings.checks."""
+        return {*checks.PURPOSES} - {*checks.OF_KIND}
+
+    @property
+    def borrows(self) -> bool:
+        """Whether devices of this machine are lent to its nodes."""
+        return False
 
     @property
     def workers(self) -> tuple[str, ...]:
         """The nodes that run functions, in the order of the places that patterns name."""
         return nodes.workers(self.api, self.chosen.target_workers, self.chosen.target_places)
+
+    def status(self) -> Iterator[tuple[str, str]]:
+        """Yield what there is, for `./doit status`: a name and a state each; what cannot be seen is no error."""
+        return existing_status.rows(self.chosen)
+
+    @property
+    def parts(self) -> Mapping[str, Callable[[], Seen]]:
+        """What the overview shows, each part after that on which it stands; each may raise Problem."""
+        return existing_status.parts(self.chosen)
+
+    def settle_functions(self) -> None:
+        """Do nothing: no card of this machine is lent."""
+
+    @property
+    def welcome(self) -> tuple[tuple[str, str], ...]:
+        """The first commands for a cluster that is not there or not attached; empty if they depend on this machine."""
+        return (
+            ("doctor --for attach", "the UID, and what attaching takes"),
+            ("attach", "with TARGET_UID, which is your consent"),
+            ("plan create_cluster_with_all", "what would be made there"),
+        )
+
+    @property
+    def farewell(self) -> tuple[str, str]:
+        """The task that takes everything away, and what it does."""
+        return "detach", "delete what is ours there"
+
+    @property
+    def videos(self) -> Videos:
+        """How videos come into the pod that sends them."""
+        return InPod()
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
     from tasks.target.devices import Worker
+    from tasks.target.videos import Videos
+    from tasks.target.workloads import Seen
 
 
 class Target(Protocol):
@@ -30,12 +32,50 @@ class Target(Protocol):
         """
 
     @property
-    def steps(self) -> tuple[str, ...]:
-        """The tasks after which its nodes can run pods."""
+    def stages(self) -> Mapping[str, tuple[str, ...]]:
+        """The tasks of the parts of the graph that settings.stages names."""
+
+    @property
+    def looks(self) -> Container[str]:
+        """What is looked at on this machine before it is touched: first steps of settings.checks."""
+
+    @property
+    def purposes(self) -> Container[str]:
+        """What doctor checks this machine for: purposes of settings.checks."""
+
+    @property
+    def borrows(self) -> bool:
+        """Whether devices of this machine are lent to its nodes."""
 
     @property
     def workers(self) -> tuple[str, ...]:
         """The nodes that run functions, in the order of the places that patterns name."""
+
+    def status(self) -> Iterator[tuple[str, str]]:
+        """Yield what there is, for `./doit status`: a name and a state each; what cannot be seen is no error."""
+
+    @property
+    def parts(self) -> Mapping[str, Callable[[], Seen]]:
+        """What the overview shows, each part after that on which it stands; each may raise Problem."""
+
+    def settle_functions(self) -> None:
+        """Offer the virtual functions again that a deleted pod has left elsewhere, where this tool lends the cards.
+
+        Raises:
+            Problem: A card cannot be lent, or its functions are not offered.
+        """
+
+    @property
+    def welcome(self) -> tuple[tuple[str, str], ...]:
+        """The first commands for a cluster that is not there or not attached; empty if they depend on this machine."""
+
+    @property
+    def farewell(self) -> tuple[str, str]:
+        """The task that takes everything away, and what it does."""
+
+    @property
+    def videos(self) -> Videos:
+        """How videos come into the pod that sends them."""
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices.

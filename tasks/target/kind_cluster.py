@@ -10,16 +10,20 @@ from tasks.engines.docker import containers
 from tasks.engines.host.facts import Host
 from tasks.engines.kube import access, manifests
 from tasks.gpu import lease, sharing, stand_in
+from tasks.nics import cards
 from tasks.problems import Problem
-from tasks.settings import addons, emulation, target
-from tasks.target import devices
+from tasks.settings import checks, emulation, nics, stages, target
+from tasks.target import devices, kind_status
 from tasks.target.devices import Gpu, Worker
+from tasks.target.videos import OnNodes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
     from tasks.settings.parameters.model import Parameters
+    from tasks.target.videos import Videos
+    from tasks.target.workloads import Seen
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,60 @@ class KindCluster:
         return access.cluster(self.chosen.cluster_name)
 
     @property
-    def steps(self) -> tuple[str, ...]:
-        """The tasks after which its nodes can run pods."""
-        return ("_kind", "node", *(f"addon:{addon.name}" for addon in addons.ADDONS if addon.is_pod_network))
+    def stages(self) -> Mapping[str, tuple[str, ...]]:
+        """The tasks of the parts of the graph that settings.stages names."""
+        return stages.STAGES[target.KIND]
+
+    @property
+    def looks(self) -> Container[str]:
+        """What is looked at on this machine before it is touched: all of it."""
+        return checks.FIRST_STEPS
+
+    @property
+    def purposes(self) -> Container[str]:
+        """What doctor checks this machine for: purposes of settings.checks."""
+        return checks.PURPOSES
+
+    @property
+    def borrows(self) -> bool:
+        """Whether devices of this machine are lent to its nodes."""
+        return True
 
     @property
     def workers(self) -> tuple[str, ...]:
         """The nodes that run functions, in the order of the places that patterns name."""
         return workers(self.api)
+
+    def status(self) -> Iterator[tuple[str, str]]:
+        """Yield what there is, for `./doit status`: a name and a state each; what cannot be seen is no error."""
+        return kind_status.rows(self.chosen)
+
+    @property
+    def parts(self) -> Mapping[str, Callable[[], Seen]]:
+        """What the overview shows, each part after that on which it stands; each may raise Problem."""
+        return kind_status.parts(self.chosen)
+
+    def settle_functions(self) -> None:
+        """Offer the virtual functions again that a deleted pod has left elsewhere, where this tool lends the cards."""
+        for row in nics.WORKERS:
+            if cards.lack(row.task):
+                cards.lend(row.task)
+        cards.await_allocatable()
+
+    @property
+    def welcome(self) -> tuple[tuple[str, str], ...]:
+        """The first commands for a cluster that is not there or not attached; empty if they depend on this machine."""
+        return ()
+
+    @property
+    def farewell(self) -> tuple[str, str]:
+        """The task that takes everything away, and what it does."""
+        return "delete_cluster", "delete the cluster, keep images and cache"
+
+    @property
+    def videos(self) -> Videos:
+        """How videos come into the pod that sends them."""
+        return OnNodes()
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""

@@ -12,6 +12,7 @@ from tasks.dataflows import graph
 from tasks.nics import graph as nics_graph
 from tasks.patterns import known
 from tasks.runner import words
+from tasks.settings import stages, target
 from tasks.settings.checks import GPU, NICS
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ def test_strays_come_back_before_a_dataflow_on_virtual_functions_is_deployed(mon
     monkeypatch.setattr(known, "patterns", lambda: (plain, sriov))
     first, second, _of_all = graph.task_dataflow()
     without, needing = first["task_dep"], second["task_dep"]
-    assert "_virtual_functions" not in without
-    order = [needing.index(name) for name in (f"_doctor:{NICS}", "_virtual_functions", "scenario:on-sriov")]
+    assert "_target:nics" not in without
+    order = [needing.index(name) for name in (f"_doctor:{NICS}", "_target:nics", "scenario:on-sriov")]
     assert order == sorted(order)
+    assert stages.STAGES[target.KIND][stages.NICS] == ("_virtual_functions",)
     assert nics_graph.task__virtual_functions()["task_dep"] == ["nics"]
 
 
@@ -43,8 +45,8 @@ def test_the_group_is_a_task_of_its_own_that_needs_what_the_patterns_need_which_
 def test_a_pattern_that_cannot_run_adds_no_prerequisite() -> None:
     needed = graph.prerequisites(["calcapp-basic", "p1c2"])
     assert {"create_cluster", "addon:metallb", "send_video_tool", "_in_source:p1c2"} <= set(needed)
-    assert not {"_virtual_functions", "_gpu_in_inventory", "_in_source:p1c1"} & set(needed)
-    assert {"_virtual_functions", "_gpu_in_inventory", f"_doctor:{NICS}"} <= set(graph.prerequisites(["p2c3"]))
+    assert not {"_target:nics", "_target:gpu", "_in_source:p1c1"} & set(needed)
+    assert {"_target:nics", "_target:gpu", f"_doctor:{NICS}"} <= set(graph.prerequisites(["p2c3"]))
     of_all = graph.prerequisites(known.table().by_name)
     assert set(of_all) <= set(TASKS)
     # Everything is looked at before anything is touched.

@@ -18,7 +18,7 @@ from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import Function
 from tasks.runner.meta import AFTERWARDS, EVERY, MEANS, NOTHING, RUN, STOP, WATCHED
 from tasks.runner.meta import ROOT as NEEDS_ROOT
-from tasks.settings import parameters
+from tasks.settings import parameters, stages
 from tasks.settings.images import NODE_IMAGES
 from tasks.settings.nics import WORKERS
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {task.name: task for task in load_tasks(vars(dodo))}
+# What the choosers of stages name where the cluster is of kind.
+STAGES = {f"_target_tasks:{stage}": names for stage, names in stages.STAGES["kind"].items()}
 CREATORS = [value for name, value in vars(dodo).items() if name.startswith("task_")]
 USER_TASKS = [task for task in TASKS.values() if not task.name.startswith("_") and not task.subtask_of]
 GRAPHS = sorted(ROOT.glob("tasks/*/graph.py"))
@@ -227,7 +229,7 @@ def order_of_a_run(target: str, chosen: Mapping[str, list[str]]) -> list[str]:
             # What has setup tasks comes twice: to be chosen, and to be run.
             is_first = seen.task.setup_tasks and seen.run_status is None
             seen.run_status = "run" if is_first else "successful"
-            seen.task.values = {"task_dep": chosen.get(seen.task.name, [])}
+            seen.task.values = {"task_dep": [*chosen.get(seen.task.name, STAGES.get(seen.task.name, ()))]}
             order += [] if is_first else [seen.task.name]
         node = _sent(dispatcher.generator, seen)
     return order
@@ -242,11 +244,13 @@ def _sent(generator: Any, seen: object) -> Any:
 
 
 def everything_before(name: str) -> set[str]:
-    """Return all tasks that a task depends on, without those that a chooser adds."""
+    """Return all tasks that a task depends on where the cluster is of kind, without those that other choosers add."""
     found: set[str] = set()
     left = [name]
     while left:
-        needs = {*TASKS[left.pop()].task_dep} - found
+        task = TASKS[left.pop()]
+        of_kind = (need for chooser in task.calc_dep for need in STAGES.get(chooser, ()))
+        needs = {*task.task_dep, *of_kind} - found
         found |= needs
         left += needs
     return found

@@ -79,6 +79,15 @@ def client() -> DockerClient:
     return _chosen()[1]
 
 
+def is_there() -> bool:
+    """Return whether an engine answers that this run can use."""
+    try:
+        client()
+    except Problem:
+        return False
+    return True
+
+
 def forget() -> None:
     """Close and forget the connection, after an engine has been started or stopped."""
     with _CHOOSING:

@@ -253,6 +253,22 @@ class Kube:
         """
         pod_exec.run(self._connection, pod_exec.Program(where, argv), take, timeout=timeout)
 
+    def give(self, where: Container, argv: Sequence[str], given: Iterable[bytes], *, timeout: float = 60.0) -> None:
+        """Run a program in a container that reads a known number of bytes, and prints nothing before.
+
+        Args:
+            where: The container.
+            argv: Program and arguments; no shell is involved.
+            given: The bytes, piece by piece.
+            timeout: Seconds the program may take after it has got them.
+
+        Raises:
+            Problem: The program cannot be started, fails, or does not end in time.
+            Passing: The connection broke.
+        """
+        program = pod_exec.Program(where, argv, given)
+        pod_exec.run(self._configuration, program, bytearray().extend, timeout=timeout)
+
     # Waiting
 
     def wait_gone(self, kind: Kind, name: str, namespace: str = "", *, deadline: float) -> None:

@@ -11,6 +11,7 @@ import json
 import re
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,14 @@ from tasks.engines.programs.waiting import Passing
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kubernetes.client import Configuration
 
     from tasks.engines.kube.connection import Connection
     from tasks.engines.kube.manifests import Object
 
-_STDOUT, _STDERR, _STATUS = 1, 2, 3
+_STDIN, _STDOUT, _STDERR, _STATUS = 0, 1, 2, 3
 _SUCCESS = "Success"
 _EXIT_CODE = "ExitCode"
 # How much of a program's standard error, and of all that it prints, is kept: the end of it.
@@ -60,10 +61,13 @@ class Program:
     Attributes:
         where: The container.
         argv: Program and arguments; no shell is involved.
+        given: What it gets on its standard input, piece by piece; None if it reads none. The input has no end that the
+            program could see, so that it has to know how much it reads, and it prints nothing before it has read that.
     """
 
     where: Container
     argv: Sequence[str]
+    given: Iterable[bytes] | None = None
 
     def __str__(self) -> str:
         """Return its name for messages."""
@@ -160,6 +164,7 @@ def _exit_code(connection: Connection, program: Program, streams: Streams, *, ti
     status = bytearray()
     takers = {_STDOUT: streams.output, _STDERR: streams.complaints, _STATUS: status.extend}
     try:
+        _give(session.sock, program.given or ())
         for channel, data in _pieces(session.sock, what, timeout):
             takers.get(channel, _ignore)(data)
     finally:
@@ -188,7 +193,7 @@ def _connect(configuration: Configuration, program: Program) -> Any:
     try:
         return stream(
             connect, where.pod, where.namespace, container=where.name, command=list(program.argv),
-            stdin=False, stdout=True, stderr=True, tty=False, _preload_content=False, binary=True,
+            stdin=program.given is not None, stdout=True, stderr=True, tty=False, _preload_content=False, binary=True,
         )  # fmt: skip
     except ApiException as error:
         raise _not_started(str(program), error) from error
@@ -209,6 +214,15 @@ def _not_started(what: str, error: Exception) -> BaseException:
     if getattr(cause, "status_code", 0) == UNAUTHORIZED:
         return _Unauthorized(words)
     return Passing(words) if passes else Problem(words)
+
+
+def _give(sock: Any, given: Iterable[bytes]) -> None:
+    """Send what a program gets; if it ends before it has read all, its status, which is read next, says why."""
+    from websocket import WebSocketException
+
+    with suppress(WebSocketException, OSError):
+        for piece in given:
+            sock.send_binary(bytes([_STDIN]) + piece)
 
 
 def _pieces(sock: Any, what: str, timeout: float) -> Iterator[tuple[int, bytes]]:

@@ -1,4 +1,4 @@
-"""Files copied out of containers: byte for byte, in one pass, and verified with a digest computed in the container."""
+"""Files copied out of containers and into them: byte for byte, and verified with a digest computed in the container."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.engines.programs.again import Patience
 from tasks.engines.programs.waiting import Passing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tasks.engines.kube.api import Kube
@@ -25,6 +25,10 @@ _START_SECONDS = 60.0
 # How long an interrupted copy is retried.
 _PATIENCE = Patience(60.0)
 _MEBIBYTE = 1 << 20
+# Of a file that is copied in; below what an API server takes as one message.
+_PIECE = 32 << 10
+# The words: the file, and its size, since the input of a program in a container does not end.
+_TAKE = 'mkdir -p "$(dirname "$0")" && head -c "$1" > "$0"'
 
 
 class Incomplete(Passing):
@@ -52,6 +56,71 @@ def copy_out(cluster: Kube, where: Container, source: str, target: Path) -> None
             part.unlink(missing_ok=True)
 
 
+def has(cluster: Kube, where: Container, source: Path, target: str) -> bool:
+    """Return whether a container has a file with the same content.
+
+    Args:
+        cluster: The API.
+        where: The container, which needs `sha256sum`.
+        source: The file here.
+        target: Absolute path of the file in the container.
+
+    Raises:
+        Problem: The container cannot be asked.
+    """
+    ending = cluster.ending(where, ["sha256sum", "--", target], timeout=_START_SECONDS + _seconds(source))
+    return not ending.code and _first_word(ending.output) == _digest(source)
+
+
+def copy_in(cluster: Kube, where: Container, source: Path, target: str) -> None:
+    """Copy a file into a container, unless it is there already; it appears as a whole or not at all.
+
+    Args:
+        cluster: The API.
+        where: The container, which needs `sh`, `head`, `mkdir`, `mv` and `sha256sum`.
+        source: The file here.
+        target: Absolute path of the file in the container; its folder is made.
+
+    Raises:
+        Problem: It cannot be written there, or arrives changed.
+    """
+    again.retry(lambda: _copy_in(cluster, where, source, target), passes=_broke_off, patience=_PATIENCE)
+
+
+def _copy_in(cluster: Kube, where: Container, source: Path, target: str) -> None:
+    if has(cluster, where, source, target):
+        return
+    part, size = f"{target}.part", source.stat().st_size
+    progress.step(f"copying {source.name} into pod {where.namespace}/{where.pod}: {size // _MEBIBYTE + 1} MiB")
+    timeout = _START_SECONDS + _seconds(source)
+    cluster.give(where, ["sh", "-c", _TAKE, part, str(size)], _pieces_of(source), timeout=timeout)
+    if not has(cluster, where, source, part):
+        raise Incomplete(f"{source.name}: did not arrive unchanged as {part} in pod {where.namespace}/{where.pod}")
+    _ask(cluster, where, ["mv", "--", part, target])
+
+
+def _pieces_of(source: Path) -> Iterator[bytes]:
+    with source.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _digest(source: Path) -> str:
+    hasher = hashlib.sha256()
+    for piece in _pieces_of(source):
+        hasher.update(piece)
+    return hasher.hexdigest()
+
+
+def _seconds(source: Path) -> float:
+    return source.stat().st_size / _SLOWEST
+
+
+def _first_word(line: str) -> str:
+    # sha256sum begins the line with a backslash if it has escaped the file name.
+    return next(iter(line.lstrip("\\").split()), "")
+
+
 def _broke_off(failure: BaseException) -> bool:
     return isinstance(failure, Passing)
 
@@ -59,8 +128,7 @@ def _broke_off(failure: BaseException) -> bool:
 def _copy(cluster: Kube, where: Container, source: str, part: Path) -> None:
     size = int(_ask(cluster, where, ["stat", "-L", "-c", "%s", "--", source]))
     timeout = _START_SECONDS + size / _SLOWEST
-    # sha256sum begins the line with a backslash if it has escaped the file name.
-    digest = _ask(cluster, where, ["sha256sum", "--", source], timeout=timeout).lstrip("\\").split()[0]
+    digest = _first_word(_ask(cluster, where, ["sha256sum", "--", source], timeout=timeout))
     hasher = hashlib.sha256()
     with part.open("wb") as file:
         cluster.stream(where, ["cat", "--", source], _taker(file.write, hasher.update, source, size), timeout=timeout)

@@ -42,3 +42,18 @@ def places_are_workers(p: Parameters) -> Iterator[tuple[str, str]]:
     for place, node in p.target_places:
         if p.target_workers and node not in p.target_workers:
             yield "TARGET_PLACES", f"{place}:{node}: {node} is not one of TARGET_WORKERS {', '.join(p.target_workers)}"
+
+
+def title(p: Parameters) -> str:
+    """Return how messages call the existing cluster; empty for one of kind, which CLUSTER_NAME names."""
+    return f"existing cluster {p.target_context}" if p.target == target.EXISTING else ""
+
+
+def needs_engine(p: Parameters) -> bool:
+    """Return whether a Docker engine is needed, whatever images the registry has: kind's nodes are its containers."""
+    return p.target == target.KIND
+
+
+def may_build(p: Parameters) -> bool:
+    """Return whether images may have to be built here, for which a Docker engine is needed."""
+    return needs_engine(p) or not p.controller_images == p.function_images == "registry"

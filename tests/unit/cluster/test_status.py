@@ -9,6 +9,7 @@ import pytest
 from tasks.cluster import status
 from tasks.engines.kube import manifests
 from tasks.settings import cluster, images, parameters, registry
+from tasks.target import kind_status
 from tests.unit.cluster.fakes import add_nodes
 from tests.unit.engine import Container, Image, node
 
@@ -50,7 +51,7 @@ def test_images_are_shown_from_that_of_the_nodes_down(engine: Engine) -> None:
     p = parameters.current()
     tag = images.tag("kind-ubuntu", p)
     engine.images[tag] = Image(id=f"sha256:{'a' * 64}")
-    found = list(status.profile_images(p))
+    found = list(kind_status.profile_images(p))
     assert [name.partition(":")[0] for name, _ in found] == [
         images.NODE_IMAGE,
         images.RUNTIME_IMAGES["containerd"],

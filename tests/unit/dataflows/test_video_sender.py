@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -10,17 +10,20 @@ from tasks.archive import source
 from tasks.dataflows import video_sender
 from tasks.engines.media.user_videos import Folder
 from tasks.settings import parameters
+from tasks.target.videos import InPod
+from tests.targets import Given
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.engines.kube.api import Kube
     from tests.unit.conftest import Lines
 
 
 @pytest.mark.usefixtures("tree")
 def test_the_sender_sees_the_users_videos_and_the_network_of_the_first_worker() -> None:
     source.prepare()
-    deployment = video_sender._deployment("one", parameters.current())
+    deployment = video_sender._deployment(Given(cast("Kube", None), ("one",)), parameters.current())
     assert (deployment["metadata"]["namespace"], deployment["metadata"]["name"]) == ("test", "send-video-tool")
     pod = deployment["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"kubernetes.io/hostname": "one"}
@@ -32,6 +35,16 @@ def test_the_sender_sees_the_users_videos_and_the_network_of_the_first_worker() 
     assert [(mounts[each["name"]], each["hostPath"]["path"]) for each in pod["volumes"]] == [
         ("/opt/video", "/root/work/DATA/video")
     ]
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_sender_whose_node_sees_no_folder_of_this_machine_is_an_ordinary_pod() -> None:
+    source.prepare()
+    there = Given(cast("Kube", None), ("one",), videos=InPod())
+    pod = video_sender._deployment(there, parameters.current())["spec"]["template"]["spec"]
+    assert "hostNetwork" not in pod
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["volumes"] == [{"name": "videos", "emptyDir": {}}]
 
 
 def test_a_broken_video_is_named_with_its_cure(tmp_path: Path, said: Lines) -> None:

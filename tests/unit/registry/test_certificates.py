@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tasks import lack as lacks
+from tasks.engines.docker import client
 from tasks.engines.programs import shell
 from tasks.problems import Problem
 from tasks.registry import certificates, pki, self_signed
@@ -165,3 +166,24 @@ def test_root_is_needed_for_the_trust_in_a_ca_that_is_only_offered_yet() -> None
 def test_root_is_not_asked_for_while_nobody_knows_the_ca(pushed_to: Site) -> None:
     del pushed_to.pages[PATH]
     assert certificates.lack_of_offered_trust() == lacks.NOTHING
+
+
+@pytest.mark.parametrize("images", ["registry", "auto"])
+def test_no_engine_has_to_trust_a_registry_that_nothing_is_pushed_to(
+    checkout: Path, choose: Callable[..., None], monkeypatch: pytest.MonkeyPatch, images: str
+) -> None:
+    given = {"TARGET": "existing", "TARGET_KUBECONFIG": "/nowhere", "TARGET_CONTEXT": "elsewhere"}
+    choose(**given, REGISTRY="harbor", CONTROLLER_IMAGES=images, FUNCTION_IMAGES=images)
+    asked: list[str] = []
+
+    def is_there() -> bool:
+        asked.append("engine")
+        return False
+
+    monkeypatch.setattr(client, "is_there", is_there)
+    assert certificates.lack_of_trust() == lacks.NOTHING
+    assert certificates.lack_of_offered_trust() == lacks.NOTHING
+    certificates.trust()
+    # Where images may be built, an engine that is there has to trust it; without one, nothing is pushed.
+    assert bool(asked) == (images == "auto")
+    assert not any(checkout.rglob("ca.crt"))

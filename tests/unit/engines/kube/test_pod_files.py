@@ -150,3 +150,32 @@ def test_a_file_that_is_not_there_is_one_line(cluster: api.Kube, tmp_path: Path)
     with pytest.raises(Problem, match=r"stat .*exit code 1") as caught:
         pod_files.copy_out(cluster, WHERE, "/nowhere", tmp_path / "copies" / "copy")
     assert "/nowhere" in caught.value.details
+
+
+def test_a_file_is_copied_in_as_it_is_and_only_if_it_is_not_there(
+    server: ExecServer, cluster: api.Kube, source: Path
+) -> None:
+    target = source.parent / "in the pod" / "video.mp4"
+    assert not pod_files.has(cluster, WHERE, source, str(target))
+    pod_files.copy_in(cluster, WHERE, source, str(target))
+    assert target.read_bytes() == CONTENT
+    assert [file.name for file in target.parent.iterdir()] == ["video.mp4"]
+    server.ran.clear()
+    pod_files.copy_in(cluster, WHERE, source, str(target))
+    assert [argv[0] for argv in server.ran] == ["sha256sum"]
+
+
+def test_a_file_that_changed_here_replaces_the_one_that_was_copied_in(cluster: api.Kube, source: Path) -> None:
+    target = source.parent / "video.mp4"
+    target.write_bytes(b"an earlier one")
+    assert not pod_files.has(cluster, WHERE, source, str(target))
+    pod_files.copy_in(cluster, WHERE, source, str(target))
+    assert pod_files.has(cluster, WHERE, source, str(target))
+
+
+def test_a_file_that_cannot_be_written_there_is_refused_in_one_line(cluster: api.Kube, source: Path) -> None:
+    source.write_bytes(b"short")
+    (source.parent / "no folder").write_text("", encoding="utf-8")
+    with pytest.raises(Problem, match=r"sh in pod default/pod \(app\): exit code \d+") as caught:
+        pod_files.copy_in(cluster, WHERE, source, str(source.parent / "no folder" / "video.mp4"))
+    assert "\n" not in caught.value.message

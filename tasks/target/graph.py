@@ -1,0 +1,65 @@
+"""What differs in the graph between a cluster of kind and one that exists already.
+
+attach              the first step on an existing cluster
+detach              the way out of it
+target_rbac
+_target:<stage>     the tasks that a part of the graph consists of on the cluster that the parameters name
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.runner.declare import Current, Do, Same
+from tasks.runner.later import later
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY
+from tasks.runner.reporter import QUERY
+from tasks.settings import stages, target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.target import attaching, choice, leaving, rights
+else:
+    attaching = later("tasks.target.attaching")
+    choice = later("tasks.target.choice")
+    leaving = later("tasks.target.leaving")
+    rights = later("tasks.target.rights")
+
+_STAGES = tuple(stages.STAGES[target.KIND])
+
+
+def task_attach() -> dict[str, Any]:
+    """Attach this checkout to the existing cluster that the parameters name."""
+    return {"actions": [Do(attaching.attach)], "uptodate": [Current(attaching.lack)], "meta": LOOKS_ONLY}
+
+
+def task_detach() -> dict[str, Any]:
+    """Delete what this tool has made in the existing cluster, and nothing else."""
+    return {
+        "actions": [Do(leaving.detach)],
+        "uptodate": [Current(leaving.lack)],
+        "meta": {DISRUPTS: "the running dataflows, and the controller"},
+    }
+
+
+def task_target_rbac() -> dict[str, Any]:
+    """Show the role that the account for an existing cluster needs, for its administrator."""
+    return {"actions": [Do(rights.show)], "io": {"capture": False}, "meta": {QUERY: True}}
+
+
+def task__target() -> Iterator[dict[str, Any]]:
+    """Run a part of the graph as the cluster needs it (`_target:<stage>`)."""
+    for stage in _STAGES:
+        yield {"name": stage, "actions": None, "calc_dep": [f"_target_tasks:{stage}"]}
+
+
+def task__target_tasks() -> Iterator[dict[str, Any]]:
+    """Choose the tasks of a part of the graph (`_target_tasks:<stage>`)."""
+    for stage in _STAGES:
+        yield {
+            "name": stage,
+            "actions": [Do(choice.stage, stage)],
+            "uptodate": [Same(choice.stage, stage)],
+            "meta": LOOKS_ONLY,
+        }
