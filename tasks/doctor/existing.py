@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, judged
 from tasks.engines.kube import manifests
+from tasks.problems import Problem
 from tasks.settings import target
-from tasks.settings.checks import OK
+from tasks.settings.checks import FAILED, OK
 from tasks.target import candidate, preflight
 
 if TYPE_CHECKING:
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
     from tasks.target.candidate import Candidate
 
+_NEEDED = "an answer to TARGET_KUBECONFIG and TARGET_CONTEXT"
+
 
 def _cluster(_: Server, chosen: Parameters) -> Finding:
-    found = candidate.of(chosen)
-    where = f"{chosen.target_context} at {found.server}: Kubernetes {found.version}, {len(found.nodes)} nodes"
-    return Finding(OK, f"{where}; TARGET_UID={found.uid}", "an answer to TARGET_KUBECONFIG and TARGET_CONTEXT")
+    try:
+        found = candidate.of(chosen)
+        where = f"{chosen.target_context} at {found.server}: Kubernetes {found.version}, {len(found.nodes)} nodes"
+        return Finding(OK, f"{where}; TARGET_UID={found.uid}", _NEEDED)
+    except Problem as problem:
+        return Finding(FAILED, problem.message, _NEEDED, problem.hint)
 
 
 def _made(found: Candidate) -> str:

@@ -6,8 +6,8 @@ kind_cluster   a cluster of kind, whose nodes are containers of the engine
 existing       a cluster that exists already: nodes (which run functions)
 kind_status    what there is of the first, and existing_status of the second; workloads: what runs in either
 videos         how videos come into the pod that sends them
-candidate      an existing cluster before anything is kept of it: kubeconfig (the part that leads to it), preflight (what
-               stands against it), rights (whether the credentials suffice), snapshot (what there was before)
+candidate      an existing cluster before anything is kept of it: kubeconfig (the part that leads to it), preflight
+               (what stands against it), rights (whether the credentials suffice), snapshot (what there was before)
 attaching      attaches this checkout to it; leaving takes everything out again
 choice         which of them the parameters name
 """

@@ -252,4 +252,4 @@ class Leaving:
 
 
 def _is_custom(item: Object) -> bool:
-    return item["apiVersion"].startswith(f"{target.GROUP}/")
+    return str(item["apiVersion"]).startswith(f"{target.GROUP}/")

@@ -267,7 +267,7 @@ class Kube:
             Passing: The connection broke.
         """
         program = pod_exec.Program(where, argv, given)
-        pod_exec.run(self._configuration, program, bytearray().extend, timeout=timeout)
+        pod_exec.run(self._connection, program, bytearray().extend, timeout=timeout)
 
     # Waiting
 
