@@ -1,4 +1,4 @@
-"""A cluster that this tool did not make: plain kind, five nodes, a bridge network, and an audit log of every request."""
+"""A cluster that this tool did not make: plain kind, five nodes, a bridge network, and a log of every request."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.engines.docker import client, containers, networks
@@ -19,6 +18,7 @@ from tasks.settings import registry as table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _NAME = "elsewhere-registry"
 _SECONDS = 60.0
