@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import yaml
 
+from tasks.engines.go import modules
+from tasks.engines.programs.shell import Command
+from tasks.settings import artifacts, parameters
 from tests.cluster import elsewhere
 from tests.cluster.lab import Lab
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tasks.engines.kube.manifests import Object
@@ -63,14 +68,25 @@ class Guest(Lab):
         assert "Traceback" not in output
         return output
 
-    def writes(self, *, after: int = 0) -> list[str]:
-        """Return what it asked the cluster to write."""
-        return self.theirs.writes(after=after, user=USER)
+    @contextmanager
+    def writing(self, *expected: str) -> Iterator[None]:
+        """Check what it asks the cluster to write in the block: these requests, and without any, nothing."""
+        seen = len(self.theirs.log())
+        yield
+        written = self.theirs.writes(after=seen, user=USER)
+        assert len(written) == len(expected), written
+        assert all(request.startswith(beginning) for request, beginning in zip(written, expected, strict=True)), written
 
     def rights(self) -> list[Object]:
         """Return the roles that the tool prints for the administrator to grant."""
         printed = [each for each in yaml.safe_load_all(self.run("target_rbac")) if each]
         return [each for each in printed if each["kind"] in {"ClusterRole", "Role"}]
+
+    def asks(self, *words: str) -> str:
+        """Run kubectl as this user in the cluster, and return what it prints."""
+        program = modules.program(artifacts.KUBERNETES, "kubectl", parameters.current())
+        access = ["--kubeconfig", self.env["TARGET_KUBECONFIG"], "--context", CONTEXT]
+        return Command([program, *access, *words], {}).run(check=False).stdout.strip()
 
     def grant(self, roles: list[Object]) -> None:
         """Give the user these roles, and take the ones from before."""
