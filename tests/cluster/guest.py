@@ -90,11 +90,12 @@ class Guest(Lab):
 
     def grant(self, roles: list[Object]) -> None:
         """Give the user these roles, and take the ones from before."""
-        applied = [item for role in roles for item in (role, _binding(role))]
-        given = {"apiVersion": "v1", "kind": "List", "items": [_marked(item) for item in applied]}
         kinds = "clusterroles,clusterrolebindings,roles,rolebindings"
         self.theirs.kubectl("delete", kinds, "-A", "-l", _RIGHTS)
-        self.theirs.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(given))
+        given = [_marked(item) for role in roles for item in (role, _binding(role))]
+        if given:
+            listed = {"apiVersion": "v1", "kind": "List", "items": given}
+            self.theirs.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(listed))
 
 
 def _kubeconfig(theirs: Elsewhere, decoy: Path) -> Object:

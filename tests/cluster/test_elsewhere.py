@@ -5,8 +5,6 @@ The tests share the cluster, and run from what is refused over what is deployed 
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +18,7 @@ from tests.cluster import elsewhere, objects, outside_registry
 from tests.cluster.guest import CONTEXT, PLACES, Guest
 from tests.cluster.lab import ANSWERS, BASIC, Kill, answers, chosen, rows
 from tests.cluster.lab import NAME as LAB
+from tests.cluster.refusals import FOREIGN, REFUSALS
 from tests.conftest import copy_of_checkout
 
 if TYPE_CHECKING:
@@ -29,14 +28,13 @@ if TYPE_CHECKING:
     from tests.cluster.lab import Lab
     from tests.cluster.objects import Seen
     from tests.cluster.outside_registry import OutsideRegistry
+    from tests.cluster.refusals import Foreign, Refusal
 
 TWIN = f"{BASIC}-multi-worker"
 VIDEO = "dataflow:p1c1"
 SECONDS = 120
 # What the dataflows need that the lab's registry may not hold yet.
 IMAGES = ("function_image:cpufunc_gst", "function_image:send_video_tool")
-UNKNOWN = "00000000-0000-0000-0000-000000000000"
-NOBODYS = "elsewhere-worker9"
 _ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
     "kind": "ClusterRole",
@@ -56,85 +54,6 @@ PLACES_OF_KILLS = (
     (Kill("detach", 0.5, group=True), "detach"),
     (Kill("detach", 3, group=False), "detach"),
 )
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A run that is refused.
-
-    Attributes:
-        says: What its one line has to name.
-        words: Its words.
-        env: Its parameters.
-    """
-
-    says: str
-    words: tuple[str, ...] = ("attach",)
-    env: dict[str, str] = field(default_factory=dict)
-
-
-REFUSALS = {
-    "a context that is not there": Refusal("TARGET_CONTEXT", env={"TARGET_CONTEXT": "nobodys"}),
-    "no context": Refusal("TARGET_CONTEXT", env={"TARGET_CONTEXT": ""}),
-    "no kubeconfig": Refusal("TARGET_KUBECONFIG", env={"TARGET_KUBECONFIG": ""}),
-    "no consent": Refusal("TARGET_UID", env={"TARGET_UID": ""}),
-    "consent to another cluster": Refusal("TARGET_UID", env={"TARGET_UID": UNKNOWN}),
-    "a dataflow without consent": Refusal("TARGET_UID", (BASIC,), {"TARGET_UID": ""}),
-    "a worker that is no node": Refusal(NOBODYS, env={"TARGET_WORKERS": NOBODYS}),
-    "a cluster made anew": Refusal("RECREATE", (BASIC,), {"RECREATE": "1"}),
-    "an embedded registry": Refusal("REGISTRY", (BASIC,), {"REGISTRY": "embedded"}),
-    "node images": Refusal("TARGET=existing", ("images",)),
-    "node steps": Refusal("TARGET=existing", ("node:trust-registry",)),
-    "cards": Refusal("TARGET=existing", ("nics",)),
-    "a GPU": Refusal("TARGET=existing", ("gpu_lease",)),
-    "its deletion": Refusal("./doit detach", ("delete_cluster",)),
-}
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """Something of others that must not be touched.
-
-    Attributes:
-        says: What the line has to name.
-        make: What its owner gives kubectl.
-        undo: What the administrator gives kubectl afterwards.
-        stdin: What it reads at first.
-    """
-
-    says: str
-    make: tuple[str, ...]
-    undo: tuple[str, ...]
-    stdin: str | None = None
-
-
-_LEVEL = "pod-security.kubernetes.io/enforce"
-_DEFINITION = "dataflows.example.com"
-_SCHEMA = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-_DATAFLOWS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": _DEFINITION},
-    "spec": {
-        "group": "example.com",
-        "names": {"kind": "DataFlow", "plural": "dataflows"},
-        "scope": "Namespaced",
-        "versions": [{"name": "v1", "served": True, "storage": True, "schema": _SCHEMA}],
-    },
-}
-FOREIGN = {
-    "a namespace": Foreign(
-        "cpufunc-calcapp", ("create", "namespace", "cpufunc-calcapp"), ("delete", "namespace", "cpufunc-calcapp")
-    ),
-    "a definition": Foreign(
-        _DEFINITION, ("apply", "-f", "-"), ("delete", "customresourcedefinition", _DEFINITION), json.dumps(_DATAFLOWS)
-    ),
-    "a Pod Security level": Foreign(
-        "restricted",
-        ("label", "namespace", "default", f"{_LEVEL}=restricted"),
-        ("label", "namespace", "default", f"{_LEVEL}-"),
-    ),
-}
 
 
 @pytest.fixture(scope="module")
