@@ -51,14 +51,14 @@ def running(image: str, images: Path, folder: Path) -> Iterator[OutsideRegistry]
 
     Args:
         image: The image of the embedded registry.
-        images: Data of a registry, which is copied by links: what is pushed to the copy does not reach the original.
+        images: Data of a registry; it is copied, so what is pushed here does not reach the original.
         folder: An empty folder for its files.
     """
     networks.ensure(cluster.NETWORK)
     address = str(next(networks.subnet(cluster.NETWORK).hosts()))
     ca = pki.ensure_ca(folder / "ca", "registry of another team")
     pki.ensure_server(folder / "tls", ca, [address])
-    shutil.copytree(images, folder / "data", copy_function=os.link)
+    shutil.copytree(images, folder / "data")
     mounts = {_NAME: {"data": "/var/lib/registry", "tls": "/tls:ro"}, f"{_NAME}-ca": {"ca": "/ca:ro"}}
     try:
         ports = {
