@@ -8,4 +8,5 @@ kind_status    what there is of the first, and existing_status of the second; wo
 videos         how videos come into the pod that sends them
 attaching      whether this checkout uses it
 choice         which of them the parameters name
+graph          what of the graph depends on that
 """
