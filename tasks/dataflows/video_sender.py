@@ -65,7 +65,7 @@ def container(cluster: Kube) -> Container:
     alive = [pod for pod in senders if "deletionTimestamp" not in pod["metadata"]]
     if not alive:
         raise Problem(f"{video.SENDER}: has no pod", hint="./doit send_video_tool")
-    return Container.of(alive[0], video.SENDER)
+    return Container(manifests.name_of(alive[0]), video.SENDER_NAMESPACE, video.SENDER)
 
 
 def _missing(there: Target) -> list[str]:

@@ -10,4 +10,5 @@ candidate      an existing cluster before anything is kept of it: kubeconfig (th
                (what stands against it), rights (whether the credentials suffice), snapshot (what there was before)
 attaching      attaches this checkout to it; leaving takes everything out again
 choice         which of them the parameters name
+graph          what of the graph depends on that
 """

@@ -29,7 +29,7 @@ from tasks.settings.video import Recorder
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.pod_exec import Container
@@ -66,7 +66,10 @@ class Machine:
     def get(self, *_: object) -> None:
         self.mishap()
 
-    def exec(self, _where: Container, argv: list[str], **_: object) -> str:
+    def list(self, *_: object) -> Sequence[dict[str, object]]:
+        return [{"metadata": {"name": "send-video-tool"}}]
+
+    def exec(self, _where: Container, argv: Sequence[str], **_: object) -> str:
         done = subprocess.run(argv, check=False, capture_output=True, text=True)
         if done.returncode:
             raise Problem("bash: failed", details=done.stderr)
