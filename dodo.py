@@ -65,7 +65,14 @@ from tasks.scenarios.graph import (
     task_scenario_files,
 )
 from tasks.settings import parameters, paths
-from tasks.target.graph import task__target, task__target_tasks, task_attach, task_detach, task_target_rbac
+from tasks.target.graph import (
+    task__target,
+    task__target_tasks,
+    task__workers,
+    task_attach,
+    task_detach,
+    task_target_rbac,
+)
 from tasks.testing.graph import task_test
 
 __all__ = [
@@ -94,6 +101,7 @@ __all__ = [
     "task__target_tasks",
     "task__verifiable",
     "task__virtual_functions",
+    "task__workers",
     "task_addon",
     "task_addon_image",
     "task_attach",

@@ -159,10 +159,13 @@ def _video_tool(name: str) -> SourceImage:
     return SourceImage(name, folder, folder, packages="gstreamer", published=True)
 
 
+# Runs beside each function, and is small: every node of a dataflow pulls it.
+SIDECAR = "cpufunc_sidecar"
+
 # The images of dataflow functions and of their video tools; each is built when a pattern runs it.
 FUNCTION_IMAGES = (
     _function_image("calc-func/cpufunc_calcapp"),
-    _function_image("cpugpu-func/cpufunc_sidecar"),
+    _function_image(f"cpugpu-func/{SIDECAR}"),
     _function_image("cpugpu-func/cpufunc_gst"),
     _function_image("cpugpu-func/gpufunc_dsa"),
     _video_tool(VIDEO_SENDER),

@@ -38,7 +38,7 @@ STAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         GPU: ("_gpu_in_inventory",),
     },
     target.EXISTING: {
-        READY: ("attach",),
+        READY: ("attach", "_workers"),
         REGISTRY: ("registry_ca",),
         ENGINE: (),
         ADDON_IMAGE: ("registry_ca",),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.engines.kube import access
 from tasks.settings import checks, stages, target
 from tasks.settings.parameters import target_rules
-from tasks.target import existing_status, nodes
+from tasks.target import existing_status, kept, nodes
 from tasks.target.videos import InPod
 
 if TYPE_CHECKING:
@@ -99,4 +99,4 @@ class ExistingCluster:
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""
-        raise NotImplementedError
+        return kept.known(self.api, tuple(names), self.chosen.cluster_name)

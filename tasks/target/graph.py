@@ -1,6 +1,6 @@
 """What differs in the graph between a cluster of kind and one that exists already.
 
-attach              the first step on an existing cluster
+attach > _workers   the first steps on an existing cluster
 detach              the way out of it
 target_rbac
 _target:<stage>     the tasks that a part of the graph consists of on the cluster that the parameters name
@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, LOOKS_ONLY
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL
 from tasks.runner.reporter import QUERY
 from tasks.settings import stages, target
+from tasks.settings.controller import SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.target import attaching, choice, leaving, rights
+    from tasks.target import attaching, choice, leaving, reading, rights
 else:
     attaching = later("tasks.target.attaching")
     choice = later("tasks.target.choice")
     leaving = later("tasks.target.leaving")
+    reading = later("tasks.target.reading")
     rights = later("tasks.target.rights")
 
 _STAGES = tuple(stages.STAGES[target.KIND])
@@ -32,6 +34,16 @@ _STAGES = tuple(stages.STAGES[target.KIND])
 def task_attach() -> dict[str, Any]:
     """Attach this checkout to the existing cluster that the parameters name."""
     return {"actions": [Do(attaching.attach)], "uptodate": [Current(attaching.lack)], "meta": LOOKS_ONLY}
+
+
+def task__workers() -> dict[str, Any]:
+    """Read what the workers have, with an image that each pulls from the registry."""
+    return {
+        "actions": [Do(reading.read)],
+        "task_dep": ["attach", "registry_ca", f"function_image:{SIDECAR}"],
+        "uptodate": [Current(reading.lack)],
+        "meta": {MEANS: REMAKES_ALL},
+    }
 
 
 def task_detach() -> dict[str, Any]:
