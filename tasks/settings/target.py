@@ -23,3 +23,6 @@ NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 
 # Labels by which clusters mark the nodes of their control plane.
 CONTROL_PLANE_ROLES = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+
+# What the archive's daemons ask for: each of their containers is privileged, and mounts paths of its node.
+DAEMONS_POD_SECURITY = "privileged"
