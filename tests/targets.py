@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+    from tasks.settings.controller import Component
     from tasks.target.devices import Gpu, Worker
     from tasks.target.videos import Videos
     from tasks.target.workloads import Seen
@@ -40,6 +42,10 @@ class Given:
     def status(self) -> Iterator[tuple[str, str]]:
         """Return no line."""
         return iter(())
+
+    def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
+        """Return the objects of a part of the controller as they are."""
+        return items
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return the workers with their devices."""

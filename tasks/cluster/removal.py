@@ -13,9 +13,10 @@ from tasks.cluster import engine, kubeconfig_owner
 from tasks.docker_engine import service
 from tasks.engines.docker import client, containers, networks
 from tasks.engines.files import access
-from tasks.engines.kube import cluster_owner, kind, kubeconfigs
+from tasks.engines.kube import attachment, cluster_owner, kind, kubeconfigs
 from tasks.gpu import lease
 from tasks.nics import cards
+from tasks.problems import Problem
 from tasks.registry import certificates, embedded
 from tasks.settings import cluster, parameters, paths
 
@@ -36,6 +37,8 @@ def lack_of_deletion() -> Lack:
         Problem: No engine answers.
     """
     name = parameters.current().cluster_name
+    if attachment.load(name):
+        return lacks.obstacle(_kept(name).message)
     nodes = kind.nodes(name)
     stranger = cluster_owner.objection(name, nodes)
     if stranger is not None:
@@ -60,6 +63,9 @@ def lack_of_cleaning() -> Lack:
     Raises:
         Problem: No engine answers.
     """
+    if attachment.folders():
+        left = [entry for entry in paths.BUILD.iterdir() if entry.is_dir() and entry not in attachment.folders()]
+        return lacks.of(*(f"{entry}: is there" for entry in left))
     return lack_of_deletion() or lacks.unless(not paths.BUILD.exists(), f"{paths.BUILD.name}/: is there")
 
 
@@ -85,6 +91,10 @@ def clean() -> None:
         Problem: As `delete`, or something cannot be removed.
     """
     Removal(parameters.current()).clean()
+
+
+def _kept(name: str) -> Problem:
+    return Problem(f"cluster {name} exists without this tool, which never deletes it", hint="./doit detach")
 
 
 def give_back(p: Parameters, nodes: list[NodeFacts], lenders: tuple[Lender, ...]) -> None:
@@ -137,6 +147,8 @@ class Removal:
         Raises:
             Problem: As the function `delete`.
         """
+        if attachment.load(self.p.cluster_name):
+            raise _kept(self.p.cluster_name)
         if engine.ensure_answer(self.p, self.embedded_engine.ensure_one):
             self._delete()
 
@@ -165,6 +177,8 @@ class Removal:
 
     def _delete(self) -> None:
         name = self.p.cluster_name
+        if attachment.load(name):
+            return
         nodes = kind.nodes(name)
         cluster_owner.require_ours(name, nodes)
         engine.require_same(name, nodes)
@@ -197,7 +211,12 @@ class Removal:
     def _remove_build(self, build: Path) -> None:
         """Remove what was generated; what doit and the reporter still use or write is removed at process end."""
         in_use = tuple(file.name for file in (paths.TASK_DATABASE, paths.RUN_LOCK, paths.LAST_PARAMETERS))
+        kept = attachment.folders()
+        for folder in kept:
+            progress.line(f"Left {folder} to the existing cluster that it leads to. Try: ./doit detach")
         for entry in build.iterdir():
+            if entry in kept:
+                continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif not entry.name.startswith(in_use):

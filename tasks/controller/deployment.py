@@ -229,7 +229,8 @@ class Controller:
     def _component(self, part: Component) -> list[Object]:
         items = self._source[part.image]
         image = self.references([part.image])[part.image]
-        return source.adapted_component(part, items, image, self._read_by(part))
+        made = source.adapted_component(part, items, image, self._read_by(part))
+        return self.target.adapted(part, made)
 
     def _read_by(self, part: Component) -> str:
         """Return the digest of the ConfigMaps that a component reads at its start, or an empty string."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.engines.kube import access
+from tasks.engines.kube import access, manifests
 from tasks.settings import checks, stages, target
 from tasks.settings.parameters import target_rules
-from tasks.target import existing_status, kept, nodes
+from tasks.target import daemons, existing_status, kept, nodes
 from tasks.target.videos import InPod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+    from tasks.settings.controller import Component
     from tasks.settings.parameters.model import Parameters
     from tasks.target.devices import Worker
     from tasks.target.videos import Videos
@@ -96,6 +98,10 @@ class ExistingCluster:
     def videos(self) -> Videos:
         """How videos come into the pod that sends them."""
         return InPod()
+
+    def adapted(self, part: Component, items: list[Object]) -> list[Object]:
+        """Return the objects of a part of the controller as they run without a file of a node."""
+        return daemons.adapted(part, items, self.workers, self.api.list(manifests.NODE))
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+    from tasks.settings.controller import Component
     from tasks.target.devices import Worker
     from tasks.target.videos import Videos
     from tasks.target.workloads import Seen
@@ -76,6 +78,14 @@ class Target(Protocol):
     @property
     def videos(self) -> Videos:
         """How videos come into the pod that sends them."""
+
+    def adapted(self, part: Component, items: list[Object]) -> list[Object]:
+        """Return the objects of a part of the controller as they run there.
+
+        Args:
+            part: The part.
+            items: Its objects, with this installation's images.
+        """
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Object
+    from tasks.settings.controller import Component
     from tasks.settings.parameters.model import Parameters
     from tasks.target.videos import Videos
     from tasks.target.workloads import Seen
@@ -101,6 +103,10 @@ class KindCluster:
     def videos(self) -> Videos:
         """How videos come into the pod that sends them."""
         return OnNodes()
+
+    def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
+        """Return the objects of a part of the controller: they are made for clusters of kind."""
+        return items
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""

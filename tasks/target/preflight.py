@@ -42,8 +42,8 @@ def against_tool(found: Candidate) -> Iterator[str]:
         if attachment.load(name) is None and f"server: {found.server}\n" in file.read_text("utf-8"):
             yield f"TARGET_CONTEXT: {found.chosen.target_context}: cluster {name}, which this checkout made with kind"
             return
-    marked = [item for item in found.api.list(manifests.NAMESPACE) if _is_of_kind(item)]
-    marked += [item for item in found.api.list(manifests.CONFIG_MAP, "kube-public") if _is_of_kind(item)]
+    listed = [item for item in found.api.list(manifests.NAMESPACE) if manifests.name_of(item) in namespaces()]
+    marked = [item for item in [*listed, *found.api.list(manifests.CONFIG_MAP, "kube-public")] if _is_of_kind(item)]
     if marked:
         yield f"{found.chosen.target_context}: {manifests.label_of(marked[0])}: a cluster that this tool made with kind"
 
@@ -109,7 +109,7 @@ def against_names(found: Candidate) -> Iterator[str]:
 def against_rights(found: Candidate) -> Iterator[str]:
     """Yield what the credentials may not do."""
     for phrase in rights.missing(found.api.facts):
-        yield f"these credentials may not {phrase}"
+        yield f"these credentials may not {phrase}: ./doit target_rbac prints the role to ask for"
 
 
 def against_security(found: Candidate) -> Iterator[str]:
@@ -120,8 +120,9 @@ def against_security(found: Candidate) -> Iterator[str]:
         yield f"Namespace {target.DAEMONS}: {target.SECURITY}={level} forbids the controller's daemons"
 
 
-# By the name of doctor's check, in the order in which they are asked: rights last, since it asks most.
+# By the name of doctor's check, in the order in which they are asked: without the rights, the others cannot be.
 LOOKS: Mapping[str, Look] = {
+    "target-rights": against_rights,
     "target-uid": against_uid,
     "target-tool": against_tool,
     "target-owner": against_owner,
@@ -129,5 +130,4 @@ LOOKS: Mapping[str, Look] = {
     "target-nodes": against_nodes,
     "target-names": against_names,
     "target-security": against_security,
-    "target-rights": against_rights,
 }

@@ -54,6 +54,11 @@ def load(cluster_name: str) -> Attachment | None:
         raise Problem(f"{record}: cannot be read: {error}", hint=f"rm {record}, then ./doit attach") from error
 
 
+def folders() -> list[Path]:
+    """Return the folders under build/ that lead to existing clusters, which nothing but `detach` removes."""
+    return sorted(record.parent for record in paths.BUILD.glob("cluster-*/attached.json"))
+
+
 def save(cluster_name: str, attached: Attachment) -> None:
     """Write the record.
 

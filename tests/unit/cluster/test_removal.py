@@ -14,6 +14,7 @@ from tasks.cluster import creation, removal
 from tasks.cluster.creation import Creation
 from tasks.cluster.removal import Removal
 from tasks.engines.docker import client
+from tasks.engines.kube import attachment
 from tasks.gpu import lease
 from tasks.problems import Problem
 from tasks.registry import docker_trust
@@ -144,6 +145,30 @@ def test_the_last_cluster_of_the_checkout_takes_all_with_it(scene: Scene) -> Non
     assert scene.kind.done == ["delete a"]
     assert left_of_shared(scene.engine) == set()
     assert scene.embedded.done == ["stop"]
+
+
+def attach(name: str) -> None:
+    """Attach the checkout to an existing cluster."""
+    attachment.save(name, attachment.Attachment("context", "https://server", "uid", "0123456789abcdef"))
+
+
+def test_cleaning_keeps_what_leads_to_an_existing_cluster_and_says_so(scene: Scene, said: Lines) -> None:
+    (scene.build / "cluster-b" / "engine").write_text(f"{scene.engine.url}\n", encoding="utf-8")
+    attach("there")
+    scene.removal.clean()
+    assert files(scene.build) == {"cluster-there/attached.json"}
+    assert any("cluster-there" in line and "./doit detach" in line for line in said.kept)
+    assert removal.lack_of_cleaning() == lacks.NOTHING
+
+
+def test_an_existing_cluster_is_never_deleted(scene: Scene) -> None:
+    attach("a")
+    before = files(scene.build)
+    with pytest.raises(Problem, match="never deletes it"):
+        scene.removal.delete()
+    assert files(scene.build) == before
+    assert scene.kind.done == []
+    assert removal.lack_of_deletion().obstacles
 
 
 def test_a_network_that_somebody_uses_stays_and_is_said(scene: Scene, said: Lines) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import importlib
 import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kopf
+import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +70,15 @@ def login() -> Any:
     connection = source(settings=kopf.OperatorSettings())
     if connection is None:
         raise LookupError("neither a kubeconfig nor a service account to log in with")
-    return connection
+    has_credentials = connection.token or connection.certificate_path or connection.certificate_data
+    return connection if has_credentials else dataclasses.replace(connection, token=_token_of_file())
+
+
+def _token_of_file() -> str | None:
+    """Return the token in the file that the kubeconfig names, which kopf does not read."""
+    config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text(encoding="utf-8"))
+    file = next((user["user"]["tokenFile"] for user in config["users"] if "tokenFile" in user["user"]), None)
+    return Path(file).read_text(encoding="utf-8").strip() if file else None
 
 
 @kopf.on.login()
