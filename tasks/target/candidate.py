@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import platform
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -66,13 +67,14 @@ class Candidate:
 
     chosen: Parameters
     config: Mapping[str, Any]
-    # Holds credentials, so it is this user's alone, and goes with this object.
-    _folder: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory, compare=False)
 
     @cached_property
     def api(self) -> Kube:
         """Its API; what is made with it would carry no mark."""
-        file = Path(self._folder.name) / "kubeconfig"
+        # Holds credentials, so it is this user's alone, and goes with the process.
+        folder = tempfile.TemporaryDirectory()
+        atexit.register(folder.cleanup)
+        file = Path(folder.name) / "kubeconfig"
         atomic.write(file, kubeconfig.text(self.config), mode=0o600)
         return Kube(file)
 

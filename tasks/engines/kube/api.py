@@ -12,7 +12,7 @@ from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.applying import FIELD_MANAGER, Applying
 from tasks.engines.kube.calls import Body, Requests
 from tasks.engines.kube.connection import Connection
-from tasks.engines.kube.guest import Guest
+from tasks.engines.kube.guest import AtHome, Guest
 from tasks.engines.kube.manifests import Kind, Object
 from tasks.engines.kube.served import Served
 from tasks.engines.kube.server_facts import ServerFacts
@@ -71,8 +71,7 @@ class Kube:
         self.facts = ServerFacts(self._requests)
         self._served = Served(self._requests)
         self.streams = Streams(self._requests, self._served)
-        self._ours = ours
-        self._guest = Guest(self, ours) if ours else None
+        self._house = Guest(self, ours) if ours else AtHome()
         # Kept, since starting threads takes longer than their requests in a run with nothing to do.
         self._workers = ThreadPoolExecutor(_CONNECTIONS)
 
@@ -149,9 +148,8 @@ class Kube:
         wanted = self._wanted(items)
         live = self._live(wanted)
         changed = [item for item in wanted if not kube_state.is_as_wanted(item, live.get(_key(item)))]
-        if self._guest and changed:
-            self._guest.require_own(changed, live.values())
-            self._guest.ours.announce(self, changed)
+        if changed:
+            self._house.prepare(changed, live.values())
         applying = Applying(self, self._requests, self._served, deadline)
         for wave in manifests.waves(changed):
             self._together(applying.apply, wave)
@@ -170,7 +168,7 @@ class Kube:
         Raises:
             Problem: The cluster is not this tool's own, and the object is not ours.
         """
-        self._require_mine(kind, name, namespace)
+        self._house.require_mine(kind, name, namespace)
         path = self._served.resource(kind).path(namespace, name)
         self._requests.send("PATCH", path, {"fieldManager": FIELD_MANAGER}, Body(change, _MERGE))
 
@@ -186,7 +184,7 @@ class Kube:
         Raises:
             Problem: The cluster is not this tool's own, and the object is not ours.
         """
-        self._require_mine(kind, name, namespace)
+        self._house.require_mine(kind, name, namespace)
         # The options are in the body: if there is one, the server ignores those in the query.
         options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
         try:
@@ -314,12 +312,7 @@ class Kube:
 
     def _wanted(self, items: Iterable[Object]) -> Objects:
         """Return objects as they are applied: marked as ours where others have theirs, and with their digests."""
-        own = self._ours.marked if self._ours else _as_it_is
-        return [manifests.stamped(own(item)) for item in items]
-
-    def _require_mine(self, kind: Kind, name: str, namespace: str) -> None:
-        if self._guest:
-            self._guest.require_mine(kind, name, namespace)
+        return [manifests.stamped(self._house.marked(item)) for item in items]
 
     def _live(self, wanted: Sequence[Object]) -> dict[tuple[str, str, str], Object]:
         """Return those of the wanted objects that exist, read with few requests at the same time."""
@@ -346,10 +339,6 @@ class Kube:
         # The context holds the deadline of the current wait, which also limits the retries in each thread.
         contexts = [copy_context() for _ in items]
         return [*self._workers.map(lambda context, item: context.run(work, item), contexts, items)]
-
-
-def _as_it_is(item: Object) -> Object:
-    return item
 
 
 def _key(item: Object) -> tuple[str, str, str]:

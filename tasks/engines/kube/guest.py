@@ -12,17 +12,9 @@ from tasks.settings import target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Protocol
 
-    from tasks.engines.kube.applyset import ApplySet
+    from tasks.engines.kube.applyset import ApplySet, Cluster
     from tasks.engines.kube.manifests import Object
-
-    class Cluster(Protocol):
-        """What is asked of the API."""
-
-        def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
-            """Return one object, or None if it is absent."""
-
 
 # Only users make these; everything else of the group is made by the controller, which marks nothing.
 _OF_USERS = frozenset({"DataFlow", "FunctionChain", "FunctionType", "ConnectionType"})
@@ -37,6 +29,20 @@ def is_generated(kind: Kind) -> bool:
     return kind.api_version.startswith(_CONTROLLER) and kind.name not in _OF_USERS
 
 
+class AtHome:
+    """This tool in a cluster of its own, where it may change everything and marks nothing."""
+
+    def marked(self, item: Object) -> Object:
+        """Return an object as it is."""
+        return item
+
+    def prepare(self, items: Iterable[Object], live: Iterable[Object]) -> None:
+        """Do nothing before objects are applied."""
+
+    def require_mine(self, kind: Kind, name: str, namespace: str) -> None:
+        """Let every object be changed."""
+
+
 @dataclass(frozen=True)
 class Guest:
     """This tool as a guest in a cluster.
@@ -49,8 +55,12 @@ class Guest:
     cluster: Cluster
     ours: ApplySet
 
-    def require_own(self, items: Iterable[Object], live: Iterable[Object]) -> None:
-        """Refuse to change objects that exist and are not ours.
+    def marked(self, item: Object) -> Object:
+        """Return an object with the marks of ours."""
+        return self.ours.marked(item)
+
+    def prepare(self, items: Iterable[Object], live: Iterable[Object]) -> None:
+        """Refuse to change objects that exist and are not ours, and announce the others before they are applied.
 
         Args:
             items: What is to be applied.
@@ -59,10 +69,12 @@ class Guest:
         Raises:
             Problem: One line for each object that is not ours.
         """
-        wanted = {_identity(item) for item in items}
+        asked = [*items]
+        wanted = {_identity(item) for item in asked}
         foreign = [item for item in live if _identity(item) in wanted and not self.may_change(item)]
         if foreign:
             raise Problem("\n".join(map(_said, foreign)), hint="another cluster, or ask those who made it")
+        self.ours.announce(self.cluster, asked)
 
     def require_mine(self, kind: Kind, name: str, namespace: str) -> None:
         """Refuse to change or delete an object that exists and is not ours.

@@ -1,0 +1,106 @@
+"""A cluster of others, as an API without a server: it knows its objects, and what its user may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from tasks.engines.kube import manifests
+from tasks.target.candidate import Candidate
+
+if TYPE_CHECKING:
+    import pathlib
+
+    from tasks.engines.kube.api import Kube
+    from tasks.engines.kube.manifests import Kind, Object
+    from tasks.settings.parameters.model import Parameters
+
+UID = "01234567-89ab-cdef-0123-456789abcdef"
+SERVER = "https://192.0.2.1:6443"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the server says of itself.
+
+    Attributes:
+        release: Its version.
+        forbidden: Resource and verb of what the user may not do.
+    """
+
+    release: str = "v1.31.1"
+    forbidden: frozenset[tuple[str, str]] = frozenset()
+
+    def version(self) -> str:
+        return self.release
+
+    def is_allowed(self, _group: str, resource: str, verb: str) -> bool:
+        return (resource, verb) not in self.forbidden
+
+
+@dataclass
+class Api:
+    """Reads, and keeps what is written.
+
+    Attributes:
+        objects: What there is.
+        facts: What the server says.
+        written: What was applied or deleted, by its label.
+    """
+
+    objects: list[Object]
+    facts: Facts = field(default_factory=Facts)
+    written: list[str] = field(default_factory=list)
+
+    def identity(self) -> str:
+        return UID
+
+    def list(self, kind: Kind, namespace: str = "", _selector: str = "") -> list[Object]:
+        found = [item for item in self.objects if manifests.kind_of(item) == kind]
+        return [item for item in found if namespace in {"", manifests.namespace_of(item)}]
+
+    def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
+        return next((item for item in self.list(kind, namespace) if manifests.name_of(item) == name), None)
+
+    def send_apply(self, item: Object) -> None:
+        self.written.append(manifests.label_of(item))
+        self.objects.append(item)
+
+
+def node(name: str, *, labels: tuple[str, ...] = (), system: str = "linux", architecture: str = "amd64") -> Object:
+    """Return a node."""
+    info = {"operatingSystem": system, "architecture": architecture, "bootID": "b", "containerRuntimeVersion": "x://1"}
+    metadata = {"name": name, "uid": f"uid-{name}", "labels": dict.fromkeys(labels, "")}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {}, "status": {"nodeInfo": info}}
+
+
+def definition(plural: str) -> Object:
+    """Return a definition of the controller's group, from others."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.example.com"},
+        "spec": {"group": "example.com"},
+    }
+
+
+def candidate(chosen: Parameters, *objects: Object, facts: Facts | None = None) -> Candidate:
+    """Return a cluster with two workers and these objects."""
+    config: dict[str, Any] = {"clusters": [{"cluster": {"server": SERVER}}]}
+    found = Candidate(chosen, config)
+    api = Api([node("one"), node("two"), *objects], facts or Facts())
+    vars(found)["api"] = cast("Kube", api)
+    return found
+
+
+def parameters_of(kubeconfig: pathlib.Path | str = "/none", **env: str) -> dict[str, str]:
+    """Return the environment that names the cluster."""
+    return {
+        "TARGET": "existing",
+        "REGISTRY": "harbor",
+        "EMULATE": "",
+        "TARGET_KUBECONFIG": str(kubeconfig),
+        "TARGET_CONTEXT": "theirs",
+        "TARGET_UID": UID,
+        **env,
+    }
