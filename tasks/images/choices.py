@@ -8,7 +8,9 @@ from tasks.functions import folders
 from tasks.gpu import sharing
 from tasks.images import archive_images, function_images, harbor_images, machine, node_images, runtime
 from tasks.problems import Problem
+from tasks.registry import client as registry_client
 from tasks.settings import controller, gpu, images, parameters
+from tasks.settings.parameters import target_rules
 
 if TYPE_CHECKING:
     from tasks.engines.host.facts import Host
@@ -83,7 +85,7 @@ def choose_image_source(name: str) -> dict[str, list[str]]:
     """
     current = parameters.current()
     if not function_images.taken(name, current):
-        return _built_on_base()
+        return {"task_dep": []} if _is_there_without_engine(name, current) else _built_on_base()
     if not archive_images.IMAGES[name].published:
         harbor_images.say_who_pulls(name, current)
     return {"task_dep": []}
@@ -102,6 +104,13 @@ def _is_never_built(name: str, current: Parameters) -> bool:
         return False
     is_published = archive_images.IMAGES[name].published
     return (current.controller_images if is_published else current.function_images) == "registry"
+
+
+def _is_there_without_engine(name: str, current: Parameters) -> bool:
+    """Return whether the registry has an image, where no engine is needed if nothing is built."""
+    if target_rules.needs_engine(current):
+        return False
+    return registry_client.of(current).holds(function_images.reference(name, current))
 
 
 def _built_on_base() -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from tasks.problems import Problem
 from tasks.settings import paths, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from typing import Protocol
 
     from tasks.engines.kube.attachment import Attachment
@@ -119,9 +119,8 @@ class ApplySet:
         return {**item, "metadata": {**item["metadata"], "labels": own}}
 
     def is_member(self, item: Object) -> bool:
-        """Return whether a live object carries the labels of a member."""
-        found: Mapping[str, str] = item["metadata"].get("labels") or {}
-        return found.items() >= labels(self.attached.owner).items()
+        """Return whether a live object is this owner's: a member, or the parent."""
+        return bool((item["metadata"].get("labels") or {}).get(target.OWNER) == self.attached.owner)
 
     def announce(self, cluster: Cluster, items: Iterable[Object]) -> None:
         """List the kinds and namespaces of objects in the parent, before they are applied.
