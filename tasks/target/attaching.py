@@ -91,13 +91,13 @@ def _other_than_attached(found: Attachment, chosen: Parameters) -> Iterator[str]
     """Yield the parameters that name another cluster or owner than the one that is attached under this name."""
     asked = {
         "TARGET_CONTEXT": (chosen.target_context, found.context),
-        "TARGET_UID": (chosen.target_uid or found.uid, found.uid),
+        "TARGET_UID": (chosen.target_uid, found.uid),
         "TARGET_OWNER": (candidate.owner(chosen), found.owner),
     }
     for name, (wanted, attached) in asked.items():
         if wanted != attached:
             there = f"CLUSTER_NAME {chosen.cluster_name} is attached to {found.context}"
-            yield f"{name}: {attached} -> {wanted}, but {there}"
+            yield f"{name}: {attached} -> {wanted or 'empty'}, but {there}"
 
 
 def _keep(found: Candidate) -> None:

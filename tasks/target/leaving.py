@@ -52,7 +52,14 @@ def detach() -> None:
     if attached is None:
         progress.line(f"CLUSTER_NAME {name}: no existing cluster is attached.")
         return
-    leaving = Leaving(access.cluster(name), attached, Deadlines(chosen.dataflow_deadline, chosen.controller_deadline))
+    cluster = access.cluster(name)
+    if cluster.identity() != attached.uid:
+        folder = paths.cluster_dir(name)
+        raise Problem(
+            f"{attached.context} is another cluster by now than the one that was attached ({attached.uid})",
+            hint=f"nothing was deleted; if the cluster that was attached is gone: rm -r {folder}",
+        )
+    leaving = Leaving(cluster, attached, Deadlines(chosen.dataflow_deadline, chosen.controller_deadline))
     kept = leaving.leave()
     _prove(leaving, name)
     for line in kept:
@@ -145,7 +152,15 @@ class Leaving:
         ours = applyset.selector(self.attached.owner)
         for kind in self._custom_kinds():
             if kind.name == _DATA_FLOW:
-                self._delete(self._list(kind, ours), self.deadlines.dataflows)
+                self._take_down(self._list(kind, ours))
+
+    def _take_down(self, dataflows: Sequence[Object]) -> None:
+        """Delete dataflows; those that the controller does not take down in time are taken from it."""
+        try:
+            self._delete(dataflows, self.deadlines.dataflows)
+        except Problem as problem:
+            progress.line(f"{problem.message}; going on without the controller")
+            self._release(dataflows)
 
     def _delete_definitions(self) -> Iterator[str]:
         definitions = self._own(CUSTOM_RESOURCE_DEFINITION)
@@ -156,10 +171,12 @@ class Leaving:
             self._give_up(definitions)
             return
         # Nothing answers their finalizers any longer.
-        for kind in self._custom_kinds():
-            for item in self._list(kind):
-                self.cluster.release(kind, manifests.name_of(item), manifests.namespace_of(item))
+        self._release([item for kind in self._custom_kinds() for item in self._list(kind)])
         self._delete(definitions)
+
+    def _release(self, items: Iterable[Object]) -> None:
+        for item in items:
+            self.cluster.release(manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item))
 
     def _delete_namespaces(self) -> Iterator[str]:
         for item in self._own(NAMESPACE):
