@@ -66,6 +66,7 @@ from tasks.scenarios.graph import (
 )
 from tasks.settings import parameters, paths
 from tasks.target.graph import (
+    task__offered,
     task__target,
     task__target_tasks,
     task__workers,
@@ -91,6 +92,7 @@ __all__ = [
     "task__in_source",
     "task__kind",
     "task__loans",
+    "task__offered",
     "task__published_images",
     "task__ready",
     "task__registry_hosting",

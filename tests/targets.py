@@ -43,6 +43,10 @@ class Given:
         """Return no line."""
         return iter(())
 
+    def missing(self, _need: str) -> tuple[str, ...]:
+        """Return nothing: it offers all."""
+        return ()
+
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they are."""
         return items

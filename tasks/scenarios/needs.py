@@ -13,6 +13,7 @@ from tasks.images import archive_images, function_images, harbor_images, user_im
 from tasks.patterns import index, known, places, review
 from tasks.problems import Problem
 from tasks.settings import checks, controller, parameters
+from tasks.target import choice as targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,8 +52,9 @@ def machine(chosen: Parameters) -> Machine:
 @cache
 def _missing(chosen: Parameters, need: str) -> tuple[str, ...]:
     """Return what the machine lacks for a need; what is already lent to the nodes is not looked for on the host."""
-    if first_steps.is_settled(need, chosen):
-        return ()
+    not_offered = targets.of(chosen).missing(need)
+    if not_offered or first_steps.is_settled(need, chosen):
+        return not_offered
     asked = examination.of_this_machine(chosen, need)
     results = asked.examine(examination.purposes_of(need, chosen))
     return phrases(one for one in results if one.name not in checks.ASKED_FOR)

@@ -43,13 +43,13 @@ STAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ENGINE: (),
         ADDON_IMAGE: ("registry_ca",),
         ADDONS: _IN_CLUSTER,
-        NICS: (),
-        GPU: (),
+        NICS: ("_offered:nics",),
+        GPU: ("_offered:gpu",),
     },
 }
 
 _NODES = "the nodes of an existing cluster are used as they are", "./doit attach"
-_CARDS = "the operators of an existing cluster offer its cards", "SRIOV=given or SRIOV=policy, then ./doit attach"
+_CARDS = "the operators of an existing cluster offer its cards", "SRIOV=given with the patterns that need them"
 _GPUS = "the operators of an existing cluster offer its GPUs", "./doit doctor --for attach"
 _NETWORK = "an existing cluster has its own pod network", "./doit attach"
 _ENGINE = "an existing cluster runs on no Docker engine of this machine", "./doit attach"

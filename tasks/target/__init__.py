@@ -11,6 +11,7 @@ videos         how videos come into the pod that sends them
 candidate      an existing cluster before anything is kept of it: kubeconfig (the part that leads to it), preflight
                (what stands against it), rights (whether the credentials suffice), snapshot (what there was before)
 reading        reads what its workers have, with Jobs; kept: what was read; trust: what a node lacks that cannot pull
+offers         what its nodes offer to pods; offering stops where something is not offered
 attaching      attaches this checkout to it; leaving takes everything out again
 choice         which of them the parameters name
 graph          what of the graph depends on that

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.engines.kube import access, manifests
+from tasks.engines.kube import access, attachment, manifests
 from tasks.settings import checks, stages, target
 from tasks.settings.parameters import target_rules
-from tasks.target import daemons, existing_status, kept, nodes
+from tasks.target import daemons, existing_status, kept, nodes, offers
 from tasks.target.videos import InPod
 
 if TYPE_CHECKING:
@@ -98,6 +98,12 @@ class ExistingCluster:
     def videos(self) -> Videos:
         """How videos come into the pod that sends them."""
         return InPod()
+
+    def missing(self, need: str) -> tuple[str, ...]:
+        """Return what its nodes do not offer; before it is attached, nothing is known of them."""
+        if attachment.load(self.chosen.cluster_name) is None:
+            return ()
+        return tuple(offers.missing(need, self.api, self.workers, self.chosen))
 
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run without a file of a node."""

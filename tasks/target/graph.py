@@ -1,6 +1,6 @@
 """What differs in the graph between a cluster of kind and one that exists already.
 
-attach > _workers   the first steps on an existing cluster
+attach > _workers   the first steps on an existing cluster; _offered:<need> before patterns that need something of it
 detach              the way out of it
 target_rbac
 _target:<stage>     the tasks that a part of the graph consists of on the cluster that the parameters name
@@ -15,16 +15,18 @@ from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL
 from tasks.runner.reporter import QUERY
 from tasks.settings import stages, target
+from tasks.settings.checks import GPU, NICS
 from tasks.settings.controller import SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.target import attaching, choice, leaving, reading, rights
+    from tasks.target import attaching, choice, leaving, offering, reading, rights
 else:
     attaching = later("tasks.target.attaching")
     choice = later("tasks.target.choice")
     leaving = later("tasks.target.leaving")
+    offering = later("tasks.target.offering")
     reading = later("tasks.target.reading")
     rights = later("tasks.target.rights")
 
@@ -44,6 +46,18 @@ def task__workers() -> dict[str, Any]:
         "uptodate": [Current(reading.lack)],
         "meta": {MEANS: REMAKES_ALL},
     }
+
+
+def task__offered() -> Iterator[dict[str, Any]]:
+    """Stop if the nodes of an existing cluster do not offer what patterns need (`_offered:<need>`)."""
+    for need in (NICS, GPU):
+        yield {
+            "name": need,
+            "actions": [Do(offering.require, need)],
+            "task_dep": ["attach"],
+            "uptodate": [Current(offering.lack, need)],
+            "meta": LOOKS_ONLY,
+        }
 
 
 def task_detach() -> dict[str, Any]:

@@ -79,6 +79,13 @@ class Target(Protocol):
     def videos(self) -> Videos:
         """How videos come into the pod that sends them."""
 
+    def missing(self, need: str) -> tuple[str, ...]:
+        """Return what it does not offer that a pattern needs, one phrase each; nothing while it cannot be asked.
+
+        Args:
+            need: One of settings.checks.
+        """
+
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run there.
 

@@ -104,6 +104,10 @@ class KindCluster:
         """How videos come into the pod that sends them."""
         return OnNodes()
 
+    def missing(self, _need: str) -> tuple[str, ...]:
+        """Return nothing: what its nodes have is looked for on this machine."""
+        return ()
+
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller: they are made for clusters of kind."""
         return items

@@ -104,9 +104,7 @@ class Parameters(pydantic.BaseModel):
     target_workers: types.NodeNames
     target_places: types.Places
     target_owner: types.OptionalWord
-    sriov: Literal["none", "given", "policy"]
-    sriov_resource: types.Resource
-    sriov_consent: types.Flag
+    sriov: Literal["none", "given"]
     video: types.OptionalFileName
     inputs: types.Numbers
     verify: Literal["yes", "no"]

@@ -226,10 +226,6 @@ OptionalUid = Annotated[
 OptionalFile = Annotated[Path | None, BeforeValidator(_file)]
 NodeNames = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Places = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_places)]
-Resource = Annotated[
-    str,
-    _matching(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?", "a resource such as a.b/c"),
-]
 Interface = Annotated[str, _matching(r"[^/\s:]{1,15}", "an interface name of at most 15 characters")]
 Regex = Annotated[str, AfterValidator(_regex)]
 Repository = Annotated[
