@@ -11,6 +11,7 @@ from tasks.dataflows import flow as flows
 from tasks.dataflows.findings import Findings
 from tasks.engines.media import user_videos
 from tasks.settings import parameters
+from tasks.settings.parameters import target_rules
 from tasks.target import choice
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def verify_flow(deployed: Flow, chosen: Parameters) -> None:
     flow = deployed.sending(chosen.inputs)
     work = Work(flow, flow.pods(), chosen, Findings(flow))
     kinds = [KINDS[kind] for kind in flow.pattern.verification.kinds]
+    if place := target_rules.title(chosen):
+        progress.line(f"{flow.name} runs on the {place}")
     if chosen.verify == "no":
         progress.line(f"{flow.name} is deployed; VERIFY=no: nothing is sent or run")
     elif not kinds:

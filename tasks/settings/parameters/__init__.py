@@ -1,6 +1,6 @@
 """The parameters of a run: which value is in effect, where it was given, and what it means.
 
-    env/defaults.env < env/$PROFILE.env < .env < process environment        (later wins)
+    env/defaults.env < env/$PROFILE.env < env/target/$TARGET.env < .env < process environment        (later wins)
 
 `current()` is for actions and checks. Nothing here is read while the graph loads. Each module uses those above it:
 

@@ -75,8 +75,10 @@ def read(root: Path, environ: Mapping[str, str]) -> Layers:
     user = _File.read(root / USER_FILE, root)
     names = [declaration.name for declaration in defaults.declarations]
     given = [Setting(name, value, ENVIRONMENT) for name, value in environ.items()]
-    profile = _File.read(_profile_file(root, [*defaults.settings, *user.settings, *given]), root)
-    files = [defaults, profile, user]
+    chosen = [*defaults.settings, *user.settings, *given]
+    profile = _File.read(_profile_file(root, chosen), root)
+    target = _File.read(_target_file(root, [*defaults.settings, *profile.settings, *user.settings, *given]), root)
+    files = [defaults, profile, target, user]
     everything = [setting for file in files for setting in file.settings] + given
     return Layers(
         declarations=defaults.declarations,
@@ -105,6 +107,12 @@ def _profile_file(root: Path, settings: Iterable[Setting]) -> Path:
         origin = chosen.origin if chosen else ENVIRONMENT
         raise Problem(f"{origin}: PROFILE: {profile!r} is not a profile", hint=f"PROFILE={' or PROFILE='.join(known)}")
     return root / "env" / f"{profile}.env"
+
+
+def _target_file(root: Path, settings: Iterable[Setting]) -> Path:
+    """Return the file of the target that the other sources choose; not each target has one."""
+    chosen = {setting.name: setting.value for setting in settings}.get("TARGET", "")
+    return root / "env" / "target" / f"{chosen.replace('/', '')}.env"
 
 
 @dataclass(frozen=True)
