@@ -63,7 +63,8 @@ def test_a_gpu_that_the_books_of_its_worker_do_not_have_is_not_waited_for(api: K
         "spec": {"nodeName": "one", "regions": []},
     }
     flow = flows.of(PATTERN.name, parameters.current())
-    flow = replace(flow, scenario=cast("Scenario", SimpleNamespace(configuration=lambda: [wanted])))
+    scenario = SimpleNamespace(configuration=lambda: [wanted], workers=lambda: ("one", "two"))
+    flow = replace(flow, scenario=cast("Scenario", scenario))
     api.apply([*maps, books])
     try:
         with pytest.raises(Problem, match=r"compute-one: lacks a100-0\.a100 \(GPU-1\), lacks cpu-0\.cpu"):

@@ -12,7 +12,7 @@ from tasks.engines.kube.attachment import Attachment
 from tasks.engines.kube.manifests import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import parameters, paths
+from tasks.settings import parameters, paths, target
 from tasks.target import leaving, snapshot
 from tests.unit.conftest import lab
 
@@ -27,7 +27,7 @@ OWNER = "0123456789abcdef"
 NAME = "there"
 SECRET = Kind("v1", "Secret")
 LAST_ROLE = "RoleBinding kube-system/system:controller:token-cleaner"
-DATA_FLOW = Kind("example.com/v1", "DataFlow")
+DATA_FLOW = Kind("leaving.test/v1", "DataFlow")
 SCHEMA = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
 
 
@@ -38,28 +38,25 @@ def named(kind: Kind, name: str, space: str = "default", **more: Any) -> Object:
 def definition() -> Object:
     version = {"name": "v1", "served": True, "storage": True, "schema": SCHEMA}
     names = {"plural": "dataflows", "kind": "DataFlow"}
-    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    spec = {"group": "leaving.test", "scope": "Namespaced", "names": names, "versions": [version]}
     kind = CUSTOM_RESOURCE_DEFINITION
     return {
         "apiVersion": kind.api_version,
         "kind": kind.name,
-        "metadata": {"name": "dataflows.example.com"},
+        "metadata": {"name": "dataflows.leaving.test"},
         "spec": spec,
     }
 
 
 @pytest.fixture
 def attached(api: Kube, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
-    """The API of a cluster that this checkout is attached to; definitions of others have been taken away."""
+    """The API of a cluster that this checkout is attached to; the controller's own group is that of other tests."""
     monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setattr(target, "GROUP", "leaving.test")
     monkeypatch.setattr(
         parameters, "current", lambda: lab(CLUSTER_NAME=NAME, CONTROLLER_DEADLINE="20", DATAFLOW_DEADLINE="3")
     )
     api.apply([manifests.namespace("kube-system")])
-    for item in api.list(CUSTOM_RESOURCE_DEFINITION):
-        if item["spec"]["group"] == "example.com":
-            api.delete(CUSTOM_RESOURCE_DEFINITION, manifests.name_of(item))
-            api.wait_gone(CUSTOM_RESOURCE_DEFINITION, manifests.name_of(item), deadline=30)
     # A server that has just started still makes its own roles; these are the last ones.
     waiting.until("its own roles", lambda: snapshot.of(api, OWNER), lambda names: LAST_ROLE in names, deadline=30)
     snapshot.keep(NAME, snapshot.of(api, OWNER))
@@ -90,7 +87,7 @@ def test_a_definition_stays_while_others_have_objects_of_it(attached: Kube, api:
     assert any("DataFlow default/theirs" in line and "stay" in line for line in said)
     assert api.get(DATA_FLOW, "theirs", "default")
     assert api.get(DATA_FLOW, "ours", "default") is None
-    api.delete(CUSTOM_RESOURCE_DEFINITION, "dataflows.example.com")
+    api.delete(CUSTOM_RESOURCE_DEFINITION, "dataflows.leaving.test")
 
 
 def test_a_namespace_stays_while_others_have_objects_in_it(attached: Kube, api: Kube, said: list[str]) -> None:
@@ -105,9 +102,9 @@ def test_a_namespace_stays_while_others_have_objects_in_it(attached: Kube, api: 
 
 def test_a_finalizer_that_nobody_answers_does_not_keep_a_definition(attached: Kube, api: Kube) -> None:
     attached.apply([definition()])
-    attached.apply([named(DATA_FLOW, "stuck", finalizers=["example.com/nobody"])])
+    attached.apply([named(DATA_FLOW, "stuck", finalizers=["leaving.test/nobody"])])
     leaving.detach()
-    assert api.get(CUSTOM_RESOURCE_DEFINITION, "dataflows.example.com") is None
+    assert api.get(CUSTOM_RESOURCE_DEFINITION, "dataflows.leaving.test") is None
 
 
 def test_another_cluster_behind_the_same_kubeconfig_is_left_alone(attached: Kube) -> None:

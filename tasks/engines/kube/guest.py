@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # Only users make these; everything else of the group is made by the controller, which marks nothing.
 _OF_USERS = frozenset({"DataFlow", "FunctionChain", "FunctionType", "ConnectionType"})
-_CONTROLLER = "example.com/"
 
 
 def is_generated(kind: Kind) -> bool:
@@ -26,7 +25,7 @@ def is_generated(kind: Kind) -> bool:
 
     Its definitions are ours wherever they are deployed: `attach` refuses a cluster that has others.
     """
-    return kind.api_version.startswith(_CONTROLLER) and kind.name not in _OF_USERS
+    return kind.api_version.startswith(f"{target.GROUP}/") and kind.name not in _OF_USERS
 
 
 class AtHome:
