@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
 
-OWNER = "0123456789abcdef"
+OWNER = "fedcba9876543210"
 NAME = "there"
 SECRET = Kind("v1", "Secret")
 LAST_ROLE = "RoleBinding kube-system/system:controller:token-cleaner"
