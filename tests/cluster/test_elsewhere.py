@@ -238,7 +238,8 @@ def test_a_dataflow_and_its_twin_answer_on_the_two_named_nodes(entitled: Guest, 
     output = entitled.run(BASIC)
     assert answers(output) == ANSWERS
     assert CONTEXT in output
-    assert {row["node"] for row in rows(output).values()} == {PLACES[0]}
+    # It asks for no node, so the controller chooses among the two.
+    assert {row["node"] for row in rows(output).values()} <= {*PLACES}
     output = entitled.run(TWIN)
     assert answers(output) == ANSWERS
     assert {row["node"] for row in rows(output).values()} == {*PLACES}
