@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def kubeconfig(name: str) -> Path:
     """Return the path of the tool's own kubeconfig for a cluster."""
-    return paths.cluster_dir(name) / "kubeconfig"
+    return paths.kubeconfig(name)
 
 
 def ensure_access(p: Parameters, nodes: list[NodeFacts], tool: Tool) -> None:

@@ -33,7 +33,7 @@ def objection(name: str, nodes: list[NodeFacts]) -> Problem | None:
         nodes: Its nodes.
     """
     own = {f"https://127.0.0.1:{node.api_port}" for node in nodes if node.api_port}
-    authorities = {entry.get(_CA) for entry in _entries(paths.cluster_dir(name) / "kubeconfig", name)} - {None}
+    authorities = {entry.get(_CA) for entry in _entries(paths.kubeconfig(name), name)} - {None}
     for file in kubeconfigs.files():
         for entry in _entries(file, name):
             server = str(entry.get("server", ""))

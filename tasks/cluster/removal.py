@@ -187,7 +187,7 @@ class Removal:
             kubeconfigs.require_removable(name)
         give_back(self.p, nodes, self.lenders)
         if nodes:
-            own = paths.cluster_dir(name) / "kubeconfig"
+            own = paths.kubeconfig(name)
             self.tool.delete(name, self.p, kubeconfig=own if foreign else None)
             progress.line(f"Deleted cluster {name}.")
         shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)

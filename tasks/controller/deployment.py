@@ -43,7 +43,7 @@ def lack(step: str) -> Lack:
         step: A key of `settings.controller.STEPS`.
     """
     chosen = parameters.current()
-    deployed = of(access.cluster(chosen.cluster_name), chosen)
+    deployed = of(chosen)
     collected = NOTHING
     if step == _COLLECTED and not deployed.inventory_by_host:
         collected = collector.lack(
@@ -63,7 +63,7 @@ def deploy(step: str) -> None:
         Problem: The server refuses an object, or a workload does not come up within CONTROLLER_DEADLINE.
     """
     chosen = parameters.current()
-    deployed = of(access.cluster(chosen.cluster_name), chosen)
+    deployed = of(chosen)
     cluster, objects = deployed.cluster, deployed.objects(step)
     before = restarts.pods(cluster, objects)
     counting = capacity.following(cluster, deployed.workers, chosen.controller_deadline)
@@ -120,7 +120,7 @@ def _running(chosen: Parameters) -> Controller | None:
         return None
     cluster = access.cluster(chosen.cluster_name)
     there = cluster.get(manifests.DAEMON_SET, capacity.DAEMON, capacity.NAMESPACE)
-    return of(cluster, chosen) if there else None
+    return of(chosen) if there else None
 
 
 def _is_of(kinds: Collection[Kind], item: Object) -> bool:
@@ -134,10 +134,9 @@ def _await_workloads(cluster: Kube, objects: Iterable[Object], deadline: float) 
             cluster.wait_rollout(kind, manifests.name_of(item), manifests.namespace_of(item), deadline=deadline)
 
 
-def of(cluster: Kube, chosen: Parameters) -> Controller:
-    """Return the controller that the parameters choose for a cluster."""
+def of(chosen: Parameters) -> Controller:
+    """Return the controller that the parameters choose, for the cluster that they name."""
     return Controller(
-        cluster=cluster,
         hardware=chosen.controller_hardware,
         inventory_by_host=chosen.inventory == "host",
         references=lambda names: archive_images.references(names, chosen),
@@ -151,20 +150,23 @@ class Controller:
     """The controller as it is to be deployed.
 
     Attributes:
-        cluster: The API.
         hardware: Hardware whose components are deployed, besides those that need none.
         inventory_by_host: Whether this tool reports what the workers offer, instead of InfoCollector.
         references: Returns the full references of images by their short names.
         render: Returns the objects of a kustomization's folder.
-        target: The cluster, as one of its kind.
+        target: The cluster.
     """
 
-    cluster: Kube
     hardware: tuple[str, ...]
     inventory_by_host: bool
     references: Callable[[Iterable[str]], Mapping[str, str]]
     render: Render
     target: Target
+
+    @property
+    def cluster(self) -> Kube:
+        """The API."""
+        return self.target.api
 
     @property
     def workers(self) -> tuple[str, ...]:

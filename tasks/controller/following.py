@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.controller import deployment
-from tasks.engines.kube import access, manifests
+from tasks.engines.kube import manifests
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.kube.streams import DELETED, LISTED
 from tasks.problems import Problem
@@ -64,7 +64,7 @@ def follow(*, coloured: bool) -> None:
         Problem: There is no cluster, or it does not answer any more.
     """
     chosen = parameters.current()
-    deployed = deployment.of(access.cluster(chosen.cluster_name), chosen)
+    deployed = deployment.of(chosen)
     parts = parts_of(deployed)
     progress.line(f"Following the logs of {', '.join(part.name for part in parts)}; Ctrl-C ends only this")
     for line in shown(lines(deployed.cluster, parts), parts, coloured=coloured):

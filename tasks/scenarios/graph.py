@@ -88,12 +88,12 @@ def task__loans() -> dict[str, Any]:
 
 def announce_loans() -> dict[str, Any]:
     """Show what is not lent, and why; return the same as `chosen_loans`."""
-    return loans.announced(parameters.current())
+    return loans.announce(loans.server(parameters.current()))
 
 
 def chosen_loans() -> dict[str, Any]:
     """Return the tasks that lend what this machine has, and what is not lent."""
-    return loans.chosen(parameters.current())
+    return loans.choice(loans.server(parameters.current()))
 
 
 def task__early_lease() -> dict[str, Any]:
@@ -103,7 +103,7 @@ def task__early_lease() -> dict[str, Any]:
 
 def early_lease() -> dict[str, Any]:
     """Return the task that lends the GPU if it is lent at all, as doit's calculated dependencies."""
-    return loans.chosen_early(parameters.current())
+    return loans.early_lease(loans.server(parameters.current()))
 
 
 def task_scenario_files() -> dict[str, Any]:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 _GPU_TASK = "_gpu_in_inventory"
-# What `choice` returns where nothing is lent.
-_NOTHING: Mapping[str, Any] = {"task_dep": [], "left": {}, "emulated": {}}
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,14 @@ class Server:
 
     Attributes:
         chosen: The parameters of the run.
+        lends: Whether the cluster is lent anything: one that exists already is not.
         has_card: Returns whether the card of a worker is on the host or lent to it.
         has_gpu: Returns whether there is a GPU on the host or lent to the cluster.
         missing: Returns what stands against lending the card of a worker, or the GPU: one phrase each.
     """
 
     chosen: Parameters
+    lends: bool
     has_card: Callable[[Row], bool]
     has_gpu: Callable[[], bool]
     missing: Callable[[str], Sequence[str]]
@@ -69,34 +69,7 @@ def server(chosen: Parameters) -> Server:
         # Only root sees what a loan would be refused for. A run asks for root first if there is something to lend.
         return here.missing(target) or (_refused(chosen, target) if _is_root_granted(target, chosen) else ())
 
-    return Server(chosen, has_card, has_gpu, missing)
-
-
-def chosen(p: Parameters) -> dict[str, Any]:
-    """Return what `choice` does for this machine; a cluster that exists already is lent nothing.
-
-    Args:
-        p: The parameters of the run.
-    """
-    return choice(server(p)) if target_choice.of(p).borrows else dict(_NOTHING)
-
-
-def announced(p: Parameters) -> dict[str, Any]:
-    """Show what is not lent, and why; return the same as `chosen`.
-
-    Args:
-        p: The parameters of the run.
-    """
-    return announce(server(p)) if target_choice.of(p).borrows else dict(_NOTHING)
-
-
-def chosen_early(p: Parameters) -> dict[str, Any]:
-    """Return what `early_lease` does for this machine; a cluster that exists already is lent nothing.
-
-    Args:
-        p: The parameters of the run.
-    """
-    return early_lease(server(p)) if target_choice.of(p).borrows else {"task_dep": []}
+    return Server(chosen, target_choice.of(chosen).borrows, has_card, has_gpu, missing)
 
 
 def announce(here: Server) -> dict[str, Any]:
@@ -112,7 +85,7 @@ def choice(here: Server) -> dict[str, Any]:
 
     `left` says what is left out and why, `emulated` what is stood in for.
     """
-    against = {**_cards(here), **_gpu(here)}
+    against = {**_cards(here), **_gpu(here)} if here.lends else {}
     return {
         "task_dep": [task for task, reason in against.items() if not reason],
         "left": {_NAMES.get(task, task): reason for task, reason in against.items() if reason},
@@ -136,7 +109,7 @@ def early_lease(here: Server) -> dict[str, Any]:
 
     A controller that runs already is told afterwards, by the task that `choice` names.
     """
-    is_early = _is_new(here.chosen) and not _gpu(here)[_GPU_TASK]
+    is_early = here.lends and _is_new(here.chosen) and not _gpu(here)[_GPU_TASK]
     return {"task_dep": [_NAMES[_GPU_TASK]] if is_early else []}
 
 

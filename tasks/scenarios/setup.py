@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks.controller import capacity
 from tasks.controller.kinds import FUNCTION_TARGET
-from tasks.engines.kube import access, manifests
+from tasks.engines.kube import access, manifests, rbac
 from tasks.patterns import known
 from tasks.scenarios import files
 from tasks.settings import parameters
@@ -78,12 +78,5 @@ def _bindings() -> list[Object]:
     The sidecars need this to watch ConfigMaps.
     """
     return [
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": f"{namespace}-view"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
-            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}],
-        }
-        for namespace in known.function_namespaces()
+        rbac.binding(f"{namespace}-view", "view", ("default", namespace)) for namespace in known.function_namespaces()
     ]

@@ -39,3 +39,8 @@ RUN_LOCK = BUILD / "run.lock"
 def cluster_dir(cluster_name: str) -> Path:
     """Return the folder for everything that belongs to one cluster, such as its rendered config and log archives."""
     return BUILD / f"cluster-{cluster_name}"
+
+
+def kubeconfig(cluster_name: str) -> Path:
+    """Return the kubeconfig with which this tool reaches one cluster."""
+    return cluster_dir(cluster_name) / "kubeconfig"

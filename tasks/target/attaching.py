@@ -9,12 +9,11 @@ from tasks import progress
 from tasks.engines.files import atomic
 from tasks.engines.kube import access, applyset, attachment, manifests
 from tasks.problems import Problem
-from tasks.settings import parameters, paths, target
+from tasks.settings import parameters, paths
 from tasks.target import candidate, kubeconfig, preflight, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tasks.engines.kube.attachment import Attachment
     from tasks.lack import Lack
@@ -81,8 +80,7 @@ def _refuse(lines: list[str], hint: str) -> None:
 
 def _refuse_name_of_kind(chosen: Parameters) -> None:
     """Stop if the name is that of a cluster of kind that this checkout has made."""
-    folder = paths.cluster_dir(chosen.cluster_name)
-    if (folder / "kubeconfig").is_file() and attachment.load(chosen.cluster_name) is None:
+    if paths.kubeconfig(chosen.cluster_name).is_file() and attachment.load(chosen.cluster_name) is None:
         raise Problem(f"CLUSTER_NAME: {chosen.cluster_name} is a cluster that this checkout made with kind",
                       hint=f"CLUSTER_NAME={chosen.cluster_name}-existing with the same command")  # fmt: skip
 
@@ -101,21 +99,17 @@ def _other_than_attached(found: Attachment, chosen: Parameters) -> Iterator[str]
 
 
 def _keep(found: Candidate) -> None:
-    """Keep how the cluster is reached, and what there was before; the record comes last."""
+    """Keep how the cluster is reached, and what there was before it was attached."""
     name = found.chosen.cluster_name
     if snapshot.kept(name) is None:
         snapshot.keep(name, snapshot.of(found.api, found.attachment.owner))
-    # Without the record, the kubeconfig would be taken for that of a cluster of kind.
+    # The record comes before the kubeconfig, which would else be taken for that of a cluster of kind.
     attachment.save(name, found.attachment)
-    atomic.write(_kubeconfig(name), kubeconfig.text(found.config), mode=0o600)
-
-
-def _kubeconfig(name: str) -> Path:
-    return paths.cluster_dir(name) / "kubeconfig"
+    atomic.write(paths.kubeconfig(name), kubeconfig.text(found.config), mode=0o600)
 
 
 def _lack_of_files(found: Attachment, chosen: Parameters) -> Lack:
-    kept = _kubeconfig(chosen.cluster_name)
+    kept = paths.kubeconfig(chosen.cluster_name)
     given = chosen.target_kubeconfig
     if not kept.is_file():
         return lacks.of(f"{found.context}: its kubeconfig is not kept")
@@ -123,5 +117,5 @@ def _lack_of_files(found: Attachment, chosen: Parameters) -> Lack:
     if given and given.is_file() and atomic.text(kept) != kubeconfig.text(candidate.of(chosen).config):
         return lacks.of(f"{found.context}: another kubeconfig")
     parent = access.cluster(chosen.cluster_name).get(manifests.CONFIG_MAP, applyset.NAME, applyset.NAMESPACE)
-    owner = parent["metadata"].get("labels", {}).get(target.OWNER) if parent else ""
-    return lacks.unless(owner == found.owner, f"{found.context}: this checkout is not attached to it")
+    is_attached = parent is not None and applyset.owner_of(parent) == found.owner
+    return lacks.unless(is_attached, f"{found.context}: this checkout is not attached to it")

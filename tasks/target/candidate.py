@@ -105,7 +105,7 @@ class Candidate:
     @property
     def workers(self) -> tuple[str, ...]:
         """The nodes that would run functions."""
-        return nodes.workers(self.api, self.chosen.target_workers, self.chosen.target_places)
+        return nodes.workers(self.nodes, self.chosen.target_workers, self.chosen.target_places)
 
     @property
     def attachment(self) -> Attachment:

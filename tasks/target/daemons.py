@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.archive import facts
-from tasks.engines.kube import manifests
+from tasks.engines.kube import manifests, rbac
 from tasks.settings import daemon_rights, paths, target
 from tasks.target import daemon_access, placement
+from tasks.target.nodes import is_control_plane
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tasks.settings.controller import Component
     from tasks.settings.daemon_rights import Rule
 
-_RBAC = "rbac.authorization.k8s.io"
 _ROLE = "config/rbac/role.yaml"
 
 
@@ -38,7 +38,7 @@ def adapted(
         return [_managed(item, workers, nodes) if _is(item, manifests.DEPLOYMENT) else item for item in items]
     name = account(part)
     made = [_daemon(item, name, workers) if _is(item, manifests.DAEMON_SET) else item for item in items]
-    return [*_rights(part, name), daemon_access.secret(name, target.DAEMONS), *made]
+    return [*rbac.entitled(name, target.DAEMONS, rules(part)), daemon_access.secret(name, target.DAEMONS), *made]
 
 
 def account(part: Component) -> str:
@@ -64,8 +64,7 @@ def _is(item: Object, kind: manifests.Kind) -> bool:
 
 def _managed(item: Object, workers: Collection[str], nodes: Sequence[Object]) -> Object:
     """Return a manager where the cluster can run it: some clusters hide the nodes of their control plane."""
-    roles = {*target.CONTROL_PLANE_ROLES}
-    if any(roles & (node["metadata"].get("labels") or {}).keys() for node in nodes):
+    if any(map(is_control_plane, nodes)):
         return placement.with_tolerations(item)
     return placement.without_control_plane(item, workers)
 
@@ -74,18 +73,3 @@ def _daemon(item: Object, name: str, workers: Collection[str]) -> Object:
     host_path = facts.facts().kubeconfig
     changed = daemon_access.with_account(item, account=name, secret_name=name, host_path=host_path)
     return daemon_access.on_workers(changed, sorted(workers))
-
-
-def _rights(part: Component, name: str) -> list[Object]:
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": target.DAEMONS}
-    return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": target.DAEMONS}},
-        {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules(part)},
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
-            "subjects": [subject],
-        },
-    ]

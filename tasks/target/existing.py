@@ -66,7 +66,10 @@ class ExistingCluster:
     @property
     def workers(self) -> tuple[str, ...]:
         """The nodes that run functions, in the order of the places that patterns name."""
-        return nodes.workers(self.api, self.chosen.target_workers, self.chosen.target_places)
+        return self._workers_of(self.api.list(manifests.NODE))
+
+    def _workers_of(self, found: list[Object]) -> tuple[str, ...]:
+        return nodes.workers(found, self.chosen.target_workers, self.chosen.target_places)
 
     def status(self) -> Iterator[tuple[str, str]]:
         """Yield what there is, for `./doit status`: a name and a state each; what cannot be seen is no error."""
@@ -107,7 +110,8 @@ class ExistingCluster:
 
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run without a file of a node."""
-        return daemons.adapted(part, items, self.workers, self.api.list(manifests.NODE))
+        found = self.api.list(manifests.NODE)
+        return daemons.adapted(part, items, self._workers_of(found), found)
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""

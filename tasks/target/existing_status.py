@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.engines.kube import access, attachment, manifests
+from tasks.engines.kube import access, applyset, attachment, manifests
 from tasks.problems import Problem
-from tasks.settings import target
 from tasks.settings.parameters import target_rules
 from tasks.target import nodes, workloads
 from tasks.target.workloads import Seen
@@ -35,25 +34,15 @@ def rows(p: Parameters) -> Iterator[tuple[str, str]]:
     try:
         cluster = access.cluster(p.cluster_name)
         found, namespaces, pods = cluster.lists(manifests.NODE, manifests.NAMESPACE, manifests.POD)
-        workers = nodes.workers(cluster, p.target_workers, p.target_places)
+        workers = nodes.workers(found, p.target_workers, p.target_places)
     except Problem as problem:
         yield "Kubernetes", problem.message
         return
     yield "version", ", ".join(_versions(found))
     yield "workers", f"{len(workers)} of {len(found)} nodes: {', '.join(workers)}"
-    ours = [manifests.name_of(one) for one in namespaces if is_owned(one, attached.owner)]
+    ours = [manifests.name_of(one) for one in namespaces if applyset.owner_of(one) == attached.owner]
     yield "namespaces of ours", ", ".join(ours) or "none"
     yield from workloads.rows(found, [pod for pod in pods if manifests.namespace_of(pod) in ours])
-
-
-def is_owned(item: Object, owner: str) -> bool:
-    """Return whether an object was made in the name of an owner.
-
-    Args:
-        item: The object.
-        owner: Identifier of the owner.
-    """
-    return bool(item["metadata"].get("labels", {}).get(target.OWNER) == owner)
 
 
 def parts(p: Parameters) -> Mapping[str, Callable[[], Seen]]:

@@ -79,10 +79,21 @@ def known(cluster: Kube, names: Sequence[str], cluster_name: str) -> list[Worker
     """
     found = load(cluster_name)
     nodes = nodes_of(cluster, names)
-    unread = [manifests.name_of(node) for node in nodes if mark(node) not in found]
-    if unread:
-        raise Problem(f"{', '.join(unread)}: not read yet what they have", hint="./doit create_cluster")
+    missing = ", ".join(map(manifests.name_of, unread(nodes, cluster_name)))
+    if missing:
+        raise Problem(f"{missing}: not read yet what they have", hint="./doit create_cluster")
     return [found[mark(node)] for node in nodes]
+
+
+def unread(nodes: Sequence[Object], cluster_name: str) -> list[Object]:
+    """Return the nodes of which nothing was read since they started.
+
+    Args:
+        nodes: Nodes.
+        cluster_name: CLUSTER_NAME.
+    """
+    found = load(cluster_name)
+    return [node for node in nodes if mark(node) not in found]
 
 
 def nodes_of(cluster: Kube, names: Sequence[str]) -> list[Object]:

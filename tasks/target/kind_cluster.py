@@ -13,7 +13,7 @@ from tasks.gpu import lease, sharing, stand_in
 from tasks.nics import cards
 from tasks.problems import Problem
 from tasks.settings import checks, emulation, nics, stages, target
-from tasks.target import devices, kind_status
+from tasks.target import devices, kind_status, nodes
 from tasks.target.devices import Gpu, Worker
 from tasks.target.videos import OnNodes
 
@@ -124,8 +124,8 @@ def workers(cluster: Kube) -> tuple[str, ...]:
     Args:
         cluster: The API; it is asked only once.
     """
-    labels = {manifests.name_of(node): node["metadata"].get("labels", {}) for node in cluster.list(manifests.NODE)}
-    return tuple(sorted(name for name, found in labels.items() if not found.keys() & {*target.CONTROL_PLANE_ROLES}))
+    found = [node for node in cluster.list(manifests.NODE) if not nodes.is_control_plane(node)]
+    return tuple(sorted(map(manifests.name_of, found)))
 
 
 def stand_ins(chosen: Parameters) -> dict[str, tuple[Gpu, ...]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.kube import access, applyset, attachment, guest, manifests
-from tasks.engines.kube.calls import ABSENT, Refused
 from tasks.engines.kube.manifests import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
@@ -17,7 +16,7 @@ from tasks.settings import parameters, paths, target
 from tasks.target import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.attachment import Attachment
@@ -64,8 +63,7 @@ def detach() -> None:
     _prove(leaving, name)
     for line in kept:
         progress.line(line)
-    if not kept:
-        leaving.forget()
+    leaving.forget()
     shutil.rmtree(paths.cluster_dir(name))
 
 
@@ -115,7 +113,6 @@ class Leaving:
     cluster: Kube
     attached: Attachment
     deadlines: Deadlines
-    _said: set[str] = field(default_factory=set, compare=False)
 
     def leave(self) -> list[str]:
         """Delete everything of ours, in an order in which the controller can still take down what it made.
@@ -140,19 +137,19 @@ class Leaving:
         parent = self.cluster.get(manifests.CONFIG_MAP, applyset.NAME, applyset.NAMESPACE)
         listed = applyset.listed(parent, target.CONTAINS) if parent else set()
         kinds = {applyset.group_kind(kind): kind for kind in [*snapshot.kinds(), *self._custom_kinds()]}
-        unknown = [name for name in listed if name not in kinds]
-        found = [*kinds.values(), *(self._served_kind(name) for name in unknown)]
-        return [item for kind in found if kind for item in self._list(kind, applyset.selector(self.attached.owner))]
+        found = [*kinds.values(), *self._served_kinds(listed - kinds.keys())]
+        return [item for kind in found for item in self._own(kind)]
 
     def forget(self) -> None:
         """Delete the parent of the ApplySet, last of all."""
-        self._delete_one(manifests.CONFIG_MAP, applyset.NAME, applyset.NAMESPACE)
+        where = manifests.CONFIG_MAP, applyset.NAME, applyset.NAMESPACE
+        self.cluster.delete(*where)
+        self.cluster.wait_gone(*where, deadline=self.deadlines.others)
 
     def _take_down_dataflows(self) -> None:
-        ours = applyset.selector(self.attached.owner)
         for kind in self._custom_kinds():
             if kind.name == _DATA_FLOW:
-                self._take_down(self._list(kind, ours))
+                self._take_down(self._own(kind))
 
     def _take_down(self, dataflows: Sequence[Object]) -> None:
         """Delete dataflows; those that the controller does not take down in time are taken from it."""
@@ -163,16 +160,23 @@ class Leaving:
             self._release(dataflows)
 
     def _delete_definitions(self) -> Iterator[str]:
-        definitions = self._own(CUSTOM_RESOURCE_DEFINITION)
-        foreign = [item for kind in self._custom_kinds() if not guest.is_generated(kind) for item in self._list(kind)]
-        if foreign:
-            names = ", ".join(map(manifests.label_of, foreign))
-            yield f"{len(definitions)} definitions of {target.GROUP} stay, because objects of others need them: {names}"
-            self._give_up(definitions)
-            return
+        """Delete our definitions; one of whose kind others have objects stays, and then carries no label of ours."""
+        unused = []
+        for definition in self._own(CUSTOM_RESOURCE_DEFINITION):
+            foreign = self._foreign_of(_stored(definition))
+            if foreign:
+                names = ", ".join(map(manifests.label_of, foreign))
+                yield f"{manifests.label_of(definition)} stays, because objects of others need it: {names}"
+                self._give_up([definition])
+            else:
+                unused.append(definition)
         # Nothing answers their finalizers any longer.
-        self._release([item for kind in self._custom_kinds() for item in self._list(kind)])
-        self._delete(definitions)
+        self._release([item for each in unused for item in self.cluster.list_if_served(_stored(each))])
+        self._delete(unused)
+
+    def _foreign_of(self, kind: Kind) -> list[Object]:
+        """Return what others have of a kind: nothing of ours is left of it by now, but for what programs made."""
+        return [] if guest.is_generated(kind) else self.cluster.list_if_served(kind)
 
     def _release(self, items: Iterable[Object]) -> None:
         for item in items:
@@ -190,7 +194,7 @@ class Leaving:
 
     def _foreign_in(self, namespace: str) -> list[Object]:
         """Return what others have in a namespace: nothing of ours is left in it by now."""
-        listed = (item for kind in snapshot.kinds() for item in self._list(kind, namespace=namespace))
+        listed = (item for kind in snapshot.kinds() for item in self.cluster.list_if_served(kind, namespace=namespace))
         return [
             item
             for item in listed
@@ -207,39 +211,21 @@ class Leaving:
             self.cluster.patch(*where, {"metadata": {"labels": gone}})
 
     def _own(self, kind: Kind) -> list[Object]:
-        return self._list(kind, applyset.selector(self.attached.owner))
+        return self.cluster.list_if_served(kind, selector=applyset.selector(self.attached.owner))
 
     def _custom_kinds(self) -> list[Kind]:
         """Return the kinds of the controller's definitions that are ours."""
+        return [_stored(item) for item in self._own(CUSTOM_RESOURCE_DEFINITION)]
+
+    def _served_kinds(self, listed: Collection[str]) -> list[Kind]:
+        """Return the kinds, listed as `Kind.group`, that definitions of others serve."""
+        if not listed:
+            return []
         return [
-            Kind(f"{item['spec']['group']}/{version['name']}", item["spec"]["names"]["kind"])
-            for item in self._own(CUSTOM_RESOURCE_DEFINITION)
-            for version in item["spec"]["versions"]
-            if version["storage"]
+            kind
+            for kind in map(_stored, self.cluster.list(CUSTOM_RESOURCE_DEFINITION))
+            if applyset.group_kind(kind) in listed
         ]
-
-    def _served_kind(self, listed: str) -> Kind | None:
-        """Return a kind that the ApplySet lists as `Kind.group`, in the version in which the cluster stores it."""
-        name, _, group = listed.partition(".")
-        definitions = self.cluster.list(CUSTOM_RESOURCE_DEFINITION)
-        found = (one["spec"] for one in definitions if one["spec"]["group"] == group)
-        versions = (
-            version["name"]
-            for spec in found
-            if spec["names"]["kind"] == name
-            for version in spec["versions"]
-            if version["storage"]
-        )
-        version = next(versions, "")
-        return Kind(f"{group}/{version}", name) if version else None
-
-    def _list(self, kind: Kind, selector: str = "", namespace: str = "") -> list[Object]:
-        try:
-            return self.cluster.list(kind, namespace, selector)
-        except Refused as refusal:
-            if refusal.status == ABSENT:
-                return []
-            raise
 
     def _delete(self, items: Sequence[Object], deadline: float = 0) -> None:
         if not items:
@@ -255,17 +241,15 @@ class Leaving:
         ).wait(deadline or self.deadlines.others, hint="./doit detach, once more")
 
     def _is_there(self, item: Object) -> bool:
-        try:
-            found = self.cluster.get(manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item))
-        except Refused as refusal:
-            if refusal.status == ABSENT:
-                return False
-            raise
+        found = self.cluster.get(manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item))
         return bool(found and found["metadata"]["uid"] == item["metadata"]["uid"])
 
-    def _delete_one(self, kind: Kind, name: str, namespace: str) -> None:
-        self.cluster.delete(kind, name, namespace)
-        self.cluster.wait_gone(kind, name, namespace, deadline=self.deadlines.others)
+
+def _stored(definition: Object) -> Kind:
+    """Return the kind of a definition, in the version in which the cluster stores it."""
+    spec = definition["spec"]
+    version = next(each["name"] for each in spec["versions"] if each["storage"])
+    return Kind(f"{spec['group']}/{version}", spec["names"]["kind"])
 
 
 def _is_custom(item: Object) -> bool:

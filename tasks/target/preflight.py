@@ -50,7 +50,7 @@ def against_tool(found: Candidate) -> Iterator[str]:
 
 def _is_of_kind(item: Object) -> bool:
     """Return whether this tool made an object in a cluster of its own, where nothing is marked as anybody's."""
-    return manifests.is_stamped(item) and target.OWNER not in (item["metadata"].get("labels") or {})
+    return manifests.is_stamped(item) and not applyset.owner_of(item)
 
 
 def against_version(found: Candidate) -> Iterator[str]:
@@ -85,8 +85,8 @@ def against_owner(found: Candidate) -> Iterator[str]:
     parent = found.api.get(manifests.CONFIG_MAP, applyset.NAME, applyset.NAMESPACE)
     if parent is None:
         return
-    owner = (parent["metadata"].get("labels") or {}).get(target.OWNER)
-    if owner is None:
+    owner = applyset.owner_of(parent)
+    if not owner:
         yield f"{manifests.label_of(parent)}: exists and is not ours"
     elif owner != candidate.owner(found.chosen):
         there = (parent["metadata"].get("annotations") or {}).get(target.CHECKOUT, "another checkout")
@@ -101,8 +101,7 @@ def against_names(found: Candidate) -> Iterator[str]:
     there += [item for item in definitions if item["spec"]["group"] == target.GROUP]
     owner = candidate.owner(found.chosen)
     for item in there:
-        labels = item["metadata"].get("labels") or {}
-        if labels.get(target.OWNER) != owner:
+        if applyset.owner_of(item) != owner:
             yield f"{manifests.label_of(item)}: exists and is not ours"
 
 

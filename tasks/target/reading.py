@@ -68,12 +68,10 @@ GPU = Question(
 
 def lack() -> Lack:
     """Return of which workers it was not read yet what they have."""
-    there = choice.of(parameters.current())
-    known = kept.load(parameters.current().cluster_name)
-    unread = [
-        manifests.name_of(node) for node in kept.nodes_of(there.api, there.workers) if kept.mark(node) not in known
-    ]
-    return lacks.of(*(f"{name}: not read yet" for name in unread))
+    chosen = parameters.current()
+    there = choice.of(chosen)
+    unread = kept.unread(kept.nodes_of(there.api, there.workers), chosen.cluster_name)
+    return lacks.of(*(f"{manifests.name_of(node)}: not read yet" for node in unread))
 
 
 def read() -> None:
@@ -88,7 +86,7 @@ def read() -> None:
     reader = Reader(there.api, chosen)
     nodes = kept.nodes_of(there.api, there.workers)
     known = kept.load(chosen.cluster_name)
-    new = [node for node in nodes if kept.mark(node) not in known]
+    new = kept.unread(nodes, chosen.cluster_name)
     found = {kept.mark(node): worker for node, worker in zip(new, reader.workers(new), strict=True)}
     current = {kept.mark(node) for node in nodes}
     kept.save(chosen.cluster_name, {**{mark: one for mark, one in known.items() if mark in current}, **found})

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 from tasks import progress
-from tasks.engines.kube import manifests
+from tasks.engines.kube import manifests, rbac
 from tasks.settings import target, target_rights
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tasks.settings.target_rights import Right
 
 _AT_ONCE = 8
-_RBAC = "rbac.authorization.k8s.io"
 
 
 class Api(Protocol):
@@ -54,21 +53,4 @@ def show() -> None:
 
 def role() -> list[Object]:
     """Return the role that suffices, with an account and the binding of both."""
-    name, namespace = target.TOOL, target.DAEMONS
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-    return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}},
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": name},
-            "rules": target_rights.rules(),
-        },
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
-            "subjects": [subject],
-        },
-    ]
+    return rbac.entitled(target.TOOL, target.DAEMONS, target_rights.rules())

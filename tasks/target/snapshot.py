@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import atomic
-from tasks.engines.kube import manifests
-from tasks.engines.kube.calls import ABSENT, Refused
+from tasks.engines.kube import applyset, manifests
 from tasks.engines.kube.manifests import Kind
-from tasks.settings import paths, target, target_rights
+from tasks.settings import paths, target_rights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,17 +59,15 @@ def of(cluster: Kube, owner: str) -> list[str]:
         cluster: The API.
         owner: Identifier of the owner of this tool's objects.
     """
-    own = {manifests.name_of(item) for item in cluster.list(manifests.NAMESPACE) if _is_of(item, owner)}
-    listed = [item for kind in kinds() for item in _list(cluster, kind)]
+    own = {manifests.name_of(item) for item in cluster.list(manifests.NAMESPACE) if applyset.owner_of(item) == owner}
+    listed = [item for kind in kinds() for item in cluster.list_if_served(kind)]
     return sorted(
         manifests.label_of(item)
         for item in listed
-        if not (_is_of(item, owner) or manifests.namespace_of(item) in own or item["metadata"].get("ownerReferences"))
+        if applyset.owner_of(item) != owner
+        and manifests.namespace_of(item) not in own
+        and not item["metadata"].get("ownerReferences")
     )
-
-
-def _is_of(item: manifests.Object, owner: str) -> bool:
-    return bool((item["metadata"].get("labels") or {}).get(target.OWNER) == owner)
 
 
 def kinds() -> list[Kind]:
@@ -106,15 +103,6 @@ def difference(before: list[str], after: list[str]) -> Difference:
         after: The later one.
     """
     return Difference(tuple(sorted({*after} - {*before})), tuple(sorted({*before} - {*after})))
-
-
-def _list(cluster: Kube, kind: Kind) -> list[manifests.Object]:
-    try:
-        return cluster.list(kind)
-    except Refused as refusal:
-        if refusal.status == ABSENT:
-            return []
-        raise
 
 
 def _some(names: tuple[str, ...]) -> str:

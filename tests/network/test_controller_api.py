@@ -53,7 +53,7 @@ def cluster(request: pytest.FixtureRequest, api: Kube, tmp_path: Path, monkeypat
 def controller(cluster: Kube) -> Controller:
     """The controller with what GPUs need, and the inventory that the host reports."""
     render = partial(kustomize.build, settings=parameters.current())
-    return Controller(cluster, (source.GPU,), True, references, render, Given(cluster, ("one", "two")))
+    return Controller((source.GPU,), True, references, render, Given(cluster, ("one", "two")))
 
 
 @pytest.fixture

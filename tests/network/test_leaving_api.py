@@ -35,15 +35,15 @@ def named(kind: Kind, name: str, space: str = "default", **more: Any) -> Object:
     return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name, "namespace": space, **more}}
 
 
-def definition() -> Object:
+def definition(name: str = "DataFlow") -> Object:
     version = {"name": "v1", "served": True, "storage": True, "schema": SCHEMA}
-    names = {"plural": "dataflows", "kind": "DataFlow"}
+    names = {"plural": f"{name.lower()}s", "kind": name}
     spec = {"group": "leaving.test", "scope": "Namespaced", "names": names, "versions": [version]}
     kind = CUSTOM_RESOURCE_DEFINITION
     return {
         "apiVersion": kind.api_version,
         "kind": kind.name,
-        "metadata": {"name": "dataflows.leaving.test"},
+        "metadata": {"name": f"{name.lower()}s.leaving.test"},
         "spec": spec,
     }
 
@@ -81,12 +81,21 @@ def test_what_was_made_is_gone_and_the_rest_is_as_before(attached: Kube, api: Ku
 
 
 def test_a_definition_stays_while_others_have_objects_of_it(attached: Kube, api: Kube, said: list[str]) -> None:
-    attached.apply([definition(), named(DATA_FLOW, "ours")])
+    attached.apply([definition(), definition("Unused")])
+    attached.apply([named(DATA_FLOW, "ours")])
     api.apply([named(DATA_FLOW, "theirs")])
     leaving.detach()
-    assert any("DataFlow default/theirs" in line and "stay" in line for line in said)
+    (line,) = [line for line in said if "stays" in line]
+    assert "dataflows.leaving.test" in line
+    assert "DataFlow default/theirs" in line
     assert api.get(DATA_FLOW, "theirs", "default")
     assert api.get(DATA_FLOW, "ours", "default") is None
+    assert api.get(CUSTOM_RESOURCE_DEFINITION, "unuseds.leaving.test") is None
+    # What stays is nobody's of ours, and the checkout is not attached any longer.
+    kept = api.get(CUSTOM_RESOURCE_DEFINITION, "dataflows.leaving.test")
+    assert kept
+    assert applyset.owner_of(kept) == ""
+    assert api.get(CONFIG_MAP, applyset.NAME, applyset.NAMESPACE) is None
     api.delete(CUSTOM_RESOURCE_DEFINITION, "dataflows.leaving.test")
 
 

@@ -8,6 +8,7 @@ api              reads, applies, deletes and waits; its parts are connection (it
                  again), streams (changes and logs as they happen) and complaints
 applyset         what marks this tool's objects in a cluster that exists already; guest: only they are changed there
 manifests        objects: kinds, labels, digests, order; kustomize renders them, by kubectl
+rbac             accounts, what they may do, and the bindings of both
 state            what an object's status means
 pod_exec         runs programs in pods; pod_files uses it to copy files
 """

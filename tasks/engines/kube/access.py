@@ -39,7 +39,7 @@ def kubeconfig(name: str) -> Path:
     Raises:
         Problem: There is no such cluster yet.
     """
-    file = paths.cluster_dir(name) / "kubeconfig"
+    file = paths.kubeconfig(name)
     if not file.is_file():
         raise Problem(f"cluster {name}: {file} is not there", hint="./doit create_cluster")
     return file

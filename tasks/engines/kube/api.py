@@ -105,6 +105,15 @@ class Kube:
         # The items of a list lack their kind and version.
         return [{**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer["items"]]
 
+    def list_if_served(self, kind: Kind, namespace: str = "", selector: str = "") -> Objects:
+        """Return the same as `list`, or nothing if the cluster does not serve the kind, so that it has no objects."""
+        try:
+            return self.list(kind, namespace, selector)
+        except Refused as refusal:
+            if refusal.status == ABSENT:
+                return []
+            raise
+
     def lists(self, *kinds: Kind) -> Sequence[Objects]:
         """Return the objects of several kinds in all namespaces, read at the same time."""
         return self._together(self.list, kinds)
@@ -150,7 +159,7 @@ class Kube:
         changed = [item for item in wanted if not kube_state.is_as_wanted(item, live.get(_key(item)))]
         if changed:
             self._house.prepare(changed, live.values())
-        applying = Applying(self, self._requests, self._served, deadline)
+        applying = Applying(self, self._served, deadline)
         for wave in manifests.waves(changed):
             self._together(applying.apply, wave)
             applying.wait_established(wave)
@@ -324,14 +333,9 @@ class Kube:
 
     def _live_group(self, where: tuple[Kind, str], wanted: Sequence[Object]) -> Sequence[Object]:
         kind, namespace = where
-        try:
-            if len(wanted) >= _LIST_FROM:
-                return self.list(kind, namespace)
-            return [item for one in wanted if (item := self.get(kind, manifests.name_of(one), namespace))]
-        except Refused as refusal:
-            if refusal.status == ABSENT:  # the kind is not defined yet, so there are no such objects
-                return []
-            raise
+        if len(wanted) >= _LIST_FROM:
+            return self.list_if_served(kind, namespace)
+        return [item for one in wanted if (item := self.get(kind, manifests.name_of(one), namespace))]
 
     def _together(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Sequence[Any]:
         if len(items) <= 1:

@@ -15,12 +15,10 @@ from tasks.engines.programs import waiting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tasks.engines.kube.calls import Requests
     from tasks.engines.kube.manifests import Kind, Object
     from tasks.engines.kube.served import Served
 
 FIELD_MANAGER = "openkasugai-all-in-one"
-_APPLY = "application/apply-patch+yaml"
 # Conflicts, webhooks and definitions that have only just been installed, namespaces that are still being deleted.
 _PASSING = frozenset({403, ABSENT, 409, 429, 500, 502, 503, 504})
 _PAUSE = 0.5
@@ -51,13 +49,11 @@ class Applying:
 
     Attributes:
         cluster: Where they are applied.
-        requests: Requests to its API server.
         served: The path of each kind on the server.
         deadline: Seconds to keep trying each object while the server refuses it for a temporary reason.
     """
 
     cluster: Cluster
-    requests: Requests
     served: Served
     deadline: float
 

@@ -53,6 +53,11 @@ def labels(owner: str) -> dict[str, str]:
     return {target.MANAGED_BY: target.TOOL, target.OWNER: owner, target.PART_OF: identifier()}
 
 
+def owner_of(item: Object) -> str:
+    """Return the identifier of the owner of a live object, or an empty string if it carries none."""
+    return str((item["metadata"].get("labels") or {}).get(target.OWNER, ""))
+
+
 def selector(owner: str) -> str:
     """Return the label selector for the members.
 
@@ -108,11 +113,6 @@ class ApplySet:
     attached: Attachment
     _alone: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
-    @property
-    def selector(self) -> str:
-        """The label selector for the members."""
-        return selector(self.attached.owner)
-
     def marked(self, item: Object) -> Object:
         """Return an object with the labels of a member."""
         own = {**(item["metadata"].get("labels") or {}), **labels(self.attached.owner)}
@@ -120,7 +120,7 @@ class ApplySet:
 
     def is_member(self, item: Object) -> bool:
         """Return whether a live object is this owner's: a member, or the parent."""
-        return bool((item["metadata"].get("labels") or {}).get(target.OWNER) == self.attached.owner)
+        return owner_of(item) == self.attached.owner
 
     def announce(self, cluster: Cluster, items: Iterable[Object]) -> None:
         """List the kinds and namespaces of objects in the parent, before they are applied.
@@ -137,7 +137,7 @@ class ApplySet:
         namespaces = set(_namespaces(wanted)) - {NAMESPACE}
         with self._alone:
             live = cluster.get(manifests.CONFIG_MAP, NAME, NAMESPACE)
-            if live is None or live["metadata"].get("labels", {}).get(target.OWNER) != self.attached.owner:
+            if live is None or not self.is_member(live):
                 raise Problem(f"{self.attached.context}: this checkout is not attached to it", hint="./doit attach")
             known, places = listed(live, target.CONTAINS), listed(live, target.NAMESPACES)
             if not (kinds <= known and namespaces <= places):

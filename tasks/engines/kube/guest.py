@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.engines.kube import manifests
+from tasks.engines.kube import applyset, manifests
 from tasks.engines.kube.manifests import Kind
 from tasks.problems import Problem
 from tasks.settings import target
@@ -109,9 +109,8 @@ def _identity(item: Object) -> tuple[str, str, str]:
 
 
 def _said(item: Object) -> str:
-    labels = item["metadata"].get("labels") or {}
-    by = labels.get(target.MANAGED_BY)
+    by = (item["metadata"].get("labels") or {}).get(target.MANAGED_BY)
     whose = f"managed by {by}" if by and by != target.TOOL else "made by somebody else"
-    if target.OWNER in labels:
-        whose = f"made by the owner {labels[target.OWNER]}"
+    if owner := applyset.owner_of(item):
+        whose = f"made by the owner {owner}"
     return f"{manifests.label_of(item)}: exists and is not ours ({whose}); it is left as it is"

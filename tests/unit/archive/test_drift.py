@@ -44,7 +44,6 @@ spec:
 
 def deployed() -> Controller:
     return Controller(
-        cluster=cast("Kube", None),
         hardware=(),
         inventory_by_host=True,
         references=lambda names: {name: f"ours/{name}:1" for name in names},

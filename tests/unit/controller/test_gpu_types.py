@@ -56,7 +56,7 @@ class Cluster:
 def configuration(*gpus: Gpu, by_host: bool = True) -> list[dict[str, Any]]:
     cluster = cast("Kube", Cluster())
     target = Given(cluster, ("kind-worker",), {"kind-worker": gpus})
-    made = Controller(cluster, (), by_host, lambda _: {}, lambda _: [], target)
+    made = Controller((), by_host, lambda _: {}, lambda _: [], target)
     return made.configuration()
 
 

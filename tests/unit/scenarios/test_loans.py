@@ -27,7 +27,7 @@ HELD = "physical functions: ens9f0np0: the default route goes through it"
 def server(*cards: nics.Row, against: dict[str, tuple[str, ...]] | None = None, **values: str) -> Server:
     """A server with these cards and a GPU, of which some things must not be lent."""
     chosen = lab(PROFILE="physical", **values)
-    return Server(chosen, lambda row: row in cards, lambda: True, lambda target: (against or {}).get(target, ()))
+    return Server(chosen, True, lambda row: row in cards, lambda: True, lambda target: (against or {}).get(target, ()))
 
 
 def test_a_server_with_everything_lends_everything() -> None:
@@ -99,6 +99,13 @@ def test_a_machine_without_cards_has_emulated_ones(checkout: Path, engine: Engin
     (reason,) = loans.server(lab(EMULATE="sriov", CLUSTER_NAME="b")).missing(FIRST.target)
     assert "overlaps the Docker network corporate (192.168.20.0/23)" in reason
     assert not loans.server(lab()).has_card(FIRST)
+
+
+def test_a_cluster_that_exists_already_is_lent_nothing_and_nothing_is_said_of_it(said: Lines) -> None:
+    here = replace(server(FIRST, SECOND), lends=False)
+    assert loans.announce(here) == {"task_dep": [], "left": {}, "emulated": {}}
+    assert loans.early_lease(here) == {"task_dep": []}
+    assert said.kept == []
 
 
 @pytest.mark.usefixtures("checkout")
