@@ -47,6 +47,10 @@ class Given:
         """Return nothing: it offers all."""
         return ()
 
+    def version_of_others(self, _addon: str) -> str:
+        """Return nothing: there is none."""
+        return ""
+
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they are."""
         return items

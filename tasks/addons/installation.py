@@ -13,10 +13,14 @@ from tasks.engines.kube import access
 from tasks.engines.kube import manifests as kube_manifests
 from tasks.engines.programs.waiting import Condition
 from tasks.images import addon_images
+from tasks.problems import Problem
 from tasks.settings import addons, parameters, paths
 from tasks.settings.cluster import NODES
+from tasks.target import add_ons
+from tasks.target import choice as targets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tasks.addons.choice import Choice
@@ -33,7 +37,8 @@ def lack(name: str) -> Lack:
         return lacks.NOTHING
     if addon.release:
         found = choice.known(addon, p)
-        return _lack_in_cluster(found) if found else _not_asked(addon)
+        of_others = lacks.obstacle(*_of_others(addon, p))
+        return of_others or (_lack_in_cluster(found) if found else _not_asked(addon))
     return _lack_on_nodes(addon, p)
 
 
@@ -48,6 +53,8 @@ def install(name: str) -> None:
     if not is_chosen(addon, p):
         return
     if addon.release:
+        for refusal in _of_others(addon, p):
+            raise Problem(refusal)
         _deploy(choice.settled(addon, p))
         return
     cidrs = Condition(
@@ -91,6 +98,12 @@ def is_chosen(addon: Addon, p: Parameters) -> bool:
     """Return whether the parameters choose an add-on."""
     value = getattr(p, addon.parameter.lower()) if addon.parameter else addon.value
     return value == addon.value or (isinstance(value, tuple) and addon.value in value)
+
+
+def _of_others(addon: Addon, p: Parameters) -> Iterator[str]:
+    """Yield why an add-on is not installed that others have installed there already."""
+    if version := targets.of(p).version_of_others(addon.name):
+        yield add_ons.refusal(addon.name, version)
 
 
 def _not_asked(addon: Addon) -> Lack:

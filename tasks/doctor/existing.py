@@ -10,7 +10,7 @@ from tasks.engines.kube import manifests
 from tasks.problems import Problem
 from tasks.settings import target
 from tasks.settings.checks import FAILED, OK
-from tasks.target import candidate, preflight
+from tasks.target import add_ons, candidate, preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +42,11 @@ def _workers(found: Candidate) -> str:
     return f"{len(found.workers)}: {', '.join(found.workers)}"
 
 
+def _addons(found: Candidate) -> str:
+    there = add_ons.of_others(found.api, candidate.owner(found.chosen))
+    return ", ".join(f"{name} {version}" for name, version in there.items()) or "none that this tool knows"
+
+
 def _version(found: Candidate) -> str:
     return found.version
 
@@ -59,6 +64,7 @@ _GOOD: Mapping[str, tuple[Callable[[Candidate], str], str]] = {
     "target-nodes": (_workers, f"nodes of this cluster, {target.SYSTEM}/{target.ARCHITECTURE}"),
     "target-names": (_made, f"none of these names and no definition of {target.GROUP} from others"),
     "target-security": (lambda _: "daemons are allowed", f"no level that forbids daemons in {target.DAEMONS}"),
+    "target-addons": (_addons, "none of ADDONS from other hands"),
     "target-rights": (lambda _: "all that are needed", "the role that ./doit target_rbac prints"),
 }
 

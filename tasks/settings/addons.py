@@ -108,6 +108,7 @@ class Addon:
         emulated: What it runs instead if cards are stood in for.
         substitute: What it runs instead if its image is compiled and the module proxy refuses its source.
         needs: Add-ons that have to be there first.
+        marks: Parts of the names of its images, by which it is recognized where others have installed it.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Addon:
     emulated: Release | None = None
     substitute: Release | None = None
     needs: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -179,6 +181,7 @@ ADDONS = (
             images=(PublishedImage("ghcr.io/k8snetworkplumbingwg/multus-cni", "{version}-thick"),),
             built=images.named("addon-multus"),
         ),
+        marks=("multus",),
     ),
     Addon(
         name="sriov-device-plugin",
@@ -203,6 +206,7 @@ ADDONS = (
             built=images.named("addon-stand-in-device-plugin"),
             kustomization="stand-in",
         ),
+        marks=("sriov-network-device-plugin",),
     ),
     Addon(
         name="metallb",
@@ -216,6 +220,7 @@ ADDONS = (
             images=tuple(PublishedImage(f"quay.io/metallb/{name}") for name in ("controller", "speaker")),
             built=images.named("addon-metallb"),
         ),
+        marks=("metallb",),
     ),
     Addon(
         name="nvidia-k8s-ipam",
@@ -241,6 +246,7 @@ ADDONS = (
             ipam={"type": "whereabouts", "enable_overlapping_ranges": False},
         ),
         needs=("multus",),
+        marks=("nvidia-k8s-ipam", "whereabouts"),
     ),
 )
 CHOSEN_BY_NAME = tuple(entry.name for entry in ADDONS if entry.parameter == "ADDONS")

@@ -29,6 +29,11 @@ OLDEST, NEWEST = (1, 31), (1, 31)
 # What the images are made for.
 ARCHITECTURE, SYSTEM = "amd64", "linux"
 
+# Pod networks that clusters have, by what the names of their images contain.
+POD_NETWORKS = (
+    "antrea", "calico", "cilium", "flannel", "kindnet", "kube-ovn", "kube-router", "ovn-kubernetes", "weave",
+)  # fmt: skip
+
 # Enforced levels of Pod Security (of a namespace) that forbid what the daemons mount and use of their nodes.
 SECURITY = "pod-security.kubernetes.io/enforce"
 FORBIDDING = frozenset({"baseline", "restricted"})

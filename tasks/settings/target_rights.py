@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.settings import target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _EXTENSIONS = "apiextensions.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
@@ -68,18 +68,51 @@ RIGHTS: tuple[Right, ...] = (
     Right(target.GROUP, "*", _CHANGES),
 )
 
+_ADMISSION = "admissionregistration.k8s.io"
+_NETWORKS = Right("k8s.cni.cncf.io", "network-attachment-definitions", _CHANGES)
+# What else is done there for an add-on that is asked for, by its name.
+OF_ADDONS: Mapping[str, tuple[Right, ...]] = {
+    "metallb": (
+        Right("metallb.io", "*", _CHANGES),
+        Right(
+            _ADMISSION,
+            "validatingwebhookconfigurations",
+            _CHANGES,
+            f"{_ADMISSION}/v1 ValidatingWebhookConfiguration",
+        ),
+    ),
+    "nvidia-k8s-ipam": (Right("nv-ipam.nvidia.com", "ippools", _CHANGES), _NETWORKS),
+}
 
-def made() -> Iterator[tuple[str, str]]:
-    """Yield the version and name of each kind whose objects this tool makes, besides the controller's own kinds."""
-    for right in RIGHTS:
+
+def rights(addons: Iterable[str] = ()) -> tuple[Right, ...]:
+    """Return all rights that are needed.
+
+    Args:
+        addons: ADDONS.
+    """
+    return (*RIGHTS, *(right for name in addons for right in OF_ADDONS.get(name, ())))
+
+
+def kinds(rights: Iterable[Right]) -> Iterator[tuple[str, str]]:
+    """Yield the version and name of each kind whose objects this tool makes, besides the controller's own kinds.
+
+    Args:
+        rights: What it may do.
+    """
+    for right in rights:
         if right.kind:
             version, _, name = right.kind.partition(" ")
             yield version, name
 
 
-def rules() -> list[dict[str, list[str]]]:
-    """Return the rights as the rules of a role: one for each group and list of verbs."""
-    ordered = sorted(RIGHTS, key=lambda right: (right.group, right.verbs))
+def rules(rights: Iterable[Right]) -> list[dict[str, list[str]]]:
+    """Return rights as the rules of a role: one for each group and list of verbs.
+
+    Args:
+        rights: The rights.
+    """
+    ordered = sorted({*rights}, key=lambda right: (right.group, right.verbs))
     return [
         {"apiGroups": [group], "resources": sorted(right.resource for right in members), "verbs": [*verbs]}
         for (group, verbs), members in groupby(ordered, key=lambda right: (right.group, right.verbs))

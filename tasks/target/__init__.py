@@ -10,6 +10,7 @@ daemons        how the controller's daemons reach its API, with which rights: da
 videos         how videos come into the pod that sends them
 candidate      an existing cluster before anything is kept of it: kubeconfig (the part that leads to it), preflight
                (what stands against it), rights (whether the credentials suffice), snapshot (what there was before)
+add_ons        which add-ons it has from other hands
 reading        reads what its workers have, with Jobs; kept: what was read; trust: what a node lacks that cannot pull
 offers         what its nodes offer to pods; offering stops where something is not offered
 attaching      attaches this checkout to it; leaving takes everything out again

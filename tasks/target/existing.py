@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.engines.kube import access, attachment, manifests
 from tasks.settings import checks, stages, target
 from tasks.settings.parameters import target_rules
-from tasks.target import daemons, existing_status, kept, nodes, offers
+from tasks.target import add_ons, candidate, daemons, existing_status, kept, nodes, offers
 from tasks.target.videos import InPod
 
 if TYPE_CHECKING:
@@ -107,6 +107,10 @@ class ExistingCluster:
         if attachment.load(self.chosen.cluster_name) is None:
             return ()
         return tuple(offers.missing(need, self.api, self.workers, self.chosen))
+
+    def version_of_others(self, addon: str) -> str:
+        """Return in which version others have installed an add-on; empty if they have not."""
+        return add_ons.of_others(self.api, candidate.owner(self.chosen)).get(addon, "")
 
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run without a file of a node."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks.engines.kube import access, applyset, attachment, manifests
 from tasks.problems import Problem
 from tasks.settings.parameters import target_rules
-from tasks.target import nodes, workloads
+from tasks.target import add_ons, nodes, workloads
 from tasks.target.workloads import Seen
 
 if TYPE_CHECKING:
@@ -34,14 +34,16 @@ def rows(p: Parameters) -> Iterator[tuple[str, str]]:
     try:
         cluster = access.cluster(p.cluster_name)
         found, namespaces, pods = cluster.lists(manifests.NODE, manifests.NAMESPACE, manifests.POD)
-        workers = nodes.workers(found, p.target_workers, p.target_places)
+        there = add_ons.of_others(cluster, attached.owner)
     except Problem as problem:
         yield "Kubernetes", problem.message
         return
+    workers = nodes.workers(found, p.target_workers, p.target_places)
     yield "version", ", ".join(_versions(found))
     yield "workers", f"{len(workers)} of {len(found)} nodes: {', '.join(workers)}"
     ours = [manifests.name_of(one) for one in namespaces if applyset.owner_of(one) == attached.owner]
     yield "namespaces of ours", ", ".join(ours) or "none"
+    yield "add-ons of others", ", ".join(f"{name} {version}" for name, version in there.items()) or "none"
     yield from workloads.rows(found, [pod for pod in pods if manifests.namespace_of(pod) in ours])
 
 

@@ -86,6 +86,13 @@ class Target(Protocol):
             need: One of settings.checks.
         """
 
+    def version_of_others(self, addon: str) -> str:
+        """Return in which version others have installed an add-on; empty if they have not.
+
+        Args:
+            addon: Its name.
+        """
+
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run there.
 

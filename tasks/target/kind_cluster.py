@@ -108,6 +108,10 @@ class KindCluster:
         """Return nothing: what its nodes have is looked for on this machine."""
         return ()
 
+    def version_of_others(self, _addon: str) -> str:
+        """Return nothing: the cluster is this tool's own."""
+        return ""
+
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller: they are made for clusters of kind."""
         return items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from tasks.engines.kube import access, applyset, attachment, guest, manifests
 from tasks.engines.kube.manifests import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
-from tasks.settings import parameters, paths, target
+from tasks.settings import parameters, paths, target, target_rights
 from tasks.target import snapshot
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ class Leaving:
         """Return all objects of ours, of the kinds that the ApplySet lists and this tool makes."""
         parent = self.cluster.get(manifests.CONFIG_MAP, applyset.NAME, applyset.NAMESPACE)
         listed = applyset.listed(parent, target.CONTAINS) if parent else set()
-        kinds = {applyset.group_kind(kind): kind for kind in [*snapshot.kinds(), *self._custom_kinds()]}
+        more = [kind for kind in _of_addons() if applyset.group_kind(kind) in listed]
+        kinds = {applyset.group_kind(kind): kind for kind in [*snapshot.kinds(), *more, *self._custom_kinds()]}
         found = [*kinds.values(), *self._served_kinds(listed - kinds.keys())]
         return [item for kind in found for item in self._own(kind)]
 
@@ -243,6 +245,11 @@ class Leaving:
     def _is_there(self, item: Object) -> bool:
         found = self.cluster.get(manifests.kind_of(item), manifests.name_of(item), manifests.namespace_of(item))
         return bool(found and found["metadata"]["uid"] == item["metadata"]["uid"])
+
+
+def _of_addons() -> list[Kind]:
+    """Return the kinds of Kubernetes that only add-ons have."""
+    return [Kind(*each) for each in target_rights.kinds(itertools.chain(*target_rights.OF_ADDONS.values()))]
 
 
 def _stored(definition: Object) -> Kind:

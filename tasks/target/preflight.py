@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.engines.kube import applyset, attachment, manifests
 from tasks.patterns import known
 from tasks.settings import controller, paths, target
-from tasks.target import candidate, rights
+from tasks.target import add_ons, candidate, rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -107,8 +107,16 @@ def against_names(found: Candidate) -> Iterator[str]:
 
 def against_rights(found: Candidate) -> Iterator[str]:
     """Yield what the credentials may not do."""
-    for phrase in rights.missing(found.api.facts):
+    for phrase in rights.missing(found.api.facts, rights.needed(found.chosen)):
         yield f"these credentials may not {phrase}: ./doit target_rbac prints the role to ask for"
+
+
+def against_addons(found: Candidate) -> Iterator[str]:
+    """Yield the add-ons that are asked for although others have installed them."""
+    there = add_ons.of_others(found.api, candidate.owner(found.chosen))
+    for name in found.chosen.addons:
+        if version := there.get(name, ""):
+            yield add_ons.refusal(name, version)
 
 
 def against_security(found: Candidate) -> Iterator[str]:
@@ -129,4 +137,5 @@ LOOKS: Mapping[str, Look] = {
     "target-nodes": against_nodes,
     "target-names": against_names,
     "target-security": against_security,
+    "target-addons": against_addons,
 }

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from tasks import progress
 from tasks.engines.kube import manifests, rbac
-from tasks.settings import target, target_rights
+from tasks.settings import parameters, target, target_rights
 
 if TYPE_CHECKING:
-    from tasks.engines.kube.manifests import Object
+    from collections.abc import Iterable
+
+    from tasks.settings.parameters.model import Parameters
     from tasks.settings.target_rights import Right
 
 _AT_ONCE = 8
@@ -23,16 +25,17 @@ class Api(Protocol):
         """Return whether these credentials may do something in all namespaces."""
 
 
-def missing(api: Api) -> list[str]:
+def missing(api: Api, needed: Iterable[Right]) -> list[str]:
     """Return what the credentials may not do, one phrase for each kind: verbs and resource.
 
     Args:
         api: The API.
+        needed: What they have to be allowed to do.
 
     Raises:
         Problem: It does not answer.
     """
-    asked = [(right, verb) for right in target_rights.RIGHTS for verb in right.verbs]
+    asked = [(right, verb) for right in needed for verb in right.verbs]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         allowed = [*threads.map(lambda one: _is_allowed(api, *one), asked)]
     found: dict[Right, list[str]] = {}
@@ -48,9 +51,14 @@ def _is_allowed(api: Api, right: Right, verb: str) -> bool:
 
 def show() -> None:
     """Show the role that suffices, and how it is given to an account."""
-    progress.line("---\n".join(manifests.text(item) for item in role()).rstrip())
+    made = rbac.entitled(target.TOOL, target.DAEMONS, target_rights.rules(needed(parameters.current())))
+    progress.line("---\n".join(map(manifests.text, made)).rstrip())
 
 
-def role() -> list[Object]:
-    """Return the role that suffices, with an account and the binding of both."""
-    return rbac.entitled(target.TOOL, target.DAEMONS, target_rights.rules())
+def needed(chosen: Parameters) -> tuple[Right, ...]:
+    """Return what has to be allowed.
+
+    Args:
+        chosen: The parameters of the run.
+    """
+    return target_rights.rights(chosen.addons)

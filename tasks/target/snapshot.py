@@ -71,8 +71,8 @@ def of(cluster: Kube, owner: str) -> list[str]:
 
 
 def kinds() -> list[Kind]:
-    """Return the kinds that this tool makes, besides the controller's own."""
-    return [Kind(*each) for each in target_rights.made()]
+    """Return the kinds that this tool always makes, besides the controller's own."""
+    return [Kind(*each) for each in target_rights.kinds(target_rights.RIGHTS)]
 
 
 def keep(cluster_name: str, names: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.settings import target
+from tasks.settings import addons, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,8 @@ def fits(p: Parameters) -> Iterator[tuple[str, str]]:
         yield "REGISTRY", f"embedded is on this server alone, but {_OF_KIND}, whose nodes cannot reach it"
     if p.inventory == "collector":
         yield "INVENTORY", f"collector works on the nodes of kind, but {_OF_KIND}"
+    if p.metallb_pool == "auto" and addons.LOAD_BALANCER in p.addons:
+        yield "METALLB_POOL", f"auto takes addresses of kind's network, but {_OF_KIND}: name free ones of its network"
     if p.emulate:
         yield "EMULATE", f"{','.join(p.emulate)} stands in for devices of kind's nodes, but {_OF_KIND}"
 

@@ -14,13 +14,15 @@ from tasks.settings import target
 from tasks.settings.checks import FAILED, OK
 from tasks.target import candidate as candidates
 from tests.unit.conftest import lab
-from tests.unit.target.somewhere import UID, Facts, candidate, definition, node, parameters_of
+from tests.unit.target.somewhere import UID, Facts, candidate, definition, node, parameters_of, workload
 
 if TYPE_CHECKING:
     from tasks.doctor.server import Server
     from tasks.engines.kube.manifests import Object
     from tasks.settings.parameters.model import Parameters
 
+MULTUS = workload("registry.example/mirror/multus-cni:v4")
+CALICO = workload("quay.io/calico/node@sha256:0123456789abcdef")
 SERVER = cast("Server", None)
 SECURED = {**manifests.namespace("default"), "metadata": {"name": "default", "labels": {target.SECURITY: "restricted"}}}
 
@@ -35,6 +37,7 @@ class Case:
     objects: tuple[Object, ...] = ()
     facts: Facts | None = None
     uid: str = UID
+    addons: str = ""
 
 
 CASES = (
@@ -56,12 +59,14 @@ CASES = (
     Case("target-names", FAILED, "dataflows.example.com", (definition("dataflows"),)),
     Case("target-security", OK, "daemons are allowed"),
     Case("target-security", FAILED, "restricted forbids", (SECURED,)),
+    Case("target-addons", OK, "calico sha256:0123456789ab, multus v4", (MULTUS, CALICO)),
+    Case("target-addons", FAILED, "ADDONS: multus is there already, in version v4", (MULTUS,), addons="multus"),
 )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check} {case.state}")
 def test_what_a_check_finds(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = lab(**parameters_of(TARGET_UID=case.uid))
+    chosen = lab(**parameters_of(TARGET_UID=case.uid, ADDONS=case.addons))
 
     def of(_chosen: Parameters) -> candidates.Candidate:
         if case.says.endswith("does not answer"):

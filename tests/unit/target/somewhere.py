@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from tasks.engines.kube import manifests
+from tasks.settings import target
 from tasks.target.candidate import Candidate
 
 if TYPE_CHECKING:
@@ -81,6 +82,18 @@ def definition(plural: str) -> Object:
         "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{plural}.example.com"},
         "spec": {"group": "example.com"},
+    }
+
+
+def workload(image: str, owner: str = "") -> Object:
+    """Return a DaemonSet with a container of this image, from others or of an owner."""
+    pod = {"containers": [{"name": "main", "image": image}]}
+    labels = {target.OWNER: owner} if owner else {}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": image.rpartition("/")[2].partition(":")[0], "namespace": "kube-system", "labels": labels},
+        "spec": {"template": {"spec": pod}},
     }
 
 

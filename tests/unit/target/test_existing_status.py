@@ -10,6 +10,7 @@ from tasks.engines.kube import attachment, manifests
 from tasks.engines.kube.attachment import Attachment
 from tasks.settings import parameters, target
 from tasks.target import choice, existing_status
+from tests.unit.target.somewhere import workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,8 @@ def test_its_workers_and_what_is_ours_are_shown(kube_api: KubeApi) -> None:
             {"metadata": {"name": "ours", "labels": {target.OWNER: "owner"}}},
             {"metadata": {"name": "others", "labels": {target.OWNER: "somebody"}}},
         ],
+        manifests.DAEMON_SET: [workload("r.io/multus-cni:v4")],
+        manifests.DEPLOYMENT: [],
         manifests.POD: [
             {"metadata": {"name": "a", "namespace": "ours"}, **pod},
             {"metadata": {"name": "b", "namespace": "others"}, **pod},
@@ -61,6 +64,7 @@ def test_its_workers_and_what_is_ours_are_shown(kube_api: KubeApi) -> None:
     assert (rows["server"], rows["owner"]) == ("https://10.0.0.1:6443", "owner")
     assert (rows["version"], rows["workers"]) == ("v1.31.0", "1 of 2 nodes: two")
     assert rows["namespaces of ours"] == "ours"
+    assert rows["add-ons of others"] == "multus v4"
     assert rows["pods in ours"] == "1 of 1 Ready"
     assert "pods in others" not in rows
     (part,) = existing_status.parts(parameters.current()).values()
