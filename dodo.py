@@ -1,6 +1,6 @@
 """The front door: which tasks there are, and how doit runs them. Wiring only."""
 
-from tasks.addons.graph import task_addon, task_addon_image
+from tasks.addons.graph import task__networks, task_addon, task_addon_image
 from tasks.benchmark.graph import task_benchmark
 from tasks.cluster.graph import (
     task__clean,
@@ -92,6 +92,7 @@ __all__ = [
     "task__in_source",
     "task__kind",
     "task__loans",
+    "task__networks",
     "task__offered",
     "task__published_images",
     "task__ready",

@@ -31,6 +31,7 @@ class Given:
     looks: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
     borrows: bool = False
+    card_nodes: tuple[str, ...] = ()
     welcome: tuple[tuple[str, str], ...] = ()
     farewell: tuple[str, str] = ("", "")
     parts: Mapping[str, Callable[[], Seen]] = field(default_factory=dict)
@@ -42,6 +43,10 @@ class Given:
     def status(self) -> Iterator[tuple[str, str]]:
         """Return no line."""
         return iter(())
+
+    def not_offered(self, _need: str) -> tuple[str, ...]:
+        """Return nothing: it offers all."""
+        return ()
 
     def missing(self, _need: str) -> tuple[str, ...]:
         """Return nothing: it offers all."""

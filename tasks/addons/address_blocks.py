@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.settings import nics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from ipaddress import IPv4Network
 
     from tasks.settings.parameters.model import Parameters
@@ -20,27 +20,36 @@ if TYPE_CHECKING:
 _KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig"
 
 
-def whereabouts(chosen: Parameters) -> dict[str, dict[str, Any]]:
+def whereabouts(chosen: Parameters, workers: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return whereabouts' configuration for each worker, by the node's name.
 
     Args:
         chosen: The parameters of the run.
+        workers: Names of the workers.
     """
     subnet, size = chosen.nv_ipam_subnet, chosen.nv_ipam_per_node_block_size
     common = {
         "kubernetes": {"kubeconfig": _KUBECONFIG},
         "range": str(subnet),
-        "exclude": [str(network) for network in _never_given(chosen)],
+        "exclude": excluded(chosen),
         "gateway": str(chosen.nv_ipam_gateway),
     }
     blocks = {}
-    for number, row in enumerate(nics.WORKERS):
+    for number, node in enumerate(workers):
         first = subnet.network_address + 1 + number * size
         block = {"range_start": str(first), "range_end": str(first + size - 1)}
-        node = row.node(chosen.cluster_name)
         # Each node has a pool of its own, with this name.
         blocks[node] = {**common, **block, "network_name": node}
     return blocks
+
+
+def excluded(chosen: Parameters) -> list[str]:
+    """Return the subnets of what pods never get.
+
+    Args:
+        chosen: The parameters of the run.
+    """
+    return [str(network) for network in _never_given(chosen)]
 
 
 def _never_given(chosen: Parameters) -> Iterator[IPv4Network]:

@@ -1,6 +1,7 @@
 """What a cluster gets beyond Kubernetes.
 
 _kind > addon:<pod network> > _ready      _target:ready, addon_image:<name> > addon:<name>
+_offered:nics, cpufunc_namespaces > _networks
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do
 from tasks.runner.later import later
-from tasks.runner.meta import MEANS, NOTHING
+from tasks.runner.meta import MEANS, NOTHING, REMAKES_ALL
 from tasks.settings.addons import ADDONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.addons import installation
+    from tasks.addons import installation, second_network
     from tasks.settings.addons import Addon
 else:
     installation = later("tasks.addons.installation")
+    second_network = later("tasks.addons.second_network")
 
 # The check of an add-on itself sees what it uses of another add-on or of an image.
 _SEEN_BY_ADDONS = {MEANS: {"addon": NOTHING}}
@@ -50,6 +52,16 @@ def task_addon_image() -> Iterator[dict[str, Any]]:
                 "uptodate": [Current(installation.lack_of_image, addon.name)],
                 "meta": _SEEN_BY_ADDONS,
             }
+
+
+def task__networks() -> dict[str, Any]:
+    """Make the networks of second interfaces where no add-on of this tool brings them."""
+    return {
+        "actions": [Do(second_network.make)],
+        "task_dep": ["_offered:nics", "cpufunc_namespaces"],
+        "uptodate": [Current(second_network.lack)],
+        "meta": {MEANS: REMAKES_ALL},
+    }
 
 
 def _needs(addon: Addon) -> list[str]:

@@ -22,6 +22,7 @@ from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.settings import emulation, nics, paths
 from tasks.settings.addons import ModuleManifests
+from tasks.target import choice as targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,9 +153,10 @@ class Manifests:
             "parameters": self.chosen,
             "images": addon_images.replacements(self.release, self.chosen),
             "metallb_pool": functools.partial(address_pool.metallb, self.chosen),
-            "address_blocks": address_blocks.whereabouts(self.chosen),
+            "address_blocks": address_blocks.whereabouts(self.chosen, targets.of(self.chosen).card_nodes),
             "delegate": emulation.DELEGATE if emulation.SRIOV in self.chosen.emulate else nics.DELEGATE,
             "ipam": self.release.ipam,
+            "resource": self.chosen.sriov_resource,
             "physical_functions": [getattr(self.chosen, row.interface.lower()) for row in nics.WORKERS],
             "function_namespaces": known.namespaces(),
         }

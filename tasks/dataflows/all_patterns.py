@@ -192,5 +192,8 @@ class _Cluster:
     def _flow(self, name: str) -> Flow:
         return flows.of(name, self.chosen)
 
+    def _offers(self) -> list[Offer]:
+        return room.offers(self.api, self.chosen.sriov_resource)
+
     def _shortages(self, name: str) -> list[Shortage]:
-        return room.shortages(known.named(name), self._workers, room.offers(self.api))
+        return room.shortages(known.named(name), self._workers, self._offers())

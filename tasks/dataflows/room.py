@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from tasks.controller.kinds import FUNCTION_TARGET
 from tasks.engines.kube import manifests
 from tasks.problems import Problem
-from tasks.settings import nics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -135,28 +134,29 @@ def _places_of(hop: Hop, targets: Sequence[Mapping[str, Any]]) -> list[Mapping[s
     return [each for each in of_kind if hop.place not in nodes or each.get("nodeName") == hop.place]
 
 
-def offers(cluster: Kube) -> list[Offer]:
+def offers(cluster: Kube, resource: str) -> list[Offer]:
     """Return what the workers offer; what is not offered at all is left out.
 
     Args:
         cluster: The API.
+        resource: SRIOV_RESOURCE.
     """
     pods, nodes = cluster.list(manifests.POD), cluster.list(manifests.NODE)
-    found = [*_virtual_functions(nodes, pods), *map(_region, cluster.list(FUNCTION_TARGET))]
+    found = [*_virtual_functions(nodes, pods, resource), *map(_region, cluster.list(FUNCTION_TARGET))]
     return [offer for offer in found if offer.total]
 
 
-def _virtual_functions(nodes: Sequence[Object], pods: Sequence[Object]) -> Iterator[Offer]:
+def _virtual_functions(nodes: Sequence[Object], pods: Sequence[Object], resource: str) -> Iterator[Offer]:
     for node in nodes:
         name = manifests.name_of(node)
         here = [pod for pod in pods if pod["spec"].get("nodeName") == name]
-        used = sum(_requested(pod) for pod in here if pod.get("status", {}).get("phase") not in _ENDED)
-        yield Offer(name, _VFS, int(node.get("status", {}).get("allocatable", {}).get(nics.RESOURCE, 0)), used)
+        used = sum(_requested(pod, resource) for pod in here if pod.get("status", {}).get("phase") not in _ENDED)
+        yield Offer(name, _VFS, int(node.get("status", {}).get("allocatable", {}).get(resource, 0)), used)
 
 
-def _requested(pod: Object) -> int:
+def _requested(pod: Object, resource: str) -> int:
     given = (each.get("resources", {}).get("limits", {}) for each in pod["spec"].get("containers", []))
-    return sum(int(limits.get(nics.RESOURCE, 0)) for limits in given)
+    return sum(int(limits.get(resource, 0)) for limits in given)
 
 
 def _region(target: Object) -> Offer:

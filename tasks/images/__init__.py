@@ -10,6 +10,7 @@ harbor_images    function images that are in harbor already; published_images ha
 archive_images   the recipe for an image of the controller's archive; archive_context fills its build context
 own_images       the recipe for a user's own function, and what it starts from
 function_images  the images of functions: the user's own, or those of the controller's archive
+virtual_functions the resource that the controller's functions ask for, in its source
 compile_errors   what does not compile in it, by the file that the user edits
 user_images      the image that only the user can build, in Docker or in the stores of podman and buildah
 compilers        the recipe for a folder of kind/ that compiles programs or installs packages

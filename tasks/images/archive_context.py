@@ -15,7 +15,7 @@ from tasks.archive import source as archive_source
 from tasks.engines.files import modes
 from tasks.engines.files.lock import part_of
 from tasks.engines.go import cgo, modules
-from tasks.images import compile_errors, compilers
+from tasks.images import compile_errors, compilers, virtual_functions
 from tasks.images.recipe import files
 from tasks.problems import Problem
 from tasks.settings import controller, paths
@@ -119,6 +119,7 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
     source = paths.CONTROLLER / image.context
     for file in scope(image):
         modes.copy(file, context / file.relative_to(source))
+    virtual_functions.rename(context, virtual_functions.resource(image, current))
     with compile_errors.located(lambda path: archive_source.edited(source / path)):
         for name in compiled_programs(image):
             modules.build_tree(source, ".", context / _PROGRAMS / name, current)
@@ -140,6 +141,7 @@ def _compile(image: SourceImage, program: GoProgram, current: Parameters, contex
     """Assemble a program's source as its Dockerfile does, and compile it into the context."""
     workspace = part_of(context.with_name(f"{image.name}.source"))
     made = _copy_all(image, program.copies, workspace)
+    virtual_functions.rename(workspace, virtual_functions.resource(image, current))
     module = workspace / program.module.lstrip("/")
     with compile_errors.located(lambda path: archive_source.edited(made.get(module / path))):
         if program.with_c:

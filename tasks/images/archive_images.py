@@ -26,6 +26,7 @@ from tasks.images import (
     harbor_images,
     published_images,
     user_images,
+    virtual_functions,
 )
 from tasks.images.recipe import TAG_LENGTH, Definition, Pulled, Recipe, content, digest
 from tasks.problems import Problem
@@ -230,6 +231,8 @@ def _content(image: SourceImage, current: Parameters, go: str) -> Iterator[bytes
     yield f"{_parent_identity(image, current)} {modes.GIVEN}".encode()
     scope = [archive_context.dockerfile(image), *archive_context.scope(image)]
     yield from content(paths.CONTROLLER / image.context, scope)
+    if resource := virtual_functions.resource(image, current):
+        yield resource.encode()
     if _compiles(image):
         yield go.encode()
     program = archive_context.go_program(image)

@@ -43,7 +43,7 @@ STAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ENGINE: (),
         ADDON_IMAGE: ("registry_ca",),
         ADDONS: _IN_CLUSTER,
-        NICS: ("_offered:nics",),
+        NICS: ("_networks",),
         GPU: ("_offered:gpu",),
     },
 }

@@ -85,13 +85,19 @@ OF_ADDONS: Mapping[str, tuple[Right, ...]] = {
 }
 
 
-def rights(addons: Iterable[str] = ()) -> tuple[Right, ...]:
+# What is done for virtual functions: their networks, and a look at the pools of addresses.
+_FOR_FUNCTIONS = (_NETWORKS, Right("nv-ipam.nvidia.com", "ippools", _LOOKS))
+
+
+def rights(addons: Iterable[str] = (), *, functions: bool = False) -> tuple[Right, ...]:
     """Return all rights that are needed.
 
     Args:
         addons: ADDONS.
+        functions: Whether its nodes offer virtual functions.
     """
-    return (*RIGHTS, *(right for name in addons for right in OF_ADDONS.get(name, ())))
+    of_addons = (right for name in addons for right in OF_ADDONS.get(name, ()))
+    return (*RIGHTS, *(_FOR_FUNCTIONS if functions else ()), *of_addons)
 
 
 def kinds(rights: Iterable[Right]) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.settings.controller import Component
     from tasks.settings.parameters.model import Parameters
     from tasks.target.devices import Worker
+    from tasks.target.offers import Missing
     from tasks.target.videos import Videos
     from tasks.target.workloads import Seen
 
@@ -102,11 +103,23 @@ class ExistingCluster:
         """How videos come into the pod that sends them."""
         return InPod()
 
+    @property
+    def card_nodes(self) -> tuple[str, ...]:
+        """The workers, in the order of the blocks of addresses of their second network."""
+        return self.workers
+
     def missing(self, need: str) -> tuple[str, ...]:
-        """Return what its nodes do not offer; before it is attached, nothing is known of them."""
+        """Return what its nodes will not offer; before it is attached, nothing is known of them."""
         if attachment.load(self.chosen.cluster_name) is None:
             return ()
-        return tuple(offers.missing(need, self.api, self.workers, self.chosen))
+        return tuple(each.phrase for each in self._missing(need) if each.addon not in self.chosen.addons)
+
+    def not_offered(self, need: str) -> tuple[str, ...]:
+        """Return what its nodes do not offer, with its add-ons."""
+        return tuple(each.phrase for each in self._missing(need))
+
+    def _missing(self, need: str) -> list[Missing]:
+        return offers.missing(need, self.api, self.workers, self.chosen)
 
     def version_of_others(self, addon: str) -> str:
         """Return in which version others have installed an add-on; empty if they have not."""

@@ -54,7 +54,7 @@ def task__offered() -> Iterator[dict[str, Any]]:
         yield {
             "name": need,
             "actions": [Do(offering.require, need)],
-            "task_dep": ["attach"],
+            "task_dep": ["attach", "_target:addons"],
             "uptodate": [Current(offering.lack, need)],
             "meta": LOOKS_ONLY,
         }

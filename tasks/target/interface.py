@@ -79,8 +79,21 @@ class Target(Protocol):
     def videos(self) -> Videos:
         """How videos come into the pod that sends them."""
 
+    @property
+    def card_nodes(self) -> tuple[str, ...]:
+        """The workers, in the order of the blocks of addresses of their second network."""
+
     def missing(self, need: str) -> tuple[str, ...]:
-        """Return what it does not offer that a pattern needs, one phrase each; nothing while it cannot be asked.
+        """Return what it will not offer that a pattern needs, one phrase each; nothing while it cannot be asked.
+
+        What an add-on brings that is asked for is not missing.
+
+        Args:
+            need: One of settings.checks.
+        """
+
+    def not_offered(self, need: str) -> tuple[str, ...]:
+        """Return what it does not offer, with its add-ons, that a pattern needs.
 
         Args:
             need: One of settings.checks.

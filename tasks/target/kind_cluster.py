@@ -104,7 +104,16 @@ class KindCluster:
         """How videos come into the pod that sends them."""
         return OnNodes()
 
+    @property
+    def card_nodes(self) -> tuple[str, ...]:
+        """The workers, in the order of the blocks of addresses of their second network."""
+        return tuple(row.node(self.chosen.cluster_name) for row in nics.WORKERS)
+
     def missing(self, _need: str) -> tuple[str, ...]:
+        """Return nothing: what its nodes have is looked for on this machine."""
+        return ()
+
+    def not_offered(self, _need: str) -> tuple[str, ...]:
         """Return nothing: what its nodes have is looked for on this machine."""
         return ()
 

@@ -19,7 +19,7 @@ def lack(need: str) -> Lack:
     Args:
         need: One of settings.checks.
     """
-    return lacks.obstacle(*choice.of(parameters.current()).missing(need))
+    return lacks.obstacle(*choice.of(parameters.current()).not_offered(need))
 
 
 def require(need: str) -> None:
@@ -32,6 +32,6 @@ def require(need: str) -> None:
         Problem: One line for each thing that it does not offer.
     """
     there = choice.of(parameters.current())
-    missing = there.missing(need)
+    missing = there.not_offered(need)
     if missing:
         raise Problem("\n".join(f"{there.title}: {line}" for line in missing), hint="README.md, Several servers")

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import manifests
-from tasks.settings import checks, nics
+from tasks.settings import checks
 from tasks.target import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tasks.engines.kube.api import Kube
     from tasks.settings.parameters.model import Parameters
-
-    Look = Callable[[Kube, Sequence[str], Parameters], list[str]]
 
 _NETWORKS = "network-attachment-definitions.k8s.cni.cncf.io"
 _GIVEN = "given"
 
 
-def missing(need: str, cluster: Kube, workers: Sequence[str], chosen: Parameters) -> list[str]:
-    """Return what a cluster lacks for a need of patterns, one phrase each.
+@dataclass(frozen=True)
+class Missing:
+    """What a cluster lacks.
+
+    Attributes:
+        phrase: What it is, and what to do.
+        addon: Name of the add-on that brings it; empty if none does.
+    """
+
+    phrase: str
+    addon: str = ""
+
+
+def missing(need: str, cluster: Kube, workers: Sequence[str], chosen: Parameters) -> list[Missing]:
+    """Return what a cluster lacks for a need of patterns.
 
     Args:
         need: One of settings.checks.
@@ -30,23 +42,24 @@ def missing(need: str, cluster: Kube, workers: Sequence[str], chosen: Parameters
         chosen: The parameters of the run.
     """
     look = _LOOKS.get(need)
-    return look(cluster, workers, chosen) if look else []
+    return [*look(cluster, workers, chosen)] if look else []
 
 
-def _functions(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> list[str]:
+def _functions(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> Iterator[Missing]:
+    resource = chosen.sriov_resource
     if chosen.sriov != _GIVEN:
-        return [f"SRIOV={chosen.sriov}: SRIOV=given, if its nodes offer {nics.RESOURCE}"]
-    lacking = [
-        f"{name} offers no {nics.RESOURCE}" for name, count in _offers(cluster, workers, nics.RESOURCE) if not count
-    ]
-    definitions = map(manifests.name_of, cluster.list(manifests.CUSTOM_RESOURCE_DEFINITION))
-    return [*lacking, *([] if _NETWORKS in definitions else ["Multus is not there: it has no definition " + _NETWORKS])]
+        yield Missing(f"SRIOV={chosen.sriov}: SRIOV=given, if its nodes offer {resource}")
+        return
+    for name, count in _offers(cluster, workers, resource):
+        if not count:
+            yield Missing(f"{name} offers no {resource}", "sriov-device-plugin")
+    if _NETWORKS not in map(manifests.name_of, cluster.list(manifests.CUSTOM_RESOURCE_DEFINITION)):
+        yield Missing(f"Multus is not there: it has no definition {_NETWORKS}", "multus")
 
 
-def _gpus(cluster: Kube, workers: Sequence[str], _: Parameters) -> list[str]:
-    if any(count for _, count in _offers(cluster, workers, kept.GPU_RESOURCE)):
-        return []
-    return [f"no worker offers {kept.GPU_RESOURCE}: the GPU operator or NVIDIA's device plugin does"]
+def _gpus(cluster: Kube, workers: Sequence[str], _: Parameters) -> Iterator[Missing]:
+    if not any(count for _, count in _offers(cluster, workers, kept.GPU_RESOURCE)):
+        yield Missing(f"no worker offers {kept.GPU_RESOURCE}: the GPU operator or NVIDIA's device plugin does")
 
 
 def _offers(cluster: Kube, workers: Sequence[str], resource: str) -> list[tuple[str, int]]:
@@ -55,4 +68,7 @@ def _offers(cluster: Kube, workers: Sequence[str], resource: str) -> list[tuple[
     return [(name, int((status.get("allocatable") or {}).get(resource, "0"))) for name, status in statuses.items()]
 
 
-_LOOKS: Mapping[str, Look] = {checks.NICS: _functions, checks.GPU: _gpus}
+_LOOKS: Mapping[str, Callable[[Kube, Sequence[str], Parameters], Iterator[Missing]]] = {
+    checks.NICS: _functions,
+    checks.GPU: _gpus,
+}

@@ -61,4 +61,4 @@ def needed(chosen: Parameters) -> tuple[Right, ...]:
     Args:
         chosen: The parameters of the run.
     """
-    return target_rights.rights(chosen.addons)
+    return target_rights.rights(chosen.addons, functions=chosen.sriov != "none")

@@ -148,7 +148,7 @@ def second_address(lab: Lab, name: str) -> str:
 def block_of(address: str) -> int:
     """Return which block an address is of; it must be one that pods may have."""
     given = IPv4Address(address)
-    for number, block in enumerate(address_blocks.whereabouts(chosen()).values()):
+    for number, block in enumerate(address_blocks.whereabouts(chosen(), (FIRST, SECOND)).values()):
         if IPv4Address(block["range_start"]) <= given <= IPv4Address(block["range_end"]):
             assert not any(given in IPv4Network(each) for each in block["exclude"])
             return number

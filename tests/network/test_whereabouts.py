@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # The blocks are 192.168.20.1 to .12 and .13 to .24, and the first exclusion ends at .9.
 VALUES = {"PROFILE": "lab", "CLUSTER_NAME": "kind", "NV_IPAM_PER_NODE_BLOCK_SIZE": "12"}
+WORKERS = ("kind-worker", "kind-worker2")
 OF_FIRST = ["192.168.20.10/24", "192.168.20.11/24", "192.168.20.12/24"]
 
 
@@ -68,7 +69,7 @@ def nodes(api: Kube, kubeconfig: Path, tmp_path: Path) -> tuple[Node, Node]:
     release = addons.addon("nvidia-k8s-ipam").substitute
     assert release
     made = []
-    for node, block in address_blocks.whereabouts(chosen).items():
+    for node, block in address_blocks.whereabouts(chosen, WORKERS).items():
         file = tmp_path / f"{node}.json"
         file.write_text(json.dumps({**block, "kubernetes": {"kubeconfig": str(kubeconfig)}}), encoding="utf-8")
         ipam = {**release.ipam, "configuration_path": str(file)}

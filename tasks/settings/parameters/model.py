@@ -105,6 +105,8 @@ class Parameters(pydantic.BaseModel):
     target_places: types.Places
     target_owner: types.OptionalWord
     sriov: Literal["none", "given"]
+    sriov_resource: types.ResourceName
+    sriov_ipam: types.OptionalIpam
     video: types.OptionalFileName
     inputs: types.Numbers
     verify: Literal["yes", "no"]

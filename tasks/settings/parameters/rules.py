@@ -188,6 +188,7 @@ _RULES: tuple[tuple[_Rule, ...], ...] = (
     (target_rules.is_named,),
     (target_rules.fits,),
     (target_rules.places_are_workers,),
+    (target_rules.functions_fit,),
 )
 
 

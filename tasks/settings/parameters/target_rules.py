@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.settings import addons, target
+from tasks.settings import addons, nics, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tasks.settings.parameters.model import Parameters
 
+_DEVICE_PLUGIN = "sriov-device-plugin"
 _OF_KIND = "TARGET=existing runs on a cluster that exists already"
 
 
@@ -37,6 +38,22 @@ def fits(p: Parameters) -> Iterator[tuple[str, str]]:
         yield "METALLB_POOL", f"auto takes addresses of kind's network, but {_OF_KIND}: name free ones of its network"
     if p.emulate:
         yield "EMULATE", f"{','.join(p.emulate)} stands in for devices of kind's nodes, but {_OF_KIND}"
+
+
+def functions_fit(p: Parameters) -> Iterator[tuple[str, str]]:
+    """Yield what virtual functions cannot be had as."""
+    if p.target == target.KIND:
+        if p.sriov != "none":
+            yield "SRIOV", f"{p.sriov} is of a cluster that exists already (TARGET=existing); ./doit nics lends cards"
+        if p.sriov_resource != nics.RESOURCE:
+            yield "SRIOV_RESOURCE", f"a cluster of kind offers them as {nics.RESOURCE}, not as {p.sriov_resource}"
+        return
+    if p.sriov_resource == nics.RESOURCE:
+        return
+    if p.controller_images == "registry":
+        yield "SRIOV_RESOURCE", f"the images of CONTROLLER_IMAGES=registry ask for {nics.RESOURCE}: build them (source)"
+    if _DEVICE_PLUGIN in p.addons:
+        yield "SRIOV_RESOURCE", f"{_DEVICE_PLUGIN} (ADDONS) offers {nics.RESOURCE}, not {p.sriov_resource}"
 
 
 def places_are_workers(p: Parameters) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -168,6 +169,17 @@ def _file(text: str) -> Path | None:
     return path
 
 
+def _ipam(text: str) -> str:
+    try:
+        found = json.loads(text or '{"type": ""}')
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from error
+    is_ipam = isinstance(found, dict) and isinstance(found.get("type"), str)
+    if not is_ipam:
+        raise ValueError('is not the ipam of a CNI configuration, such as {"type": "nv-ipam", "poolName": "pool1"}')
+    return text
+
+
 def _places(text: str) -> tuple[tuple[str, str], ...]:
     """Return each place that patterns name with its node, the first place first."""
     found: dict[str, str] = {}
@@ -226,6 +238,14 @@ OptionalUid = Annotated[
 OptionalFile = Annotated[Path | None, BeforeValidator(_file)]
 NodeNames = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Places = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_places)]
+ResourceName = Annotated[
+    str,
+    _matching(
+        r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+        "a resource such as openshift.io/cards",
+    ),
+]
+OptionalIpam = Annotated[str, AfterValidator(_ipam)]
 Interface = Annotated[str, _matching(r"[^/\s:]{1,15}", "an interface name of at most 15 characters")]
 Regex = Annotated[str, AfterValidator(_regex)]
 Repository = Annotated[

@@ -10,6 +10,7 @@ import pytest
 from tasks.addons import address_blocks
 from tests.unit.conftest import lab
 
+WORKERS = ("kind-worker", "kind-worker2")
 CHOICES: list[dict[str, str]] = [
     {},
     {"NV_IPAM_PER_NODE_BLOCK_SIZE": "20"},
@@ -26,16 +27,23 @@ def given(block: dict[str, Any]) -> set[IPv4Address]:
 
 
 def test_the_defaults_are_the_manuals_blocks() -> None:
-    blocks = address_blocks.whereabouts(lab(CLUSTER_NAME="kind"))
+    blocks = address_blocks.whereabouts(lab(CLUSTER_NAME="kind"), WORKERS)
     assert list(blocks) == ["kind-worker", "kind-worker2"]
     assert given(blocks["kind-worker"]) == {IPv4Address(f"192.168.20.{number}") for number in range(10, 31)}
     assert given(blocks["kind-worker2"]) == {IPv4Address(f"192.168.20.{number}") for number in range(31, 51)}
 
 
+def test_each_worker_of_an_existing_cluster_has_a_block_of_its_own() -> None:
+    blocks = address_blocks.whereabouts(lab(NV_IPAM_PER_NODE_BLOCK_SIZE="12"), ("a", "b", "c"))
+    first, second, third = (given(block) for block in blocks.values())
+    assert first and second and third  # noqa: PT018
+    assert len(first | second | third) == len(first) + len(second) + len(third)
+
+
 @pytest.mark.parametrize("values", CHOICES)
 def test_no_address_is_given_twice_or_belongs_to_a_card_the_gateway_or_an_exclusion(values: dict[str, str]) -> None:
     chosen = lab(**values)
-    one, other = (given(block) for block in address_blocks.whereabouts(chosen).values())
+    one, other = (given(block) for block in address_blocks.whereabouts(chosen, WORKERS).values())
     assert one
     assert other
     assert not one & other
@@ -49,6 +57,6 @@ def test_no_address_is_given_twice_or_belongs_to_a_card_the_gateway_or_an_exclus
 
 
 def test_all_of_a_block_is_in_the_subnet_and_each_node_has_a_pool_of_its_own() -> None:
-    blocks = address_blocks.whereabouts(lab())
+    blocks = address_blocks.whereabouts(lab(), WORKERS)
     assert {block["range"] for block in blocks.values()} == {"192.168.20.0/24"}
     assert {node: block["network_name"] for node, block in blocks.items()} == {node: node for node in blocks}

@@ -12,6 +12,7 @@ from tasks.addons.manifests import Manifests
 from tasks.engines.files import atomic
 from tasks.patterns import known
 from tasks.settings import addons, emulation, images, nics
+from tasks.target import choice as targets
 from tests.unit.conftest import lab
 from tests.unit.engine import Image
 
@@ -165,7 +166,7 @@ def test_whereabouts_runs_on_the_workers_with_the_block_of_each(upstream: Path) 
     ipam = addons.addon("nvidia-k8s-ipam")
     found = rendered(ipam.name, ipam.substitute, upstream)
     blocks = next(item for label, item in found.items() if label.startswith("ConfigMap whereabouts-blocks-"))
-    wanted = address_blocks.whereabouts(lab())
+    wanted = address_blocks.whereabouts(lab(), targets.of(lab()).card_nodes)
     assert {name: json.loads(text) for name, text in blocks["data"].items()} == {
         f"{node}.json": block for node, block in wanted.items()
     }

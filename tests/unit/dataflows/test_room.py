@@ -85,7 +85,7 @@ def test_what_the_cluster_offers(kube_api: KubeApi) -> None:
         ],
     }
     kube_api.lead_to("c")
-    assert room.offers(access.cluster("c")) == [
+    assert room.offers(access.cluster("c"), RESOURCE) == [
         Offer("c-worker", VFS, 8, 3),
         Offer("c-worker", "cpu", 120, 20),
         Offer("c-worker", "a100", 5, 1),

@@ -12,6 +12,13 @@ from tests.unit.settings.conftest import refusal, valid
 if TYPE_CHECKING:
     from pathlib import Path
 
+_EXISTING = {
+    "TARGET": "existing",
+    "TARGET_KUBECONFIG": "/none",
+    "TARGET_CONTEXT": "theirs",
+    "REGISTRY": "harbor",
+    "EMULATE": "",
+}
 BAD = [
     ("K8S_VERSION", "'1.31.0' is not a version such as v1.2.3", {"K8S_VERSION": "1.31.0"}),
     ("GO_VERSION", "'v1.23.0' is not a release of Go such as 1.23.0", {"GO_VERSION": "v1.23.0"}),
@@ -115,6 +122,26 @@ BAD = [
     ("INVENTORY", "is not 'host' or 'collector'", {"INVENTORY": "node"}),
     ("ADDONS", "'what' is not an add-on; there are multus, ", {"ADDONS": "what"}),
     ("UBUNTU_IMAGE_NAME", "'Ubuntu' is not an image such as name:tag", {"UBUNTU_IMAGE_NAME": "Ubuntu"}),
+    ("SRIOV", "given is of a cluster that exists already", {"SRIOV": "given"}),
+    ("SRIOV_RESOURCE", "is not a resource such as openshift.io/cards", {"SRIOV_RESOURCE": "cards"}),
+    ("SRIOV_RESOURCE", "a cluster of kind offers them as nvidia.com/", {"SRIOV_RESOURCE": "openshift.io/cards"}),
+    (
+        "SRIOV_RESOURCE",
+        "the images of CONTROLLER_IMAGES=registry ask for",
+        {**_EXISTING, "SRIOV": "given", "SRIOV_RESOURCE": "a.b/c", "CONTROLLER_IMAGES": "registry"},
+    ),
+    (
+        "SRIOV_RESOURCE",
+        "sriov-device-plugin (ADDONS) offers nvidia.com/",
+        {**_EXISTING, "SRIOV": "given", "SRIOV_RESOURCE": "a.b/c", "ADDONS": "sriov-device-plugin"},
+    ),
+    ("SRIOV_IPAM", "is not JSON", {"SRIOV_IPAM": "nv-ipam"}),
+    ("SRIOV_IPAM", "is not the ipam of a CNI configuration", {"SRIOV_IPAM": '["nv-ipam"]'}),
+    (
+        "METALLB_POOL",
+        "auto takes addresses of kind's network",
+        {**_EXISTING, "ADDONS": "metallb"},
+    ),
     ("METALLB_POOL", "neither auto", {"METALLB_POOL": "some"}),
     ("METALLB_POOL", "comes after the last", {"METALLB_POOL": "10.0.0.9-10.0.0.1"}),
     ("METALLB_POOL", "overlaps POD_SUBNET", {"METALLB_POOL": "10.100.1.0/24"}),
