@@ -32,6 +32,8 @@ class Given:
     purposes: tuple[str, ...] = ()
     borrows: bool = False
     card_nodes: tuple[str, ...] = ()
+    functions_each: int = 8
+    static_nodes: tuple[str, ...] = ()
     welcome: tuple[tuple[str, str], ...] = ()
     farewell: tuple[str, str] = ("", "")
     parts: Mapping[str, Callable[[], Seen]] = field(default_factory=dict)

@@ -156,6 +156,7 @@ class Manifests:
             "address_blocks": address_blocks.whereabouts(self.chosen, targets.of(self.chosen).card_nodes),
             "delegate": emulation.DELEGATE if emulation.SRIOV in self.chosen.emulate else nics.DELEGATE,
             "ipam": self.release.ipam,
+            "static_nodes": targets.of(self.chosen).static_nodes,
             "resource": self.chosen.sriov_resource,
             "physical_functions": [getattr(self.chosen, row.interface.lower()) for row in nics.WORKERS],
             "function_namespaces": known.namespaces(),

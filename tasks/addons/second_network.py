@@ -19,7 +19,7 @@ from tasks.settings import nics, parameters, paths
 from tasks.target import choice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
@@ -36,9 +36,8 @@ _BLOCKS = Kind("whereabouts.cni.cncf.io/v1alpha1", "IPPool")
 
 def lack() -> Lack:
     """Return which of the networks are not there as they should be."""
-    chosen = parameters.current()
-    cluster = choice.of(chosen).api
-    return cluster.lack(objects(cluster, chosen))
+    there, chosen = choice.of(parameters.current()), parameters.current()
+    return there.api.lack(objects(there.api, there.workers, chosen))
 
 
 def make() -> None:
@@ -47,32 +46,33 @@ def make() -> None:
     Raises:
         Problem: The cluster has no IPAM that this tool knows, or several pools.
     """
-    chosen = parameters.current()
-    cluster = choice.of(chosen).api
-    made = cluster.apply(objects(cluster, chosen))
+    there, chosen = choice.of(parameters.current()), parameters.current()
+    made = there.api.apply(objects(there.api, there.workers, chosen))
     progress.line(f"networks: {len(made.changed)} objects applied, {made.unchanged} were as they should be")
 
 
-def objects(cluster: Kube, chosen: Parameters) -> list[Object]:
+def objects(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> list[Object]:
     """Return the networks that no add-on of this tool brings.
 
     Args:
         cluster: The API.
+        workers: Names of the workers.
         chosen: The parameters of the run.
 
     Raises:
         Problem: As `make`.
     """
-    return [network for name in (_MULTUS, _IPAM) if name not in chosen.addons for network in _of(name, cluster, chosen)]
-
-
-def _of(addon: str, cluster: Kube, chosen: Parameters) -> Iterator[Object]:
     values: dict[str, Any] = {
         "delegate": nics.DELEGATE,
         "resource": chosen.sriov_resource,
         "function_namespaces": known.namespaces(),
-        "ipam": ipam(cluster, chosen) if addon == _IPAM else {},
+        "static_nodes": workers,
+        "ipam": {} if _IPAM in chosen.addons else ipam(cluster, chosen),
     }
+    return [network for name in (_MULTUS, _IPAM) if name not in chosen.addons for network in _of(name, values)]
+
+
+def _of(addon: str, values: dict[str, Any]) -> Iterator[Object]:
     template = paths.MANIFEST / addon / _TEMPLATE
     for item in manifests.parse(templates.render(template, **values), str(template)):
         # The namespaces themselves are made with what else they have.

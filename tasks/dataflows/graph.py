@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tasks.lack import Lack
     from tasks.patterns.model import Pattern
     from tasks.scenarios import needs
+    from tasks.target import choice as targets
 else:
     all_patterns = later("tasks.dataflows.all_patterns")
     deployment = later("tasks.dataflows.deployment")
@@ -33,6 +34,7 @@ else:
     verification = later("tasks.dataflows.verification")
     video_sender = later("tasks.dataflows.video_sender")
     needs = later("tasks.scenarios.needs")
+    targets = later("tasks.target.choice")
 
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
 # The add-ons that provide what a pattern needs.
@@ -115,17 +117,17 @@ def task__enough_functions() -> Iterator[dict[str, Any]]:
 
 
 def lack_of_functions(name: str) -> Lack:
-    """Return an obstacle if a pattern takes more virtual functions than SRIOV_NUM_VFS."""
-    return needs.lack_of_functions(name, parameters.current().sriov_num_vfs)
+    """Return an obstacle if a pattern takes more virtual functions than each worker is to have."""
+    return needs.lack_of_functions(name, targets.of(parameters.current()).functions_each)
 
 
 def require_functions(name: str) -> None:
-    """Refuse a pattern that takes more virtual functions than SRIOV_NUM_VFS.
+    """Refuse a pattern that takes more virtual functions than each worker is to have.
 
     Raises:
         Problem: One line with both numbers.
     """
-    needs.require_functions(name, parameters.current().sriov_num_vfs)
+    needs.require_functions(name, targets.of(parameters.current()).functions_each)
 
 
 def task_delete_dataflow() -> Iterator[dict[str, Any]]:

@@ -46,7 +46,7 @@ class Machine:
 def machine(chosen: Parameters) -> Machine:
     """Return this machine, with the virtual functions that the parameters ask for."""
     asked = partial(_unmade, chosen), partial(_unbuildable, chosen), partial(_wrong, chosen)
-    return Machine(chosen.sriov_num_vfs, partial(_missing, chosen), *asked)
+    return Machine(targets.of(chosen).functions_each, partial(_missing, chosen), *asked)
 
 
 @cache
@@ -136,7 +136,8 @@ def require_functions(name: str, each: int) -> None:
 def _too_few_functions(pattern: Pattern, each: int) -> list[str]:
     if pattern.vfs_each <= each:
         return []
-    return [f"takes {pattern.vfs} virtual functions, {pattern.vfs_each} of one worker, but SRIOV_NUM_VFS is {each}"]
+    asked = f"takes {pattern.vfs} virtual functions, {pattern.vfs_each} of one worker"
+    return [f"{asked}, but each has {each} (SRIOV_NUM_VFS)"]
 
 
 def lack_of_source(name: str) -> Lack:

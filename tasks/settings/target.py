@@ -24,6 +24,9 @@ NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 # Labels by which clusters mark the nodes of their control plane.
 CONTROL_PLANE_ROLES = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
+# The label by which the controller places functions, with the names of nodes.
+HOST_NAME = "kubernetes.io/hostname"
+
 # The minor versions of Kubernetes that the tests run on.
 OLDEST, NEWEST = (1, 31), (1, 31)
 # What the images are made for.

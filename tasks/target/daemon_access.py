@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tasks.settings.target import HOST_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -70,7 +72,7 @@ def on_workers(daemon: dict[str, Any], workers: Iterable[str]) -> dict[str, Any]
         workers: Names of nodes.
     """
     changed = copy.deepcopy(daemon)
-    rule = {"key": "kubernetes.io/hostname", "operator": "In", "values": list(workers)}
+    rule = {"key": HOST_NAME, "operator": "In", "values": list(workers)}
     terms = {"nodeSelectorTerms": [{"matchExpressions": [rule]}]}
     affinity = changed["spec"]["template"]["spec"].setdefault("affinity", {})
     affinity["nodeAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": terms}

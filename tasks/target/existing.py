@@ -108,6 +108,18 @@ class ExistingCluster:
         """The workers, in the order of the blocks of addresses of their second network."""
         return self.workers
 
+    @property
+    def static_nodes(self) -> tuple[str, ...]:
+        """The workers with a second network whose addresses pods name themselves."""
+        return self.workers
+
+    @property
+    def functions_each(self) -> int:
+        """Virtual functions that each worker has; before it is attached, nothing is known of them."""
+        if attachment.load(self.chosen.cluster_name) is None:
+            return self.chosen.sriov_num_vfs
+        return offers.functions_each(self.api, self.workers, self.chosen)
+
     def missing(self, need: str) -> tuple[str, ...]:
         """Return what its nodes will not offer; before it is attached, nothing is known of them."""
         if attachment.load(self.chosen.cluster_name) is None:

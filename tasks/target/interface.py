@@ -83,6 +83,14 @@ class Target(Protocol):
     def card_nodes(self) -> tuple[str, ...]:
         """The workers, in the order of the blocks of addresses of their second network."""
 
+    @property
+    def static_nodes(self) -> tuple[str, ...]:
+        """The workers with a second network whose addresses pods name themselves."""
+
+    @property
+    def functions_each(self) -> int:
+        """Virtual functions that each worker is to have, or has."""
+
     def missing(self, need: str) -> tuple[str, ...]:
         """Return what it will not offer that a pattern needs, one phrase each; nothing while it cannot be asked.
 

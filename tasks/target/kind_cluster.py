@@ -109,6 +109,16 @@ class KindCluster:
         """The workers, in the order of the blocks of addresses of their second network."""
         return tuple(row.node(self.chosen.cluster_name) for row in nics.WORKERS)
 
+    @property
+    def static_nodes(self) -> tuple[str, ...]:
+        """The worker of the manual, whatever the cluster's name: its users refer to it."""
+        return ("kind-worker",)
+
+    @property
+    def functions_each(self) -> int:
+        """Virtual functions that each worker is to have."""
+        return self.chosen.sriov_num_vfs
+
     def missing(self, _need: str) -> tuple[str, ...]:
         """Return nothing: what its nodes have is looked for on this machine."""
         return ()

@@ -45,6 +45,18 @@ def missing(need: str, cluster: Kube, workers: Sequence[str], chosen: Parameters
     return [*look(cluster, workers, chosen)] if look else []
 
 
+def functions_each(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> int:
+    """Return how many virtual functions each worker offers that offers any; SRIOV_NUM_VFS if none does yet.
+
+    Args:
+        cluster: The API.
+        workers: Names of the workers.
+        chosen: The parameters of the run.
+    """
+    counts = (count for _, count in _offers(cluster, workers, chosen.sriov_resource) if count)
+    return min(counts, default=chosen.sriov_num_vfs)
+
+
 def _functions(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> Iterator[Missing]:
     resource = chosen.sriov_resource
     if chosen.sriov != _GIVEN:

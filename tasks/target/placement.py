@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from tasks.settings.target import CONTROL_PLANE_ROLES
+from tasks.settings.target import CONTROL_PLANE_ROLES, HOST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,7 @@ def without_control_plane(manager: dict[str, Any], workers: Collection[str]) -> 
     pod = changed["spec"]["template"]["spec"]
     kept = {key: value for key, value in pod.get("nodeSelector", {}).items() if key not in CONTROL_PLANE_ROLES}
     pod["nodeSelector"] = kept | {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
-    rule = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": list(workers)}
+    rule = {"key": HOST_NAME, "operator": "NotIn", "values": list(workers)}
     preferred = [{"weight": 100, "preference": {"matchExpressions": [rule]}}]
     pod.setdefault("affinity", {})["nodeAffinity"] = {"preferredDuringSchedulingIgnoredDuringExecution": preferred}
     return changed

@@ -76,6 +76,9 @@ def against_nodes(found: Candidate) -> Iterator[str]:
         kind = info.get("operatingSystem", ""), info.get("architecture", "")
         if kind != (target.SYSTEM, target.ARCHITECTURE):
             yield f"{name}: is {'/'.join(kind)}; the images are made for {target.SYSTEM}/{target.ARCHITECTURE}"
+        host = (by_name[name]["metadata"].get("labels") or {}).get(target.HOST_NAME, name)
+        if host != name:
+            yield f"{name}: its label {target.HOST_NAME} is {host}, but the controller places functions by node names"
     if not found.workers:
         yield "no node takes pods that is not of the control plane: TARGET_WORKERS=<nodes>"
 

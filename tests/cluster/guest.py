@@ -12,7 +12,7 @@ import yaml
 from tasks.engines.go import modules
 from tasks.engines.programs.shell import Command
 from tasks.settings import artifacts, parameters
-from tests.cluster import elsewhere
+from tests.cluster import cards_of_others, elsewhere
 from tests.cluster.lab import Lab
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Guest(Lab):
             "DCI_REGISTRY_CERT_URL": registry.ca_url,
             "ADDONS": "",
             "EMULATE": "",
+            "SRIOV": "given",
+            **cards_of_others.PARAMETERS,
         }
 
     def declined(self, *words: str, **env: str) -> str:

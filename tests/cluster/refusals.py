@@ -36,6 +36,7 @@ REFUSALS = {
     "a worker that is no node": Refusal(_NOBODYS, env={"TARGET_WORKERS": _NOBODYS}),
     "a cluster made anew": Refusal("RECREATE", (BASIC,), {"RECREATE": "1"}),
     "an embedded registry": Refusal("REGISTRY", (BASIC,), {"REGISTRY": "embedded"}),
+    "an add-on that others have installed": Refusal("ADDONS: multus is there already", env={"ADDONS": "multus"}),
     "node images": Refusal("TARGET=existing", ("images",)),
     "node steps": Refusal("TARGET=existing", ("node:trust-registry",)),
     "cards": Refusal("TARGET=existing", ("nics",)),

@@ -14,7 +14,7 @@ from tasks.engines.docker import client
 from tasks.engines.kube import kind, manifests
 from tasks.engines.programs import waiting
 from tasks.settings import images, parameters
-from tests.cluster import elsewhere, objects, outside_registry
+from tests.cluster import cards_of_others, elsewhere, objects, outside_registry
 from tests.cluster.guest import CONTEXT, PLACES, Guest
 from tests.cluster.lab import ANSWERS, BASIC, Kill, answers, chosen, rows
 from tests.cluster.lab import NAME as LAB
@@ -23,7 +23,9 @@ from tests.conftest import copy_of_checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from tasks.settings.parameters.model import Parameters
     from tests.cluster.elsewhere import Elsewhere
     from tests.cluster.lab import Lab
     from tests.cluster.objects import Seen
@@ -32,9 +34,14 @@ if TYPE_CHECKING:
 
 TWIN = f"{BASIC}-multi-worker"
 VIDEO = "dataflow:p1c1"
+FUNCTIONS = "dataflow:calcapp-sriov"
 SECONDS = 120
 # What the dataflows need that the lab's registry may not hold yet.
-IMAGES = ("function_image:cpufunc_gst", "function_image:send_video_tool")
+IMAGES = (
+    "function_image:cpufunc_gst",
+    "function_image:send_video_tool",
+    *(f"addon_image:{name}" for name in ("multus", "nvidia-k8s-ipam", "sriov-device-plugin")),
+)
 _ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
     "kind": "ClusterRole",
@@ -72,14 +79,22 @@ def registry(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Out
 def theirs(registry: OutsideRegistry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     """The cluster that exists already."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    elsewhere.delete(folder)
+    _delete(folder)
     try:
-        yield elsewhere.create(folder, images.tag(images.NODE_IMAGE, _built()), registry)
+        made = elsewhere.create(folder, images.tag(images.NODE_IMAGE, _built()), registry)
+        of_registry = _built().model_copy(update={"dci_registry_addr_alt": f"{registry.host}/images"})
+        cards_of_others.install(made, PLACES, of_registry)
+        yield made
     finally:
-        elsewhere.delete(folder)
+        _delete(folder)
 
 
-def _built() -> images.Naming:
+def _delete(folder: Path) -> None:
+    elsewhere.delete(folder)
+    cards_of_others.remove()
+
+
+def _built() -> Parameters:
     """Return the parameters with which the lab has built its images."""
     return chosen().model_copy(update={"img_tag": LAB})
 
@@ -254,6 +269,17 @@ def test_a_video_goes_through_and_plays(entitled: Guest) -> None:
     assert "df-cpu-p1c1 passed on" in entitled.run(VIDEO)
 
 
+def test_a_dataflow_runs_on_the_virtual_functions_that_others_offer(entitled: Guest) -> None:
+    output = entitled.run(FUNCTIONS)
+    assert answers(output) == ANSWERS
+    assert {row["node"] for row in rows(output).values()} <= {*PLACES}
+    assert all(row["address"].startswith(cards_of_others.SUBNET) for row in rows(output).values())
+
+
+def test_what_others_have_installed_is_shown_with_its_version(entitled: Guest) -> None:
+    assert "multus" in entitled.run("status")
+
+
 def test_the_current_context_is_as_it_was(entitled: Guest, lab: Lab, decoy: list[Seen]) -> None:
     assert objects.listed(lab.kubectl_says) == decoy
 
@@ -276,4 +302,4 @@ def test_killed_at_ten_points_it_gets_to_the_answer_and_leaves_nothing(entitled:
 
 
 def _identities(seen: list[Seen]) -> list[tuple[str, str, str, str]]:
-    return [(*each.identity, each.uid) for each in seen]
+    return [(*each.identity, each.uid) for each in seen if cards_of_others.KEPT not in each.kind]

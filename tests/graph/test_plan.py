@@ -202,7 +202,7 @@ def test_too_few_virtual_functions_for_a_pattern_are_told_before_anything_is_tou
     names = [task["name"] for task in json.loads(done.stdout)["tasks"]]
     planned = {task["name"]: task for task in json.loads(done.stdout)["tasks"]}["_enough_functions:calcapp-sriov"]
     assert planned["state"] == "stop"
-    assert "takes 7 virtual functions, 4 of one worker, but SRIOV_NUM_VFS is 3" in " ".join(planned["reasons"])
+    assert "takes 7 virtual functions, 4 of one worker, but each has 3 (SRIOV_NUM_VFS)" in " ".join(planned["reasons"])
     before = names[: names.index("_enough_functions:calcapp-sriov")]
     assert all(name.startswith("_doctor:") for name in before)
 

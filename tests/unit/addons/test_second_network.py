@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from tasks.addons import second_network
+from tasks.engines.kube import manifests
 from tasks.patterns import known
 from tasks.problems import Problem
 from tests.unit.conftest import lab
@@ -68,9 +69,11 @@ def test_without_one_ipam_the_parameter_is_named(objects: list[Object], says: st
 
 def test_each_namespace_of_functions_has_a_network_of_the_resource() -> None:
     chosen = lab(**parameters_of(SRIOV="given", SRIOV_RESOURCE="openshift.io/cards", ADDONS=""))
-    made = second_network.objects(cluster(WHEREABOUTS), chosen)
+    made = second_network.objects(cluster(WHEREABOUTS), ("one", "two"), chosen)
     assert {item["kind"] for item in made} == {"NetworkAttachmentDefinition"}
     assert {item["metadata"]["annotations"][RESOURCE] for item in made} == {"openshift.io/cards"}
+    by_hand = {manifests.name_of(item) for item in made if manifests.namespace_of(item) == "test01"}
+    assert {"one-config-net-sriov", "two-config-net-sriov"} <= by_hand
     networks = [item for item in made if item["metadata"]["name"] == "sriov-ipam-config"]
     assert {item["metadata"]["namespace"] for item in networks} == {*known.namespaces()}
     assert {json.loads(item["spec"]["config"])["type"] for item in networks} == {"sriov"}
@@ -78,4 +81,4 @@ def test_each_namespace_of_functions_has_a_network_of_the_resource() -> None:
 
 def test_what_an_add_on_of_ours_brings_is_not_made_twice() -> None:
     chosen = lab(**parameters_of(SRIOV="given", ADDONS="multus,nvidia-k8s-ipam", ADDON_IMAGES="source"))
-    assert second_network.objects(cluster(), chosen) == []
+    assert second_network.objects(cluster(), ("one", "two"), chosen) == []

@@ -97,7 +97,7 @@ def test_a_pattern_runs_on_as_many_virtual_functions_as_it_takes_of_a_worker(nam
 
 
 def test_too_few_virtual_functions_are_told_with_both_numbers() -> None:
-    phrase = "takes 7 virtual functions, 4 of one worker, but SRIOV_NUM_VFS is 3"
+    phrase = "takes 7 virtual functions, 4 of one worker, but each has 3 (SRIOV_NUM_VFS)"
     with pytest.raises(Problem) as raised:
         needs.require_functions("calcapp-sriov", 3)
     assert (raised.value.message, raised.value.hint) == (f"calcapp-sriov: {phrase}", "SRIOV_NUM_VFS=4, or more")

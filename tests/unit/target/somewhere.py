@@ -68,10 +68,11 @@ class Api:
         self.objects.append(item)
 
 
-def node(name: str, *, labels: tuple[str, ...] = (), system: str = "linux", architecture: str = "amd64") -> Object:
+def node(name: str, *, labels: tuple[str, ...] = (), architecture: str = "amd64", host: str = "") -> Object:
     """Return a node."""
-    info = {"operatingSystem": system, "architecture": architecture, "bootID": "b", "containerRuntimeVersion": "x://1"}
-    metadata = {"name": name, "uid": f"uid-{name}", "labels": dict.fromkeys(labels, "")}
+    info = {"operatingSystem": "linux", "architecture": architecture, "bootID": "b", "containerRuntimeVersion": "x://1"}
+    marks = {**dict.fromkeys(labels, ""), target.HOST_NAME: host or name}
+    metadata = {"name": name, "uid": f"uid-{name}", "labels": marks}
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {}, "status": {"nodeInfo": info}}
 
 

@@ -54,6 +54,7 @@ def test_a_plain_cluster_with_the_users_consent_lacks_nothing() -> None:
             Facts(),
             "TARGET_WORKERS: nine is not a node of this cluster",
         ),
+        ({}, [node("three", host="3.rack")], Facts(), "its label kubernetes.io/hostname is 3.rack"),
         ({}, [manifests.namespace("cpufunc-calcapp")], Facts(), "Namespace cpufunc-calcapp: exists and is not ours"),
         (
             {},
