@@ -45,6 +45,7 @@ class Findings:
         record = {
             "dataflow": self.flow.name,
             "checks": self.kept,
+            "cluster": self.flow.place,
             "stand_ins": self.flow.stood_in,
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }

@@ -22,6 +22,7 @@ from tasks.dataflows import containers, stand_ins
 from tasks.engines.kube import access, manifests
 from tasks.patterns import known
 from tasks.scenarios import files
+from tasks.target import choice as targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +48,8 @@ def of(name: str, chosen: Parameters) -> Flow:
         Problem: There is no cluster yet.
     """
     cluster, pattern = access.cluster(chosen.cluster_name), known.named(name)
-    scenario = files.of(cluster, pattern, chosen)
-    return Flow(cluster, pattern, scenario, Deadlines.of(chosen), stand_ins.stand_ins(pattern, chosen))
+    scenario, title = files.of(cluster, pattern, chosen), targets.of(chosen).title
+    return Flow(cluster, pattern, scenario, Deadlines.of(chosen), stand_ins.stand_ins(pattern, chosen), title)
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Flow:
         scenario: What it refers to.
         deadlines: How long to wait for the cluster.
         stood_in: What is stood in for, one phrase each.
+        place: How messages call the cluster.
     """
 
     cluster: Kube
@@ -90,6 +92,7 @@ class Flow:
     scenario: Scenario
     deadlines: Deadlines
     stood_in: tuple[str, ...] = ()
+    place: str = ""
 
     @property
     def name(self) -> str:

@@ -229,6 +229,7 @@ def _record(chain: Chain, rows: Sequence[Row], seconds: float) -> dict[str, Any]
         "dataflow": chain.flow.name,
         "inputs": [float(word) for word in chain.flow.pattern.inputs],
         "functions": functions,
+        "cluster": chain.flow.place,
         "stand_ins": chain.flow.stood_in,
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),

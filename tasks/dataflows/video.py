@@ -339,6 +339,7 @@ def _record(run: Run, received: Video, outcome: Outcome) -> dict[str, Any]:
         **asdict(received),
         "functions": [dict(zip(fields, place, strict=True)) for place in _places(run)],
         "said": outcome.said,
+        "cluster": run.flow.place,
         "stand_ins": run.flow.stood_in,
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }

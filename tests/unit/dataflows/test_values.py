@@ -68,7 +68,9 @@ class Chain:
 
 def flow_of(chain: Chain) -> Flow:
     cluster = cast("Kube", chain)
-    return Flow(cluster, BASIC, files.of(cluster, BASIC, lab()), Deadlines(1.0, 1.0), ("sample controller",))
+    return Flow(
+        cluster, BASIC, files.of(cluster, BASIC, lab()), Deadlines(1.0, 1.0), ("sample controller",), "cluster c"
+    )
 
 
 def test_other_inputs_are_sent_and_their_answer_is_kept(checkout: Path, said: Lines) -> None:
@@ -79,7 +81,7 @@ def test_other_inputs_are_sent_and_their_answer_is_kept(checkout: Path, said: Li
     kept = json.loads((checkout / "work/RESULT/calcapp-basic/answer.json").read_text())
     assert (kept["dataflow"], kept["inputs"]) == ("df-calcapp", [2.0, 3.0, 4.0])
     assert {"time", "seconds"} < set(kept)
-    assert kept["stand_ins"] == ["sample controller"]
+    assert (kept["cluster"], kept["stand_ins"]) == ("cluster c", ["sample controller"])
     assert "; stand-ins: sample controller; kept in " in said.kept[-1]
     assert said.kept[-2].splitlines()[0].split() == ["function", "node", "address", "Service", "value", "ok"]
     assert [each["function"] for each in kept["functions"]] == [hop.key for hop in BASIC.hops]
