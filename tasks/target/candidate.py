@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MACHINE = Path("/etc/machine-id")
 _DIGITS = 16
+_HINT = "TARGET_KUBECONFIG and TARGET_CONTEXT have to name a cluster that answers from here"
 
 
 def owner(chosen: Parameters) -> str:
@@ -76,7 +77,7 @@ class Candidate:
         atexit.register(folder.cleanup)
         file = Path(folder.name) / "kubeconfig"
         atomic.write(file, kubeconfig.text(self.config), mode=0o600)
-        return Kube(file)
+        return Kube(file, hint=_HINT)
 
     @property
     def server(self) -> str:

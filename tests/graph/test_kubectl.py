@@ -79,7 +79,7 @@ def test_the_cluster_is_the_one_that_a_word_in_front_names(checkout: Checkout, c
     done = checkout.doit("CLUSTER_NAME=other", "kubectl", "CLUSTER_NAME=x")
     access = cluster.parent.with_name("cluster-other") / "kubeconfig"
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == f"cluster other: {access} is not there\nTry: ./doit create_cluster\n"
+    assert done.stderr == f"cluster other: {access} is not there\nTry: ./doit create_cluster, or ./doit attach\n"
 
 
 def test_another_kubeconfig_needs_no_cluster_of_ours(checkout: Checkout, cluster: Path) -> None:

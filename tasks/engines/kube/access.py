@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.attachment import Attachment
 
+# What shows whether a cluster that exists already answers.
+_HINT = "./doit doctor --for attach"
+
 
 def cluster(name: str) -> Kube:
     """Return the API of a cluster; in one that exists already, only what this tool has made there is changed.
@@ -41,7 +44,7 @@ def kubeconfig(name: str) -> Path:
     """
     file = paths.kubeconfig(name)
     if not file.is_file():
-        raise Problem(f"cluster {name}: {file} is not there", hint="./doit create_cluster")
+        raise Problem(f"cluster {name}: {file} is not there", hint="./doit create_cluster, or ./doit attach")
     return file
 
 
@@ -59,4 +62,6 @@ def answers(name: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _connect(kubeconfig: Path, written: int, attached: Attachment | None) -> Kube:  # noqa: ARG001 - a recreated cluster has other certificates
-    return Kube(kubeconfig, ours=ApplySet(attached) if attached else None)
+    if attached is None:
+        return Kube(kubeconfig)
+    return Kube(kubeconfig, ours=ApplySet(attached), hint=_HINT)

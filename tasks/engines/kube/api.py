@@ -11,7 +11,7 @@ from tasks.engines.kube import calls, complaints, manifests, pod_exec
 from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.applying import FIELD_MANAGER, Applying
 from tasks.engines.kube.calls import Body, Requests
-from tasks.engines.kube.connection import Connection
+from tasks.engines.kube.connection import CREATE, Connection
 from tasks.engines.kube.guest import AtHome, Guest
 from tasks.engines.kube.manifests import Kind, Object
 from tasks.engines.kube.served import Served
@@ -58,15 +58,18 @@ class Applied:
 class Kube:
     """One API server, accessed with the credentials of a kubeconfig. Safe to use from several threads."""
 
-    def __init__(self, kubeconfig: Path, patience: Patience = calls.PATIENCE, *, ours: ApplySet | None = None) -> None:
+    def __init__(
+        self, kubeconfig: Path, patience: Patience = calls.PATIENCE, *, ours: ApplySet | None = None, hint: str = CREATE
+    ) -> None:
         """Read the kubeconfig; nothing is sent yet.
 
         Args:
             kubeconfig: The server's address and the credentials.
             patience: How long to retry while the server has temporary errors.
+            hint: What to do if the server does not answer.
             ours: What marks this tool's objects in a cluster that is not its own; there, only they are changed.
         """
-        self._connection = Connection(kubeconfig, _CONNECTIONS + _STREAMS)
+        self._connection = Connection(kubeconfig, _CONNECTIONS + _STREAMS, hint)
         self._requests = Requests(self._connection, patience)
         self.facts = ServerFacts(self._requests)
         self._served = Served(self._requests)
@@ -311,8 +314,6 @@ class Kube:
             describe=kube_state.progress_of_rollout,
         ).wait(deadline, explain=evidence, hint=f"./doit kubectl -n {namespace} describe {kind.name.lower()} {name}")
 
-    # Evidence
-
     def evidence(self, namespace: str, selector: str = "") -> str:
         """Return why pods are not ready: what their containers wait for, their last log lines and warnings."""
         return complaints.of_pods(self, namespace, selector)
@@ -340,7 +341,7 @@ class Kube:
     def _together(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Sequence[Any]:
         if len(items) <= 1:
             return [work(item) for item in items]
-        # The context holds the deadline of the current wait, which also limits the retries in each thread.
+        # The context holds the deadline of the current wait, which also limits each thread's retries.
         contexts = [copy_context() for _ in items]
         return [*self._workers.map(lambda context, item: context.run(work, item), contexts, items)]
 

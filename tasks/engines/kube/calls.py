@@ -68,9 +68,9 @@ class Unanswered(Passing):
         begun: Whether the connection had been made, and broke afterwards.
     """
 
-    def __init__(self, host: str, reason: object, *, begun: bool) -> None:
+    def __init__(self, host: str, reason: object, *, begun: bool, hint: str = "") -> None:
         """Name the server and what happened."""
-        super().__init__(f"{host}: the API does not answer: {reason}", hint="./doit create_cluster")
+        super().__init__(f"{host}: the API does not answer: {reason}", hint=hint)
         self.begun = begun
 
 
@@ -119,7 +119,7 @@ class Requests:
     def __init__(self, connection: Connection, patience: Patience) -> None:
         """Keep how the server is accessed and how long to retry; nothing is sent yet."""
         self._connection = connection
-        self._host = connection.host
+        self._host, self._hint = connection.host, connection.hint
         self._patience = patience
         # Once retrying has failed for the whole time, later reads are not retried until one succeeds.
         self._worn_out = False
@@ -154,7 +154,7 @@ class Requests:
             try:
                 return json.loads(content)
             except ValueError as error:
-                raise Unanswered(self._host, f"{path}: not JSON: {error}", begun=True) from error
+                raise Unanswered(self._host, f"{path}: not JSON: {error}", begun=True, hint=self._hint) from error
 
         return self._patiently(ask)
 
@@ -234,7 +234,8 @@ class Requests:
     def _unanswered(self, error: Exception) -> Problem:
         from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-        failure = Unanswered(self._host, error, begun=not isinstance(error, (NewConnectionError, ConnectTimeoutError)))
+        begun = not isinstance(error, (NewConnectionError, ConnectTimeoutError))
+        failure = Unanswered(self._host, error, begun=begun, hint=self._hint)
         # An invalid certificate does not become valid.
         lasts = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in (*error.args, error.__cause__))
         return Problem(failure.message, hint=failure.hint) if lasts else failure

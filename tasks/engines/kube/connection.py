@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What the server answers if it does not know who asks, for example because a token has expired.
 UNAUTHORIZED = 401
+# What makes a cluster of kind that is not there.
+CREATE = "./doit create_cluster"
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,15 @@ class Access:
 class Connection:
     """One API server, accessed with the credentials of a kubeconfig. Safe to use from several threads."""
 
-    def __init__(self, kubeconfig: Path, connections: int) -> None:
+    def __init__(self, kubeconfig: Path, connections: int, hint: str) -> None:
         """Read the kubeconfig; nothing is sent yet, but its program for credentials is run if it names one.
 
         Args:
             kubeconfig: The server's address and the credentials.
             connections: How many may be open at the same time.
+            hint: What to do if the server does not answer, or its kubeconfig cannot be read.
         """
+        self.hint = hint
         self._kubeconfig = kubeconfig
         self._connections = connections
         self._alone = threading.Lock()
@@ -79,7 +83,7 @@ class Connection:
                 str(self._kubeconfig), client_configuration=configuration, persist_config=False
             )
         except ConfigException as error:
-            raise Problem(f"{self._kubeconfig}: {error}", hint="./doit create_cluster, or ./doit attach") from error
+            raise Problem(f"{self._kubeconfig}: {error}", hint=self.hint) from error
         configuration.connection_pool_maxsize = self._connections
         _ask_no_proxy(configuration)
         settings: Iterable[Any] = configuration.auth_settings().values()
