@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.patterns.model import Pattern
     from tasks.settings.controller import Component
     from tasks.target.devices import Gpu, Worker
     from tasks.target.videos import Videos
@@ -57,6 +58,14 @@ class Given:
     def version_of_others(self, _addon: str) -> str:
         """Return nothing: there is none."""
         return ""
+
+    def unfit(self, _pattern: Pattern) -> tuple[str, ...]:
+        """Return nothing: every pattern fits."""
+        return ()
+
+    def notices(self, _pattern: Pattern) -> tuple[str, ...]:
+        """Return nothing."""
+        return ()
 
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they are."""

@@ -12,7 +12,8 @@ candidate      an existing cluster before anything is kept of it: kubeconfig (th
                (what stands against it), rights (whether the credentials suffice), snapshot (what there was before)
 add_ons        which add-ons it has from other hands
 reading        reads what its workers have, with Jobs; kept: what was read; trust: what a node lacks that cannot pull
-offers         what its nodes offer to pods; offering stops where something is not offered
+offers         what its nodes offer to pods (GPUs: gpu_operator); offering stops where something is not offered
+fitting        whether a pattern finds its places there
 attaching      attaches this checkout to it; leaving takes everything out again
 choice         which of them the parameters name
 graph          what of the graph depends on that
