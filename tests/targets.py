@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tasks.engines.kube import manifests
 from tasks.target import kind_cluster
 from tasks.target.videos import OnNodes
 
@@ -66,6 +67,10 @@ class Given:
     def notices(self, _pattern: Pattern) -> tuple[str, ...]:
         """Return nothing."""
         return ()
+
+    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
+        """Return the namespaces as they are."""
+        return [manifests.namespace(name) for name in namespaces]
 
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they are."""

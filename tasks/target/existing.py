@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 from tasks.engines.kube import access, attachment, manifests
 from tasks.settings import checks, stages, target
 from tasks.settings.parameters import target_rules
-from tasks.target import add_ons, candidate, daemons, existing_status, fitting, gpu_operator, kept, nodes, offers
+from tasks.target import (
+    add_ons,
+    candidate,
+    daemons,
+    existing_status,
+    fitting,
+    gpu_operator,
+    kept,
+    nodes,
+    offers,
+    pod_security,
+    pulling,
+)
 from tasks.target.videos import InPod
 
 if TYPE_CHECKING:
@@ -152,10 +164,24 @@ class ExistingCluster:
             return ()
         return tuple(gpu_operator.notices(pattern, self.api))
 
+    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
+        """Return the namespaces with a level of Pod Security, and accounts that pull from the registry."""
+        names = [*namespaces]
+        spaces = [
+            pod_security.with_level(manifests.namespace(name), target.LEVELS.get(name, target.LEVEL_OF_FUNCTIONS))
+            for name in names
+        ]
+        return [*spaces, *pulling.secrets(self._registry, names), *pulling.accounts(self.api, names)]
+
+    @property
+    def _registry(self) -> str:
+        return self.chosen.dci_registry_addr_alt.partition("/")[0]
+
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run without a file of a node."""
         found = self.api.list(manifests.NODE)
-        return daemons.adapted(part, items, self._workers_of(found), found)
+        made = daemons.adapted(part, items, self._workers_of(found), found)
+        return pulling.prepared(pod_security.labelled(made), self.api, self._registry)
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""

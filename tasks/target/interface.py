@@ -129,6 +129,13 @@ class Target(Protocol):
             pattern: The pattern.
         """
 
+    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
+        """Return the namespaces of functions, with what the pods need that others make in them.
+
+        Args:
+            namespaces: Their names.
+        """
+
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run there.
 
