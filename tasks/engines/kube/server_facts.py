@@ -57,5 +57,5 @@ class ServerFacts:
         try:
             self.requests.send("POST", path, {"dryRun": "All"}, Body(pod, _JSON))
         except Refused as refusal:
-            return refusal.message if refusal.status == _FORBIDDEN else ""
+            return refusal.message.removeprefix(f"{path}: ") if refusal.status == _FORBIDDEN else ""
         return ""

@@ -73,8 +73,9 @@ def workers(p: Parameters) -> int:
 
 
 def blocks(p: Parameters) -> int:
-    """Return how many blocks of addresses are cut: one for each worker, where this tool installs what does it."""
-    return workers(p) if p.target != target.EXISTING or _BLOCKS in p.addons else 0
+    """Return how many blocks of addresses are cut: one for each worker, unless others give all addresses."""
+    are_cut = p.target != target.EXISTING or _BLOCKS in p.addons or (p.sriov != "none" and not p.sriov_ipam)
+    return workers(p) if are_cut else 0
 
 
 def title(p: Parameters) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = "NV_IPAM_PER_NODE_BLOCK_SIZE"
+_MANY = ",".join("abcdefghi")
 
 
 def test_one_worker_has_no_second_card(root: Path) -> None:
@@ -23,15 +24,15 @@ def test_one_worker_has_no_second_card(root: Path) -> None:
     assert any("SRIOV_PF_IF_1 too" in line for line in refusal(root, **two))
 
 
-@pytest.mark.parametrize(("addons", "is_refused"), [("nvidia-k8s-ipam,multus", True), ("", False)])
-def test_blocks_of_addresses_have_to_suffice_for_the_workers_where_they_are_cut(
-    root: Path, addons: str, is_refused: bool
-) -> None:
-    many = parameters_of(TARGET_WORKERS=",".join("abcdefghi"), ADDONS=addons)
-    if is_refused:
-        assert any(f"{_BLOCK}: 9 blocks of 30 do not fit" in line for line in refusal(root, **many))
-    else:
-        assert target_rules.blocks(valid(root, **many)) == 0
+@pytest.mark.parametrize("more", [{"ADDONS": "nvidia-k8s-ipam,multus"}, {"SRIOV": "given", "ADDONS": ""}])
+def test_blocks_of_addresses_have_to_suffice_for_the_workers(root: Path, more: dict[str, str]) -> None:
+    many = parameters_of(TARGET_WORKERS=_MANY, **more)
+    assert any(f"{_BLOCK}: 9 blocks of 30 do not fit" in line for line in refusal(root, **many))
+
+
+@pytest.mark.parametrize("more", [{}, {"SRIOV": "given", "SRIOV_IPAM": '{"type": "static"}'}])
+def test_blocks_do_not_matter_where_none_is_cut(root: Path, more: dict[str, str]) -> None:
+    assert target_rules.blocks(valid(root, **parameters_of(TARGET_WORKERS=_MANY, ADDONS="", **more))) == 0
 
 
 def test_without_named_workers_there_are_as_many_as_places(root: Path) -> None:
