@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tasks.engines.kube import manifests
 from tasks.target import kind_cluster
 from tasks.target.videos import OnNodes
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.patterns.model import Pattern
     from tasks.settings.controller import Component
     from tasks.target.devices import Gpu, Worker
     from tasks.target.videos import Videos
@@ -57,6 +59,18 @@ class Given:
     def version_of_others(self, _addon: str) -> str:
         """Return nothing: there is none."""
         return ""
+
+    def unfit(self, _pattern: Pattern) -> tuple[str, ...]:
+        """Return nothing: every pattern fits."""
+        return ()
+
+    def notices(self, _pattern: Pattern) -> tuple[str, ...]:
+        """Return nothing."""
+        return ()
+
+    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
+        """Return the namespaces as they are."""
+        return [manifests.namespace(name) for name in namespaces]
 
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they are."""

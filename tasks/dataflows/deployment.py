@@ -21,6 +21,7 @@ from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.registry import client
 from tasks.settings import parameters
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from tasks.dataflows.flow import Flow
@@ -46,6 +47,8 @@ def deploy(name: str) -> None:
     """
     chosen = parameters.current()
     flow = flows.of(name, chosen)
+    for line in choice.of(chosen).notices(flow.pattern):
+        progress.line(f"{name}: {line}")
     registry = client.of(chosen)
     flow.scenario.require_images(registry)
     room.require(flow.pattern, flow.scenario.data_flow(), flow.cluster)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks.archive import origin, source
@@ -15,6 +16,7 @@ from tasks.patterns import known, review
 from tasks.problems import Problem
 from tasks.settings import paths
 from tasks.settings.checks import FAILED, OK
+from tasks.target import choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tasks.patterns.known import Wrong
     from tasks.patterns.model import Pattern
     from tasks.settings.parameters.model import Parameters
+    from tasks.target.interface import Target
 
 
 def _archive(_: Server, p: Parameters) -> Finding:
@@ -81,7 +84,14 @@ def look_at(pattern: Pattern) -> Look:
     Args:
         pattern: The pattern.
     """
-    return lambda _, __: _reviewed([pattern], ())
+    return lambda _, chosen: _of_one(pattern, choice.of(chosen))
+
+
+def _of_one(pattern: Pattern, there: Target) -> Finding:
+    found = _reviewed([pattern], ())
+    unfit, notices = there.unfit(pattern), there.notices(pattern)
+    lines = (*unfit, *([found.found] if found.state == FAILED or not unfit else []), *notices)
+    return replace(found, found="\n".join(lines), state=FAILED if unfit else found.state)
 
 
 def _reviewed(patterns: Sequence[Pattern], wrong: Sequence[Wrong]) -> Finding:

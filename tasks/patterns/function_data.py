@@ -79,6 +79,12 @@ class Container(_Fields):
 
     image: str = ""
     ports: list[Port] = []
+    resources: Any = None
+
+    def asks_for(self, resource: str) -> bool:
+        """Return whether it asks the scheduler for a device."""
+        limits = self.resources.get("limits") if isinstance(self.resources, dict) else None
+        return isinstance(limits, dict) and resource in limits
 
 
 class PodSpec(_Fields):
@@ -101,6 +107,7 @@ class Entry(_Fields):
     image: str = Field(alias="imageURI")
     template: Template
     annotations: dict[str, str] = {}
+    environment: Any = Field(None, alias="envs")
     driver: str = Field("", alias="virtualNetworkDeviceDriverType")
 
     @property
@@ -112,6 +119,15 @@ class Entry(_Fields):
     def network(self) -> str:
         """How the pod is reached; empty if it does not say so."""
         return SRIOV if self.driver == SRIOV else self.annotations.get(NETWORK, "")
+
+    def variable(self, name: str) -> str:
+        """Return a variable of its environment; empty if it is not given."""
+        given = self.environment
+        return str(given.get(name, "")) if isinstance(given, dict) else ""
+
+    def asks_for(self, resource: str) -> bool:
+        """Return whether a container asks the scheduler for a device."""
+        return any(each.asks_for(resource) for each in self.template.spec.containers)
 
     @property
     def has_ports(self) -> bool:

@@ -16,6 +16,7 @@ Network = Literal["clusterip", "loadbalancer", "sriov"]
 
 # The places of a pattern that is spread over two workers; any other place is the name of a node.
 FIRST, SECOND = "first", "second"
+_NTH = {FIRST: 1, SECOND: 2}
 # The end of the name of a pattern's twin.
 TWIN = "-multi-worker"
 
@@ -111,6 +112,19 @@ class Pattern:
         return any(hop.place for hop in self.hops)
 
     @property
+    def places(self) -> frozenset[str]:
+        """The places that its functions ask for, as they are written: FIRST, SECOND and names of nodes."""
+        return frozenset(hop.place for hop in self.hops if hop.place)
+
+    def fits(self, workers: Sequence[str]) -> bool:
+        """Return whether there is a worker for each of its places; nodes that it names are not looked at.
+
+        Args:
+            workers: Names of the nodes that run functions, in order.
+        """
+        return len(workers) >= max((number for place, number in _NTH.items() if place in self.places), default=0)
+
+    @property
     def vfs(self) -> int:
         """Number of virtual functions that it takes: one for each function."""
         return len(self.hops) if self.network == "sriov" else 0
@@ -131,7 +145,7 @@ class Pattern:
         """Return the node that each function asks for, by key; nothing for those that leave it to the scheduler.
 
         Args:
-            workers: Names of the nodes that run functions, in order; there are at least two.
+            workers: Names of the nodes that run functions, in order: one for each place, as `fits` says.
         """
         places = dict(zip((FIRST, SECOND), workers, strict=False))
         return {hop.key: places.get(hop.place, hop.place) for hop in self.hops if hop.place}

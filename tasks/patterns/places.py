@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.patterns import index
+import yaml
+
+from tasks.patterns import index, marks
 from tasks.settings import controller as source
 from tasks.settings import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.patterns.marks import Place
     from tasks.patterns.model import Pattern
 
 # The files of a pattern, in the manual's order of registration.
@@ -48,3 +51,16 @@ def files(pattern: Pattern) -> dict[str, Path]:
     """
     found = {name: folder(pattern) / name for name in names_of_files(pattern)}
     return {f"{shown_folder(pattern)}/{name}": path for name, path in found.items() if path.is_file()}
+
+
+def located(pattern: Pattern, place: Place, reason: str) -> str:
+    """Return a complaint about a field of a pattern.yaml, with the line that it has now.
+
+    Args:
+        pattern: The pattern.
+        place: The field.
+        reason: What is wrong with it.
+    """
+    file = (paths.OWN_PATTERNS if pattern.is_own else paths.PATTERNS) / pattern.home / index.FILE
+    node = yaml.compose(file.read_bytes(), Loader=yaml.SafeLoader)
+    return marks.located(pattern.file, marks.lines(node) if node else {}, place, reason)

@@ -32,6 +32,15 @@ def complaints(pattern: Pattern) -> list[str]:
     return [*references.complaints(pattern, items), *references.clashes(items, others)]
 
 
+def items(pattern: Pattern) -> list[Item]:
+    """Return the objects in the files of a pattern, as far as they are there and can be read.
+
+    Args:
+        pattern: The pattern.
+    """
+    return _read(places.files(pattern))[0]
+
+
 def _others(pattern: Pattern) -> list[Item]:
     """Return the objects of all other patterns, as far as they can be read; a twin's are those of its pattern."""
     by_file = {each.file: each for each in known.patterns() if each.file != pattern.file}

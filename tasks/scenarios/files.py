@@ -180,7 +180,8 @@ def placement(namespace: str, workers: Sequence[str]) -> list[Object]:
         namespace: The namespace.
         workers: The names of the nodes that run functions.
     """
-    sharing = [each for each in known.patterns() if each.namespace == namespace and not each.is_own]
+    own = [each for each in known.patterns() if each.namespace == namespace and not each.is_own]
+    sharing = [each for each in own if each.fits(workers)]
     nodes = {key: node for pattern in sharing for key, node in pattern.nodes(workers).items()}
     return _placing(_USER_REQUIREMENT, namespace, nodes)
 

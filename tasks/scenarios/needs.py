@@ -34,6 +34,7 @@ class Machine:
         unmade: Returns why an image can neither be taken as it is nor built from the source, one phrase each.
         unbuildable: Returns why an image that the source has cannot be built; empty if it can be, or is taken.
         wrong: Returns what is wrong with the files of a pattern, one line each.
+        unfit: Returns why a pattern cannot run on the cluster's workers, one line each.
     """
 
     functions: int
@@ -41,12 +42,14 @@ class Machine:
     unmade: Callable[[str], Sequence[str]]
     unbuildable: Callable[[str], str] = lambda _image: ""
     wrong: Callable[[Pattern], Sequence[str]] = lambda _pattern: ()
+    unfit: Callable[[Pattern], Sequence[str]] = lambda _pattern: ()
 
 
 def machine(chosen: Parameters) -> Machine:
     """Return this machine, with the virtual functions that the parameters ask for."""
-    asked = partial(_unmade, chosen), partial(_unbuildable, chosen), partial(_wrong, chosen)
-    return Machine(targets.of(chosen).functions_each, partial(_missing, chosen), *asked)
+    there = targets.of(chosen)
+    asked = partial(_unmade, chosen), partial(_unbuildable, chosen), partial(_wrong, chosen), there.unfit
+    return Machine(there.functions_each, partial(_missing, chosen), *asked)
 
 
 @cache
@@ -105,7 +108,7 @@ def missing_of(pattern: Pattern, here: Machine) -> list[str]:
     missing = (phrase for need in pattern.needs for phrase in here.missing(need))
     few = _too_few_functions(pattern, here.functions)
     source = [*_not_in_source(pattern, here.unmade), *_not_buildable(pattern, here)]
-    return [*missing, *few, *source, *here.wrong(pattern)]
+    return [*missing, *few, *here.unfit(pattern), *source, *here.wrong(pattern)]
 
 
 def lack_of_functions(name: str, each: int) -> Lack:
@@ -141,26 +144,28 @@ def _too_few_functions(pattern: Pattern, each: int) -> list[str]:
 
 
 def lack_of_source(name: str) -> Lack:
-    """Return an obstacle for what is wrong with a pattern's files, else what is not there and no registry has.
+    """Return obstacles: what workers it does not find, or what is wrong with its files; else what is not there.
 
     Args:
         name: Name of a pattern.
     """
     chosen, pattern = parameters.current(), known.named(name)
-    wrong = lacks.obstacle(*_wrong(chosen, pattern))
+    wrong = lacks.obstacle(*targets.of(chosen).unfit(pattern), *_wrong(chosen, pattern))
     return wrong or lacks.of(*_not_in_source(pattern, partial(_unmade, chosen)))
 
 
 def require_in_source(name: str) -> None:
-    """Refuse a pattern that is not all there, unless a registry has what is missing, or whose files are wrong.
+    """Refuse a pattern that the cluster has no workers for, that is not all there, or whose files are wrong.
 
     Args:
         name: Name of a pattern.
 
     Raises:
-        Problem: One line for each file or image that is missing, or for each fault.
+        Problem: One line for each thing against it; what a registry has is not missing.
     """
     chosen, pattern = parameters.current(), known.named(name)
+    if unfit := targets.of(chosen).unfit(pattern):
+        raise Problem("\n".join(f"{name}: {line}" for line in unfit), hint="README.md, Several servers")
     missing = _not_in_source(pattern, partial(_unmade, chosen))
     if missing:
         instead = "" if chosen.function_images == "source" else f"{harbor_images.HINT}; or "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks.controller import capacity
 from tasks.controller.kinds import FUNCTION_TARGET
-from tasks.engines.kube import access, manifests, rbac
+from tasks.engines.kube import access, rbac
 from tasks.patterns import known
 from tasks.scenarios import files
 from tasks.settings import parameters
@@ -30,8 +30,8 @@ def create_namespaces() -> None:
 
 
 def namespaces() -> list[Object]:
-    """Return the namespaces that functions run in."""
-    return [manifests.namespace(name) for name in known.function_namespaces()]
+    """Return the namespaces that functions run in, with what the cluster needs there."""
+    return choice.of(parameters.current()).prepared(known.function_namespaces())
 
 
 def lack_of_setup() -> Lack:

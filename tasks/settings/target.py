@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tasks.settings import scenarios
+
 KIND = "kind"
 EXISTING = "existing"
 
@@ -39,7 +41,12 @@ POD_NETWORKS = (
 
 # Enforced levels of Pod Security (of a namespace) that forbid what the daemons mount and use of their nodes.
 SECURITY = "pod-security.kubernetes.io/enforce"
-FORBIDDING = frozenset({"baseline", "restricted"})
+PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"
+FORBIDDING = frozenset({BASELINE, RESTRICTED})
+# The level of the namespaces that functions run in. Those of patterns add SYS_PTRACE, for the sidecar; on GPUs they are
+# privileged, and see the node's IPC and a folder of it. What sends to them is an ordinary pod.
+LEVEL_OF_FUNCTIONS = PRIVILEGED
+LEVELS = {scenarios.TEST_NAMESPACE: BASELINE}
 # The namespace of the daemons, which is there already; its level counts.
 DAEMONS = "default"
 # The namespaces that the managers' own manifests bring.

@@ -65,6 +65,9 @@ RIGHTS: tuple[Right, ...] = (
             ("rolebindings", "RoleBinding", ()),
         )
     ),
+    # What the GPU operator has made.
+    Right("nvidia.com", "clusterpolicies", _LOOKS),
+    Right("node.k8s.io", "runtimeclasses", _LOOKS),
     Right(target.GROUP, "*", _CHANGES),
 )
 

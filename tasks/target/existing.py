@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 from tasks.engines.kube import access, attachment, manifests
 from tasks.settings import checks, stages, target
 from tasks.settings.parameters import target_rules
-from tasks.target import add_ons, candidate, daemons, existing_status, kept, nodes, offers
+from tasks.target import (
+    add_ons,
+    candidate,
+    daemons,
+    existing_status,
+    fitting,
+    gpu_operator,
+    kept,
+    nodes,
+    offers,
+    pod_security,
+    pulling,
+)
 from tasks.target.videos import InPod
 
 if TYPE_CHECKING:
@@ -16,6 +28,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.patterns.model import Pattern
     from tasks.settings.controller import Component
     from tasks.settings.parameters.model import Parameters
     from tasks.target.devices import Worker
@@ -137,10 +150,38 @@ class ExistingCluster:
         """Return in which version others have installed an add-on; empty if they have not."""
         return add_ons.of_others(self.api, candidate.owner(self.chosen)).get(addon, "")
 
+    def unfit(self, pattern: Pattern) -> tuple[str, ...]:
+        """Return why a pattern cannot run on its workers; before it is attached, TARGET_WORKERS alone are known."""
+        if attachment.load(self.chosen.cluster_name) is None:
+            named = self.chosen.target_workers
+            return tuple(fitting.against(pattern, named)) if named else ()
+        workers = self.workers if pattern.is_placed or pattern.on_gpu else ()
+        return (*fitting.against(pattern, workers), *gpu_operator.against(pattern, self.api, workers))
+
+    def notices(self, pattern: Pattern) -> tuple[str, ...]:
+        """Return what is otherwise on GPUs that an operator offers."""
+        if attachment.load(self.chosen.cluster_name) is None:
+            return ()
+        return tuple(gpu_operator.notices(pattern, self.api))
+
+    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
+        """Return the namespaces with a level of Pod Security, and accounts that pull from the registry."""
+        names = [*namespaces]
+        spaces = [
+            pod_security.with_level(manifests.namespace(name), target.LEVELS.get(name, target.LEVEL_OF_FUNCTIONS))
+            for name in names
+        ]
+        return [*spaces, *pulling.secrets(self._registry, names), *pulling.accounts(self.api, names)]
+
+    @property
+    def _registry(self) -> str:
+        return self.chosen.dci_registry_addr_alt.partition("/")[0]
+
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run without a file of a node."""
         found = self.api.list(manifests.NODE)
-        return daemons.adapted(part, items, self._workers_of(found), found)
+        made = daemons.adapted(part, items, self._workers_of(found), found)
+        return pulling.prepared(pod_security.labelled(made), self.api, self._registry)
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.patterns.model import Pattern
     from tasks.settings.controller import Component
     from tasks.target.devices import Worker
     from tasks.target.videos import Videos
@@ -112,6 +113,27 @@ class Target(Protocol):
 
         Args:
             addon: Its name.
+        """
+
+    def unfit(self, pattern: Pattern) -> tuple[str, ...]:
+        """Return why a pattern cannot run on its workers, one line each; nothing while they are not known.
+
+        Args:
+            pattern: The pattern.
+        """
+
+    def notices(self, pattern: Pattern) -> tuple[str, ...]:
+        """Return what of a pattern's functions is otherwise there than their files expect, one line each.
+
+        Args:
+            pattern: The pattern.
+        """
+
+    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
+        """Return the namespaces of functions, with what the pods need that others make in them.
+
+        Args:
+            namespaces: Their names.
         """
 
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:

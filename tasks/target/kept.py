@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.engines.files import atomic
 from tasks.engines.kube import manifests
 from tasks.problems import Problem
-from tasks.settings import paths
+from tasks.settings import gpu_offer, paths
 from tasks.target.devices import Gpu, Worker
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
 
-# What the GPU operator and NVIDIA's device plugin offer the scheduler, one for each GPU.
-GPU_RESOURCE = "nvidia.com/gpu"
+GPU_RESOURCE = gpu_offer.RESOURCE
 
 
 def file(cluster_name: str) -> Path:

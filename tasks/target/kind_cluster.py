@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
+    from tasks.patterns.model import Pattern
     from tasks.settings.controller import Component
     from tasks.settings.parameters.model import Parameters
     from tasks.target.videos import Videos
@@ -130,6 +131,18 @@ class KindCluster:
     def version_of_others(self, _addon: str) -> str:
         """Return nothing: the cluster is this tool's own."""
         return ""
+
+    def unfit(self, _pattern: Pattern) -> tuple[str, ...]:
+        """Return nothing: it has a worker for each place."""
+        return ()
+
+    def notices(self, _pattern: Pattern) -> tuple[str, ...]:
+        """Return nothing: its nodes are what the files expect."""
+        return ()
+
+    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
+        """Return the namespaces: its nodes have the registry's credentials, and it enforces no level."""
+        return [manifests.namespace(name) for name in namespaces]
 
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller: they are made for clusters of kind."""

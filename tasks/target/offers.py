@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.kube import manifests
 from tasks.settings import checks
-from tasks.target import kept
+from tasks.target import gpu_operator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,8 +70,7 @@ def _functions(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> Ite
 
 
 def _gpus(cluster: Kube, workers: Sequence[str], _: Parameters) -> Iterator[Missing]:
-    if not any(count for _, count in _offers(cluster, workers, kept.GPU_RESOURCE)):
-        yield Missing(f"no worker offers {kept.GPU_RESOURCE}: the GPU operator or NVIDIA's device plugin does")
+    yield from map(Missing, gpu_operator.missing(cluster, workers))
 
 
 def _offers(cluster: Kube, workers: Sequence[str], resource: str) -> list[tuple[str, int]]:

@@ -128,6 +128,20 @@ def against_security(found: Candidate) -> Iterator[str]:
     level = (item["metadata"].get("labels") or {}).get(target.SECURITY, "")
     if level in target.FORBIDDING:
         yield f"Namespace {target.DAEMONS}: {target.SECURITY}={level} forbids the controller's daemons"
+    elif refusal := found.api.facts.refusal(daemon_like()):
+        yield f"Namespace {target.DAEMONS}: a pod like the controller's daemons is forbidden there: {refusal}"
+
+
+def daemon_like() -> Object:
+    """Return a pod with what the daemons have, to ask for the cluster's own default, which no object says."""
+    container = {"name": "asked", "image": "asked", "securityContext": {"privileged": True}}
+    volume = {"name": "node", "hostPath": {"path": "/"}}
+    return {
+        "apiVersion": manifests.POD.api_version,
+        "kind": manifests.POD.name,
+        "metadata": {"name": f"{target.TOOL}-asked", "namespace": target.DAEMONS},
+        "spec": {"hostNetwork": True, "containers": [container], "volumes": [volume]},
+    }
 
 
 # By the name of doctor's check, in the order in which they are asked: without the rights, the others cannot be.

@@ -19,7 +19,7 @@ from tasks.engines.programs import waiting
 from tasks.images import function_images
 from tasks.problems import Problem
 from tasks.settings import controller, parameters, paths, target
-from tasks.target import choice, devices, kept, trust
+from tasks.target import choice, devices, kept, pulling, trust
 from tasks.target.devices import Worker
 
 if TYPE_CHECKING:
@@ -67,11 +67,12 @@ GPU = Question(
 
 
 def lack() -> Lack:
-    """Return of which workers it was not read yet what they have."""
+    """Return of which workers it was not read yet what they have, and whether the registry's credentials changed."""
     chosen = parameters.current()
     there = choice.of(chosen)
     unread = kept.unread(kept.nodes_of(there.api, there.workers), chosen.cluster_name)
-    return lacks.of(*(f"{manifests.name_of(node)}: not read yet" for node in unread))
+    unknown = lacks.of(*(f"{manifests.name_of(node)}: not read yet" for node in unread))
+    return there.api.lack(_credentials(chosen)) + unknown
 
 
 def read() -> None:
@@ -83,6 +84,7 @@ def read() -> None:
     """
     chosen = parameters.current()
     there = choice.of(chosen)
+    there.api.apply(_credentials(chosen))
     reader = Reader(there.api, chosen)
     nodes = kept.nodes_of(there.api, there.workers)
     known = kept.load(chosen.cluster_name)
@@ -93,6 +95,11 @@ def read() -> None:
     for worker in found.values():
         gpus = ", ".join(gpu.model for gpu in worker.gpus) or "no GPU"
         progress.line(f"{worker.name}: pulls from the registry; {worker.cpu or 'a CPU without a name'}, {gpus}")
+
+
+def _credentials(chosen: Parameters) -> list[Object]:
+    """Return the Secret by which the Jobs pull, and later the daemons."""
+    return pulling.secrets(chosen.dci_registry_addr_alt.partition("/")[0], [target.DAEMONS])
 
 
 @dataclass(frozen=True)
@@ -204,6 +211,7 @@ class Reader:
         pod = {
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
+            **pulling.of_pod(self.cluster),
             "affinity": {"nodeAffinity": {_REQUIRED: {"nodeSelectorTerms": [{"matchFields": [_on(node)]}]}}},
             "securityContext": {
                 "runAsNonRoot": True,

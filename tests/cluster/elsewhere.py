@@ -41,6 +41,8 @@ _SECONDS = 240.0
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 # Questions to the API server are sent as objects, though none is kept.
 _QUESTIONS = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
+# Nor of a request that only asks whether it would be granted.
+_DRY = "dryRun=All"
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,8 @@ def _is_ready(item: Object) -> bool:
 def _is_write(event: dict[str, Any], user: str) -> bool:
     group = event.get("objectRef", {}).get("apiGroup", "")
     is_by_user = not user or event["user"]["username"] == user
-    return event["verb"] in _WRITES and group not in _QUESTIONS and is_by_user
+    is_asked = group in _QUESTIONS or _DRY in event["requestURI"]
+    return event["verb"] in _WRITES and not is_asked and is_by_user
 
 
 def _said(event: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ def cluster(request: pytest.FixtureRequest, api: Kube, tmp_path: Path, monkeypat
     monkeypatch.setattr(paths, "CONTROLLER", request.param)
     monkeypatch.setattr(the_archive_source, "digest", lambda: "digest")
     monkeypatch.setattr(paths, "RENDERED", tmp_path)
-    monkeypatch.setattr(parameters, "current", lambda: SimpleNamespace(cluster_name="none"))
+    monkeypatch.setattr(parameters, "current", lambda: SimpleNamespace(cluster_name="none", target="kind"))
     workers = [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in ("one", "two")]
     api.apply(workers)
     return api

@@ -12,12 +12,12 @@ from tasks.settings.parameters import target_rules
 from tasks.settings.parameters.types import ends, pool_range
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from ipaddress import IPv4Address, IPv4Interface
 
     from tasks.settings.parameters.model import Parameters
 
 _NODES = len(cluster.NODES)
-_WORKERS = sum(node.role == cluster.WORKER for node in cluster.NODES)
 _NODE_PREFIX = 24
 _LONGEST_NODE_SUFFIX = max(len(node.name("")) for node in cluster.NODES)
 _LONGEST_HOST_NAME = 63
@@ -81,15 +81,20 @@ def _subnets_apart(p: Parameters) -> Iterator[tuple[str, str]]:
             yield other, f"{start}-{end} overlaps {one} {first}-{last}"
 
 
+def _rows(p: Parameters) -> Sequence[nics.Row]:
+    """Return the cards that have parameters, one for each worker: a single worker has no second card."""
+    return nics.WORKERS[: target_rules.workers(p)]
+
+
 def _physical_functions(p: Parameters) -> Iterator[tuple[str, str]]:
-    cards = {row: str(getattr(p, row.interface.lower())) for row in nics.WORKERS}
+    cards = {row: str(getattr(p, row.interface.lower())) for row in _rows(p)}
     for (row, own), (other, foreign) in combinations(cards.items(), 2):
         if own == foreign:
             yield other.interface, f"{foreign} is {row.interface} too"
 
 
 def _expressions(p: Parameters) -> Iterator[tuple[str, str]]:
-    cards = {row: str(getattr(p, row.interface.lower())) for row in nics.WORKERS}
+    cards = {row: str(getattr(p, row.interface.lower())) for row in _rows(p)}
     for row, own in cards.items():
         regex = getattr(p, row.pattern.lower())
         if not re.fullmatch(regex, own):
@@ -101,7 +106,7 @@ def _expressions(p: Parameters) -> Iterator[tuple[str, str]]:
 
 def _card_addresses(p: Parameters) -> dict[str, IPv4Interface]:
     """Return the address of each worker's card, by its parameter."""
-    return {row.address: getattr(p, row.address.lower()) for row in nics.WORKERS}
+    return {row.address: getattr(p, row.address.lower()) for row in _rows(p)}
 
 
 def _addresses_in_subnet(p: Parameters) -> Iterator[tuple[str, str]]:
@@ -150,12 +155,13 @@ def _host_addresses_excluded(p: Parameters) -> Iterator[tuple[str, str]]:
 
 def _blocks_fit(p: Parameters) -> Iterator[tuple[str, str]]:
     """Check the blocks that nvidia-k8s-ipam cuts from the first host address on, one for each worker of its pool."""
+    workers = target_rules.blocks(p)
     size, hosts = p.nv_ipam_per_node_block_size, p.nv_ipam_subnet.num_addresses - 2
-    if _WORKERS * size > hosts:
-        reason = f"{_WORKERS} blocks of {size} do not fit the {hosts} addresses of NV_IPAM_SUBNET {p.nv_ipam_subnet}"
+    if workers * size > hosts:
+        reason = f"{workers} blocks of {size} do not fit the {hosts} addresses of NV_IPAM_SUBNET {p.nv_ipam_subnet}"
         yield "NV_IPAM_PER_NODE_BLOCK_SIZE", reason
         return
-    for block in range(_WORKERS):
+    for block in range(workers):
         first = p.nv_ipam_subnet.network_address + 1 + block * size
         addresses = [first + offset for offset in range(size)]
         if all(any(start <= address <= end for _, start, end in _exclusions(p)) for address in addresses):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.settings import addons, nics, target
+from tasks.settings import addons, cluster, nics, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 _DEVICE_PLUGIN = "sriov-device-plugin"
+# The add-on that cuts blocks of addresses.
+_BLOCKS = "nvidia-k8s-ipam"
 _OF_KIND = "TARGET=existing runs on a cluster that exists already"
 
 
@@ -61,6 +63,19 @@ def places_are_workers(p: Parameters) -> Iterator[tuple[str, str]]:
     for place, node in p.target_places:
         if p.target_workers and node not in p.target_workers:
             yield "TARGET_PLACES", f"{place}:{node}: {node} is not one of TARGET_WORKERS {', '.join(p.target_workers)}"
+
+
+def workers(p: Parameters) -> int:
+    """Return how many nodes run functions: those of TARGET_WORKERS; without it, as many as the places of patterns."""
+    if p.target == target.EXISTING:
+        return len(p.target_workers) or len(target.PLACES)
+    return sum(node.role == cluster.WORKER for node in cluster.NODES)
+
+
+def blocks(p: Parameters) -> int:
+    """Return how many blocks of addresses are cut: one for each worker, unless others give all addresses."""
+    are_cut = p.target != target.EXISTING or _BLOCKS in p.addons or (p.sriov != "none" and not p.sriov_ipam)
+    return workers(p) if are_cut else 0
 
 
 def title(p: Parameters) -> str:

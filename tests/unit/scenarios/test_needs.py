@@ -22,6 +22,7 @@ from tests.unit import own_patterns
 from tests.unit.conftest import lab
 from tests.unit.engine import Image
 from tests.unit.programs import Answer
+from tests.unit.target.somewhere import parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,26 @@ def test_a_pattern_comes_with_everything_it_lacks() -> None:
     assert any("image gpufunc_dsa cannot be built" in phrase for phrase in lacking)
     assert "function_image:cpufunc_calcapp" in chosen["task_dep"]
     assert "function_image:gpufunc_dsa" not in chosen["task_dep"]
+
+
+def test_a_pattern_that_no_worker_fits_is_left_out_and_the_others_are_not() -> None:
+    twin = "calcapp-basic-multi-worker"
+    here = replace(machine(), unfit=lambda pattern: ["needs two workers"] if pattern.name == twin else [])
+    chosen = needs.choice(here)
+    assert chosen["missing"][twin][0] == "needs two workers"
+    assert "calcapp-basic" not in chosen["missing"]
+
+
+def test_a_twin_on_a_target_with_one_worker_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = lab(**parameters_of(TARGET_WORKERS="alone", CLUSTER_NAME="nowhere"))
+    monkeypatch.setattr(parameters, "current", lambda: chosen)
+    twin = "calcapp-basic-multi-worker"
+    line = "needs two workers, but TARGET_WORKERS has 1: alone"
+    assert needs.lack_of_source(twin) == lacks.obstacle(line)
+    with pytest.raises(Problem) as raised:
+        needs.require_in_source(twin)
+    assert raised.value.message == f"{twin}: {line}"
+    assert needs.machine(chosen).unfit(known.named("calcapp-basic")) == ()
 
 
 def test_a_failed_check_of_the_machine_is_named_with_the_pattern(said: Lines) -> None:

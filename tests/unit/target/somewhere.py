@@ -27,16 +27,21 @@ class Facts:
     Attributes:
         release: Its version.
         forbidden: Resource and verb of what the user may not do.
+        forbids: Why it would forbid a privileged pod.
     """
 
     release: str = "v1.31.1"
     forbidden: frozenset[tuple[str, str]] = frozenset()
+    forbids: str = ""
 
     def version(self) -> str:
         return self.release
 
     def is_allowed(self, _group: str, resource: str, verb: str) -> bool:
         return (resource, verb) not in self.forbidden
+
+    def refusal(self, _pod: Object) -> str:
+        return self.forbids
 
 
 @dataclass

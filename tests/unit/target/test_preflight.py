@@ -63,6 +63,12 @@ def test_a_plain_cluster_with_the_users_consent_lacks_nothing() -> None:
             "dataflows.example.com: exists and is not ours",
         ),
         ({}, [labelled("default", **{target.SECURITY: "restricted"})], Facts(), "enforce=restricted forbids"),
+        (
+            {},
+            [],
+            Facts(forbids='violates PodSecurity "baseline:latest"'),
+            'default: a pod like the controller\'s daemons is forbidden there: violates PodSecurity "baseline:latest"',
+        ),
         ({}, [], Facts(forbidden=frozenset({("secrets", "create")})), "may not create secrets: ./doit target_rbac"),
     ],
 )
