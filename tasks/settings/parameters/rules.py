@@ -82,6 +82,8 @@ def _subnets_apart(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def _physical_functions(p: Parameters) -> Iterator[tuple[str, str]]:
+    if not target_rules.lends_cards(p):
+        return
     cards = {row: str(getattr(p, row.interface.lower())) for row in nics.WORKERS}
     for (row, own), (other, foreign) in combinations(cards.items(), 2):
         if own == foreign:
@@ -89,6 +91,8 @@ def _physical_functions(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def _expressions(p: Parameters) -> Iterator[tuple[str, str]]:
+    if not target_rules.lends_cards(p):
+        return
     cards = {row: str(getattr(p, row.interface.lower())) for row in nics.WORKERS}
     for row, own in cards.items():
         regex = getattr(p, row.pattern.lower())
@@ -189,6 +193,7 @@ _RULES: tuple[tuple[_Rule, ...], ...] = (
     (target_rules.fits,),
     (target_rules.places_are_workers,),
     (target_rules.functions_fit,),
+    (target_rules.policies_fit,),
 )
 
 
