@@ -47,13 +47,15 @@ def missing(need: str, cluster: Kube, workers: Sequence[str], chosen: Parameters
 
 
 def functions_each(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> int:
-    """Return how many virtual functions each worker offers that offers any; SRIOV_NUM_VFS if none does yet.
+    """Return how many virtual functions each worker offers that offers any; SRIOV_NUM_VFS if they are still to come.
 
     Args:
         cluster: The API.
         workers: Names of the workers.
         chosen: The parameters of the run.
     """
+    if chosen.sriov == sriov.POLICY:
+        return chosen.sriov_num_vfs
     counts = (count for _, count in _offers(cluster, workers, chosen.sriov_resource) if count)
     return min(counts, default=chosen.sriov_num_vfs)
 

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from tasks.engines.kube import access, attachment
+from tasks.engines.kube.attachment import Attachment
 from tasks.settings import checks
 from tasks.target import offers
+from tasks.target.existing import ExistingCluster
 from tests.unit.conftest import lab
 from tests.unit.target.somewhere import Api, node, parameters_of
 
@@ -49,6 +52,24 @@ def test_no_policy_brings_multus(sriov: str) -> None:
     (found,) = missing(sriov, offering("one", 8), offering("two", 8))
     assert found.phrase.startswith("Multus is not there")
     assert not found.is_made
+
+
+@pytest.mark.parametrize(("sriov", "count"), [("given", 2), ("policy", 8)])
+def test_functions_count_as_they_are_given_or_will_be_made(sriov: str, count: int) -> None:
+    chosen = lab(**parameters_of(SRIOV=sriov, SRIOV_RESOURCE=RESOURCE, CONTROLLER_IMAGES="source", ADDONS=""))
+    there = Api([offering("one", 2), offering("two", 0)])
+    assert offers.functions_each(cast("Kube", there), ("one", "two"), chosen) == count
+
+
+def test_what_a_run_has_made_first_is_missing_only_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = cast("Kube", Api([offering("one", 8), offering("two", 0), MULTUS]))
+    monkeypatch.setattr(attachment, "load", lambda _name: Attachment("theirs", "https://server", "uid", "owner"))
+    monkeypatch.setattr(access, "cluster", lambda _name: there)
+    env = {"SRIOV_RESOURCE": RESOURCE, "CONTROLLER_IMAGES": "source", "ADDONS": ""}
+    given, policy = (ExistingCluster(lab(**parameters_of(SRIOV=value, **env))) for value in ("given", "policy"))
+    assert given.missing(checks.NICS) == (f"two offers no {RESOURCE}",)
+    assert policy.missing(checks.NICS) == ()
+    assert given.not_offered(checks.NICS) == policy.not_offered(checks.NICS) == (f"two offers no {RESOURCE}",)
 
 
 def test_both_ways_to_functions_are_named_where_none_is_chosen() -> None:
