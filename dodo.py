@@ -67,6 +67,7 @@ from tasks.scenarios.graph import (
 from tasks.settings import parameters, paths
 from tasks.target.graph import (
     task__offered,
+    task__policies,
     task__target,
     task__target_tasks,
     task__workers,
@@ -94,6 +95,7 @@ __all__ = [
     "task__loans",
     "task__networks",
     "task__offered",
+    "task__policies",
     "task__published_images",
     "task__ready",
     "task__registry_hosting",

@@ -55,6 +55,11 @@ def _uid(found: Candidate) -> str:
     return f"TARGET_UID={found.uid}"
 
 
+def _policies(found: Candidate) -> str:
+    asked = preflight.policies(found)
+    return f"SRIOV_CONSENT={asked.consent()}" if asked else f"SRIOV={found.chosen.sriov}: no policy is made"
+
+
 # What is shown if nothing stands against it, and what has to be so, by the name of the check.
 _GOOD: Mapping[str, tuple[Callable[[Candidate], str], str]] = {
     "target-uid": (_uid, "TARGET_UID names this very cluster"),
@@ -65,6 +70,7 @@ _GOOD: Mapping[str, tuple[Callable[[Candidate], str], str]] = {
     "target-names": (_made, f"none of these names and no definition of {target.GROUP} from others"),
     "target-security": (lambda _: "daemons are allowed", f"no level that forbids daemons in {target.DAEMONS}"),
     "target-addons": (_addons, "none of ADDONS from other hands"),
+    "target-sriov": (_policies, "cards that the operator knows, no policy of others for them, and your consent"),
     "target-rights": (lambda _: "all that are needed", "the role that ./doit target_rbac prints"),
 }
 

@@ -7,6 +7,7 @@ images, packages, artifacts, addons          what is built and installed
 cluster, node_steps, nics, gpu, registry     the names, places and parts of each; emulation: what is stood in for
 target, target_rights, daemon_rights         which cluster that is, its marks, and who may do what there
 gpu_offer                                    how a cluster that exists already offers GPUs
+sriov                                        the operator that makes virtual functions in a cluster of others
 stages                                       what kinds of clusters do in different ways, or not at all
 checks, tiers, benchmark                     what doctor looks at, which tests there are, what should be quick
 watch, leftovers                             what `watch` looks at; what lies beside sources without being one

@@ -168,6 +168,7 @@ CHECKS: tuple[Check, ...] = (
     Check("target-names", "what would be made", (ATTACH,), "ask those who made it"),
     Check("target-security", "Pod Security", (ATTACH,), "ask the administrator: README.md, Several servers"),
     Check("target-addons", "add-ons that are there", (ATTACH,), "ADDONS without them: what is there is used"),
+    Check("target-sriov", "virtual functions", (ATTACH,), "README.md, Several servers"),
     Check("target-rights", "rights", (ATTACH,), "./doit target_rbac prints the role to ask an administrator for"),
     Check("hugepages", "hugepages of 1 GiB", (FPGA,), "add hugepagesz=1G hugepages=32 to the kernel command line"),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tasks.settings import target
+from tasks.settings import sriov, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -90,17 +90,21 @@ OF_ADDONS: Mapping[str, tuple[Right, ...]] = {
 
 # What is done for virtual functions: their networks, and a look at the pools of addresses.
 _FOR_FUNCTIONS = (_NETWORKS, Right("nv-ipam.nvidia.com", "ippools", _LOOKS))
+# What is done with the SR-IOV network operator, if it is to make them.
+FOR_POLICIES = (Right(sriov.GROUP, sriov.POLICIES, _CHANGES), Right(sriov.GROUP, sriov.STATES, _LOOKS))
 
 
-def rights(addons: Iterable[str] = (), *, functions: bool = False) -> tuple[Right, ...]:
+def rights(addons: Iterable[str] = (), *, functions: bool = False, policies: bool = False) -> tuple[Right, ...]:
     """Return all rights that are needed.
 
     Args:
         addons: ADDONS.
         functions: Whether its nodes offer virtual functions.
+        policies: Whether its SR-IOV network operator is asked for them.
     """
     of_addons = (right for name in addons for right in OF_ADDONS.get(name, ()))
-    return (*RIGHTS, *(_FOR_FUNCTIONS if functions else ()), *of_addons)
+    for_functions = (*(_FOR_FUNCTIONS if functions else ()), *(FOR_POLICIES if policies else ()))
+    return (*RIGHTS, *for_functions, *of_addons)
 
 
 def kinds(rights: Iterable[Right]) -> Iterator[tuple[str, str]]:

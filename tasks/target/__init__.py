@@ -15,6 +15,8 @@ add_ons        which add-ons it has from other hands
 reading        reads what its workers have, with Jobs; kept: what was read; trust: what a node lacks that cannot pull
 offers         what its nodes offer to pods (GPUs: gpu_operator); offering stops where something is not offered
 fitting        whether a pattern finds its places there
+sriov_policies what is asked of its SR-IOV network operator: sriov_refusals (what stands against it), sriov_states (how
+               far the operator is), sriov_making (asks for it, and waits)
 attaching      attaches this checkout to it; leaving takes everything out again
 choice         which of them the parameters name
 graph          what of the graph depends on that

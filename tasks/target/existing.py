@@ -137,7 +137,8 @@ class ExistingCluster:
         """Return what its nodes will not offer; before it is attached, nothing is known of them."""
         if attachment.load(self.chosen.cluster_name) is None:
             return ()
-        return tuple(each.phrase for each in self._missing(need) if each.addon not in self.chosen.addons)
+        found = (each for each in self._missing(need) if not each.is_made)
+        return tuple(each.phrase for each in found if each.addon not in self.chosen.addons)
 
     def not_offered(self, need: str) -> tuple[str, ...]:
         """Return what its nodes do not offer, with its add-ons."""

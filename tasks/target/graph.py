@@ -1,6 +1,7 @@
 """What differs in the graph between a cluster of kind and one that exists already.
 
-attach > _workers   the first steps on an existing cluster; _offered:<need> before patterns that need something of it
+attach > _workers   the first steps on an existing cluster; _offered:<need> before patterns that need something of it,
+                    after _policies, which has its virtual functions made where SRIOV=policy
 detach              the way out of it
 target_rbac
 _target:<stage>     the tasks that a part of the graph consists of on the cluster that the parameters name
@@ -21,7 +22,7 @@ from tasks.settings.controller import SIDECAR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.target import attaching, choice, leaving, offering, reading, rights
+    from tasks.target import attaching, choice, leaving, offering, reading, rights, sriov_making
 else:
     attaching = later("tasks.target.attaching")
     choice = later("tasks.target.choice")
@@ -29,8 +30,11 @@ else:
     offering = later("tasks.target.offering")
     reading = later("tasks.target.reading")
     rights = later("tasks.target.rights")
+    sriov_making = later("tasks.target.sriov_making")
 
 _STAGES = tuple(stages.STAGES[target.KIND])
+# What makes what patterns need, before it is looked for.
+_MAKERS = {NICS: ("_policies",)}
 
 
 def task_attach() -> dict[str, Any]:
@@ -54,10 +58,20 @@ def task__offered() -> Iterator[dict[str, Any]]:
         yield {
             "name": need,
             "actions": [Do(offering.require, need)],
-            "task_dep": ["attach", "_target:addons"],
+            "task_dep": ["attach", "_target:addons", *_MAKERS.get(need, ())],
             "uptodate": [Current(offering.lack, need)],
             "meta": LOOKS_ONLY,
         }
+
+
+def task__policies() -> dict[str, Any]:
+    """Have the SR-IOV network operator make virtual functions, where SRIOV=policy."""
+    return {
+        "actions": [Do(sriov_making.make)],
+        "task_dep": ["attach"],
+        "uptodate": [Current(sriov_making.lack)],
+        "meta": {MEANS: REMAKES_ALL},
+    }
 
 
 def task_detach() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import manifests
-from tasks.settings import checks
+from tasks.settings import checks, sriov
 from tasks.target import gpu_operator
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 _NETWORKS = "network-attachment-definitions.k8s.cni.cncf.io"
-_GIVEN = "given"
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,12 @@ class Missing:
     Attributes:
         phrase: What it is, and what to do.
         addon: Name of the add-on that brings it; empty if none does.
+        is_made: Whether a run has it made before it is needed.
     """
 
     phrase: str
     addon: str = ""
+    is_made: bool = False
 
 
 def missing(need: str, cluster: Kube, workers: Sequence[str], chosen: Parameters) -> list[Missing]:
@@ -46,25 +47,28 @@ def missing(need: str, cluster: Kube, workers: Sequence[str], chosen: Parameters
 
 
 def functions_each(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> int:
-    """Return how many virtual functions each worker offers that offers any; SRIOV_NUM_VFS if none does yet.
+    """Return how many virtual functions each worker offers that offers any; SRIOV_NUM_VFS if they are still to come.
 
     Args:
         cluster: The API.
         workers: Names of the workers.
         chosen: The parameters of the run.
     """
+    if chosen.sriov == sriov.POLICY:
+        return chosen.sriov_num_vfs
     counts = (count for _, count in _offers(cluster, workers, chosen.sriov_resource) if count)
     return min(counts, default=chosen.sriov_num_vfs)
 
 
 def _functions(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> Iterator[Missing]:
     resource = chosen.sriov_resource
-    if chosen.sriov != _GIVEN:
-        yield Missing(f"SRIOV={chosen.sriov}: SRIOV=given, if its nodes offer {resource}")
+    if chosen.sriov not in {sriov.GIVEN, sriov.POLICY}:
+        operator = f"SRIOV={sriov.POLICY}, if its SR-IOV network operator is to make them"
+        yield Missing(f"SRIOV={chosen.sriov}: SRIOV={sriov.GIVEN}, if its nodes offer {resource}; {operator}")
         return
     for name, count in _offers(cluster, workers, resource):
         if not count:
-            yield Missing(f"{name} offers no {resource}", "sriov-device-plugin")
+            yield Missing(f"{name} offers no {resource}", "sriov-device-plugin", chosen.sriov == sriov.POLICY)
     if _NETWORKS not in map(manifests.name_of, cluster.list(manifests.CUSTOM_RESOURCE_DEFINITION)):
         yield Missing(f"Multus is not there: it has no definition {_NETWORKS}", "multus")
 

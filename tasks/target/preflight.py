@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.kube import applyset, attachment, manifests
 from tasks.patterns import known
-from tasks.settings import controller, paths, target
-from tasks.target import add_ons, candidate, rights
+from tasks.settings import controller, paths, sriov, target
+from tasks.target import add_ons, candidate, rights, sriov_refusals
+from tasks.target.sriov_policies import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -144,6 +145,23 @@ def daemon_like() -> Object:
     }
 
 
+def policies(found: Candidate) -> Request | None:
+    """Return what would be asked of the SR-IOV network operator; None if it is asked for nothing.
+
+    Args:
+        found: The cluster.
+    """
+    if found.chosen.sriov != sriov.POLICY:
+        return None
+    return Request(found.api, found.workers, found.chosen, candidate.owner(found.chosen))
+
+
+def against_policies(found: Candidate) -> Iterator[str]:
+    """Yield what stands against asking the SR-IOV network operator for functions."""
+    if asked := policies(found):
+        yield from sriov_refusals.against(asked)
+
+
 # By the name of doctor's check, in the order in which they are asked: without the rights, the others cannot be.
 LOOKS: Mapping[str, Look] = {
     "target-rights": against_rights,
@@ -155,4 +173,5 @@ LOOKS: Mapping[str, Look] = {
     "target-names": against_names,
     "target-security": against_security,
     "target-addons": against_addons,
+    "target-sriov": against_policies,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tasks import progress
 from tasks.engines.kube import manifests, rbac
-from tasks.settings import parameters, target, target_rights
+from tasks.settings import parameters, sriov, target, target_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,4 +61,4 @@ def needed(chosen: Parameters) -> tuple[Right, ...]:
     Args:
         chosen: The parameters of the run.
     """
-    return target_rights.rights(chosen.addons, functions=chosen.sriov != "none")
+    return target_rights.rights(chosen.addons, functions=chosen.sriov != "none", policies=chosen.sriov == sriov.POLICY)

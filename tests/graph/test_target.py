@@ -123,6 +123,14 @@ def test_attach_is_refused_on_a_cluster_of_kind(checkout: Checkout) -> None:
     ]
 
 
+@pytest.mark.parametrize("sriov", ["given", "policy"])
+def test_functions_are_made_before_it_is_looked_whether_nodes_offer_them(checkout: Checkout, sriov: str) -> None:
+    env = {**ELSEWHERE, "CONTROLLER": "sample", "SRIOV": sriov, "ADDONS": ""}
+    planned = json.loads(checkout.doit("plan", "--json", "dataflow:calcapp-sriov", env=env).stdout)
+    names = [one["name"] for one in planned["tasks"]]
+    assert names.index("attach") < names.index("_policies") < names.index("_offered:nics") < names.index("_networks")
+
+
 def test_nothing_is_lent_to_an_existing_cluster(checkout: Checkout) -> None:
     done = checkout.doit("_loans", "_early_lease", env=ELSEWHERE)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -104,7 +104,8 @@ class Parameters(pydantic.BaseModel):
     target_workers: types.NodeNames
     target_places: types.Places
     target_owner: types.OptionalWord
-    sriov: Literal["none", "given"]
+    sriov: Literal["none", "given", "policy"]
+    sriov_consent: types.OptionalWord
     sriov_resource: types.ResourceName
     sriov_ipam: types.OptionalIpam
     video: types.OptionalFileName
@@ -116,6 +117,7 @@ class Parameters(pydantic.BaseModel):
     dataflow_deadline: types.Seconds
     pipeline_deadline: types.Seconds
     pull_deadline: types.Seconds
+    sriov_deadline: types.Seconds
     ignore_checks: types.CheckNames
     min_cores: types.Count
     min_memory_gb: types.Count

@@ -87,6 +87,8 @@ def _rows(p: Parameters) -> Sequence[nics.Row]:
 
 
 def _physical_functions(p: Parameters) -> Iterator[tuple[str, str]]:
+    if not target_rules.lends_cards(p):
+        return
     cards = {row: str(getattr(p, row.interface.lower())) for row in _rows(p)}
     for (row, own), (other, foreign) in combinations(cards.items(), 2):
         if own == foreign:
@@ -94,6 +96,8 @@ def _physical_functions(p: Parameters) -> Iterator[tuple[str, str]]:
 
 
 def _expressions(p: Parameters) -> Iterator[tuple[str, str]]:
+    if not target_rules.lends_cards(p):
+        return
     cards = {row: str(getattr(p, row.interface.lower())) for row in _rows(p)}
     for row, own in cards.items():
         regex = getattr(p, row.pattern.lower())
@@ -195,6 +199,7 @@ _RULES: tuple[tuple[_Rule, ...], ...] = (
     (target_rules.fits,),
     (target_rules.places_are_workers,),
     (target_rules.functions_fit,),
+    (target_rules.policies_fit,),
 )
 
 

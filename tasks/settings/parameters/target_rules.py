@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.settings import addons, cluster, nics, target
+from tasks.settings import addons, cluster, nics, sriov, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,17 @@ def functions_fit(p: Parameters) -> Iterator[tuple[str, str]]:
         yield "SRIOV_RESOURCE", f"{_DEVICE_PLUGIN} (ADDONS) offers {nics.RESOURCE}, not {p.sriov_resource}"
 
 
+def policies_fit(p: Parameters) -> Iterator[tuple[str, str]]:
+    """Yield what the policies of an SR-IOV network operator cannot have."""
+    if p.sriov != sriov.POLICY or p.target == target.KIND:
+        return
+    name = p.sriov_resource.partition("/")[2]
+    if not sriov.RESOURCE.fullmatch(name):
+        yield "SRIOV_RESOURCE", f"the operator takes letters, digits and '_' after the '/', not {name} (SRIOV=policy)"
+    if _DEVICE_PLUGIN in p.addons:
+        yield "ADDONS", f"{_DEVICE_PLUGIN} is of the operator where SRIOV=policy"
+
+
 def places_are_workers(p: Parameters) -> Iterator[tuple[str, str]]:
     """Yield the places of patterns on nodes that are no workers."""
     for place, node in p.target_places:
@@ -85,6 +96,11 @@ def title(p: Parameters) -> str:
 
 def needs_engine(p: Parameters) -> bool:
     """Return whether a Docker engine is needed, whatever images the registry has: kind's nodes are its containers."""
+    return p.target == target.KIND
+
+
+def lends_cards(p: Parameters) -> bool:
+    """Return whether the cards of SRIOV_PF_IF_1 and _2 are of one machine, which lends them to nodes."""
     return p.target == target.KIND
 
 

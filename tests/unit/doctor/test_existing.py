@@ -13,7 +13,9 @@ from tasks.problems import Problem
 from tasks.settings import target
 from tasks.settings.checks import FAILED, OK
 from tasks.target import candidate as candidates
+from tasks.target import preflight
 from tests.unit.conftest import lab
+from tests.unit.target.cards import DEFINITIONS, state
 from tests.unit.target.somewhere import UID, Facts, candidate, definition, node, parameters_of, workload
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 MULTUS = workload("registry.example/mirror/multus-cni:v4")
 CALICO = workload("quay.io/calico/node@sha256:0123456789abcdef")
 SERVER = cast("Server", None)
+RESOURCE = {"SRIOV_RESOURCE": "openshift.io/cards", "CONTROLLER_IMAGES": "source"}
+CARDS = (state("one", "ens9f0np0"), state("two", "ens9f1np1"))
 SECURED = {**manifests.namespace("default"), "metadata": {"name": "default", "labels": {target.SECURITY: "restricted"}}}
 
 
@@ -38,6 +42,7 @@ class Case:
     facts: Facts | None = None
     uid: str = UID
     addons: str = ""
+    sriov: str = "none"
 
 
 CASES = (
@@ -59,6 +64,9 @@ CASES = (
     Case("target-names", FAILED, "dataflows.example.com", (definition("dataflows"),)),
     Case("target-security", OK, "daemons are allowed"),
     Case("target-security", FAILED, "restricted forbids", (SECURED,)),
+    Case("target-sriov", OK, "SRIOV=none: no policy is made"),
+    Case("target-sriov", FAILED, "the SR-IOV network operator is not there", sriov="policy"),
+    Case("target-sriov", FAILED, "SRIOV_CONSENT: is empty; SRIOV_CONSENT=", (*DEFINITIONS, *CARDS), sriov="policy"),
     Case("target-addons", OK, "calico sha256:0123456789ab, multus v4", (MULTUS, CALICO)),
     Case("target-addons", FAILED, "ADDONS: multus is there already, in version v4", (MULTUS,), addons="multus"),
 )
@@ -66,7 +74,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check} {case.state}")
 def test_what_a_check_finds(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = lab(**parameters_of(TARGET_UID=case.uid, ADDONS=case.addons))
+    chosen = lab(**parameters_of(TARGET_UID=case.uid, ADDONS=case.addons, SRIOV=case.sriov, **RESOURCE))
 
     def of(_chosen: Parameters) -> candidates.Candidate:
         if case.says.endswith("does not answer"):
@@ -78,3 +86,14 @@ def test_what_a_check_finds(case: Case, monkeypatch: pytest.MonkeyPatch) -> None
     assert finding.state == case.state, finding
     assert case.says in finding.found
     assert finding.needed
+
+
+def test_a_consent_that_was_given_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = parameters_of(SRIOV="policy", ADDONS="", **RESOURCE)
+    there = (*DEFINITIONS, *CARDS)
+    asked = preflight.policies(candidate(lab(**env), *there))
+    assert asked
+    agreed = lab(**env, SRIOV_CONSENT=asked.consent())
+    monkeypatch.setattr(candidates, "of", lambda _chosen: candidate(agreed, *there))
+    finding = LOOKS["target-sriov"](SERVER, agreed)
+    assert (finding.state, finding.found) == (OK, f"SRIOV_CONSENT={asked.consent()}")

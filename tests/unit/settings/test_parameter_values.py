@@ -135,6 +135,20 @@ BAD = [
         "sriov-device-plugin (ADDONS) offers nvidia.com/",
         {**_EXISTING, "SRIOV": "given", "SRIOV_RESOURCE": "a.b/c", "ADDONS": "sriov-device-plugin"},
     ),
+    ("SRIOV", "policy is of a cluster that exists already", {"SRIOV": "policy"}),
+    ("SRIOV", "is not 'none', 'given' or 'policy'", {"SRIOV": "yes"}),
+    (
+        "SRIOV_RESOURCE",
+        "the operator takes letters, digits and '_' after the '/', not my-cards",
+        {**_EXISTING, "SRIOV": "policy", "SRIOV_RESOURCE": "openshift.io/my-cards"},
+    ),
+    (
+        "ADDONS",
+        "sriov-device-plugin is of the operator where SRIOV=policy",
+        {**_EXISTING, "SRIOV": "policy", "ADDONS": "sriov-device-plugin"},
+    ),
+    ("SRIOV_CONSENT", "is not a word of letters, digits", {"SRIOV_CONSENT": "I agree"}),
+    ("SRIOV_DEADLINE", "only digits", {"SRIOV_DEADLINE": "1 h"}),
     ("SRIOV_IPAM", "is not JSON", {"SRIOV_IPAM": "nv-ipam"}),
     ("SRIOV_IPAM", "is not the ipam of a CNI configuration", {"SRIOV_IPAM": '["nv-ipam"]'}),
     (
@@ -189,6 +203,7 @@ def test_a_bad_value_is_refused_by_name_and_reason(root: Path, name: str, reason
 GOOD = [
     {"EMULATE": "sriov, gpu", "CONTROLLER_HARDWARE": "gpu"},
     {"EMULATE": "sriov", "GPU": "share", "NODE_RUNTIME": "containerd"},
+    {**_EXISTING, "ADDONS": "", "SRIOV": "policy", "SRIOV_PF_IF_1": "ens1", "SRIOV_PF_IF_2": "ens1"},
     {"NVIDIA_CTK_VERSION": "v1.18.0"},
     {"PIPELINE_DEADLINE": "5", "PULL_DEADLINE": "86400"},
     {"DCI_REGISTRY_ADDR_ALT": "harbor.example.org:8443/open-kasugai/images_v1"},

@@ -11,6 +11,7 @@ from tasks.target.candidate import Candidate
 
 if TYPE_CHECKING:
     import pathlib
+    from collections.abc import Iterable
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Kind, Object
@@ -60,6 +61,9 @@ class Api:
 
     def identity(self) -> str:
         return UID
+
+    def list_if_served(self, kind: Kind) -> Iterable[Object]:
+        return self.list(kind)
 
     def list(self, kind: Kind, namespace: str = "", _selector: str = "") -> list[Object]:
         found = [item for item in self.objects if manifests.kind_of(item) == kind]

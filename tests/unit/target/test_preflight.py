@@ -11,6 +11,7 @@ from tasks.settings import target
 from tasks.target import attaching, preflight
 from tasks.target import candidate as candidates
 from tests.unit.conftest import lab
+from tests.unit.target.cards import DEFINITIONS
 from tests.unit.target.somewhere import UID, Facts, candidate, definition, node, parameters_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def test_a_plain_cluster_with_the_users_consent_lacks_nothing() -> None:
             [],
             Facts(forbids='violates PodSecurity "baseline:latest"'),
             'default: a pod like the controller\'s daemons is forbidden there: violates PodSecurity "baseline:latest"',
+        ),
+        ({"SRIOV": "policy", "TARGET_WORKERS": "one"}, DEFINITIONS, Facts(), "one: the operator has no SriovNetwork"),
+        (
+            {"SRIOV": "policy"},
+            [],
+            Facts(forbidden=frozenset({("sriovnetworknodepolicies", "patch")})),
+            "may not patch sriovnetworknodepolicies.sriovnetwork.openshift.io",
         ),
         ({}, [], Facts(forbidden=frozenset({("secrets", "create")})), "may not create secrets: ./doit target_rbac"),
     ],
