@@ -68,9 +68,13 @@ class Given:
         """Return nothing."""
         return ()
 
+    def namespaces(self, names: Iterable[str]) -> list[Object]:
+        """Return the namespaces as they are."""
+        return [manifests.namespace(name) for name in names]
+
     def prepared(self, namespaces: Iterable[str]) -> list[Object]:
         """Return the namespaces as they are."""
-        return [manifests.namespace(name) for name in namespaces]
+        return self.namespaces(namespaces)
 
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they are."""

@@ -20,12 +20,12 @@ from tasks.engines.kube import kustomize, manifests
 from tasks.images import addon_images
 from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings import emulation, nics, paths
+from tasks.settings import controller, emulation, nics, paths
 from tasks.settings.addons import ModuleManifests
 from tasks.target import choice as targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tasks.engines.kube.manifests import Object
     from tasks.settings.addons import DownloadedManifest, Release
@@ -159,10 +159,16 @@ class Manifests:
             "static_nodes": targets.of(self.chosen).static_nodes,
             "resource": self.chosen.sriov_resource,
             "physical_functions": [getattr(self.chosen, row.interface.lower()) for row in nics.WORKERS],
+            "namespaces": dict(self._namespaces()),
             "function_namespaces": known.namespaces(),
         }
         files = sorted((paths.MANIFEST / self.name).iterdir())
         return {file.name.removesuffix(_TEMPLATE): templates.render(file, **values) for file in files}
+
+    def _namespaces(self) -> Iterator[tuple[str, Object]]:
+        """Yield the namespaces that networks are in, as the rest of the tool makes them, by name."""
+        for item in targets.of(self.chosen).namespaces([*known.function_namespaces(), *controller.NAMESPACES]):
+            yield manifests.name_of(item), item
 
     def _is_upstream_known(self) -> bool:
         """Return whether a digest names upstream's manifests before they are fetched."""

@@ -15,7 +15,7 @@ from tasks.engines.kube import manifests
 from tasks.engines.kube.manifests import Kind
 from tasks.patterns import known
 from tasks.problems import Problem
-from tasks.settings import nics, parameters, paths
+from tasks.settings import controller, nics, parameters, paths
 from tasks.target import choice
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def objects(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> list[O
         "resource": chosen.sriov_resource,
         "function_namespaces": known.namespaces(),
         "static_nodes": workers,
+        "namespaces": {name: manifests.namespace(name) for name in (*known.namespaces(), *controller.NAMESPACES)},
         "ipam": {} if _IPAM in chosen.addons else ipam(cluster, chosen),
     }
     return [network for name in (_MULTUS, _IPAM) if name not in chosen.addons for network in _of(name, values)]

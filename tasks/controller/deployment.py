@@ -193,9 +193,9 @@ class Controller:
 
     def configuration(self) -> list[Object]:
         """Return the namespaces and ConfigMaps that managers and daemons expect before they start."""
-        names = [manifests.namespace(name) for name in controller.NAMESPACES]
+        spaces = self.target.namespaces(controller.NAMESPACES)
         gpus = gpu_types.of(self._devices, inventory.models())
-        return [*names, *source.configuration_maps(gpus), *self.offered()]
+        return [*spaces, *source.configuration_maps(gpus), *self.offered()]
 
     def managers(self) -> list[Object]:
         """Return the managers with what they need to run, as they are deployed."""

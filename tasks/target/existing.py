@@ -165,14 +165,17 @@ class ExistingCluster:
             return ()
         return tuple(gpu_operator.notices(pattern, self.api))
 
-    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
-        """Return the namespaces with a level of Pod Security, and accounts that pull from the registry."""
-        names = [*namespaces]
-        spaces = [
+    def namespaces(self, names: Iterable[str]) -> list[Object]:
+        """Return namespaces with the level of Pod Security that their pods need."""
+        return [
             pod_security.with_level(manifests.namespace(name), target.LEVELS.get(name, target.LEVEL_OF_FUNCTIONS))
             for name in names
         ]
-        return [*spaces, *pulling.secrets(self._registry, names), *pulling.accounts(self.api, names)]
+
+    def prepared(self, namespaces: Iterable[str]) -> list[Object]:
+        """Return the namespaces, and accounts in them that pull from the registry."""
+        names = [*namespaces]
+        return [*self.namespaces(names), *pulling.secrets(self._registry, names), *pulling.accounts(self.api, names)]
 
     @property
     def _registry(self) -> str:

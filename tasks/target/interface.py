@@ -129,6 +129,13 @@ class Target(Protocol):
             pattern: The pattern.
         """
 
+    def namespaces(self, names: Iterable[str]) -> list[Object]:
+        """Return namespaces for pods of the controller and of functions, whoever applies them.
+
+        Args:
+            names: Their names.
+        """
+
     def prepared(self, namespaces: Iterable[str]) -> list[Object]:
         """Return the namespaces of functions, with what the pods need that others make in them.
 

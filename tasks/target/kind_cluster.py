@@ -140,9 +140,13 @@ class KindCluster:
         """Return nothing: its nodes are what the files expect."""
         return ()
 
+    def namespaces(self, names: Iterable[str]) -> list[Object]:
+        """Return namespaces: the cluster enforces no level of Pod Security."""
+        return [manifests.namespace(name) for name in names]
+
     def prepared(self, namespaces: Iterable[str]) -> list[Object]:
-        """Return the namespaces: its nodes have the registry's credentials, and it enforces no level."""
-        return [manifests.namespace(name) for name in namespaces]
+        """Return the namespaces: its nodes have the registry's credentials."""
+        return self.namespaces(namespaces)
 
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller: they are made for clusters of kind."""
