@@ -17,6 +17,7 @@ class Lack:
         reasons: What is absent, or what changed: `name: old -> new`.
         obstacles: Why a run would stop at this point instead of doing something.
         disrupts: What a run would interrupt for the user.
+        notes: What a user should know who runs it, whether or not anything lacks.
         remakes: Whether the result of a run will certainly differ from what is there, so that other tasks follow.
     """
 
@@ -24,6 +25,7 @@ class Lack:
     obstacles: tuple[str, ...] = ()
     disrupts: tuple[str, ...] = ()
     remakes: bool = False
+    notes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Return whether a run has something to do, or would stop."""
@@ -36,6 +38,7 @@ class Lack:
             self.obstacles + other.obstacles,
             self.disrupts + other.disrupts,
             self.remakes or other.remakes,
+            self.notes + other.notes,
         )
 
 
@@ -65,6 +68,11 @@ def remade(*reasons: str) -> Lack:
 def obstacle(*reasons: str) -> Lack:
     """Return the lack of a task whose run would stop for these reasons."""
     return Lack(obstacles=reasons)
+
+
+def noted(*notes: str) -> Lack:
+    """Return no lack, with what a user should know."""
+    return Lack(notes=notes)
 
 
 def together(lacks: Iterable[Lack]) -> Lack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import durations, last_parameters
@@ -63,6 +63,7 @@ class Planned:
         remade: Whether its result will certainly differ from what is there.
         disrupts: What it would interrupt for the user.
         seconds: How long it took the last time; None if it never ran here, or would not run.
+        notes: What the user should know of it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Planned:
     remade: bool
     disrupts: tuple[str, ...]
     seconds: float | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class _Verdict:
     follows: bool = False
     after: tuple[str, ...] = ()
     disrupts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def _decided(step: Step, causes: Sequence[_Cause], known: Known) -> Planned:
@@ -162,6 +165,7 @@ def _decided(step: Step, causes: Sequence[_Cause], known: Known) -> Planned:
         # A task that only follows another one interrupts nothing that the other has not interrupted already.
         disrupts=(*verdict.disrupts, *(() if verdict.follows else step.disrupts)) if runs else (),
         seconds=known.took.get(step.name) if runs else None,
+        notes=verdict.notes,
     )
 
 
@@ -179,9 +183,10 @@ def _verdict(step: Step, causes: Sequence[_Cause], known: Known) -> _Verdict:
         unseen = f"its check ended with {type(error).__name__}: {error}"
         return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, (unseen,)))
     if not lack:
-        return _moved(step, causes, known, otherwise=_Verdict(CURRENT))
+        return replace(_moved(step, causes, known, otherwise=_Verdict(CURRENT)), notes=lack.notes)
     state = STOP if lack.obstacles else RUN
-    return _Verdict(state, lack.obstacles + lack.reasons, lack.remakes, disrupts=lack.disrupts)
+    why = lack.obstacles + lack.reasons
+    return _Verdict(state, why, lack.remakes, disrupts=lack.disrupts, notes=lack.notes)
 
 
 def _moved(step: Step, causes: Sequence[_Cause], known: Known, *, otherwise: _Verdict) -> _Verdict:

@@ -214,6 +214,7 @@ def _wrapped(lines: Iterable[str], width: int) -> list[str]:
 
 def _summary(planned: Sequence[Planned], hidden: int) -> Iterator[str]:
     counts = {state: sum(one.state == state for one in planned) for state in (RUN, UNKNOWN, STOP, BLOCKED, CURRENT)}
+    yield from dict.fromkeys(f"Note: {note}" for one in planned for note in one.notes)
     if counts[CURRENT] == len(planned):
         yield f"Nothing to do: {len(planned)} tasks are up to date"
         return

@@ -150,8 +150,10 @@ def lack_of_source(name: str) -> Lack:
         name: Name of a pattern.
     """
     chosen, pattern = parameters.current(), known.named(name)
-    wrong = lacks.obstacle(*targets.of(chosen).unfit(pattern), *_wrong(chosen, pattern))
-    return wrong or lacks.of(*_not_in_source(pattern, partial(_unmade, chosen)))
+    there = targets.of(chosen)
+    wrong = lacks.obstacle(*there.unfit(pattern), *_wrong(chosen, pattern))
+    notes = lacks.noted(*(f"{name}: {line}" for line in there.notices(pattern)))
+    return notes + (wrong or lacks.of(*_not_in_source(pattern, partial(_unmade, chosen))))
 
 
 def require_in_source(name: str) -> None:

@@ -156,8 +156,11 @@ class ExistingCluster:
         if attachment.load(self.chosen.cluster_name) is None:
             named = self.chosen.target_workers
             return tuple(fitting.against(pattern, named)) if named else ()
-        workers = self.workers if pattern.is_placed or pattern.on_gpu else ()
-        return (*fitting.against(pattern, workers), *gpu_operator.against(pattern, self.api, workers))
+        if not (pattern.is_placed or pattern.on_gpu or pattern.vfs):
+            return ()
+        workers, each = self.workers, self.functions_each if pattern.vfs else 0
+        placed = [*fitting.against(pattern, workers), *fitting.crowded(pattern, workers, each)]
+        return (*placed, *gpu_operator.against(pattern, self.api, workers))
 
     def notices(self, pattern: Pattern) -> tuple[str, ...]:
         """Return what is otherwise on GPUs that an operator offers."""

@@ -56,7 +56,9 @@ def make(name, parent, parameter):
 
 
 def daemon():
-    return lacks.unless(DAEMON.exists(), "its check says so")
+    note = THINGS / "note"
+    noted = lacks.noted(note.read_text()) if note.exists() else lacks.NOTHING
+    return noted + lacks.unless(DAEMON.exists(), "its check says so")
 
 
 def thing(name, parent="", parameter="", needs=()):

@@ -38,6 +38,13 @@ def test_nothing_to_do_is_said_and_is_exit_code_0(made: Planner) -> None:
     assert made.run() == (0, set())
 
 
+def test_a_note_is_told_and_changes_nothing(made: Planner, checkout: Checkout) -> None:
+    (checkout.root / "world" / "note").write_text("the daemon is slow today")
+    code, planned = made.plan()
+    assert (code, states(planned)) == (0, {})
+    assert made.text() == f"Note: the daemon is slow today\nNothing to do: {len(ALL)} tasks are up to date\n"
+
+
 def test_a_fresh_machine_is_all_changes_and_no_promise_without_a_daemon(planner: Planner) -> None:
     code, planned = planner.plan()
     assert code == 2

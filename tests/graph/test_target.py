@@ -71,6 +71,14 @@ def test_a_plan_begins_with_attach_and_has_nothing_of_kind(checkout: Checkout, n
     assert names.index("attach") < names.index("controller:definitions") < names.index("cpufunc_namespaces")
 
 
+def test_a_plan_for_one_worker_stops_at_a_twin_alone(checkout: Checkout) -> None:
+    env = {**ELSEWHERE, "CONTROLLER": "sample", "TARGET_WORKERS": "alone"}
+    twin = "dataflow:calcapp-basic-multi-worker"
+    words = "needs two workers, but TARGET_WORKERS has 1: alone"
+    assert words in checkout.doit("plan", twin, env=env).stdout
+    assert words not in checkout.doit("plan", "dataflow:calcapp-basic", env=env).stdout
+
+
 def test_a_plan_and_the_overview_name_the_cluster(checkout: Checkout) -> None:
     assert checkout.doit("plan", "controller", env=ELSEWHERE).stdout.startswith("On the existing cluster elsewhere:\n")
     page = checkout.doit(env=ELSEWHERE).stdout

@@ -18,6 +18,7 @@ from tasks.scenarios import needs
 from tasks.scenarios.needs import Machine
 from tasks.settings import controller, nics, parameters, paths
 from tasks.settings.checks import GPU, NICS
+from tasks.target.existing import ExistingCluster
 from tests.unit import own_patterns
 from tests.unit.conftest import lab
 from tests.unit.engine import Image
@@ -78,6 +79,15 @@ def test_a_twin_on_a_target_with_one_worker_is_refused_in_one_line(monkeypatch: 
         needs.require_in_source(twin)
     assert raised.value.message == f"{twin}: {line}"
     assert needs.machine(chosen).unfit(known.named("calcapp-basic")) == ()
+
+
+def test_what_is_otherwise_for_a_pattern_is_noted_and_no_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ExistingCluster, "notices", lambda *_: ("without MPS",))
+    chosen = lab(**parameters_of(TARGET_WORKERS="alone", CLUSTER_NAME="nowhere"))
+    monkeypatch.setattr(parameters, "current", lambda: chosen)
+    found = needs.lack_of_source("calcapp-basic")
+    assert found.notes == ("calcapp-basic: without MPS",)
+    assert not found
 
 
 def test_a_failed_check_of_the_machine_is_named_with_the_pattern(said: Lines) -> None:

@@ -54,3 +54,11 @@ def test_a_node_that_is_no_worker_is_told_with_file_and_line(checkout: Path) -> 
     assert "functions[0].node: 'node-c' is no worker; they are node-a, node-b" in lines[0]
     number = lines[0].split(":")[1]
     assert "node: node-c" in (paths.OWN_PATTERNS / "mine/pattern.yaml").read_text("utf-8").splitlines()[int(number) - 1]
+
+
+def test_a_single_worker_needs_functions_for_all_of_a_pattern() -> None:
+    pattern = known.named("calcapp-sriov")
+    assert [*fitting.crowded(pattern, ONE, 4)] == [
+        "takes 7 virtual functions, but the only worker, node-a, has 4",
+    ]
+    assert [*fitting.crowded(pattern, ONE, 7)] == [*fitting.crowded(pattern, TWO, 4)] == []
