@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from tasks.doctor import files
+from tasks.patterns import known
 from tasks.settings import paths
 from tasks.settings.checks import FAILED, OK
+from tasks.target.existing import ExistingCluster
+from tests.unit.conftest import lab
 from tests.unit.doctor.recorded import Case
+from tests.unit.target.somewhere import parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tasks.doctor.finding import Finding
+    from tasks.doctor.server import Server
 
 
 def _box(kind: bytes, content: bytes) -> bytes:
@@ -103,3 +111,16 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_finds(case: Case, verify: Callable[[Case], None]) -> None:
     verify(case)
+
+
+def _on_one_worker(name: str) -> Finding:
+    chosen = lab(**parameters_of(TARGET_WORKERS="alone", CLUSTER_NAME="nowhere"))
+    return files.look_at(known.named(name))(cast("Server", None), chosen)
+
+
+def test_a_pattern_is_told_with_what_it_does_not_find_on_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = _on_one_worker("calcapp-basic-multi-worker")
+    assert (twin.state, twin.found) == (FAILED, "needs two workers, but TARGET_WORKERS has 1: alone")
+    monkeypatch.setattr(ExistingCluster, "notices", lambda *_: ("without MPS",))
+    good = _on_one_worker("calcapp-basic")
+    assert (good.state, good.found) == (OK, "nothing wrong with calcapp-basic\nwithout MPS")
