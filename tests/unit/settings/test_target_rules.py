@@ -18,10 +18,10 @@ _MANY = ",".join("abcdefghi")
 
 
 def test_one_worker_has_no_second_card(root: Path) -> None:
-    one = parameters_of(TARGET_WORKERS="a", SRIOV_PF_IF_2="ens9f0np0", SRIOV_PF_IPADDR_2="192.168.20.2/24")
+    one = parameters_of(TARGET_WORKERS="a", SRIOV_PF_IPADDR_2="192.168.20.2/24")
     assert target_rules.workers(valid(root, **one)) == 1
     two = {**one, "TARGET_WORKERS": "a,b"}
-    assert any("SRIOV_PF_IF_1 too" in line for line in refusal(root, **two))
+    assert any("SRIOV_PF_IPADDR_1 too" in line for line in refusal(root, **two))
 
 
 @pytest.mark.parametrize("more", [{"ADDONS": "nvidia-k8s-ipam,multus"}, {"SRIOV": "given", "ADDONS": ""}])
