@@ -146,6 +146,13 @@ def agree(monkeypatch: pytest.MonkeyPatch, guest: Kube, **more: Any) -> None:
     monkeypatch.setattr(parameters, "current", lambda: agreed)
 
 
+def of_others(card: str) -> Object:
+    """Return a policy that is not ours."""
+    spec = {"resourceName": "theirs", "nodeSelector": {}, "numVfs": 2, "nicSelector": {"pfNames": [card]}}
+    metadata = {"name": "theirs", "namespace": SPACE}
+    return {"apiVersion": POLICY.api_version, "kind": POLICY.name, "metadata": metadata, "spec": spec}
+
+
 def _counts(policies: list[Object]) -> list[int]:
     return [policy["spec"]["numVfs"] for policy in policies]
 
@@ -227,14 +234,7 @@ def test_a_consent_is_not_for_other_numbers(operator: Operator, guest: Kube, mon
 def test_a_card_with_a_policy_of_others_is_refused_and_their_policy_left_as_it_is(
     operator: Operator, guest: Kube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = {"resourceName": "theirs", "nodeSelector": {}, "numVfs": 2, "nicSelector": {"pfNames": [CARDS["sriov-b"]]}}
-    theirs = {
-        "apiVersion": POLICY.api_version,
-        "kind": POLICY.name,
-        "metadata": {"name": "theirs", "namespace": SPACE},
-        "spec": spec,
-    }
-    operator.api.apply([theirs])
+    operator.api.apply([of_others(CARDS["sriov-b"])])
     agree(monkeypatch, guest)
     before = versions(operator.api)
     with pytest.raises(Problem, match=f"{SPACE}/theirs: is for {CARDS['sriov-b']} of sriov-b and not ours"):
@@ -328,9 +328,7 @@ def test_detach_deletes_our_policies_and_leaves_those_of_others_and_the_definiti
     agree(monkeypatch, guest, sriov_deadline=1)
     with pytest.raises(Problem, match="within 1 s"):
         sriov_making.make()
-    spec = {"resourceName": "theirs", "nodeSelector": {}, "numVfs": 2, "nicSelector": {"pfNames": ["ens9"]}}
-    theirs = {**operator.api.list(POLICY, SPACE)[0], "spec": spec, "metadata": {"name": "theirs", "namespace": SPACE}}
-    operator.api.apply([theirs])
+    operator.api.apply([of_others("ens9")])
     monkeypatch.setattr(target, "GROUP", "sriov.test")
     left = leaving.Leaving(guest, ATTACHED, leaving.Deadlines(3, 20))
     assert len([item for item in left.members() if item["kind"] == POLICY.name]) == len(CARDS)
@@ -342,7 +340,6 @@ def test_detach_deletes_our_policies_and_leaves_those_of_others_and_the_definiti
 def test_nothing_is_asked_of_a_cluster_without_the_policies(
     operator: Operator, guest: Kube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait_at_most(monkeypatch)
     given = parameters.current().model_copy(update={"sriov": sriov.GIVEN})
     monkeypatch.setattr(parameters, "current", lambda: given)
     assert not sriov_making.lack()
