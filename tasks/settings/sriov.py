@@ -34,6 +34,5 @@ ETHERNET = frozenset({"", "eth", "ether", "ethernet"})
 NETDEVICE = "netdevice"
 # First part of the names of policies; the rest follows from the node.
 NAME = "openkasugai"
-HOSTNAME = "kubernetes.io/hostname"
 # Parameters with the physical functions of the first, the second worker, and so on.
 PHYSICAL_FUNCTIONS = tuple(row.interface for row in nics.WORKERS)

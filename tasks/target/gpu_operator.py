@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import manifests
-from tasks.engines.kube.calls import ABSENT, Refused
 from tasks.engines.kube.manifests import Kind
 from tasks.patterns import gpu_pods
 from tasks.settings import gpu_offer as offer
@@ -32,7 +31,7 @@ def missing(cluster: Kube, workers: Sequence[str]) -> list[str]:
     Raises:
         Problem: It does not answer.
     """
-    policies = [each for each in _served(cluster, _POLICY) if _state(each) not in offer.IGNORED]
+    policies = [each for each in cluster.list_if_served(_POLICY) if _state(each) not in offer.IGNORED]
     unready = [each for each in policies if _state(each) != offer.READY]
     if unready:
         return [f"ClusterPolicy {manifests.name_of(each)}: {_why(each)}" for each in unready]
@@ -78,22 +77,12 @@ def notices(pattern: Pattern, cluster: Kube) -> Iterator[str]:
             yield offer.WITHOUT_MPS.format(keys=_keys(members), folder=folder)
     if uncounted := [pod for pod in pods if not pod.is_counted]:
         yield offer.UNCOUNTED.format(keys=_keys(uncounted))
-        if _served(cluster, _POLICY) and cluster.get(_RUNTIME_CLASS, offer.RUNTIME_CLASS[2]) is None:
+        if cluster.list_if_served(_POLICY) and cluster.get(_RUNTIME_CLASS, offer.RUNTIME_CLASS[2]) is None:
             yield offer.NO_RUNTIME
 
 
 def _keys(pods: Sequence[GpuPod]) -> str:
     return ", ".join(pod.key for pod in pods)
-
-
-def _served(cluster: Kube, kind: Kind) -> Sequence[Object]:
-    """Return the objects of a kind; none if the cluster does not serve it."""
-    try:
-        return cluster.list(kind)
-    except Refused as refusal:
-        if refusal.status == ABSENT:
-            return []
-        raise
 
 
 def _state(policy: Object) -> str:

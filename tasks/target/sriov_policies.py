@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.kube import applyset, manifests
 from tasks.engines.kube.manifests import Kind
-from tasks.settings import sriov
+from tasks.settings import sriov, target
 
 if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
@@ -181,7 +181,7 @@ class Request:
         labels = card.node["metadata"].get("labels") or {}
         spec = {
             "resourceName": self.resource,
-            "nodeSelector": {sriov.HOSTNAME: labels.get(sriov.HOSTNAME, card.node_name)},
+            "nodeSelector": {target.HOST_NAME: labels.get(target.HOST_NAME, card.node_name)},
             "nicSelector": {"pfNames": [card.interface]},
             "numVfs": self.count,
             "deviceType": sriov.NETDEVICE,

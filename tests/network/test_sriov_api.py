@@ -75,7 +75,7 @@ class Operator:
             group = {"policyName": manifests.name_of(policy), "resourceName": spec["resourceName"]}
             card = {"pciAddress": "0000:17:00.0", "name": spec["nicSelector"]["pfNames"][0], "numVfs": spec["numVfs"]}
             asked = {"spec": {"interfaces": [{**card, "vfGroups": [group]}]}}
-            self.api.patch(STATE, spec["nodeSelector"][sriov.HOSTNAME], SPACE, asked)
+            self.api.patch(STATE, spec["nodeSelector"][target.HOST_NAME], SPACE, asked)
 
     def say(self, node: str, word: str, error: str = "", functions: int = 0) -> None:
         """Set the status of a node."""
@@ -180,7 +180,7 @@ def test_policies_are_made_with_consent_and_their_functions_awaited(
     sriov_making.make()
     acting.join()
     assert said == ["SR-IOV: 2 policies applied, 0 were as they should be"]
-    made = {each["spec"]["nodeSelector"][sriov.HOSTNAME]: each for each in operator.api.list(POLICY, SPACE)}
+    made = {each["spec"]["nodeSelector"][target.HOST_NAME]: each for each in operator.api.list(POLICY, SPACE)}
     assert {node: each["spec"]["nicSelector"]["pfNames"] for node, each in made.items()} == {
         node: [card] for node, card in CARDS.items()
     }
