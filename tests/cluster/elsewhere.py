@@ -116,6 +116,11 @@ def delete(folder: Path) -> None:
     _kind("delete", "cluster", "--name", NAME, "--kubeconfig", str(folder / "admin.kubeconfig"))
 
 
+def forget_trust(node: str) -> None:
+    """Take the registry's CA from a node."""
+    containers.exec_in(node, ["rm", "-r", _TRUST])
+
+
 def _kind(*words: str) -> None:
     program = modules.program(artifacts.KIND, "kind", parameters.current())
     Command([program, *words], client.environment()).run()

@@ -5,6 +5,7 @@ The tests share the cluster, and run from what is refused over what is deployed 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +47,13 @@ _ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
     "kind": "ClusterRole",
     "metadata": {"name": "test-of-the-log"},
+}
+
+ARM = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "arm"}}
+NOTHING_KNOWN = {
+    **dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "kubeletVersion"), ""),
+    **dict.fromkeys(("containerRuntimeVersion", "kubeProxyVersion"), ""),
+    "operatingSystem": "linux",
 }
 
 # In the order of the graph: each run gets past the place where the one before it was killed.
@@ -278,6 +286,38 @@ def test_a_dataflow_runs_on_the_virtual_functions_that_others_offer(entitled: Gu
 
 def test_what_others_have_installed_is_shown_with_its_version(entitled: Guest) -> None:
     assert "multus" in entitled.run("status")
+
+
+def test_a_node_that_does_not_trust_the_registry_is_named_with_what_it_lacks(entitled: Guest) -> None:
+    other = elsewhere.WORKERS[0]
+    elsewhere.forget_trust(other)
+    output = entitled.fail("create_cluster", TARGET_WORKERS=",".join((*PLACES, other)))
+    assert f"{other}: cannot pull" in output
+    assert "certs.d" in output
+    assert "BEGIN CERTIFICATE" in output
+
+
+def test_a_node_of_another_architecture_is_refused(entitled: Guest) -> None:
+    theirs = entitled.theirs
+    theirs.kubectl("create", "-f", "-", stdin=json.dumps(ARM))
+    try:
+        status = json.dumps({"status": {"nodeInfo": {**NOTHING_KNOWN, "architecture": "arm64"}}})
+        theirs.kubectl("patch", "node", "arm", "--subresource=status", "--type=merge", "-p", status)
+        with entitled.writing():
+            output = entitled.declined("attach", TARGET_WORKERS="arm", CLUSTER_NAME="second")
+    finally:
+        theirs.kubectl("delete", "node", "arm")
+        on_it = ("--field-selector=spec.nodeName=arm", "--force", "--grace-period=0")
+        theirs.kubectl("delete", "pods", "-n", "kube-system", *on_it)
+    assert "arm: is linux/arm64" in output
+
+
+def test_clean_leaves_the_cluster_and_the_way_there(entitled: Guest) -> None:
+    with entitled.writing():
+        entitled.run("clean")
+        assert "attached" not in entitled.run("status")
+    with entitled.writing():
+        entitled.run("attach")
 
 
 def test_the_current_context_is_as_it_was(entitled: Guest, lab: Lab, decoy: list[Seen]) -> None:
