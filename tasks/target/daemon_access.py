@@ -6,6 +6,7 @@ ServiceAccount, and renews.
 
 from __future__ import annotations
 
+import base64
 import copy
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,9 @@ def secret(name: str, namespace: str) -> dict[str, Any]:
         "current-context": "daemon",
     }
     metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {_KEY: yaml.safe_dump(config)}}
+    # Not `stringData`, which the API takes but does not show.
+    data = {_KEY: base64.b64encode(yaml.safe_dump(config).encode()).decode()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
 
 
 def with_account(daemon: dict[str, Any], *, account: str, secret_name: str, host_path: str) -> dict[str, Any]:

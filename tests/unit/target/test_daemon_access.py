@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import yaml
@@ -27,7 +28,7 @@ def changed(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_kubeconfig_names_projected_files_and_holds_no_token() -> None:
-    config = yaml.safe_load(daemon_access.secret("access", "system")["stringData"]["config"])
+    config = yaml.safe_load(base64.b64decode(daemon_access.secret("access", "system")["data"]["config"]))
     assert list(config["users"][0]["user"]) == ["tokenFile"]
 
 
