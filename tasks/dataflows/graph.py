@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tasks.lack import Lack
     from tasks.patterns.model import Pattern
     from tasks.scenarios import needs
-    from tasks.target import choice as targets
+    from tasks.target import choice
 else:
     all_patterns = later("tasks.dataflows.all_patterns")
     deployment = later("tasks.dataflows.deployment")
@@ -34,7 +34,7 @@ else:
     verification = later("tasks.dataflows.verification")
     video_sender = later("tasks.dataflows.video_sender")
     needs = later("tasks.scenarios.needs")
-    targets = later("tasks.target.choice")
+    choice = later("tasks.target.choice")
 
 _AS_JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "show a JSON list"}
 # The add-ons that provide what a pattern needs.
@@ -118,7 +118,7 @@ def task__enough_functions() -> Iterator[dict[str, Any]]:
 
 def lack_of_functions(name: str) -> Lack:
     """Return an obstacle if a pattern takes more virtual functions than each worker is to have."""
-    return needs.lack_of_functions(name, targets.of(parameters.current()).functions_each)
+    return needs.lack_of_functions(name, choice.of(parameters.current()).functions_each)
 
 
 def require_functions(name: str) -> None:
@@ -127,7 +127,7 @@ def require_functions(name: str) -> None:
     Raises:
         Problem: One line with both numbers.
     """
-    needs.require_functions(name, targets.of(parameters.current()).functions_each)
+    needs.require_functions(name, choice.of(parameters.current()).functions_each)
 
 
 def task_delete_dataflow() -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks import lack as lacks
 from tasks.controller import capacity
 from tasks.controller.kinds import FUNCTION_TARGET
-from tasks.engines.kube import access, rbac
+from tasks.engines.kube import rbac
 from tasks.patterns import known
 from tasks.scenarios import files
 from tasks.settings import parameters
@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 
 def lack_of_namespaces() -> Lack:
     """Return which of the functions' namespaces are missing."""
-    return access.cluster(parameters.current().cluster_name).lack(namespaces())
+    there = choice.of(parameters.current())
+    return there.api.lack(namespaces(there))
 
 
 def create_namespaces() -> None:
     """Create the functions' namespaces."""
-    access.cluster(parameters.current().cluster_name).apply(namespaces())
+    there = choice.of(parameters.current())
+    there.api.apply(namespaces(there))
 
 
-def namespaces() -> list[Object]:
-    """Return the namespaces that functions run in, with what the cluster needs there."""
-    return choice.of(parameters.current()).prepared(known.function_namespaces())
+def namespaces(there: Target) -> list[Object]:
+    """Return the namespaces that functions run in, with what the cluster needs there.
+
+    Args:
+        there: The cluster.
+    """
+    return there.prepared(known.function_namespaces())
 
 
 def lack_of_setup() -> Lack:

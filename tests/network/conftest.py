@@ -26,6 +26,7 @@ from tasks.scenarios import setup
 from tasks.settings import artifacts, parameters, paths
 from tasks.target import kind_cluster
 from tests.network.contract import PATTERN, SAMPLE
+from tests.targets import Given
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     chosen = lab(DCI_REGISTRY_ADDR_ALT="registry.example/images", DATAFLOW_DEADLINE="10", CONTROLLER_DEADLINE="5")
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]
-    api.apply([*definitions, *setup.namespaces()])
+    api.apply([*definitions, *setup.namespaces(Given(api, ()))])
     yield api
     for kind in (
         DATA_FLOW,

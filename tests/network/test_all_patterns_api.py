@@ -20,6 +20,7 @@ from tasks.scenarios import setup
 from tasks.settings import parameters, paths
 from tasks.target import kind_cluster
 from tests.network.contract import Acting, set_status
+from tests.targets import Given
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def cluster(api: Kube, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kube]:
     )
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     definitions = [item for file in facts.definition_files(SAMPLE) for item in manifests.load(file)]
-    api.apply([*definitions, *setup.namespaces()])
+    api.apply([*definitions, *setup.namespaces(Given(api, ()))])
     yield api
     for kind, pattern in ((DATA_FLOW, BASIC), (DATA_FLOW, VIDEO), (manifests.POD, BASIC)):
         for item in api.list(kind, pattern.namespace):

@@ -18,6 +18,7 @@ from tasks.settings import parameters, paths
 from tasks.target import kind_cluster
 from tasks.target.devices import Gpu, Worker
 from tests.network.contract import set_status
+from tests.targets import Given
 from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def cluster(request: pytest.FixtureRequest, api: Kube, monkeypatch: pytest.Monke
     monkeypatch.setattr(kind_cluster, "workers", lambda _cluster: NODES)
     monkeypatch.setattr(parameters, "current", lambda: lab(CONTROLLER_DEADLINE="20"))
     definitions = [item for file in facts.definition_files(request.param) for item in manifests.load(file)]
-    api.apply([*definitions, *setup.namespaces(), daemon_set()])
+    api.apply([*definitions, *setup.namespaces(Given(api, NODES)), daemon_set()])
     roll_out(api)
     yield api
     for kind in (COMPUTE_RESOURCE, FUNCTION_TARGET, WB_FUNCTION, manifests.POD, manifests.DAEMON_SET):

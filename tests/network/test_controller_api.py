@@ -109,7 +109,7 @@ def reported(cluster: Kube, name: str) -> list[str]:
 
 
 def test_every_pattern_is_accepted(cluster: Kube, controller: Controller) -> None:
-    cluster.apply([*controller.definitions(), *setup.namespaces()])
+    cluster.apply([*controller.definitions(), *setup.namespaces(controller.target)])
     for pattern in [pattern for pattern in known.patterns() if places.folder(pattern).is_dir()]:
         scenario = Scenario(pattern, lambda: ("one", "two"), references)
         registered = [item for items in scenario.resources().values() for item in items]

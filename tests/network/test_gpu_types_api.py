@@ -23,6 +23,7 @@ from tasks.patterns import known
 from tasks.scenarios import files, registration, setup
 from tasks.settings import parameters, paths
 from tasks.target.devices import Gpu, Worker
+from tests.targets import Given
 from tests.unit.conftest import lab
 
 # After the import of this module, the sample controller's own can be imported.
@@ -63,7 +64,7 @@ def cluster(request: pytest.FixtureRequest, api: Kube, monkeypatch: pytest.Monke
     chosen = lab(DCI_REGISTRY_ADDR_ALT="registry.example/images", DATAFLOW_DEADLINE="20", CONTROLLER_DEADLINE="20")
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     definitions = [item for file in facts.definition_files(request.param) for item in manifests.load(file)]
-    api.apply([*definitions, *setup.namespaces()])
+    api.apply([*definitions, *setup.namespaces(Given(api, ()))])
     yield api
     for kind in MADE:
         for item in api.list(kind):
