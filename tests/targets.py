@@ -76,6 +76,10 @@ class Given:
         """Return the namespaces as they are."""
         return self.namespaces(namespaces)
 
+    def pulling(self, items: list[Object]) -> list[Object]:
+        """Return the objects as they are."""
+        return items
+
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they are."""
         return items

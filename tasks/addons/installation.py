@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.addons.choice import Choice
+    from tasks.engines.kube.manifests import Object
     from tasks.lack import Lack
     from tasks.settings.addons import Addon, AddonFile
     from tasks.settings.parameters.model import Parameters
@@ -120,7 +121,7 @@ def _lack_in_cluster(found: Choice) -> Lack:
         return lacks.of(f"{addon.name}: other manifests")
     notice = found.notice()
     untold = lacks.unless(not notice or _told(addon, cluster_name) == notice, f"{addon.name}: {notice}")
-    return untold + access.cluster(cluster_name).lack(manifests.objects())
+    return untold + access.cluster(cluster_name).lack(_objects(found))
 
 
 def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
@@ -140,7 +141,7 @@ def _deploy(found: Choice) -> None:
         atomic.write(_mark(addon, p.cluster_name), found.refused)
         return
     _say_what_is_special(found)
-    objects = manifests.objects()
+    objects = _objects(found)
     deadline = p.cluster_deadline
     cluster = access.cluster(p.cluster_name)
     applied = cluster.apply(item for item in objects if not kube_manifests.is_custom(item))
@@ -154,6 +155,11 @@ def _deploy(found: Choice) -> None:
     custom = cluster.apply((item for item in objects if kube_manifests.is_custom(item)), deadline=deadline)
     changed = len(applied.changed) + len(custom.changed)
     progress.line(f"{addon.name}: {changed} objects applied, {len(objects) - changed} were as they should be")
+
+
+def _objects(found: Choice) -> list[Object]:
+    """Return what an add-on consists of where it runs."""
+    return targets.of(found.manifests.chosen).pulling(found.manifests.objects())
 
 
 def _say_what_is_special(found: Choice) -> None:

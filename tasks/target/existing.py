@@ -180,6 +180,10 @@ class ExistingCluster:
         names = [*namespaces]
         return [*self.namespaces(names), *pulling.secrets(self._registry, names), *pulling.accounts(self.api, names)]
 
+    def pulling(self, items: list[Object]) -> list[Object]:
+        """Return objects whose pods pull from the registry with its credentials."""
+        return pulling.prepared(items, self.api, self._registry)
+
     @property
     def _registry(self) -> str:
         return self.chosen.dci_registry_addr_alt.partition("/")[0]
@@ -188,7 +192,7 @@ class ExistingCluster:
         """Return the objects of a part of the controller as they run without a file of a node."""
         found = self.api.list(manifests.NODE)
         made = daemons.adapted(part, items, self._workers_of(found), found)
-        return pulling.prepared(pod_security.labelled(made), self.api, self._registry)
+        return self.pulling(pod_security.labelled(made))
 
     def devices(self, names: Iterable[str]) -> list[Worker]:
         """Return workers with their devices."""

@@ -143,6 +143,13 @@ class Target(Protocol):
             namespaces: Their names.
         """
 
+    def pulling(self, items: list[Object]) -> list[Object]:
+        """Return objects whose pods pull from the registry with its credentials, if the nodes do not know them.
+
+        Args:
+            items: The objects.
+        """
+
     def adapted(self, part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller as they run there.
 

@@ -148,6 +148,10 @@ class KindCluster:
         """Return the namespaces: its nodes have the registry's credentials."""
         return self.namespaces(namespaces)
 
+    def pulling(self, items: list[Object]) -> list[Object]:
+        """Return the objects as they are: its nodes have the registry's credentials."""
+        return items
+
     def adapted(self, _part: Component, items: list[Object]) -> list[Object]:
         """Return the objects of a part of the controller: they are made for clusters of kind."""
         return items
