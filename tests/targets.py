@@ -35,6 +35,7 @@ class Given:
     borrows: bool = False
     card_nodes: tuple[str, ...] = ()
     functions_each: int = 8
+    network_namespaces: tuple[str, ...] = ()
     static_nodes: tuple[str, ...] = ()
     welcome: tuple[tuple[str, str], ...] = ()
     farewell: tuple[str, str] = ("", "")

@@ -160,7 +160,7 @@ class Manifests:
             "resource": self.chosen.sriov_resource,
             "physical_functions": [getattr(self.chosen, row.interface.lower()) for row in nics.WORKERS],
             "namespaces": dict(self._namespaces()),
-            "function_namespaces": known.namespaces(),
+            "function_namespaces": targets.of(self.chosen).network_namespaces,
         }
         files = sorted((paths.MANIFEST / self.name).iterdir())
         return {file.name.removesuffix(_TEMPLATE): templates.render(file, **values) for file in files}

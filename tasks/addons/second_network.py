@@ -65,9 +65,11 @@ def objects(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> list[O
     values: dict[str, Any] = {
         "delegate": nics.DELEGATE,
         "resource": chosen.sriov_resource,
-        "function_namespaces": known.namespaces(),
+        "function_namespaces": known.function_namespaces(),
         "static_nodes": workers,
-        "namespaces": {name: manifests.namespace(name) for name in (*known.namespaces(), *controller.NAMESPACES)},
+        "namespaces": {
+            name: manifests.namespace(name) for name in (*known.function_namespaces(), *controller.NAMESPACES)
+        },
         "ipam": {} if _IPAM in chosen.addons else ipam(cluster, chosen),
     }
     return [network for name in (_MULTUS, _IPAM) if name not in chosen.addons for network in _of(name, values)]

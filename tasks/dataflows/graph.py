@@ -42,7 +42,12 @@ _ADDONS = {NICS: ("multus", "sriov-device-plugin", "nvidia-k8s-ipam"), LOADBALAN
 # The tasks that only look begin with one of these.
 _LOOKS = ("_doctor:", "_enough_functions:", "_in_source:")
 # The task that provides what a pattern needs in the cluster.
-_LEASES = {GPU: "_target:gpu", NICS: "_target:nics", VIDEO: "send_video_tool"}
+_LEASES = {
+    GPU: "_target:gpu",
+    NICS: "_target:nics",
+    LOADBALANCER: "_target:loadbalancer",
+    VIDEO: "send_video_tool",
+}
 
 
 def task_dataflow() -> Iterator[Any]:
@@ -146,7 +151,7 @@ def task_send_video_tool() -> dict[str, Any]:
     """Run the pod that sends videos to dataflows."""
     return {
         "actions": [Do(video_sender.deploy)],
-        "task_dep": ["_target:ready", "cpufunc_namespaces", f"function_image:{VIDEO_SENDER}"],
+        "task_dep": ["_target:ready", "cpufunc_namespaces", f"function_image:{VIDEO_SENDER}", "_target:sender"],
         "uptodate": [Current(video_sender.lack)],
     }
 

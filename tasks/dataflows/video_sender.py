@@ -90,13 +90,17 @@ def name_unsendable(videos: Folder) -> None:
 
 def _deployment(there: Target, chosen: Parameters) -> Object:
     labels = {"app": video.SENDER}
-    container = {
+    container: Object = {
         "name": video.SENDER,
         "image": function_images.reference(source.VIDEO_SENDER, chosen),
         "imagePullPolicy": "IfNotPresent",
         "command": ["tail", "-f", "/dev/null"],
         "volumeMounts": [{"name": "videos", "mountPath": video.FOLDER_IN_POD}],
     }
+    if there.videos.limits:
+        container["resources"] = {"limits": there.videos.limits}
+    # Without annotations, the template is as it always was: another one would make the pod anew.
+    noted = {"annotations": there.videos.annotations} if there.videos.annotations else {}
     pod = {
         "nodeSelector": {"kubernetes.io/hostname": there.workers[0]},
         **there.videos.pod,
@@ -112,6 +116,6 @@ def _deployment(there: Target, chosen: Parameters) -> Object:
             "replicas": 1,
             "selector": {"matchLabels": labels},
             "strategy": {"type": "Recreate"},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": {"metadata": {"labels": labels, **noted}, "spec": pod},
         },
     }

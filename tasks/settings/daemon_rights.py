@@ -1,7 +1,8 @@
 """What the controller's daemons do and their shipped roles do not grant: they ran with an administrator's kubeconfig.
 
-Read from the calls in the controller's source (v1.1.0). Its role for DeviceInfo names `deviceinfos`, but its definition
-serves `deviceinfoes`; that for EthernetConnection names the group `example.com.example.com`.
+Read from the calls in the controller's source (v1.1.0), and from what was forbidden to them when they ran so. Its role
+for DeviceInfo names `deviceinfos`, but its definition serves `deviceinfoes`; that for EthernetConnection names the group
+`example.com.example.com`.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ def _core(*resources: str) -> Rule:
     return {"apiGroups": [""], "resources": [*resources], "verbs": _ALL}
 
 
+# What each of them does, beside its own part.
+COMMON: tuple[Rule, ...] = ({"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},)
 # By the image of the daemon.
 MISSING: Mapping[str, tuple[Rule, ...]] = {
     "deviceinfo": (_own("deviceinfoes"), _core("configmaps")),
-    "cpufunction": (_own("ethernetconnections"), _core("pods", "configmaps", "services"), _NETWORKS),
+    "cpufunction": (_own("ethernetconnections", "pcieconnections"), _core("pods", "configmaps", "services"), _NETWORKS),
     "gpufunction": (
         _own("cpufunctions", "fpgafunctions", "ethernetconnections", "pcieconnections"),
         _core("pods", "configmaps", "services"),

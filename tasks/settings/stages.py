@@ -22,6 +22,10 @@ ADDONS = "addons"
 # What offers functions of cards, and GPUs, to pods.
 NICS = "nics"
 GPU = "gpu"
+# What gives Services of type LoadBalancer addresses.
+LOADBALANCER = "loadbalancer"
+# What the pod that sends videos stands on.
+SENDER = "sender"
 
 _IN_CLUSTER = tuple(f"addon:{addon.name}" for addon in addons.ADDONS if not addon.is_pod_network)
 _POD_NETWORKS = tuple(f"addon:{addon.name}" for addon in addons.ADDONS if addon.is_pod_network)
@@ -36,6 +40,8 @@ STAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ADDONS: ("addon",),
         NICS: ("_virtual_functions",),
         GPU: ("_gpu_in_inventory",),
+        LOADBALANCER: (),
+        SENDER: (),
     },
     target.EXISTING: {
         READY: ("attach", "_workers"),
@@ -45,6 +51,9 @@ STAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ADDONS: _IN_CLUSTER,
         NICS: ("_networks",),
         GPU: ("_offered:gpu",),
+        LOADBALANCER: ("_offered:loadbalancer",),
+        # Only where there are virtual functions.
+        SENDER: ("_networks",),
     },
 }
 

@@ -39,6 +39,11 @@ POD_NETWORKS = (
     "antrea", "calico", "cilium", "flannel", "kindnet", "kube-ovn", "kube-router", "ovn-kubernetes", "weave",
 )  # fmt: skip
 
+# What gives Services of type LoadBalancer addresses, in the same way.
+LOAD_BALANCERS = (
+    "metallb", "kube-vip", "cloud-controller-manager", "klipper-lb", "loxilb", "openelb", "purelb",
+)  # fmt: skip
+
 # Enforced levels of Pod Security (of a namespace) that forbid what the daemons mount and use of their nodes.
 SECURITY = "pod-security.kubernetes.io/enforce"
 PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"

@@ -8,7 +8,7 @@ from tasks.engines.kube import applyset, manifests
 from tasks.settings import addons, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Parts of the names of images, by the name of what they belong to.
 _MARKS: Mapping[str, tuple[str, ...]] = {
     **{addon.name: addon.marks for addon in addons.ADDONS if addon.marks},
-    **{name: (name,) for name in target.POD_NETWORKS},
+    **{name: (name,) for name in (*target.POD_NETWORKS, *target.LOAD_BALANCERS)},
 }
 _DIGEST_LENGTH = 19
 
@@ -28,10 +28,19 @@ def of_others(cluster: Kube, owner: str) -> dict[str, str]:
         cluster: The API.
         owner: Identifier of the owner of this tool's objects.
     """
-    workloads = [item for kind in (manifests.DAEMON_SET, manifests.DEPLOYMENT) for item in cluster.list(kind)]
-    images = [image for item in workloads if applyset.owner_of(item) != owner for image in _images(item)]
-    found = {name: _version(image) for image in images for name, marks in _MARKS.items() if _is_marked(image, marks)}
-    return dict(sorted(found.items()))
+    return _versions(item for item in _workloads(cluster) if applyset.owner_of(item) != owner)
+
+
+def gives_addresses(cluster: Kube) -> bool:
+    """Return whether Services of type LoadBalancer get addresses: a provider is known, or one has got an address.
+
+    Args:
+        cluster: The API.
+    """
+    if _versions(_workloads(cluster)).keys() & {*target.LOAD_BALANCERS}:
+        return True
+    services = cluster.list(manifests.SERVICE)
+    return any(each.get("status", {}).get("loadBalancer", {}).get("ingress") for each in services)
 
 
 def refusal(name: str, version: str) -> str:
@@ -42,6 +51,16 @@ def refusal(name: str, version: str) -> str:
         version: In which version others have installed it.
     """
     return f"ADDONS: {name} is there already, in version {version}, from other hands; without it in ADDONS, it is used"
+
+
+def _workloads(cluster: Kube) -> list[Object]:
+    return [item for kind in (manifests.DAEMON_SET, manifests.DEPLOYMENT) for item in cluster.list(kind)]
+
+
+def _versions(workloads: Iterable[Object]) -> dict[str, str]:
+    images = [image for item in workloads for image in _images(item)]
+    found = {name: _version(image) for image in images for name, marks in _MARKS.items() if _is_marked(image, marks)}
+    return dict(sorted(found.items()))
 
 
 def _images(workload: Object) -> Iterator[str]:

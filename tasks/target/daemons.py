@@ -55,7 +55,7 @@ def rules(part: Component) -> list[Rule]:
     file = paths.CONTROLLER / "src" / part.folder / _ROLE
     shipped = manifests.load(file) if file.is_file() else []
     found = [rule for item in shipped if item["kind"] == "ClusterRole" for rule in item["rules"]]
-    return [*found, *daemon_rights.MISSING.get(part.image, ())]
+    return [*found, *daemon_rights.COMMON, *daemon_rights.MISSING.get(part.image, ())]
 
 
 def _is(item: Object, kind: manifests.Kind) -> bool:

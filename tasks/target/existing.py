@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import access, attachment, manifests
+from tasks.patterns import known
 from tasks.settings import checks, stages, target
 from tasks.settings.parameters import target_rules
 from tasks.target import (
@@ -60,7 +61,12 @@ class ExistingCluster:
     @property
     def stages(self) -> Mapping[str, tuple[str, ...]]:
         """The tasks of the parts of the graph that settings.stages names."""
-        return stages.STAGES[target.EXISTING]
+        of_all = stages.STAGES[target.EXISTING]
+        return of_all if self._has_functions else {**of_all, stages.SENDER: ()}
+
+    @property
+    def _has_functions(self) -> bool:
+        return self.chosen.sriov != "none"
 
     @property
     def looks(self) -> Container[str]:
@@ -114,12 +120,17 @@ class ExistingCluster:
     @property
     def videos(self) -> Videos:
         """How videos come into the pod that sends them."""
-        return InPod()
+        return InPod(self.chosen.sriov_resource if self._has_functions else "")
 
     @property
     def card_nodes(self) -> tuple[str, ...]:
         """The workers, in the order of the blocks of addresses of their second network."""
         return self.workers
+
+    @property
+    def network_namespaces(self) -> tuple[str, ...]:
+        """The namespaces with a second network: of functions, and of what sends to them."""
+        return known.function_namespaces()
 
     @property
     def static_nodes(self) -> tuple[str, ...]:

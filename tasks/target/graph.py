@@ -16,7 +16,7 @@ from tasks.runner.later import later
 from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL
 from tasks.runner.reporter import QUERY
 from tasks.settings import stages, target
-from tasks.settings.checks import GPU, NICS
+from tasks.settings.checks import GPU, LOADBALANCER, NICS
 from tasks.settings.controller import SIDECAR
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def task__workers() -> dict[str, Any]:
 
 def task__offered() -> Iterator[dict[str, Any]]:
     """Stop if the nodes of an existing cluster do not offer what patterns need (`_offered:<need>`)."""
-    for need in (NICS, GPU):
+    for need in (NICS, GPU, LOADBALANCER):
         yield {
             "name": need,
             "actions": [Do(offering.require, need)],

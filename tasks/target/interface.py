@@ -85,6 +85,10 @@ class Target(Protocol):
         """The workers, in the order of the blocks of addresses of their second network."""
 
     @property
+    def network_namespaces(self) -> tuple[str, ...]:
+        """The namespaces with a second network."""
+
+    @property
     def static_nodes(self) -> tuple[str, ...]:
         """The workers with a second network whose addresses pods name themselves."""
 

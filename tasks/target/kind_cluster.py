@@ -11,6 +11,7 @@ from tasks.engines.host.facts import Host
 from tasks.engines.kube import access, manifests
 from tasks.gpu import lease, sharing, stand_in
 from tasks.nics import cards
+from tasks.patterns import known
 from tasks.problems import Problem
 from tasks.settings import checks, emulation, nics, stages, target
 from tasks.target import devices, kind_status, nodes
@@ -109,6 +110,11 @@ class KindCluster:
     def card_nodes(self) -> tuple[str, ...]:
         """The workers, in the order of the blocks of addresses of their second network."""
         return tuple(row.node(self.chosen.cluster_name) for row in nics.WORKERS)
+
+    @property
+    def network_namespaces(self) -> tuple[str, ...]:
+        """The namespaces with a second network: of functions. What sends to them is in the nodes' own network."""
+        return known.namespaces()
 
     @property
     def static_nodes(self) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import manifests
-from tasks.settings import checks, sriov
-from tasks.target import gpu_operator
+from tasks.settings import addons, checks, sriov
+from tasks.target import add_ons, gpu_operator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,6 +73,12 @@ def _functions(cluster: Kube, workers: Sequence[str], chosen: Parameters) -> Ite
         yield Missing(f"Multus is not there: it has no definition {_NETWORKS}", "multus")
 
 
+def _addresses(cluster: Kube, _workers: Sequence[str], _: Parameters) -> Iterator[Missing]:
+    if not add_ons.gives_addresses(cluster):
+        yield Missing("nothing is known there that gives Services of type LoadBalancer addresses: ADDONS=metallb, with "
+                      "METALLB_POOL", addons.LOAD_BALANCER)  # fmt: skip
+
+
 def _gpus(cluster: Kube, workers: Sequence[str], _: Parameters) -> Iterator[Missing]:
     yield from map(Missing, gpu_operator.missing(cluster, workers))
 
@@ -86,4 +92,5 @@ def _offers(cluster: Kube, workers: Sequence[str], resource: str) -> list[tuple[
 _LOOKS: Mapping[str, Callable[[Kube, Sequence[str], Parameters], Iterator[Missing]]] = {
     checks.NICS: _functions,
     checks.GPU: _gpus,
+    checks.LOADBALANCER: _addresses,
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from tasks.engines.kube import pod_files
-from tasks.settings import video
+from tasks.settings import scenarios, video
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,14 @@ class Videos(Protocol):
     @property
     def pod(self) -> Object:
         """What the sender's pod is like besides: its network."""
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The annotations of the sender's pod."""
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """The devices that it asks the scheduler for."""
 
     def missing(self, cluster: Kube, sender: Container, files: Mapping[str, Path]) -> list[str]:
         """Return the paths in the pod at which a video is missing or another one.
@@ -65,6 +74,16 @@ class OnNodes:
         """The node's own network, from which Services, load balancers and the cards of the node are reached."""
         return {"hostNetwork": True}
 
+    @property
+    def annotations(self) -> dict[str, str]:
+        """Nothing."""
+        return {}
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """Nothing."""
+        return {}
+
     def missing(self, cluster: Kube, sender: Container, files: Mapping[str, Path]) -> list[str]:
         """Return nothing: what is here is there."""
         del cluster, sender, files
@@ -74,8 +93,15 @@ class OnNodes:
         """Do nothing: what is here is there."""
 
 
+@dataclass(frozen=True)
 class InPod:
-    """Nodes elsewhere see no folder of this machine: videos are copied into an ordinary pod, and are lost with it."""
+    """Nodes elsewhere see no folder of this machine: videos are copied into an ordinary pod, and are lost with it.
+
+    Attributes:
+        function: The resource of a virtual function by which the pod is in the second network; empty for none.
+    """
+
+    function: str = ""
 
     @property
     def volume(self) -> Object:
@@ -86,6 +112,16 @@ class InPod:
     def pod(self) -> Object:
         """The network of pods, from which Services and load balancers are reached."""
         return {"automountServiceAccountToken": False}
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """Its second network, from which functions with virtual functions are reached."""
+        return {scenarios.NETWORKS: scenarios.SRIOV_NETWORK} if self.function else {}
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """The virtual function that it holds."""
+        return {self.function: "1"} if self.function else {}
 
     def missing(self, cluster: Kube, sender: Container, files: Mapping[str, Path]) -> list[str]:
         """Return the paths in the pod at which a video is missing or another one."""

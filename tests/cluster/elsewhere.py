@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from tasks.settings import artifacts, parameters
 from tests.cluster import objects
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tasks.engines.kube.manifests import Object
@@ -37,6 +38,12 @@ _LOG = f"{_LOGS}/audit.log"
 _TRUST = "/etc/containers/certs.d"
 _CNI = "/etc/cni/net.d/10-bridge.conflist"
 _SECONDS = 240.0
+_NODE = {"apiVersion": "v1", "kind": "Node"}
+_NODE_INFO = {
+    **dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "kubeletVersion"), ""),
+    **dict.fromkeys(("containerRuntimeVersion", "kubeProxyVersion"), ""),
+    "operatingSystem": "linux",
+}
 
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 # Questions to the API server are sent as objects, though none is kept.
@@ -81,6 +88,19 @@ class Elsewhere:
         lines = containers.exec_in(CONTROL_PLANE, ["cat", _LOG]).splitlines()
         # The last line may still be being written.
         return [json.loads(line) for line in lines if line.endswith("}")]
+
+    @contextmanager
+    def node(self, name: str, *, architecture: str) -> Iterator[None]:
+        """Let the cluster have a node of this architecture that does not answer, for the time of the block."""
+        self.kubectl("create", "-f", "-", stdin=json.dumps({**_NODE, "metadata": {"name": name}}))
+        try:
+            status = json.dumps({"status": {"nodeInfo": {**_NODE_INFO, "architecture": architecture}}})
+            self.kubectl("patch", "node", name, "--subresource=status", "--type=merge", "-p", status)
+            yield
+        finally:
+            self.kubectl("delete", "node", name)
+            on_it = (f"--field-selector=spec.nodeName={name}", "--force", "--grace-period=0")
+            self.kubectl("delete", "pods", "-n", "kube-system", *on_it)
 
     def writes(self, *, after: int = 0, user: str = "") -> list[str]:
         """Return what was asked to be written.

@@ -44,6 +44,11 @@ class OutsideRegistry:
     ca_url: str
     ca: Path
 
+    def tags(self) -> list[str]:
+        """Return its images, as its data lists them."""
+        found = self.ca.parent.parent.glob("data/docker/registry/v2/repositories/images/*/_manifests/tags/*")
+        return [f"{self.host}/images/{tag.parents[2].name}:{tag.name}" for tag in found]
+
 
 @contextmanager
 def running(image: str, images: Path, folder: Path) -> Iterator[OutsideRegistry]:

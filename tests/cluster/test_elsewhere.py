@@ -5,7 +5,6 @@ The tests share the cluster, and run from what is refused over what is deployed 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +35,10 @@ if TYPE_CHECKING:
 TWIN = f"{BASIC}-multi-worker"
 VIDEO = "dataflow:p1c1"
 FUNCTIONS = "dataflow:calcapp-sriov"
+VIDEO_BY_FUNCTIONS = "dataflow:p3c1"
 SECONDS = 120
+# Enough for all that may be on one worker: calcapp-sriov, p3c1, and what sends to it.
+FUNCTIONS_EACH = 12
 # What the dataflows need that the lab's registry may not hold yet.
 IMAGES = (
     "function_image:cpufunc_gst",
@@ -47,13 +49,6 @@ _ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
     "kind": "ClusterRole",
     "metadata": {"name": "test-of-the-log"},
-}
-
-ARM = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "arm"}}
-NOTHING_KNOWN = {
-    **dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "kubeletVersion"), ""),
-    **dict.fromkeys(("containerRuntimeVersion", "kubeProxyVersion"), ""),
-    "operatingSystem": "linux",
 }
 
 # In the order of the graph: each run gets past the place where the one before it was killed.
@@ -90,7 +85,9 @@ def theirs(registry: OutsideRegistry, tmp_path_factory: pytest.TempPathFactory) 
     _delete(folder)
     try:
         made = elsewhere.create(folder, images.tag(images.NODE_IMAGE, _built()), registry)
-        of_registry = _built().model_copy(update={"dci_registry_addr_alt": f"{registry.host}/images"})
+        of_registry = _built().model_copy(
+            update={"dci_registry_addr_alt": f"{registry.host}/images", "sriov_num_vfs": FUNCTIONS_EACH}
+        )
         cards_of_others.install(made, PLACES, of_registry)
         yield made
     finally:
@@ -143,7 +140,7 @@ def test_the_cluster_is_plain_kind_and_none_of_this_tools(theirs: Elsewhere) -> 
 def test_each_of_its_workers_pulls_from_the_registry_that_it_trusts(
     theirs: Elsewhere, registry: OutsideRegistry
 ) -> None:
-    image = next(each for each in _tags(registry) if "/cpufunc_sidecar:" in each)
+    image = next(each for each in registry.tags() if "/cpufunc_sidecar:" in each)
     pods = [_pod(worker, image) for worker in elsewhere.WORKERS]
     theirs.api.apply(pods)
     waiting.until(
@@ -155,12 +152,6 @@ def test_each_of_its_workers_pulls_from_the_registry_that_it_trusts(
     for worker in elsewhere.WORKERS:
         theirs.api.delete(manifests.POD, worker, "default")
         theirs.api.wait_gone(manifests.POD, worker, "default", deadline=SECONDS)
-
-
-def _tags(registry: OutsideRegistry) -> list[str]:
-    """Return the images of the registry, as its data lists them."""
-    found = registry.ca.parent.parent.glob("data/docker/registry/v2/repositories/images/*/_manifests/tags/*")
-    return [f"{registry.host}/images/{tag.parents[2].name}:{tag.name}" for tag in found]
 
 
 def _pod(worker: str, image: str) -> manifests.Object:
@@ -284,6 +275,16 @@ def test_a_dataflow_runs_on_the_virtual_functions_that_others_offer(entitled: Gu
     assert all(row["address"].startswith(cards_of_others.SUBNET) for row in rows(output).values())
 
 
+def test_a_video_reaches_functions_in_the_second_network(entitled: Guest) -> None:
+    assert "df-cpu-p3c1 passed on" in entitled.run(VIDEO_BY_FUNCTIONS)
+
+
+def test_a_pattern_that_needs_a_load_balancer_is_refused_where_none_is_known(entitled: Guest) -> None:
+    output = entitled.declined("dataflow:p1c2")
+    assert "LoadBalancer" in output
+    assert "ADDONS=metallb" in output
+
+
 def test_what_others_have_installed_is_shown_with_its_version(entitled: Guest) -> None:
     assert "multus" in entitled.run("status")
 
@@ -298,17 +299,8 @@ def test_a_node_that_does_not_trust_the_registry_is_named_with_what_it_lacks(ent
 
 
 def test_a_node_of_another_architecture_is_refused(entitled: Guest) -> None:
-    theirs = entitled.theirs
-    theirs.kubectl("create", "-f", "-", stdin=json.dumps(ARM))
-    try:
-        status = json.dumps({"status": {"nodeInfo": {**NOTHING_KNOWN, "architecture": "arm64"}}})
-        theirs.kubectl("patch", "node", "arm", "--subresource=status", "--type=merge", "-p", status)
-        with entitled.writing():
-            output = entitled.declined("attach", TARGET_WORKERS="arm", CLUSTER_NAME="second")
-    finally:
-        theirs.kubectl("delete", "node", "arm")
-        on_it = ("--field-selector=spec.nodeName=arm", "--force", "--grace-period=0")
-        theirs.kubectl("delete", "pods", "-n", "kube-system", *on_it)
+    with entitled.theirs.node("arm", architecture="arm64"), entitled.writing():
+        output = entitled.declined("attach", TARGET_WORKERS="arm", CLUSTER_NAME="second")
     assert "arm: is linux/arm64" in output
 
 

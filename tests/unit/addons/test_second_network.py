@@ -75,7 +75,7 @@ def test_each_namespace_of_functions_has_a_network_of_the_resource() -> None:
     by_hand = {manifests.name_of(item) for item in made if manifests.namespace_of(item) == "test01"}
     assert {"one-config-net-sriov", "two-config-net-sriov"} <= by_hand
     networks = [item for item in made if item["metadata"]["name"] == "sriov-ipam-config"]
-    assert {item["metadata"]["namespace"] for item in networks} == {*known.namespaces()}
+    assert {item["metadata"]["namespace"] for item in networks} == {*known.function_namespaces()}
     assert {json.loads(item["spec"]["config"])["type"] for item in networks} == {"sriov"}
 
 
