@@ -1,8 +1,8 @@
 """What the controller's daemons do and their shipped roles do not grant: they ran with an administrator's kubeconfig.
 
 Read from the calls in the controller's source (v1.1.0), and from what was forbidden to them when they ran so. Its role
-for DeviceInfo names `deviceinfos`, but its definition serves `deviceinfoes`; that for EthernetConnection names the group
-`example.com.example.com`.
+for DeviceInfo names `deviceinfos`, but its definition serves `deviceinfoes`; that for EthernetConnection names the
+group `example.com.example.com`.
 """
 
 from __future__ import annotations

@@ -47,6 +47,15 @@ def test_a_sender_whose_node_sees_no_folder_of_this_machine_is_an_ordinary_pod()
     assert pod["volumes"] == [{"name": "videos", "emptyDir": {}}]
 
 
+@pytest.mark.usefixtures("tree")
+def test_a_sender_in_the_second_network_holds_one_virtual_function() -> None:
+    source.prepare()
+    there = Given(cast("Kube", None), ("one",), videos=InPod("openshift.io/cards"))
+    template = video_sender._deployment(there, parameters.current())["spec"]["template"]
+    assert template["metadata"]["annotations"] == {"k8s.v1.cni.cncf.io/networks": "sriov-ipam-config"}
+    assert template["spec"]["containers"][0]["resources"] == {"limits": {"openshift.io/cards": "1"}}
+
+
 def test_a_broken_video_is_named_with_its_cure(tmp_path: Path, said: Lines) -> None:
     folder = Folder(tmp_path)
     folder.ensure()

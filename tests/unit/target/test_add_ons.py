@@ -30,6 +30,15 @@ def test_an_add_on_is_recognized_by_its_image_and_not_by_its_registry(image: str
     assert add_ons.of_others(cast("Kube", Api([workload(image)])), OWNER) == found
 
 
+def test_services_get_addresses_from_a_known_provider_or_from_one_that_has_given_some() -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"}}
+    given = {**service, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}
+    found = [add_ons.gives_addresses(cast("Kube", Api([item]))) for item in (service, given)]
+    assert found == [False, True]
+    for image, owner in (("r.io/metallb/speaker:v1", OWNER), ("ghcr.io/kube-vip/kube-vip:v0.8", "")):
+        assert add_ons.gives_addresses(cast("Kube", Api([workload(image, owner), service])))
+
+
 def test_an_add_on_of_ours_is_not_of_others() -> None:
     there = Api([workload("r.io/multus-cni:v4", OWNER), workload("r.io/metallb/controller:v1", "somebody")])
     assert add_ons.of_others(cast("Kube", there), OWNER) == {"metallb": "v1"}

@@ -12,7 +12,7 @@ from tasks.settings import checks
 from tasks.target import offers
 from tasks.target.existing import ExistingCluster
 from tests.unit.conftest import lab
-from tests.unit.target.somewhere import Api, node, parameters_of
+from tests.unit.target.somewhere import Api, node, parameters_of, workload
 
 if TYPE_CHECKING:
     from tasks.engines.kube.api import Kube
@@ -76,3 +76,12 @@ def test_both_ways_to_functions_are_named_where_none_is_chosen() -> None:
     (found,) = missing("none", offering("one", 8), offering("two", 8), MULTUS)
     assert "SRIOV=given, if its nodes offer" in found.phrase
     assert "SRIOV=policy, if its SR-IOV network operator" in found.phrase
+
+
+def test_load_balancers_are_missing_where_nothing_is_known_that_gives_addresses() -> None:
+    chosen = lab(**parameters_of(ADDONS=""))
+    (found,) = offers.missing(checks.LOADBALANCER, cast("Kube", Api([])), ("one",), chosen)
+    assert "ADDONS=metallb" in found.phrase
+    assert found.addon == "metallb"
+    there = Api([workload("quay.io/metallb/controller:v0.14.8")])
+    assert offers.missing(checks.LOADBALANCER, cast("Kube", there), ("one",), chosen) == []
