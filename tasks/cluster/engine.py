@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.docker import client
 from tasks.engines.files import atomic
+from tasks.engines.kube import attachment
 from tasks.gpu import ledger
 from tasks.nics import ledger as nics_ledger
 from tasks.problems import Problem
@@ -115,12 +116,15 @@ def _may_be_embedded(p: Parameters) -> bool:
 
 def _expected_by(p: Parameters) -> str:
     """Return, in words, why an engine is expected to hold something of this checkout; empty if none is."""
-    if os.environ.get("DOCKER_HOST"):
-        return "DOCKER_HOST is set"
-    if p.docker == "host":
-        return "DOCKER=host"
+    attached = attachment.folders()
     ledgers = nics_ledger.path(p.cluster_name), ledger.path(p.cluster_name)
-    traces = [*ledgers, *sorted(paths.BUILD.glob("cluster-*")), paths.REGISTRY_CA.parent]
+    traces = [*ledgers, *(folder for folder in sorted(paths.BUILD.glob("cluster-*")) if folder not in attached)]
+    if paths.cluster_dir(p.cluster_name) not in attached:
+        if os.environ.get("DOCKER_HOST"):
+            return "DOCKER_HOST is set"
+        if p.docker == "host":
+            return "DOCKER=host"
+        traces.append(paths.REGISTRY_CA.parent)
     return next((f"{trace} is there" for trace in traces if trace.exists()), "")
 
 

@@ -85,7 +85,7 @@ def workers(p: Parameters) -> int:
 
 def blocks(p: Parameters) -> int:
     """Return how many blocks of addresses are cut: one for each worker, unless others give all addresses."""
-    are_cut = p.target != target.EXISTING or _BLOCKS in p.addons or (p.sriov != "none" and not p.sriov_ipam)
+    are_cut = p.target != target.EXISTING or _BLOCKS in p.addons
     return workers(p) if are_cut else 0
 
 

@@ -278,6 +278,17 @@ def test_an_engine_that_is_expected_and_does_not_answer_is_a_failure_and_nothing
     assert files(no_engine) == before
 
 
+def test_clean_needs_no_engine_where_the_cluster_exists_without_this_tool(
+    no_engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{no_engine}/nowhere.sock")
+    name = parameters.current().cluster_name
+    attachment.save(name, attachment.Attachment("theirs", "https://server", "uid", "owner"))
+    (no_engine / "rendered").touch()
+    untouching().clean()
+    assert files(no_engine) == {f"cluster-{name}/attached.json"}
+
+
 def test_where_nothing_was_ever_made_there_is_nothing_to_do(no_engine: Path) -> None:
     (no_engine / "rendered").touch()
     untouching().delete()

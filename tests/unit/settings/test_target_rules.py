@@ -24,13 +24,12 @@ def test_one_worker_has_no_second_card(root: Path) -> None:
     assert any("SRIOV_PF_IPADDR_1 too" in line for line in refusal(root, **two))
 
 
-@pytest.mark.parametrize("more", [{"ADDONS": "nvidia-k8s-ipam,multus"}, {"SRIOV": "given", "ADDONS": ""}])
-def test_blocks_of_addresses_have_to_suffice_for_the_workers(root: Path, more: dict[str, str]) -> None:
-    many = parameters_of(TARGET_WORKERS=_MANY, **more)
+def test_blocks_of_addresses_have_to_suffice_for_the_workers(root: Path) -> None:
+    many = parameters_of(TARGET_WORKERS=_MANY, ADDONS="nvidia-k8s-ipam,multus")
     assert any(f"{_BLOCK}: 9 blocks of 30 do not fit" in line for line in refusal(root, **many))
 
 
-@pytest.mark.parametrize("more", [{}, {"SRIOV": "given", "SRIOV_IPAM": '{"type": "static"}'}])
+@pytest.mark.parametrize("more", [{}, {"SRIOV": "given"}])
 def test_blocks_do_not_matter_where_none_is_cut(root: Path, more: dict[str, str]) -> None:
     assert target_rules.blocks(valid(root, **parameters_of(TARGET_WORKERS=_MANY, ADDONS="", **more))) == 0
 
