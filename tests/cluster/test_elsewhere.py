@@ -304,6 +304,18 @@ def test_a_node_of_another_architecture_is_refused(entitled: Guest) -> None:
     assert "arm: is linux/arm64" in output
 
 
+def test_a_version_that_the_tests_do_not_run_on_is_refused(entitled: Guest) -> None:
+    table = entitled.checkout.root / "tasks/settings/target.py"
+    given = table.read_text(encoding="utf-8")
+    table.write_text(given.replace("OLDEST, NEWEST = (1, 31), (1, 31)", "OLDEST, NEWEST = (1, 28), (1, 30)"), "utf-8")
+    try:
+        with entitled.writing():
+            output = entitled.declined("attach", CLUSTER_NAME="second")
+    finally:
+        table.write_text(given, encoding="utf-8")
+    assert "is not one of v1.28 to v1.30" in output
+
+
 def test_clean_leaves_the_cluster_and_the_way_there(entitled: Guest) -> None:
     with entitled.writing():
         entitled.run("clean")
