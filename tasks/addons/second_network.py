@@ -36,7 +36,8 @@ _BLOCKS = Kind("whereabouts.cni.cncf.io/v1alpha1", "IPPool")
 
 def lack() -> Lack:
     """Return which of the networks are not there as they should be."""
-    there, chosen = choice.of(parameters.current()), parameters.current()
+    chosen = parameters.current()
+    there = choice.of(chosen)
     return there.api.lack(objects(there.api, there.workers, chosen))
 
 
@@ -46,7 +47,8 @@ def make() -> None:
     Raises:
         Problem: The cluster has no IPAM that this tool knows, or several pools.
     """
-    there, chosen = choice.of(parameters.current()), parameters.current()
+    chosen = parameters.current()
+    there = choice.of(chosen)
     made = there.api.apply(objects(there.api, there.workers, chosen))
     progress.line(f"networks: {len(made.changed)} objects applied, {made.unchanged} were as they should be")
 

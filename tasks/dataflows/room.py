@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.controller.kinds import FUNCTION_TARGET
 from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _virtual_functions(nodes: Sequence[Object], pods: Sequence[Object], resource
         name = manifests.name_of(node)
         here = [pod for pod in pods if pod["spec"].get("nodeName") == name]
         used = sum(_requested(pod, resource) for pod in here if pod.get("status", {}).get("phase") not in _ENDED)
-        yield Offer(name, _VFS, int(node.get("status", {}).get("allocatable", {}).get(resource, 0)), used)
+        yield Offer(name, _VFS, kube_state.allocatable(node, resource), used)
 
 
 def _requested(pod: Object, resource: str) -> int:

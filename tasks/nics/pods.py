@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks import progress
 from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
 from tasks.settings import nics as settings
@@ -117,5 +118,4 @@ def _start_again(api: Kube, plugin: Object, node: str) -> None:
 
 
 def _allocatable(api: Kube, node: str) -> int:
-    found = api.get(manifests.NODE, node) or {}
-    return int(found.get("status", {}).get("allocatable", {}).get(settings.RESOURCE, 0))
+    return kube_state.allocatable(api.get(manifests.NODE, node) or {}, settings.RESOURCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.manifests import Kind
 from tasks.patterns import gpu_pods
 from tasks.settings import gpu_offer as offer
@@ -101,7 +102,7 @@ def _why(policy: Object) -> str:
 
 def _with_gpu(cluster: Kube, workers: Sequence[str]) -> list[Object]:
     nodes = (node for node in cluster.list(manifests.NODE) if manifests.name_of(node) in workers)
-    return [node for node in nodes if int((node["status"].get("allocatable") or {}).get(offer.RESOURCE, "0"))]
+    return [node for node in nodes if kube_state.allocatable(node, offer.RESOURCE)]
 
 
 def _sharing(node: Object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.engines.files import atomic
 from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 from tasks.problems import Problem
 from tasks.settings import gpu_offer, paths
 from tasks.target.devices import Gpu, Worker
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from tasks.engines.kube.api import Kube
     from tasks.engines.kube.manifests import Object
-
-GPU_RESOURCE = gpu_offer.RESOURCE
 
 
 def file(cluster_name: str) -> Path:
@@ -34,8 +33,7 @@ def file(cluster_name: str) -> Path:
 def mark(node: Object) -> str:
     """Return what identifies a node until it starts anew, or has other GPUs."""
     info = node["status"].get("nodeInfo", {})
-    gpus = (node["status"].get("allocatable") or {}).get(GPU_RESOURCE, "0")
-    return f"{node['metadata']['uid']} {info.get('bootID', '')} {gpus}"
+    return f"{node['metadata']['uid']} {info.get('bootID', '')} {kube_state.allocatable(node, gpu_offer.RESOURCE)}"
 
 
 def load(cluster_name: str) -> dict[str, Worker]:

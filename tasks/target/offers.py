@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 from tasks.settings import addons, checks, sriov
 from tasks.target import add_ons, gpu_operator
 
@@ -85,8 +86,7 @@ def _gpus(cluster: Kube, workers: Sequence[str], _: Parameters) -> Iterator[Miss
 
 def _offers(cluster: Kube, workers: Sequence[str], resource: str) -> list[tuple[str, int]]:
     nodes = {manifests.name_of(node): node for node in cluster.list(manifests.NODE)}
-    statuses = {name: nodes.get(name, {}).get("status", {}) for name in workers}
-    return [(name, int((status.get("allocatable") or {}).get(resource, "0"))) for name, status in statuses.items()]
+    return [(name, kube_state.allocatable(nodes.get(name, {}), resource)) for name in workers]
 
 
 _LOOKS: Mapping[str, Callable[[Kube, Sequence[str], Parameters], Iterator[Missing]]] = {

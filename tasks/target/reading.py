@@ -13,12 +13,13 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.engines.files import atomic
 from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 from tasks.engines.kube.manifests import Kind
 from tasks.engines.kube.pod_exec import Container
 from tasks.engines.programs import waiting
 from tasks.images import function_images
 from tasks.problems import Problem
-from tasks.settings import controller, parameters, paths, target
+from tasks.settings import controller, gpu_offer, parameters, paths, target
 from tasks.target import choice, devices, kept, pulling, trust
 from tasks.target.devices import Worker
 
@@ -62,7 +63,7 @@ class Question:
 CPU = Question("cpu", ("cat", "/proc/cpuinfo"))
 # The container toolkit puts nvidia-smi into any container that asks for the capability.
 GPU = Question(
-    "gpu", devices.GPU_QUERY, ((kept.GPU_RESOURCE, "1"),), (("NVIDIA_DRIVER_CAPABILITIES", "compute,utility"),)
+    "gpu", devices.GPU_QUERY, ((gpu_offer.RESOURCE, "1"),), (("NVIDIA_DRIVER_CAPABILITIES", "compute,utility"),)
 )
 
 
@@ -242,7 +243,7 @@ def _selector(asked: Question) -> str:
 
 
 def _has_gpu(node: Object) -> bool:
-    return int((node["status"].get("allocatable") or {}).get(kept.GPU_RESOURCE, "0")) > 0
+    return kube_state.allocatable(node, gpu_offer.RESOURCE) > 0
 
 
 def _has_ended(pod: Object) -> bool:

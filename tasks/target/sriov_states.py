@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.engines.kube import manifests
+from tasks.engines.kube import state as kube_state
 from tasks.engines.programs import waiting
 from tasks.problems import Problem
 from tasks.settings import nics, sriov
@@ -125,8 +126,8 @@ def _status(state: Object) -> Object:
 
 def _offers(asked: Request) -> dict[str, int]:
     nodes = {manifests.name_of(node): node for node in asked.cluster.list(manifests.NODE)}
-    amounts = {card.node_name: nodes[card.node_name].get("status", {}).get("allocatable") or {} for card in asked.cards}
-    return {node: int(amount.get(asked.chosen.sriov_resource, "0")) for node, amount in amounts.items()}
+    resource = asked.chosen.sriov_resource
+    return {card.node_name: kube_state.allocatable(nodes[card.node_name], resource) for card in asked.cards}
 
 
 def _unoffered(asked: Request, found: Mapping[str, int]) -> list[str]:

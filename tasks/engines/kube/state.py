@@ -82,3 +82,13 @@ def _is_same(wanted: Object, live: Object) -> bool:
     return all(wanted.get(part) == live.get(part) for part in parts) and manifests.fits(
         wanted["metadata"], live["metadata"]
     )
+
+
+def allocatable(node: Object, resource: str) -> int:
+    """Return how many devices of a kind a node offers to pods; 0 if it offers none, or is not there.
+
+    Args:
+        node: The node, or an empty object.
+        resource: The extended resource that they are offered as, such as "nvidia.com/gpu".
+    """
+    return int((node.get("status", {}).get("allocatable") or {}).get(resource, 0))
