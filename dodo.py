@@ -5,6 +5,7 @@ from tasks.benchmark.graph import task_benchmark
 from tasks.cluster.graph import (
     task__clean,
     task__kind,
+    task__kind_program,
     task__ready,
     task__registry_hosting,
     task_create_cluster,
@@ -38,7 +39,15 @@ from tasks.docker_engine.graph import task_engine
 from tasks.doctor.graph import task__doctor, task_doctor
 from tasks.engines.docker import settings as engine_settings
 from tasks.gpu.graph import task_gpu_lease
-from tasks.images.graph import task__archive_source, task__gpu_image, task__runtime_image, task_image, task_images
+from tasks.images.graph import (
+    task__archive_source,
+    task__gpu_image,
+    task__program,
+    task__runtime_image,
+    task__source,
+    task_image,
+    task_images,
+)
 from tasks.nics.graph import (
     task__virtual_functions,
     task_nics,
@@ -48,7 +57,7 @@ from tasks.nics.graph import (
 from tasks.overview.graph import task_overview
 from tasks.parameter_table.graph import task_configure, task_parameters
 from tasks.registry.graph import task__registry_image, task_registry, task_registry_ca
-from tasks.runner import database, ownership
+from tasks.runner import database, expectation, ownership
 from tasks.runner.reporter import Reporter
 from tasks.scenarios.graph import (
     task__asked_registry,
@@ -92,16 +101,19 @@ __all__ = [
     "task__image_source",
     "task__in_source",
     "task__kind",
+    "task__kind_program",
     "task__loans",
     "task__networks",
     "task__offered",
     "task__policies",
+    "task__program",
     "task__published_images",
     "task__ready",
     "task__registry_hosting",
     "task__registry_image",
     "task__runnable",
     "task__runtime_image",
+    "task__source",
     "task__target",
     "task__target_tasks",
     "task__verifiable",
@@ -159,6 +171,8 @@ DOIT_CONFIG = {
     "backend": "openkasugai",
     "dep_file": str(paths.TASK_DATABASE),
     "default_tasks": ["overview"],
+    "num_process": expectation.cores(),
+    "par_type": "thread",
     "reporter": Reporter,
     "verbosity": 2,
 }

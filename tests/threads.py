@@ -1,4 +1,4 @@
-"""Threads: some that begin at the same moment, as those of `./doit -n 2 -P thread` may, and one that serves."""
+"""Threads: some that begin at the same moment, as those of a run may, and one that serves."""
 
 from __future__ import annotations
 

@@ -52,6 +52,27 @@ def create() -> None:
     Creation(parameters.current()).create()
 
 
+def lack_of_program() -> Lack:
+    """Return that kind is not compiled yet, if the cluster needs a run.
+
+    Raises:
+        Problem: As the function `lack`.
+    """
+    current = parameters.current()
+    if kind.has_program(current):
+        return lacks.NOTHING
+    return lacks.unless(not Creation(current).lack(), "kind: not compiled")
+
+
+def make_program() -> None:
+    """Compile kind, and keep it.
+
+    Raises:
+        Problem: It does not compile, or a module cannot be fetched.
+    """
+    kind.ensure_program(parameters.current())
+
+
 @dataclass(frozen=True)
 class Creation:
     """The creation of a cluster.

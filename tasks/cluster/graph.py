@@ -1,6 +1,6 @@
 """The kind cluster, from nodes to the controller, and back to nothing.
 
-_doctor, kind_config, images > _kind > node:<step>, addon:<pod network> > _ready > _registry_hosting
+_doctor, kind_config, _kind_program, images > _kind > node:<step>, addon:<pod network> > _ready > _registry_hosting
 _target:ready, _target:registry, controller > create_cluster       (on kind, these are _ready and _registry_hosting)
 create_cluster, post_setup, send_video_tool, scenario_files > create_cluster_without_scenario
 create_cluster_without_scenario, prepare_scenario > create_cluster_with_all
@@ -63,12 +63,22 @@ def task_kind_config() -> dict[str, Any]:
     }
 
 
+def task__kind_program() -> dict[str, Any]:
+    """Compile kind, if nodes are to be made, while their images are built."""
+    return {
+        "actions": [Do(creation.make_program)],
+        "task_dep": [*_LOOKS, "engine"],
+        "uptodate": [Current(creation.lack_of_program)],
+        "meta": {MEANS: {EVERY: NOTHING}},
+    }
+
+
 def task__kind() -> dict[str, Any]:
     """Create or start the nodes of the cluster."""
     return {
         "actions": [Do(creation.create)],
         # With registry_ca first, an unusable registry is found before there are nodes.
-        "task_dep": ["engine", "images", "kind_config", "registry_ca"],
+        "task_dep": ["engine", "images", "kind_config", "registry_ca", "_kind_program"],
         "uptodate": [Current(creation.lack)],
         # A new cluster has nothing of what was in the previous one.
         "meta": {MEANS: REMAKES_ALL},

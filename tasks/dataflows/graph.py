@@ -118,6 +118,7 @@ def task__enough_functions() -> Iterator[dict[str, Any]]:
                 "name": pattern.name,
                 "actions": [Do(require_functions, pattern.name)],
                 "uptodate": [Current(lack_of_functions, pattern.name)],
+                "meta": LOOKS_ONLY,
             }
 
 

@@ -6,6 +6,7 @@ packages         what node images still have to take from apt repositories
 runtime          which container runtime the nodes have
 base             the image that all others start from
 node_images      the recipe for a row of settings/images.py, with its programs and the facts of this machine
+ahead            programs that are fetched and compiled before the node images that take them
 harbor_images    function images that are in harbor already; published_images has those of the controller
 archive_images   the recipe for an image of the controller's archive; archive_context fills its build context
 own_images       the recipe for a user's own function, and what it starts from

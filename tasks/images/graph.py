@@ -1,6 +1,6 @@
 """The node images, each built when one of its inputs has changed.
 
-image:<name>  images
+_source:<artifact> > _program:<artifact> > image:<name> > images
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import MEANS, RUN, STOP
+from tasks.runner.meta import EVERY, FETCHES, MEANS, NOTHING, RUN, STOP
 from tasks.settings.images import BASE, NODE_IMAGE, NODE_IMAGES, REGISTRY, RUNTIME, SCRATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.images import base, choices, node_images
+    from tasks.images import ahead, base, choices, node_images
+    from tasks.settings.artifacts import GoArtifact
     from tasks.settings.images import NodeImage
 else:
+    ahead = later("tasks.images.ahead")
     base = later("tasks.images.base")
     choices = later("tasks.images.choices")
     node_images = later("tasks.images.node_images")
@@ -29,7 +31,38 @@ _FIRST = ("_doctor:emulation", "_doctor:versions")
 
 # An image's label names its inputs, so a changed image has another id, which is an input of its children. The
 # registry's own check compares the image that its containers run.
+# What an image is made of is compared with the world by its own check.
+_SEEN_BY_IMAGES = {MEANS: {EVERY: NOTHING}}
 _FOLLOWED = {MEANS: {"image": RUN, "registry": RUN, "_kind": STOP}}
+
+
+def task__source() -> Iterator[dict[str, Any]]:
+    """Fetch what programs of images are made from (`_source:<artifact>`)."""
+    for artifact in _artifacts():
+        yield {
+            "name": artifact.name,
+            "actions": [Do(ahead.fetch, artifact.name)],
+            "task_dep": [*_FIRST, "engine"],
+            "uptodate": [Current(ahead.lack, artifact.name)],
+            "meta": {**_SEEN_BY_IMAGES, FETCHES: True},
+        }
+
+
+def task__program() -> Iterator[dict[str, Any]]:
+    """Make programs of images, while other images are built (`_program:<artifact>`)."""
+    for artifact in _artifacts():
+        yield {
+            "name": artifact.name,
+            "actions": [Do(ahead.make, artifact.name)],
+            "task_dep": [f"_source:{artifact.name}", *([f"image:{BASE}"] if artifact.compiler else [])],
+            "uptodate": [Current(ahead.lack, artifact.name)],
+            "meta": _SEEN_BY_IMAGES,
+        }
+
+
+def _artifacts() -> list[GoArtifact]:
+    uses = [use for image in (*NODE_IMAGES, REGISTRY) for use in image.programs]
+    return list({use.artifact.name: use.artifact for use in uses}.values())
 
 
 def task_image() -> Iterator[dict[str, Any]]:
@@ -48,13 +81,14 @@ def task_image() -> Iterator[dict[str, Any]]:
 def _built(image: NodeImage) -> dict[str, Any]:
     parent = _PARENTS.get(image.parent, {"task_dep": [f"image:{image.parent}"]})
     archive = ["_archive_source"] if image.archive else []
+    programs = [f"_program:{use.artifact.name}" for use in image.programs]
     return {
         "name": image.name,
         "doc": f"Build {image.meaning}.",
         "actions": [Do(node_images.build, image.name)],
         "uptodate": [Current(node_images.lack, image.name)],
         "meta": _FOLLOWED,
-        "task_dep": [*_FIRST, *parent.get("task_dep", [])],
+        "task_dep": [*_FIRST, *parent.get("task_dep", []), *dict.fromkeys(programs)],
         "calc_dep": [*parent.get("calc_dep", []), *archive],
     }
 

@@ -90,9 +90,44 @@ def unresolved(image: NodeImage, current: Parameters) -> list[GoArtifact]:
         image: A node image.
         current: The parameters of the run.
     """
-    needed = [use.artifact for use in _programs(image, current) if not use.optional]
+    needed = [use.artifact for use in programs(image, current) if not use.optional]
     compiled = [one for one in needed if _is_in_words(sources.definition(one, current))]
     return [*compiled, *(use.artifact for use in image.files if not go_sources.is_resolved(use.artifact, current))]
+
+
+def programs(image: NodeImage, current: Parameters) -> list[Programs]:
+    """Return the programs that an image takes with these parameters."""
+    return [use for use in image.programs if use.is_wanted(current)]
+
+
+def has_programs(use: Programs, current: Parameters) -> bool:
+    """Return whether programs of an image are made, or known not to be had, so that it waits for nothing."""
+    if _made_of(use, current) == _ABSENT:
+        return True
+    if use.artifact.compiler:
+        return go_modules.is_built(use.artifact, current, base.identity(current))
+    return sources.is_there(use.artifact, use.names, current)
+
+
+def fetch_source(use: Programs, current: Parameters) -> None:
+    """Fetch what programs of an image are compiled from, or the programs themselves from their release.
+
+    Raises:
+        Problem: A module or a release cannot be fetched, or its checksum is not the known one.
+    """
+    if not _refusal(use, current):
+        sources.fetch(use.artifact, use.names, current)
+
+
+def ensure_programs(use: Programs, current: Parameters) -> Path | None:
+    """Make programs of an image unless they are made, and return their folder; None if they are not to be had.
+
+    Raises:
+        Problem: They do not compile, or what they are compiled from cannot be fetched.
+    """
+    if _refusal(use, current):
+        return None
+    return _compile(use, current) if use.artifact.compiler else sources.folder(use.artifact, use.names, current)
 
 
 def archive_part(image: NodeImage, current: Parameters) -> ArchivePart | None:
@@ -108,7 +143,7 @@ def _contents(image: NodeImage, current: Parameters) -> Iterator[Callable[[Path]
         yield partial(put_folder, paths.KIND / folder, folder)
     for files in image.files:
         yield partial(_put_module_files, files, current)
-    for use in _programs(image, current):
+    for use in programs(image, current):
         yield partial(_put_programs, use, current)
     if image.driver:
         yield partial(_put_driver, machine.driver(current))
@@ -138,7 +173,7 @@ class _Inputs:
         part = archive_part(image, current)
         return {
             "files": {str(source): tree(paths.KIND / source) for source in (image.name, *image.shared)},
-            "programs": [[_made_of(use, current), use.names, use.folder] for use in _programs(image, current)],
+            "programs": [[_made_of(use, current), use.names, use.folder] for use in programs(image, current)],
             "modules": [[go_modules.definition(use.artifact, current), use.path, use.folder] for use in image.files],
             "arguments": {"BASE_IMAGE": self.parent, **_arguments(image, current)},
             **({"driver": digests.sha256(machine.driver(current), current.cache_dir)} if image.driver else {}),
@@ -149,7 +184,7 @@ class _Inputs:
     def _named(self, parts: dict[str, Any]) -> dict[str, str]:
         """Return the parts in words that a user knows, so that the next plan can show what changed."""
         image, part = self.image, archive_part(self.image, self.current)
-        uses = zip(_programs(image, self.current), parts["programs"], strict=True)
+        uses = zip(programs(image, self.current), parts["programs"], strict=True)
         parent = parts["parent"].removeprefix("sha256:")
         return {
             **parts["arguments"],
@@ -189,23 +224,19 @@ def _is_in_words(made_of: str) -> bool:
     return made_of == _ABSENT or made_of.endswith(go_modules.UNRESOLVED)
 
 
-def _programs(image: NodeImage, current: Parameters) -> list[Programs]:
-    return [use for use in image.programs if use.is_wanted(current)]
-
-
-def _made_of(programs: Programs, current: Parameters) -> str:
-    artifact = programs.artifact
+def _made_of(use: Programs, current: Parameters) -> str:
+    artifact = use.artifact
     if go_sources.is_resolved(artifact, current):
-        refused = _refusal(programs, current)
+        refused = _refusal(use, current)
     else:  # nothing is resolved only to know what an image is made of
-        refused = (proxy.known(artifact, current, base.linked(artifact, current)) or "") if programs.optional else ""
+        refused = (proxy.known(artifact, current, base.linked(artifact, current)) or "") if use.optional else ""
     return _ABSENT if refused else sources.definition(artifact, current)
 
 
-def _refusal(programs: Programs, current: Parameters) -> str:
+def _refusal(use: Programs, current: Parameters) -> str:
     """Return why an image is made without these programs, or an empty string."""
-    artifact = programs.artifact
-    return proxy.refusal(artifact, current, base.linked(artifact, current)) if programs.optional else ""
+    artifact = use.artifact
+    return proxy.refusal(artifact, current, base.linked(artifact, current)) if use.optional else ""
 
 
 def _parent(image: NodeImage, current: Parameters) -> str:
@@ -260,27 +291,26 @@ def _put_module_files(files: ModuleFiles, current: Parameters, context: Path) ->
             target.chmod(modes.PROGRAM if content.startswith(_SCRIPT_MARK) else modes.FILE)
 
 
-def _put_programs(programs: Programs, current: Parameters, context: Path) -> None:
-    folder = context / programs.folder
+def _put_programs(use: Programs, current: Parameters, context: Path) -> None:
+    folder = context / use.folder
     folder.mkdir(exist_ok=True)
-    if refused := _refusal(programs, current):
-        progress.line(f"Made without {programs.artifact.name}: {refused}")
+    made = ensure_programs(use, current)
+    if made is None:
+        progress.line(f"Made without {use.artifact.name}: {_refusal(use, current)}")
         return
-    artifact = programs.artifact
-    built = _compile(programs, current) if artifact.compiler else sources.folder(artifact, programs.names, current)
-    for name in programs.names:
-        modes.link(built / name, folder / name)
+    for name in use.names:
+        modes.link(made / name, folder / name)
 
 
-def _compile(programs: Programs, current: Parameters) -> Path:
+def _compile(use: Programs, current: Parameters) -> Path:
     """Compile programs that link C libraries, in a container on the base image, and return their folder.
 
     Raises:
         Problem: The module proxy does not have its source, or it does not compile.
     """
-    artifact, linked = programs.artifact, base.identity(current)
+    artifact, linked = use.artifact, base.identity(current)
     if refused := proxy.refusal(artifact, current, linked):
-        raise Problem(f"{artifact.name} cannot be built: {refused}", hint=programs.instead)
+        raise Problem(f"{artifact.name} cannot be built: {refused}", hint=use.instead)
     return go_modules.build_with_c(artifact, current, linked, partial(_compile_with_c, artifact, current)) / "bin"
 
 

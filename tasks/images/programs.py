@@ -39,10 +39,43 @@ def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) ->
     Raises:
         Problem: They are not available, or their checksum is not the published one.
     """
-    chosen = source(artifact, current)
-    if chosen == MODULES or (chosen != RELEASE and not _is_reached(artifact, names[0], current)):
+    if _is_compiled(artifact, names, current):
         return modules.build(artifact, current)
     return releases.fetch(site(artifact, current), sources.version(artifact, current), names, current.cache_dir)
+
+
+def fetch(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) -> None:
+    """Fetch the programs of a release or, if they are compiled, their source with all modules that it imports.
+
+    Args:
+        artifact: An entry of the artifact table.
+        names: The programs that are wanted.
+        current: The parameters of the run.
+
+    Raises:
+        Problem: They are not available, or their checksum is not the published one.
+    """
+    if _is_compiled(artifact, names, current):
+        modules.fetch_packages(artifact, current)
+    else:
+        folder(artifact, names, current)
+
+
+def is_there(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) -> bool:
+    """Return whether programs that link no C libraries are made or kept; no server is asked.
+
+    Args:
+        artifact: An entry of the artifact table.
+        names: The programs that are wanted.
+        current: The parameters of the run.
+    """
+    chosen = source(artifact, current)
+    if chosen != RELEASE and modules.is_built(artifact, current):
+        return True
+    if chosen == MODULES:
+        return False
+    place, version = site(artifact, current), sources.version(artifact, current)
+    return all(releases.kept(place, version, name, current.cache_dir) for name in names)
 
 
 def source(artifact: GoArtifact, current: Parameters) -> str:
@@ -64,6 +97,12 @@ def _built(artifact: GoArtifact, current: Parameters) -> str:
     if source(artifact, current) == MODULES or sources.is_pinned(artifact, current):
         return modules.definition(artifact, current, base.linked(artifact, current))
     return f"{sources.version(artifact, current)} of the module proxy, compiled by {modules.version(current)}"
+
+
+def _is_compiled(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) -> bool:
+    """Return whether programs are compiled, which depends on the site if the release's programs come first."""
+    chosen = source(artifact, current)
+    return chosen == MODULES or (chosen != RELEASE and not _is_reached(artifact, names[0], current))
 
 
 def _is_reached(artifact: GoArtifact, program: str, current: Parameters) -> bool:

@@ -9,5 +9,6 @@ info_command     `doit info`; plan_command: `doit plan`, computed by plan; compl
 reporter         what is written to the terminal of a run; screen: how it looks there; streams: where it goes
 database         what doit remembers between runs
 rights           what a run needs root for, from the tasks that it needs (needs)
+side_by_side     runs independent tasks on threads, by their expectation of how long each takes
 libraries        what is imported before tasks run on threads; ownership: gives the user what root creates
 """

@@ -5,6 +5,7 @@ pyproject.toml names the loader and each class, so that `./doit` and the `doit` 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import signal
@@ -31,7 +32,7 @@ from doit.exceptions import InvalidCommand
 
 from tasks import progress
 from tasks.problems import Problem
-from tasks.runner import words
+from tasks.runner import side_by_side, words
 from tasks.runner.meta import AFTERWARDS
 from tasks.runner.screen import Lines, has_colours
 
@@ -69,6 +70,8 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
         front.DoitMain.process_args = _own_words
         # No package of .venv has plugins of doit; looking for them would read what each package says of itself.
         plugin.entry_points_impl = lambda: _no_entry_points
+        # With its own order on threads; doit asks its module for the class.
+        cmd_run.MThreadRunner = side_by_side.SideBySide
         # Of a creator's source, only the line where it begins is asked for; the whole would be read and taken apart.
         loader.inspect = SimpleNamespace(**{**vars(inspect), "getsourcelines": _first_line})
 
@@ -174,6 +177,10 @@ class Run(Command, cmd_run.Run):  # type: ignore[misc]
         """
         code = int(super().execute(params, args) or _DONE)
         return code or next((_go_on(task) for task in self.task_list if _is_asked_to_go_on(task)), _DONE)
+
+    @functools.wraps(cmd_run.Run._execute)  # noqa: SLF001 - doit asks the function for the names of its arguments
+    def _execute(self, **options: Any) -> Any:
+        return super()._execute(**{**options, "num_process": side_by_side.threads(options["num_process"])})
 
 
 def _is_asked_to_go_on(task: Any) -> bool:

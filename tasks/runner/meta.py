@@ -26,5 +26,11 @@ NOTHING = "nothing"
 RUN = "run"
 STOP = "stop unless RECREATE=1"
 
-LOOKS_ONLY = {MEANS: {EVERY: NOTHING}}
+# Whether a task only looks, or refuses: nothing else starts while it runs.
+LOOKS = "looks"
+
+# Whether a task waits for a network rather than for processors, so that it takes the place of no other.
+FETCHES = "fetches"
+
+LOOKS_ONLY = {MEANS: {EVERY: NOTHING}, LOOKS: True}
 REMAKES_ALL = {EVERY: RUN}

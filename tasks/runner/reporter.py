@@ -6,12 +6,12 @@ touched, and turns signals into an orderly end.
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 import threading
 import time
 from collections import Counter
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import UnmetDependency
@@ -21,12 +21,12 @@ from tasks import progress
 from tasks.engines.files import durations, last_parameters, lock
 from tasks.engines.programs import interrupts, shell
 from tasks.problems import Problem
-from tasks.runner import database, libraries, rights
+from tasks.runner import database, rights
 from tasks.runner.screen import duration, open_screen
 from tasks.settings import parameters, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from doit.exceptions import BaseFail
@@ -58,7 +58,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._started: dict[str, float] = {}
         self._took: dict[str, float] = {}
         self._fresh: list[str] = []
-        self._on_this_thread = threading.local()
+        # The task that runs on a thread, and on those that it starts with a copy of its context.
+        self._here: ContextVar[str] = ContextVar("task", default="")
         self._ends: list[Callable[[], object]] = []
         self._query = False
         self._refused = False
@@ -84,8 +85,6 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             self._ends.append(lock.hold(paths.RUN_LOCK, _command()).release)
             database.check(paths.TASK_DATABASE)
             self._cache_dir = parameters.current().cache_dir
-            if is_threaded(sys.argv[1:]):
-                libraries.load()
             sys.stderr.writelines(f"{line}\n" for line in parameters.ineffective())
             self._ends.append(rights.secure(rights.of(tasks, selected_tasks)))
         except Problem as problem:
@@ -95,7 +94,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
 
     def execute_task(self, task: Task) -> None:
         """Show that a task runs; doit calls this on the thread that runs it."""
-        self._on_this_thread.task = task.name
+        self._here.set(task.name)
         if not task.actions:
             return
         with self._telling:
@@ -118,12 +117,14 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         """Show the cause: one line and the evidence for a failure, the traceback for a bug."""
         if not fail.report:
             return
-        self._counts["failed"] += 1
-        self._end(task, "not run" if isinstance(fail, UnmetDependency) else "failed")
-        if self._query:
-            sys.stderr.write(f"{_explained(fail)}\n")  # standard output is for the answer only
-        else:
-            self._screen.write(_explained(fail))
+        with self._telling:
+            self._counts["failed"] += 1
+            self._end(task, "not run" if isinstance(fail, UnmetDependency) else "failed")
+            if self._query:
+                sys.stderr.write(f"{_explained(fail)}\n")  # standard output is for the answer only
+            else:
+                self._screen.write(_explained(fail))
+                self._say_what_still_runs()
 
     def skip_uptodate(self, task: Task) -> None:
         """Count the task; the summary shows how many there were."""
@@ -169,6 +170,11 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             if not self._over:
                 self._screen.write(text)
 
+    def _say_what_still_runs(self) -> None:
+        """Say which tasks are finished after a failure, for as long as nothing else starts."""
+        if self._started:
+            self._screen.write(f"Finishing {', '.join(self._started)}, so that it is kept; Ctrl-C stops it")
+
     def _remember(self) -> None:
         """Record what the next plan needs from this run; the run does not fail if that cannot be written."""
         try:
@@ -181,8 +187,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
 
     def _current(self) -> str:
         """Return the task of this thread; a thread that an action started reports for the task started last."""
-        own = getattr(self._on_this_thread, "task", None)
-        return str(own) if own else next(reversed(self._started), "")
+        return self._here.get() or next(reversed(self._started), "")
 
     def _end(self, task: Task, word: str) -> float:
         elapsed = time.monotonic() - self._started.pop(task.name, time.monotonic())
@@ -201,15 +206,6 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         if ran:
             return f"Done: {ran} ran, {fresh} up to date ({elapsed})"
         return f"Nothing to do: {'1 task is' if fresh == 1 else f'{fresh} tasks are'} up to date ({elapsed})"
-
-
-def is_threaded(words: Iterable[str]) -> bool:
-    """Return whether tasks run on threads; doit does not tell reporters about `-P thread`.
-
-    Args:
-        words: Words of the command.
-    """
-    return any(re.fullmatch(r"(-P|--parallel-type=)?thread", word) for word in words)
 
 
 def _command() -> str:

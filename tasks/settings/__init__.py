@@ -10,6 +10,7 @@ gpu_offer                                    how a cluster that exists already o
 sriov                                        the operator that makes virtual functions in a cluster of others
 stages                                       what kinds of clusters do in different ways, or not at all
 checks, tiers, benchmark                     what doctor looks at, which tests there are, what should be quick
+expected                                     how long tasks take that have not run here yet
 watch, leftovers                             what `watch` looks at; what lies beside sources without being one
 makefile, spellings                          what users of the original type; how a task's name may be written
 credentials, references                      what only the environment holds; names as Docker reads them

@@ -50,6 +50,9 @@ def task_wait():
 
 def task_other():
     return {"actions": [Do(wait)], "task_dep": ["make"], "io": {"capture": False}}
+
+def task_both():
+    return {"actions": None, "task_dep": ["wait", "other"]}
 """
 
 
@@ -172,7 +175,7 @@ def test_a_second_run_says_who_holds_the_first(small: Checkout) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-@pytest.mark.parametrize("words", [["wait"], ["-n", "2", "-P", "thread", "wait", "other"]], ids=["alone", "threads"])
+@pytest.mark.parametrize("words", [["wait"], ["-n", "2", "-P", "thread", "both"]], ids=["alone", "threads"])
 def test_a_signal_ends_in_one_line_keeps_work_and_leaves_no_child(
     small: Checkout, number: signal.Signals, words: Sequence[str]
 ) -> None:

@@ -71,7 +71,7 @@ def test_a_reader_that_leaves_ends_it_as_other_programs(checkout: Checkout, word
     assert without_reader(start(checkout, *words)) == (BROKEN_PIPE, "")
 
 
-@pytest.mark.parametrize("words", [["wait"], ["-n", "2", "-P", "thread", "wait", "other"]], ids=["alone", "threads"])
+@pytest.mark.parametrize("words", [["wait"], ["-n", "2", "-P", "thread", "both"]], ids=["alone", "threads"])
 def test_a_reader_that_leaves_ends_a_run_in_order(small: Checkout, words: Sequence[str]) -> None:
     assert without_reader(start(small, *words)) == (BROKEN_PIPE, "")
     assert small.doit("make").returncode == 0

@@ -141,6 +141,17 @@ def fetch(artifact: GoArtifact, settings: GoSettings, *modules: str) -> str:
     return done.stdout
 
 
+def fetch_packages(artifact: GoArtifact, settings: GoSettings) -> None:
+    """Fetch all modules from which the programs of an artifact are compiled, and no others.
+
+    Raises:
+        Problem: A module cannot be fetched, or its checksum is not the one in go.sum.
+    """
+    progress.step(f"fetching the source of {artifact.name}")
+    # The packages are found by their imports, so that modules which only tests import stay where they are.
+    _go(artifact, settings, "list", "-deps", "-f", "{{.Name}}", *(one.package for one in artifact.programs))
+
+
 def program(artifact: GoArtifact, name: str, settings: GoSettings) -> Path:
     """Return the path of one program of an artifact; build the artifact if necessary."""
     return build(artifact, settings) / name

@@ -158,6 +158,20 @@ def export_kubeconfig(name: str, settings: KindSettings) -> None:
     _run(settings, "export", "kubeconfig", "--name", name)
 
 
+def has_program(settings: KindSettings) -> bool:
+    """Return whether kind is compiled."""
+    return modules.is_built(artifacts.KIND, settings)
+
+
+def ensure_program(settings: KindSettings) -> Path:
+    """Compile kind unless that is done, and return the program.
+
+    Raises:
+        Problem: It does not compile, or a module cannot be fetched.
+    """
+    return modules.program(artifacts.KIND, "kind", settings)
+
+
 def _run(
     settings: KindSettings,
     *words: str | Path,
@@ -166,7 +180,7 @@ def _run(
     env: Mapping[str, str] | None = None,
 ) -> shell.Completed:
     """Run kind; report its output as progress, unless it contains keys."""
-    program = modules.program(artifacts.KIND, "kind", settings)
+    program = ensure_program(settings)
     own = _no_proxy(settings.dci_registry_addr_alt, client.proxies_of_containers())
     given = {**client.environment(), **_NEUTRAL, **own, **(env or {})}
     return shell.run([*_bound_to_this_process(), program, *words], env=given, live=live, check=check)

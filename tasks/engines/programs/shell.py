@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import shutil
 import signal
@@ -234,7 +235,9 @@ class _Reader:
     def __init__(self, stream: IO[str], *, live: bool) -> None:
         self._lines: list[str] = []
         self._live = live
-        self._thread = threading.Thread(target=self._drain, args=(stream,), daemon=True)
+        # What it reports is of the task whose thread this is.
+        here = contextvars.copy_context()
+        self._thread = threading.Thread(target=here.run, args=(self._drain, stream), daemon=True)
         self._thread.start()
 
     def _drain(self, stream: IO[str]) -> None:

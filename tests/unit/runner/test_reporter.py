@@ -18,7 +18,7 @@ from tasks import lack, progress
 from tasks.engines.files import durations, lock
 from tasks.problems import Problem
 from tasks.runner.declare import Current, Do
-from tasks.runner.reporter import QUERY, Reporter, is_threaded
+from tasks.runner.reporter import QUERY, Reporter
 from tasks.settings import paths
 
 if TYPE_CHECKING:
@@ -75,19 +75,6 @@ def test_finished_tasks_are_told_with_their_time_and_counted(runs: Runs) -> None
     code, text = runs({"a": {"actions": [Do(nothing)]}, "b": {"actions": [Do(nothing)], "task_dep": ["a"]}}, "b")
     assert code == 0
     assert text.splitlines() == ["a ...", "a: done (T)", "b ...", "b: done (T)", "Done: 2 ran, 0 up to date (T)"]
-
-
-@pytest.mark.parametrize(
-    ("words", "threaded"),
-    [
-        (["-n", "2", "-P", "thread", "a"], True),
-        (["-n2", "-Pthread", "a"], True),
-        (["-n", "2", "--parallel-type=thread", "a"], True),
-        (["a"], False),
-    ],
-)
-def test_a_command_tells_whether_tasks_run_on_threads(words: list[str], *, threaded: bool) -> None:
-    assert is_threaded(words) is threaded
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 task is"), (3, "3 tasks are")])
