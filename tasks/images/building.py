@@ -86,11 +86,14 @@ def build(recipe: Recipe) -> None:
 
 def _build(recipe: Recipe) -> None:
     arguments = {"BASE_IMAGE": ensure_image(recipe.parent), **recipe.arguments}
-    context = part_of(_place(recipe.name))
-    context.mkdir(parents=True)
+    context, part = _place(recipe.name), part_of(_place(recipe.name))
+    part.mkdir(parents=True)
     for put in recipe.contents:
-        put(context)
-    modes.normalise(context)
+        put(part)
+    modes.normalise(part)
+    # Always in the same place, of which BuildKit takes only the files that differ from those of the last build.
+    shutil.rmtree(context, ignore_errors=True)
+    part.replace(context)
     progress.step(f"building {recipe.tag}")
     docker_images.build(context, recipe.tag, build_args=arguments, labels=_labels(recipe.made_of))
     shutil.rmtree(context)

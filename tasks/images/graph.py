@@ -81,6 +81,7 @@ def task_image() -> Iterator[dict[str, Any]]:
 def _built(image: NodeImage) -> dict[str, Any]:
     parent = _PARENTS.get(image.parent, {"task_dep": [f"image:{image.parent}"]})
     archive = ["_archive_source"] if image.archive else []
+    beside = [f"image:{name}" for name in image.copied.values()]
     programs = [f"_program:{use.artifact.name}" for use in image.programs]
     return {
         "name": image.name,
@@ -88,7 +89,7 @@ def _built(image: NodeImage) -> dict[str, Any]:
         "actions": [Do(node_images.build, image.name)],
         "uptodate": [Current(node_images.lack, image.name)],
         "meta": _FOLLOWED,
-        "task_dep": [*_FIRST, *parent.get("task_dep", []), *dict.fromkeys(programs)],
+        "task_dep": [*_FIRST, *parent.get("task_dep", []), *dict.fromkeys(programs), *beside],
         "calc_dep": [*parent.get("calc_dep", []), *archive],
     }
 

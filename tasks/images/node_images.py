@@ -176,6 +176,7 @@ class _Inputs:
             **({"driver": digests.sha256(machine.driver(current), current.cache_dir)} if image.driver else {}),
             **({"archive": trees.digest(_archive_folder(part))} if part else {}),
             "parent": _identity(self.parent, current),
+            **({"copied": {name: _identity(name, current) for name in image.copied.values()}} if image.copied else {}),
         }
 
     def _named(self, parts: dict[str, Any]) -> dict[str, str]:
@@ -199,12 +200,13 @@ class _Inputs:
             },
             **({"driver": parts["driver"][:_SHORT]} if image.driver else {}),
             **({f"archive's {part.source}": parts["archive"][:_SHORT]} if part else {}),
+            **{f"image {name}": identity[:_SHORT] for name, identity in parts.get("copied", {}).items()},
             "parent image": parts["parent"][:_SHORT] if _is_digest(parts["parent"]) else parts["parent"],
         }
 
 
 def _identity(parent: str, current: Parameters) -> str:
-    """Return the digest of a parent's recipe, or the name of a parent that is not made here.
+    """Return the digest of another image's recipe, or the name of a parent that is not made here.
 
     Ids differ between engines, and between the image stores of one engine.
     """
@@ -253,7 +255,8 @@ def _arguments(image: NodeImage, current: Parameters) -> dict[str, str]:
     names = (*image.arguments, *part.arguments) if part else image.arguments
     values = {name: str(getattr(current, name.lower())) for name in names}
     facts = {name: machine.FACTS[name]() for name in image.facts}
-    return {**({"HARDWARE": part.hardware} if part else {}), **values, **facts}
+    copied = {argument: images.tag(name, current) for argument, name in image.copied.items()}
+    return {**({"HARDWARE": part.hardware} if part else {}), **values, **facts, **copied}
 
 
 def _archive_folder(part: ArchivePart) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tasks.settings import artifacts, controller
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tasks.settings.artifacts import GoArtifact
 
 # The label that carries the digest of everything an image was made of.
@@ -99,6 +101,7 @@ class NodeImage:
         facts: Facts of the machine that its Dockerfile takes as build arguments.
         driver: Whether it takes the installer of NVIDIA_DRIVER_FILE.
         archive: What it takes from the controller's archive for some hardware.
+        copied: Names of other images from which its Dockerfile copies, by the build arguments that name them there.
     """
 
     name: str
@@ -111,8 +114,10 @@ class NodeImage:
     facts: tuple[str, ...] = ()
     driver: bool = False
     archive: ArchivePart | None = None
+    copied: Mapping[str, str] = field(default_factory=dict)
 
 
+_CONTROL_PLANE = "kind-control-plane"
 _CONTROL_PLANE_PROGRAMS = (
     Programs(artifacts.KUBERNETES, artifacts.CONTROL_PLANE, "control-plane"),
     Programs(artifacts.ETCD, ("etcd",), "control-plane"),
@@ -135,11 +140,17 @@ NODE_IMAGES = (
         arguments=("K8S_VERSION",),
     ),
     NodeImage(
+        name=_CONTROL_PLANE,
+        meaning="the control plane's images, packed for the nodes' runtimes",
+        parent="kind-ubuntu-node",
+        programs=_CONTROL_PLANE_PROGRAMS,
+        shared=("shared",),
+    ),
+    NodeImage(
         name=RUNTIME_IMAGES["crio"],
         meaning="CRI-O as the container runtime",
         parent="kind-ubuntu-node",
         programs=(
-            *_CONTROL_PLANE_PROGRAMS,
             Programs(
                 artifacts.CRIO,
                 ("crio", "pinns"),
@@ -148,7 +159,8 @@ NODE_IMAGES = (
                 instead="NODE_RUNTIME=auto, or CRIO_FROM=packages",
             ),
         ),
-        shared=("shared", "apt"),
+        shared=("apt",),
+        copied={"CONTROL_PLANE_IMAGE": _CONTROL_PLANE},
         arguments=(
             "CRIO_FROM",
             *("CRIO_REPO_URL", "CRIO_REPO_VERSION", "CRIO_PKG_VERSION"),
@@ -159,11 +171,8 @@ NODE_IMAGES = (
         name=RUNTIME_IMAGES["containerd"],
         meaning="containerd as the container runtime",
         parent="kind-ubuntu-node",
-        programs=(
-            *_CONTROL_PLANE_PROGRAMS,
-            Programs(artifacts.CONTAINERD, ("containerd", "containerd-shim-runc-v2", "ctr"), "bin"),
-        ),
-        shared=("shared",),
+        programs=(Programs(artifacts.CONTAINERD, ("containerd", "containerd-shim-runc-v2", "ctr"), "bin"),),
+        copied={"CONTROL_PLANE_IMAGE": _CONTROL_PLANE},
     ),
     NodeImage(
         name=NODE_IMAGE,

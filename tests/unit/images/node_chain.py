@@ -18,7 +18,15 @@ CRIO = table.named("kind-ubuntu-node-crio")
 NODE = table.named("kind-ubuntu-node")
 LAST = table.named("dci-kind-node-non-acc")
 # The images of which tests show what a change makes stale; another image in the table changes nothing here.
-CHAIN = ("kind-ubuntu", NODE.name, CRIO.name, "kind-ubuntu-node-containerd", LAST.name, table.GPU_IMAGE)
+CHAIN = (
+    "kind-ubuntu",
+    NODE.name,
+    "kind-control-plane",
+    CRIO.name,
+    "kind-ubuntu-node-containerd",
+    LAST.name,
+    table.GPU_IMAGE,
+)
 ALL = {name: table.named(name) for name in CHAIN}
 
 

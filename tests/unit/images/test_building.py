@@ -11,7 +11,7 @@ import pytest
 from tasks.images import building, node_images
 from tasks.images.recipe import Definition, Recipe
 from tasks.lack import NOTHING, Lack, absent
-from tasks.settings import paths
+from tasks.settings import images, paths
 from tasks.settings.images import INPUTS_LABEL, PARTS_LABEL
 from tests.unit.engine import Image
 from tests.unit.images.node_chain import NODE, inputs, tag
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.unit.images.conftest import Docker
 
 NAME = "kind-ubuntu-node-crio"
+COPIED = "kind-control-plane"
 
 
 def put(context: Path) -> None:
@@ -42,8 +43,8 @@ def built(chain: dict[str, Image], docker: Docker, choose: Callable[..., None]) 
     return chain[tag(NAME)]
 
 
-def why() -> tuple[str, ...]:
-    found = node_images.lack(NAME)
+def why(name: str = NAME) -> tuple[str, ...]:
+    found = node_images.lack(name)
     assert found == Lack(found.reasons, remakes=True)
     return found.reasons
 
@@ -74,20 +75,21 @@ def test_an_image_that_is_as_wanted_is_not_built_again_unless_that_is_asked(dock
 
 
 def test_an_image_of_another_version_is_not_built_again_for_modules_that_were_only_removed(
-    built: Image, docker: Docker, choose: Callable[..., None]
+    chain: dict[str, Image], docker: Docker, choose: Callable[..., None]
 ) -> None:
-    del built
-    choose(CRIO_FROM="packages", ETCD_VERSION="v3.5.16")
-    assert "programs of etcd: " in why()[0]
-    assert why()[0].endswith("-> v3.5.16, whose modules are not resolved yet")
-    node_images.build(NAME)
-    assert docker.built == [tag(NAME)] * 2
-    assert node_images.lack(NAME) == NOTHING
+    del chain
+    node_images.build(COPIED)
+    choose(ETCD_VERSION="v3.5.16")
+    assert "programs of etcd: " in why(COPIED)[0]
+    assert why(COPIED)[0].endswith("-> v3.5.16, whose modules are not resolved yet")
+    node_images.build(COPIED)
+    assert docker.built == [tag(COPIED)] * 2
+    assert node_images.lack(COPIED) == NOTHING
     shutil.rmtree(paths.BUILD / "go")
-    assert why()
-    node_images.build(NAME)
-    assert docker.built == [tag(NAME)] * 2
-    assert node_images.lack(NAME) == NOTHING
+    assert why(COPIED)
+    node_images.build(COPIED)
+    assert docker.built == [tag(COPIED)] * 2
+    assert node_images.lack(COPIED) == NOTHING
 
 
 @pytest.mark.usefixtures("built")
@@ -101,8 +103,16 @@ def test_another_parent_is_named(built: Image, kind: Path) -> None:
     before = inputs(NODE)[:12]
     with (kind / "kind-ubuntu/Dockerfile").open("a", encoding="utf-8") as file:
         file.write("# another\n")
-    assert why() == (f"parent image: {before} -> {inputs(NODE)[:12]}",)
+    assert why()[1:] == (f"parent image: {before} -> {inputs(NODE)[:12]}",)
     assert json.loads(built.labels[PARTS_LABEL])["parent image"] == before
+
+
+@pytest.mark.usefixtures("built")
+def test_another_image_that_it_copies_from_is_named(kind: Path) -> None:
+    before = inputs(images.named(COPIED))[:12]
+    with (kind / COPIED / "Dockerfile").open("a", encoding="utf-8") as file:
+        file.write("# another\n")
+    assert why() == (f"image {COPIED}: {before} -> {inputs(images.named(COPIED))[:12]}",)
 
 
 @pytest.mark.usefixtures("built")

@@ -86,10 +86,10 @@ def test_a_text_for_people_makes_nothing_stale(kind: Path, folder: str) -> None:
     ("file", "stale"),
     [
         ("kind-ubuntu/Dockerfile", set(ALL)),
-        ("shared/pack-image", {CRIO.name, "kind-ubuntu-node-containerd", *UPPERMOST}),
+        ("shared/pack-image", {"kind-control-plane", CRIO.name, "kind-ubuntu-node-containerd", *UPPERMOST}),
         ("go/cni-plugins/go.sum", UPPERMOST),
         ("go/sriov-cni/go.sum", UPPERMOST),
-        ("go/pause/main.go", {CRIO.name, "kind-ubuntu-node-containerd", *UPPERMOST}),
+        ("go/pause/main.go", {"kind-control-plane", CRIO.name, "kind-ubuntu-node-containerd", *UPPERMOST}),
         ("go/crio/go.sum", {"kind-ubuntu-node-crio"}),
         ("crio-cgo/compile.sh", {"kind-ubuntu-node-crio"}),
     ],
