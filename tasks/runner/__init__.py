@@ -10,5 +10,6 @@ reporter         what is written to the terminal of a run; screen: how it looks 
 database         what doit remembers between runs
 rights           what a run needs root for, from the tasks that it needs (needs)
 side_by_side     runs independent tasks on threads, by their expectation of how long each takes
+outlook          how long the rest of a run takes, from its plan and the schedule of what is left
 libraries        what is imported before tasks run on threads; ownership: gives the user what root creates
 """

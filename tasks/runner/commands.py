@@ -34,6 +34,7 @@ from tasks import progress
 from tasks.problems import Problem
 from tasks.runner import side_by_side, words
 from tasks.runner.meta import AFTERWARDS
+from tasks.runner.reporter import Reporter
 from tasks.runner.screen import Lines, has_colours
 
 if TYPE_CHECKING:
@@ -180,7 +181,9 @@ class Run(Command, cmd_run.Run):  # type: ignore[misc]
 
     @functools.wraps(cmd_run.Run._execute)  # noqa: SLF001 - doit asks the function for the names of its arguments
     def _execute(self, **options: Any) -> Any:
-        return super()._execute(**{**options, "num_process": side_by_side.threads(options["num_process"])})
+        wanted = options["num_process"]
+        Reporter.threads = max(wanted, 1)
+        return super()._execute(**{**options, "num_process": side_by_side.threads(wanted)})
 
 
 def _is_asked_to_go_on(task: Any) -> bool:

@@ -10,7 +10,10 @@ from tasks.engines.files import durations
 from tasks.settings import expected, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+
+_MOST_OF_IT = 0.5
 
 
 class Expectation:
@@ -28,6 +31,14 @@ class Expectation:
         """
         known = self._took.get(task)
         return expected.work(task).seconds(cores()) if known is None else known
+
+    def origin(self, names: Iterable[str]) -> str:
+        """Return where what is expected of tasks comes from, as a part of a sentence."""
+        seconds = {name: self.seconds(name) for name in names}
+        new = sum(length for name, length in seconds.items() if name not in self._took)
+        if new < sum(seconds.values()) * _MOST_OF_IT:
+            return "as earlier runs here did"
+        return f"by a table, for {cores()} processor{'s' * (cores() > 1)}: nothing like it ran here before"
 
 
 def cores() -> int:

@@ -22,6 +22,7 @@ from tasks.engines.files import durations, last_parameters, lock
 from tasks.engines.programs import interrupts, shell
 from tasks.problems import Problem
 from tasks.runner import database, rights
+from tasks.runner.outlook import Outlook
 from tasks.runner.screen import duration, open_screen
 from tasks.settings import parameters, paths
 
@@ -49,11 +50,15 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
     """
 
     desc = "tasks with their time, live progress and a summary"
+    # How many tasks run side by side.
+    threads = 1
 
     def __init__(self, outstream: Any, options: Mapping[str, Any]) -> None:
         """Write to doit's output stream."""
         super().__init__(outstream, options)
-        self._screen = open_screen(outstream)
+        self._outlook = Outlook(self.threads)
+        self._selected: Sequence[str] = ()
+        self._screen = open_screen(outstream, self._outlook.head)
         self._counts: Counter[str] = Counter()
         self._started: dict[str, float] = {}
         self._took: dict[str, float] = {}
@@ -74,6 +79,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         Raises:
             SystemExit: Another run holds the lock, a parameter is wrong, or root is needed and refused.
         """
+        self._selected = selected_tasks
         self._query = bool(selected_tasks) and all((tasks[name].meta or {}).get(QUERY) for name in selected_tasks)
         for task in tasks.values():
             task.io.capture = False  # doit captures by swapping the global sys.stdout, which threads share
@@ -103,6 +109,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             self._started[task.name] = time.monotonic()
             if not self._query:
                 self._screen.start(task.name)
+                self._look_ahead(task)
             if (task.meta or {}).get(OWN_TERMINAL):
                 self._screen.pause()
 
@@ -170,6 +177,12 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             if not self._over:
                 self._screen.write(text)
 
+    def _look_ahead(self, task: Task) -> None:
+        """Take note of a task that starts, and say how long the rest takes if that is news."""
+        self._outlook.start(task.name, self._selected)
+        if news := self._outlook.news():
+            self._screen.write(news)
+
     def _say_what_still_runs(self) -> None:
         """Say which tasks are finished after a failure, for as long as nothing else starts."""
         if self._started:
@@ -192,6 +205,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
     def _end(self, task: Task, word: str) -> float:
         elapsed = time.monotonic() - self._started.pop(task.name, time.monotonic())
         self._screen.end(task.name)
+        self._outlook.end(task.name)
         if not self._query:
             self._screen.write(f"{task.name}: {word} ({duration(elapsed)})")
         return elapsed

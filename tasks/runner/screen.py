@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PLAIN_STEP_SECONDS = 10.0
 _REFRESHES_PER_SECOND = 4
 _MINUTE = 60
+_STEP = 10
 _SHORT_SECONDS = 10
 _DURATION_WIDTH = 11
 # Terminals that cannot move their cursor.
@@ -45,9 +46,14 @@ class Screen(Protocol):
         """Leave the terminal as it was found."""
 
 
-def open_screen(stream: TextIO) -> Screen:
-    """Return the display that suits the stream."""
-    return Live(stream) if stream.isatty() and os.environ.get("TERM") not in _DUMB else Plain(stream)
+def open_screen(stream: TextIO, head: Callable[[], str] = str) -> Screen:
+    """Return the display that suits the stream.
+
+    Args:
+        stream: Where it is written.
+        head: Returns what a live display shows above the running tasks.
+    """
+    return Live(stream, head) if stream.isatty() and os.environ.get("TERM") not in _DUMB else Plain(stream)
 
 
 def has_colours(stream: TextIO) -> bool:
@@ -67,6 +73,17 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
     return f"{minutes} min {rest} s"
+
+
+def rough(seconds: float) -> str:
+    """Return a time span in whole minutes, or in steps of ten seconds if it is shorter than two minutes.
+
+    Args:
+        seconds: Length of the span in seconds.
+    """
+    if seconds < 2 * _MINUTE:
+        return f"{max(round(seconds / _STEP), 1) * _STEP} s"
+    return f"{round(seconds / _MINUTE)} min"
 
 
 class Plain:
@@ -127,9 +144,10 @@ class Lines:
 class Live:
     """One line per running task with its time and current step, below the written text."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Draw on `stream`."""
+    def __init__(self, stream: TextIO, head: Callable[[], str] = str) -> None:
+        """Draw on `stream`, with what `head` returns as the first line."""
         self._stream = stream
+        self._head = head
         self._lock = threading.RLock()
         self._running: dict[str, tuple[float, str]] = {}
         self._live: Any = None
@@ -192,7 +210,7 @@ class Live:
 
         running = list(self._running.items())
         width = max((len(task) for task, _ in running), default=0)
-        lines = []
+        lines = [Text(head, style="dim")] if (head := self._head()) else []
         for task, (started, text) in running:
             elapsed = duration(time.monotonic() - started)
             parts = ((task.ljust(width), "bold"), f" {elapsed:>{_DURATION_WIDTH}} ", (_one_line(text), "cyan"))
