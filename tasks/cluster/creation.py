@@ -37,7 +37,7 @@ def lack() -> Lack:
     """Return why the cluster needs a run: stopped, unfinished, made from something else, or unreachable.
 
     Raises:
-        Problem: No engine answers, or it lacks an image of the nodes.
+        Problem: No engine answers.
     """
     return Creation(parameters.current()).lack()
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from tasks.cluster import config
 from tasks.engines.docker import containers as docker_containers
-from tasks.engines.docker import images
 from tasks.gpu import sharing
-from tasks.images import runtime
-from tasks.settings import cluster, gpu, paths
+from tasks.images import choices, node_images, runtime
+from tasks.settings import cluster, gpu, images, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,22 +28,23 @@ def wanted(chosen: Parameters) -> dict[str, str]:
 
     Args:
         chosen: The parameters of the run.
-
-    Raises:
-        Problem: The engine lacks an image of the nodes.
     """
     facts = {name: str(getattr(chosen, name.lower())) for name in _PARAMETERS}
     facts["NODE_RUNTIME"] = runtime.chosen(chosen)
     facts["checkout"] = str(paths.ROOT)
-    used = config.images_of_nodes(chosen)
-    ids = {tag: images.require(tag).id for tag in set(used.values())}
-    facts["node image"] = ids[used[cluster.CONTROL_PLANE]]
-    if used[gpu.NODE_SUFFIX] != used[cluster.CONTROL_PLANE]:
-        facts["first worker's image"] = ids[used[gpu.NODE_SUFFIX]]
+    facts["node image"] = _identity(images.NODE_IMAGE, chosen)
+    first = choices.node_image_name(gpu.NODE_SUFFIX, chosen)
+    if first != images.NODE_IMAGE:
+        facts["first worker's image"] = _identity(first, chosen)
     if sharing.Choice(chosen).is_share:
         facts["GPU"] = "share"
     facts[_WHOLE] = hashlib.sha256(config.rendered(chosen).encode()).hexdigest()
     return facts
+
+
+def _identity(image: str, chosen: Parameters) -> str:
+    """Return the digest of an image's recipe: an image that was put back, or that is still to be made, has the same."""
+    return node_images.recipe(images.named(image), chosen).made_of.digest
 
 
 def is_recorded(name: str, made_from: Mapping[str, str]) -> bool:

@@ -247,7 +247,7 @@ def _parent_identity(image: SourceImage, current: Parameters) -> str:
         return found.made_of.digest
     if isinstance(found, Pulled):
         return reference(_origin(image), current)
-    return docker_images.require(found).id if _origin(image) == controller.DEEPSTREAM else base.identity(current)
+    return docker_images.content(found) if _origin(image) == controller.DEEPSTREAM else base.identity(current)
 
 
 def _missing(image: SourceImage, current: Parameters) -> tuple[str, ...]:

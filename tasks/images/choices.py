@@ -140,8 +140,12 @@ def node_image(suffix: str, current: Parameters, host: Host | None = None) -> st
         current: The parameters of the run.
         host: The machine whose GPUs count; None for this one.
     """
-    gets_gpu = suffix == gpu.NODE_SUFFIX
-    return images.tag(_image_of_first_worker(current, host) if gets_gpu else images.NODE_IMAGE, current)
+    return images.tag(node_image_name(suffix, current, host), current)
+
+
+def node_image_name(suffix: str, current: Parameters, host: Host | None = None) -> str:
+    """Return the name of the image of a node in the table; the arguments are those of `node_image`."""
+    return _image_of_first_worker(current, host) if suffix == gpu.NODE_SUFFIX else images.NODE_IMAGE
 
 
 def _image_of_first_worker(current: Parameters, host: Host | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import progress
 from tasks.archive import facts as archive
-from tasks.engines.docker import images as docker_images
 from tasks.engines.files import digests, modes, trees
 from tasks.engines.go import cgo, proxy
 from tasks.engines.go import modules as go_modules
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _SCRIPT_MARK = b"#!"
 _SHORT = 12
+_DIGEST = re.compile("[0-9a-f]{64}")
 # Stands for programs whose source is not available, so that the image lacks them.
 _ABSENT = "not to be had"
 
@@ -76,7 +77,7 @@ def recipe(image: NodeImage, current: Parameters) -> Recipe:
     parent = _parent(image, current)
     return Recipe(
         tag=images.tag(image.name, current),
-        parent=parent,
+        parent=images.tag(parent, current),
         contents=tuple(_contents(image, current)),
         define=lambda: _Inputs(image, parent, current).definition(),
         arguments=_arguments(image, current),
@@ -118,18 +119,14 @@ def _contents(image: NodeImage, current: Parameters) -> Iterator[Callable[[Path]
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What an image is made of, with its parent's name."""
+    """What an image is made of, with the name of its parent in the table."""
 
     image: NodeImage
     parent: str
     current: Parameters
 
     def definition(self) -> Definition:
-        """Return the inputs as a digest and in words.
-
-        Raises:
-            Problem: The parent is missing.
-        """
+        """Return the inputs as a digest and in words; no engine is asked, so that every engine has the same."""
         parts = self._parts()
         return Definition(digest([_as_json(parts)]), self._named(parts))
 
@@ -140,17 +137,16 @@ class _Inputs:
             "files": {str(source): tree(paths.KIND / source) for source in (image.name, *image.shared)},
             "programs": [[_made_of(use, current), use.names, use.folder] for use in _programs(image, current)],
             "modules": [[go_modules.definition(use.artifact, current), use.path, use.folder] for use in image.files],
-            "arguments": {"BASE_IMAGE": self.parent, **_arguments(image, current)},
+            "arguments": {"BASE_IMAGE": images.tag(self.parent, current), **_arguments(image, current)},
             **({"driver": digests.sha256(machine.driver(current), current.cache_dir)} if image.driver else {}),
             **({"archive": trees.digest(_archive_folder(part))} if part else {}),
-            "parent": self._parent_id(),
+            "parent": _identity(self.parent, current),
         }
 
     def _named(self, parts: dict[str, Any]) -> dict[str, str]:
         """Return the parts in words that a user knows, so that the next plan can show what changed."""
         image, part = self.image, archive_part(self.image, self.current)
         uses = zip(_programs(image, self.current), parts["programs"], strict=True)
-        parent = parts["parent"].removeprefix("sha256:")
         return {
             **parts["arguments"],
             **{
@@ -168,13 +164,22 @@ class _Inputs:
             },
             **({"driver": parts["driver"][:_SHORT]} if image.driver else {}),
             **({f"archive's {part.source}": parts["archive"][:_SHORT]} if part else {}),
-            "parent image": parent[:_SHORT] if parent != parts["parent"] else parent,
+            "parent image": parts["parent"][:_SHORT] if _is_digest(parts["parent"]) else parts["parent"],
         }
 
-    def _parent_id(self) -> str:
-        """Return the parent's id, or its name if BuildKit pulls it, since the engine never lists it then."""
-        pulled = self.image.parent == images.BASE and self.current.base_from == "registry"
-        return self.parent if pulled or self.image.parent == images.SCRATCH else docker_images.require(self.parent).id
+
+def _identity(parent: str, current: Parameters) -> str:
+    """Return the digest of a parent's recipe, or the name of a parent that is not made here.
+
+    Ids differ between engines, and between the image stores of one engine.
+    """
+    if parent == images.SCRATCH:
+        return parent
+    return base.identity(current) if parent == images.BASE else recipe(images.named(parent), current).made_of.digest
+
+
+def _is_digest(identity: str) -> bool:
+    return _DIGEST.fullmatch(identity) is not None
 
 
 def _as_json(part: Any) -> bytes:
@@ -209,8 +214,7 @@ def _refusal(programs: Programs, current: Parameters) -> str:
 
 
 def _parent(image: NodeImage, current: Parameters) -> str:
-    name = images.parent_name(image, runtime.chosen(current)) if image.parent == images.RUNTIME else image.parent
-    return images.tag(name, current)
+    return images.parent_name(image, runtime.chosen(current)) if image.parent == images.RUNTIME else image.parent
 
 
 def _arguments(image: NodeImage, current: Parameters) -> dict[str, str]:

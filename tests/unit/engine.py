@@ -36,10 +36,14 @@ class Image:
     Attributes:
         labels: Its labels.
         id: Its content address.
+        layers: Digests of what its layers hold.
+        config: What it says of the process that runs in it.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     id: str = f"sha256:{'0' * 64}"
+    layers: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -284,7 +288,12 @@ def _networks(container: Container) -> dict[str, dict[str, str]]:
 
 
 def _image(tag: str, image: Image) -> dict[str, Any]:
-    return {"Id": image.id, "RepoTags": [tag], "Config": {"Labels": dict(image.labels)}}
+    return {
+        "Id": image.id,
+        "RepoTags": [tag],
+        "Config": {"Labels": dict(image.labels), **image.config},
+        "RootFS": {"Type": "layers", "Layers": list(image.layers)},
+    }
 
 
 def _by_tag(images: Mapping[str, Image]) -> dict[str, tuple[str, Image]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ERROR_LINES = 15
+# What an image says of the process that runs in it.
+_STARTS = ("Cmd", "Entrypoint", "Env", "User", "WorkingDir")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 # The error of programs when the one that keeps the credentials is not installed.
 _NO_CREDENTIALS_PROGRAM = re.compile(r'error getting credentials - err: (?:exec: ")?(docker-credential-[\w.-]+)')
@@ -115,6 +118,18 @@ def require(tag: str) -> ImageFacts:
     if found is None:
         raise Problem(f"image {tag}: not in the Docker engine at {docker_client.socket()}", hint="./doit images")
     return found
+
+
+def content(tag: str) -> str:
+    """Return the SHA-256 of an image's layers and of how it starts; its id differs between the stores of engines.
+
+    Raises:
+        Problem: It is not in the engine.
+    """
+    require(tag)
+    found = docker_client.client().images.get(tag).attrs
+    starts = {name: found["Config"].get(name) or None for name in _STARTS}
+    return hashlib.sha256(json.dumps([found["RootFS"]["Layers"], starts], sort_keys=True).encode()).hexdigest()
 
 
 def tags() -> list[str]:

@@ -10,8 +10,8 @@ import pytest
 from tasks.cluster import access, provenance
 from tasks.engines.kube import kubeconfigs
 from tasks.engines.kube.kind import NodesExist
-from tasks.settings import cluster, images
-from tests.unit.engine import Engine, Image, node
+from tasks.settings import cluster
+from tests.unit.engine import Engine, node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,6 @@ def lay_cluster(engine: Engine, p: Parameters) -> None:
     """Put a whole cluster made from these parameters on the engine, with both kubeconfigs leading to it."""
     name = p.cluster_name
     add_nodes(engine, name)
-    engine.images[images.tag(images.NODE_IMAGE, p)] = Image(id=f"sha256:{'a' * 64}")
     provenance.ensure_record(name, provenance.wanted(p))
     for file in (access.kubeconfig(name), *kubeconfigs.files()):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from tasks.lack import NOTHING, Lack, absent
 from tasks.settings import paths
 from tasks.settings.images import INPUTS_LABEL, PARTS_LABEL
 from tests.unit.engine import Image
-from tests.unit.images.node_chain import tag
+from tests.unit.images.node_chain import NODE, inputs, tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,12 +97,21 @@ def test_a_changed_parameter_is_named_with_old_and_new(choose: Callable[..., Non
     assert why() == ("CRIO_PKG_VERSION: 1.31.0-1.1 -> 1.31.1-1.1",)
 
 
-def test_another_parent_is_named(built: Image, chain: dict[str, Image]) -> None:
-    parent = chain[tag("kind-ubuntu-node")]
-    before = parent.id.removeprefix("sha256:")[:12]
-    parent.id = f"sha256:abcdef012345{'6' * 52}"
-    assert why() == (f"parent image: {before} -> abcdef012345",)
+def test_another_parent_is_named(built: Image, kind: Path) -> None:
+    before = inputs(NODE)[:12]
+    with (kind / "kind-ubuntu/Dockerfile").open("a", encoding="utf-8") as file:
+        file.write("# another\n")
+    assert why() == (f"parent image: {before} -> {inputs(NODE)[:12]}",)
     assert json.loads(built.labels[PARTS_LABEL])["parent image"] == before
+
+
+@pytest.mark.usefixtures("built")
+def test_an_image_in_another_engine_is_up_to_date_whatever_the_ids_of_its_parents_are_there(
+    chain: dict[str, Image],
+) -> None:
+    for number, image in enumerate(chain.values(), 50):
+        image.id = f"sha256:{number:064}"
+    assert node_images.lack(NAME) == NOTHING
 
 
 def test_the_label_is_readable(built: Image) -> None:

@@ -21,6 +21,19 @@ def test_an_image_is_found_by_tag_and_by_id(engine: Engine) -> None:
     assert images.tags() == ["a:1"]
 
 
+def test_an_image_has_the_same_content_whatever_id_its_store_gives_it(engine: Engine) -> None:
+    engine.images["a:1"] = Image(id="sha256:1", layers=("sha256:8", "sha256:9"), config={"Env": ["A=1"], "Image": "x"})
+    before = images.content("a:1")
+    engine.images["a:1"] = Image({"k": "v"}, "sha256:2", ("sha256:8", "sha256:9"), {"Env": ["A=1"], "User": ""})
+    assert images.content("a:1") == before
+    for layers, start in (
+        (("sha256:9", "sha256:8"), {"Env": ["A=1"]}),
+        (("sha256:8", "sha256:9"), {"Env": ["A=2"]}),
+    ):
+        engine.images["a:1"] = Image(layers=layers, config=start)
+        assert images.content("a:1") != before
+
+
 def test_an_image_that_has_to_be_there_is_one_line(engine: Engine) -> None:
     with pytest.raises(Problem, match=rf"^image a:1: not in the Docker engine at {engine.url}") as caught:
         images.require("a:1")
