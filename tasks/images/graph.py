@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import MEANS, RUN, STOP
+from tasks.runner.meta import EVERY, LOOKS_ONLY, MEANS, NOTHING, RUN, SEEN
 from tasks.settings.images import BASE, NODE_IMAGE, NODE_IMAGES, REGISTRY, RUNTIME, SCRATCH
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ _PARENTS = {RUNTIME: {"calc_dep": ["_runtime_image"]}, SCRATCH: {"task_dep": ["e
 # What is stood in for although it is there, and versions that cannot be had, stop a run before anything is made.
 _FIRST = ("_doctor:emulation", "_doctor:versions")
 
-# An image's label names its inputs, so a changed image has another id, which is an input of its children. The
-# registry's own check compares the image that its containers run.
-_FOLLOWED = {MEANS: {"image": RUN, "registry": RUN, "_kind": STOP}}
+# An image's label names what it is made of, and its parent by the same. The registry's own check compares the image
+# that its containers run; every other check compares what images are made of.
+_FOLLOWED = {MEANS: {"image": RUN, "registry": RUN, EVERY: NOTHING}, SEEN: True}
 
 
 def task_image() -> Iterator[dict[str, Any]]:
@@ -65,12 +65,17 @@ def task__runtime_image() -> dict[str, Any]:
         "actions": [Do(choices.choose_runtime)],
         "task_dep": [*_FIRST],
         "uptodate": [Current(choices.lack_of_runtime), Same(choices.runtime_image)],
+        "meta": LOOKS_ONLY,
     }
 
 
 def task__archive_source() -> dict[str, Any]:
     """Choose whether an image takes a part of the controller's archive."""
-    return {"actions": [Do(choices.archive_source)], "uptodate": [Same(choices.archive_source)]}
+    return {
+        "actions": [Do(choices.archive_source)],
+        "uptodate": [Same(choices.archive_source)],
+        "meta": LOOKS_ONLY,
+    }
 
 
 def task__gpu_image() -> dict[str, Any]:
@@ -79,6 +84,7 @@ def task__gpu_image() -> dict[str, Any]:
         "actions": [Do(choices.gpu_image)],
         "task_dep": ["_doctor:images", *_FIRST, "_runtime_image"],
         "uptodate": [Same(choices.gpu_image)],
+        "meta": LOOKS_ONLY,
     }
 
 
