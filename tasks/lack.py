@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ class Lack:
         disrupts: What a run would interrupt for the user.
         notes: What a user should know who runs it, whether or not anything lacks.
         remakes: Whether the result of a run will certainly differ from what is there, so that other tasks follow.
+        is_settled: Whether nothing lacks, whatever other tasks make: the parameters ask for nothing.
     """
 
     reasons: tuple[str, ...] = ()
@@ -26,6 +29,7 @@ class Lack:
     disrupts: tuple[str, ...] = ()
     remakes: bool = False
     notes: tuple[str, ...] = ()
+    is_settled: bool = False
 
     def __bool__(self) -> bool:
         """Return whether a run has something to do, or would stop."""
@@ -39,10 +43,12 @@ class Lack:
             self.disrupts + other.disrupts,
             self.remakes or other.remakes,
             self.notes + other.notes,
+            self.is_settled and other.is_settled,
         )
 
 
 NOTHING = Lack()
+SETTLED = Lack(is_settled=True)
 
 
 def of(*reasons: str) -> Lack:
@@ -77,4 +83,4 @@ def noted(*notes: str) -> Lack:
 
 def together(lacks: Iterable[Lack]) -> Lack:
     """Return the sum of several lacks."""
-    return sum(lacks, NOTHING)
+    return reduce(add, lacks, SETTLED)

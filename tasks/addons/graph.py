@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do
 from tasks.runner.later import later
-from tasks.runner.meta import MEANS, NOTHING, REMAKES_ALL
+from tasks.runner.meta import MEANS, NOTHING, REMAKES_ALL, SEEN
 from tasks.settings.addons import ADDONS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ else:
     second_network = later("tasks.addons.second_network")
 
 # The check of an add-on itself sees what it uses of another add-on or of an image.
-_SEEN_BY_ADDONS = {MEANS: {"addon": NOTHING}}
+_SEEN_BY_ADDONS = {MEANS: {"addon": NOTHING}, SEEN: True}
 
 
 def task_addon() -> Iterator[dict[str, Any]]:

@@ -35,7 +35,7 @@ def lack(name: str) -> Lack:
     p = parameters.current()
     addon = addons.addon(name)
     if not is_chosen(addon, p):
-        return lacks.NOTHING
+        return lacks.SETTLED
     if addon.release:
         found = choice.known(addon, p)
         of_others = lacks.obstacle(*_of_others(addon, p))
@@ -75,12 +75,12 @@ def lack_of_image(name: str) -> Lack:
     addon = addons.addon(name)
     p = parameters.current()
     if not (is_chosen(addon, p) and any(addon_images.compiled(each, p) for each in choice.releases(addon, p))):
-        return lacks.NOTHING
+        return lacks.SETTLED
     found = choice.known(addon, p)
     if found is None:
         return _not_asked(addon)
     image = addon_images.compiled(found.manifests.release, p)
-    return addon_images.lack(image, p) if image and not found.is_left_out else lacks.NOTHING
+    return addon_images.lack(image, p) if image and not found.is_left_out else lacks.SETTLED
 
 
 def make_image(name: str) -> None:
@@ -116,7 +116,8 @@ def _lack_in_cluster(found: Choice) -> Lack:
     addon, manifests = found.addon, found.manifests
     cluster_name = manifests.chosen.cluster_name
     if found.is_left_out:
-        return lacks.unless(_told(addon, cluster_name) == found.refused, f"{addon.name}: {found.refused}")
+        is_told = _told(addon, cluster_name) == found.refused
+        return lacks.SETTLED if is_told else lacks.of(f"{addon.name}: {found.refused}")
     if not manifests.are_rendered():
         return lacks.of(f"{addon.name}: other manifests")
     notice = found.notice()

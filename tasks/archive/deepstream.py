@@ -28,7 +28,7 @@ def with_installed_paths(text: str) -> str:
     Raises:
         Problem: That Dockerfile does not name the paths.
     """
-    file = paths.CONTROLLER / controller.DEEPSTREAM_FOLDER / "Dockerfile"
+    file = paths.source() / controller.DEEPSTREAM_FOLDER / "Dockerfile"
     if not _NAMED.search(text) or not file.is_file():
         return text
     version, plugins = _installed(file)

@@ -39,9 +39,9 @@ def facts() -> Facts:
     Raises:
         Problem: It is not there, or something that is needed is not in its place.
     """
-    if not paths.CONTROLLER.is_dir():
-        raise Problem(f"{shown(paths.CONTROLLER)}: not there", hint="./doit controller_source")
-    return facts_of(paths.CONTROLLER)
+    if not paths.source().is_dir():
+        raise Problem(f"{shown(paths.source())}: not there", hint="./doit controller_source")
+    return facts_of(paths.source())
 
 
 def facts_of(root: Path) -> Facts:
@@ -90,7 +90,7 @@ def say_what_drivers_lack(image: str) -> None:
     Args:
         image: Name of the image.
     """
-    if not (paths.CONTROLLER / controller.DRIVERS_SOURCE / controller.DRIVERS_JSON_PARSER).is_file():
+    if not (paths.source() / controller.DRIVERS_SOURCE / controller.DRIVERS_JSON_PARSER).is_file():
         progress.line(
             f"{image}: the source's {controller.DRIVERS_SOURCE} lacks {controller.DRIVERS_JSON_PARSER}: "
             "built without it; only FPGAs need it"
@@ -131,4 +131,5 @@ def _mounted_kubeconfigs(daemon: manifests.Object) -> Iterator[str]:
 
 def shown(path: Path) -> str:
     """Return a path as messages show it: relative to the checkout, if it is inside."""
-    return path.relative_to(paths.ROOT).as_posix() if path.is_relative_to(paths.ROOT) else str(path)
+    lasting = paths.lasting(path)
+    return lasting.relative_to(paths.ROOT).as_posix() if lasting.is_relative_to(paths.ROOT) else str(lasting)

@@ -41,13 +41,14 @@ def prepare() -> None:
     """
     current = parameters.current()
     chosen = origin.of(current)
-    paths.BUILD.mkdir(exist_ok=True)
-    for leftover in paths.BUILD.glob(_LEFTOVERS):
+    place = paths.source().parent
+    place.mkdir(exist_ok=True)
+    for leftover in place.glob(_LEFTOVERS):
         shutil.rmtree(leftover)
     take = _take_folder if chosen.is_dir() else _take_archive
-    with tempfile.TemporaryDirectory(prefix=_LEFTOVERS.rstrip("*"), dir=paths.BUILD) as made:
+    with tempfile.TemporaryDirectory(prefix=_LEFTOVERS.rstrip("*"), dir=place) as made:
         mark = take(chosen, current.controller_hardware, Path(made))
-    atomic.write(paths.CONTROLLER_MARK, json.dumps(mark))
+    atomic.write(paths.source_mark(), json.dumps(mark))
     archive_facts.facts.cache_clear()
     progress.line(f"controller {archive_facts.facts().tag} from {archive_facts.shown(chosen)}")
 
@@ -55,14 +56,14 @@ def prepare() -> None:
 def lack() -> Lack:
     """Return how build/controller differs from the chosen origin."""
     mark = _mark()
-    if not mark or not paths.CONTROLLER.is_dir():
-        return lacks.absent(archive_facts.shown(paths.CONTROLLER))
+    if not mark or not paths.source().is_dir():
+        return lacks.absent(archive_facts.shown(paths.source()))
     chosen = origin.of(parameters.current())
     if mark.get("origin") != _identity(chosen, mark):
         return lacks.of(f"{_changed(chosen, mark)}: changed")
     return lacks.unless(
-        mark.get("content") == trees.listing(paths.CONTROLLER),
-        f"{archive_facts.shown(paths.CONTROLLER)}: changed by hand",
+        mark.get("content") == trees.listing(paths.source()),
+        f"{archive_facts.shown(paths.source())}: changed by hand",
     )
 
 
@@ -84,7 +85,7 @@ def digest() -> str:
     """
     mark = _mark()
     if not mark:
-        raise Problem(f"{archive_facts.shown(paths.CONTROLLER)}: not there", hint="./doit controller_source")
+        raise Problem(f"{archive_facts.shown(paths.source())}: not there", hint="./doit controller_source")
     return str(mark["origin"]["digest"])
 
 
@@ -94,10 +95,10 @@ def edited(copy: Path | None) -> str:
     Args:
         copy: The file; a link counts as what it leads to. None for a file that did not come from there.
     """
-    top = paths.CONTROLLER.resolve()
+    top = paths.source().resolve()
     if copy is None or not copy.resolve().is_relative_to(top):
         return ""
-    chosen = Path(_mark().get("origin", {}).get("file", paths.CONTROLLER))
+    chosen = Path(_mark().get("origin", {}).get("file", paths.source()))
     shown = archive_facts.shown(chosen) if chosen.is_dir() else controller.TOP
     return f"{shown}/{copy.resolve().relative_to(top).as_posix()}"
 
@@ -123,7 +124,7 @@ def _cure(root: Path, missing: Collection[str]) -> str:
     """Return what brings the missing parts."""
     if (root / ".git").exists() and set(missing) == {_DRIVERS}:
         return f"git -C {shlex.quote(str(root))} submodule update --init {controller.DRIVERS_SOURCE}"
-    return origin.ARCHIVE_README if root.is_relative_to(paths.BUILD) else origin.FOLDER_README
+    return origin.ARCHIVE_README if root.is_relative_to(paths.source().parent) else origin.FOLDER_README
 
 
 def _required_parts(hardware: Collection[str]) -> Iterator[str]:
@@ -150,7 +151,7 @@ def _take_archive(archive: Path, hardware: Collection[str], made: Path) -> dict[
     """Put an archive in the place of the source, and return what is there now."""
     shown = archive_facts.shown(archive)
     how = f"tar --exclude .git -czf {shlex.quote(shown)} {controller.TOP} ({origin.ARCHIVE_README})"
-    fresh, old, target = made / controller.TOP, made / "old", paths.CONTROLLER
+    fresh, old, target = made / controller.TOP, made / "old", paths.source()
     archives.unpack(archives.Archive(archive, controller.TOP, shown, how), made)
     check(fresh, f"{shown}: {controller.TOP}/", hardware)
     archive_facts.facts_of(fresh)
@@ -164,7 +165,7 @@ def _take_archive(archive: Path, hardware: Collection[str], made: Path) -> dict[
 
 def _take_folder(chosen: Path, hardware: Collection[str], made: Path) -> dict[str, Any]:
     """Let the source follow a folder, and return what is there now."""
-    shown, fresh, old, target = archive_facts.shown(chosen), made / controller.TOP, made / "old", paths.CONTROLLER
+    shown, fresh, old, target = archive_facts.shown(chosen), made / controller.TOP, made / "old", paths.source()
     check(chosen, f"{shown}/" if chosen != paths.SAMPLE else f"{shown}: {controller.TOP}/", hardware)
     archive_facts.facts_of(chosen)
     wanted, held = folder.of(chosen), _held()
@@ -184,8 +185,8 @@ def _held() -> dict[str, str]:
     """Return what the files of build/controller hold; they are read unless the mark says it."""
     mark = _mark()
     known: dict[str, str] = mark.get("files", {})
-    is_known = bool(known) and paths.CONTROLLER.is_dir() and mark.get("content") == trees.listing(paths.CONTROLLER)
-    return known if is_known else folder.of_copy(paths.CONTROLLER)
+    is_known = bool(known) and paths.source().is_dir() and mark.get("content") == trees.listing(paths.source())
+    return known if is_known else folder.of_copy(paths.source())
 
 
 def _move(moves: list[tuple[Path, Path]], old: Path) -> None:
@@ -194,7 +195,7 @@ def _move(moves: list[tuple[Path, Path]], old: Path) -> None:
     Raises:
         Problem: An entry cannot be moved; those that were moved are back in their place.
     """
-    target, mark = paths.CONTROLLER, paths.CONTROLLER_MARK
+    target, mark = paths.source(), paths.source_mark()
     done: list[tuple[Path, Path]] = []
     try:
         # A cluster mounts this folder, and its mode depends on the umask with which it was created.
@@ -222,7 +223,7 @@ def _rename(source: Path, place: Path) -> None:
 
 def _mark() -> dict[str, Any]:
     try:
-        mark = json.loads(paths.CONTROLLER_MARK.read_text(encoding="utf-8"))
+        mark = json.loads(paths.source_mark().read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return mark if isinstance(mark, dict) else {}

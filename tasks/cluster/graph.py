@@ -21,7 +21,7 @@ from tasks.problems import Problem
 from tasks.runner import rights
 from tasks.runner.declare import Current, Do, Root
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, EVERY, MEANS, NOTHING, REMAKES_ALL, ROOT
+from tasks.runner.meta import DISRUPTS, EVERY, MEANS, NOTHING, REMAKES_ALL, ROOT, SEEN_UNLESS_REMADE
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import Lines
 from tasks.settings import paths
@@ -95,7 +95,7 @@ def task_node() -> Iterator[dict[str, Any]]:
             "actions": [Do(node_steps.apply, step.name)],
             "task_dep": ["_kind", *step.needs],
             "uptodate": [Current(node_steps.lack, step.name)],
-            "meta": {DISRUPTS: step.disrupts},
+            "meta": {DISRUPTS: step.disrupts, **SEEN_UNLESS_REMADE},
         }
 
 

@@ -32,8 +32,9 @@ def lack(name: str) -> Lack:
     p = parameters.current()
     step = _step(name)
     files = _FILES[step](p)
-    # A step without files needs nothing: if no credentials are given, those on a node stay.
-    nodes = _nodes(step, p.cluster_name) if files else []
+    if not files:
+        return lacks.SETTLED  # if no credentials are given, those on a node stay
+    nodes = _nodes(step, p.cluster_name)
     return next((found for node in nodes if (found := engine.lack(node, step.name, files))), lacks.NOTHING)
 
 

@@ -110,11 +110,11 @@ def _ensure_programs(chosen: Parameters) -> Path:
     parts = {"": controller.COLLECTOR, controller.DRIVERS: controller.DRIVERS_SOURCE}
     parts[controller.FPGA_DATABASE] = controller.FPGA_DATABASE_SOURCE
     for folder in parts.values():
-        if not (paths.CONTROLLER / folder).is_dir():
+        if not (paths.source() / folder).is_dir():
             raise Problem(
                 f"{controller.TOP}/{folder}: not there, but INVENTORY=collector needs it", hint="INVENTORY=host"
             )
-    made_of = [files_trees.digest(paths.CONTROLLER / folder) for folder in parts.values()]
+    made_of = [files_trees.digest(paths.source() / folder) for folder in parts.values()]
     digest = hashlib.sha256(" ".join([*made_of, compilers.compiler_digest(chosen)]).encode()).hexdigest()
     target = paths.BUILD / "collector" / digest[:12]
     with alone(target):
@@ -122,7 +122,7 @@ def _ensure_programs(chosen: Parameters) -> Path:
             workspace = part_of(target)
             source, made = workspace / "source", workspace / "made"
             for place, folder in parts.items():
-                shutil.copytree(paths.CONTROLLER / folder, source / place, dirs_exist_ok=True)
+                shutil.copytree(paths.source() / folder, source / place, dirs_exist_ok=True)
             program = cgo.CProgram(source, ".", _PROGRAM)
             compilers.compile_with_c(program, made, chosen)
             made.rename(target)
@@ -131,7 +131,7 @@ def _ensure_programs(chosen: Parameters) -> Path:
 
 
 def _install(worker: Worker, programs: Path) -> None:
-    source = paths.CONTROLLER
+    source = paths.source()
     files = {f"{_INPUTS}/{name}": text.encode() for name, text in lists_of(worker, inventory.models()).items()}
     files |= {f"{_INPUTS}/{name}": (source / controller.JSON / name).read_bytes() for name in _JSON}
     files["config.ini"] = (source / controller.COLLECTOR / "config.ini").read_bytes()

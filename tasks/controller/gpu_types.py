@@ -55,7 +55,7 @@ def listed() -> frozenset[str]:
     Raises:
         Problem: Its list does not have the expected form.
     """
-    rows = inventory.rows(paths.CONTROLLER / controller.JSON / KIND_MAP, (_TYPE, _KIND))
+    rows = inventory.rows(paths.source() / controller.JSON / KIND_MAP, (_TYPE, _KIND))
     return frozenset(str(row[_TYPE]) for row in rows if row[_KIND] == GPU_FUNCTION.name)
 
 

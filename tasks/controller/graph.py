@@ -15,7 +15,16 @@ from tasks.functions.graph import refusals
 from tasks.gpu.graph import RETURN
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import AFTERWARDS, DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, ROOT, WATCHED
+from tasks.runner.meta import (
+    AFTERWARDS,
+    DISRUPTS,
+    LOOKS_ONLY,
+    NAMED_BY_INPUTS,
+    PURE,
+    ROOT,
+    SEEN_UNLESS_REMADE,
+    WATCHED,
+)
 from tasks.settings.controller import CONTROLLER_IMAGES, FUNCTION_IMAGES, STEPS
 
 if TYPE_CHECKING:
@@ -53,7 +62,11 @@ _GOES_ON = {WATCHED: lambda: ["controller"], AFTERWARDS: ("follow", following.fo
 
 def task_controller_source() -> dict[str, Any]:
     """Unpack and check the controller's archive, or take the sample controller in the lab."""
-    return {"actions": [Do(source.prepare)], "uptodate": [Current(source.lack)]}
+    return {
+        "actions": [Do(source.prepare)],
+        "uptodate": [Current(source.lack)],
+        "meta": {PURE: source.prepare, **LOOKS_ONLY},
+    }
 
 
 def task__published_images() -> dict[str, Any]:
@@ -74,6 +87,7 @@ def task__image_source() -> Iterator[dict[str, Any]]:
             "actions": [Do(choices.choose_image_source, name)],
             "task_dep": ["controller_source", "registry_ca"],
             "uptodate": [Same(choices.image_source, name)],
+            "meta": NAMED_BY_INPUTS,
         }
 
 
@@ -101,6 +115,7 @@ def task__controller_images() -> dict[str, Any]:
         "actions": [Do(choices.controller_images)],
         "task_dep": ["_published_images"],
         "uptodate": [Same(choices.controller_images)],
+        "meta": LOOKS_ONLY,
     }
 
 
@@ -115,7 +130,7 @@ def task_controller() -> Iterator[dict[str, Any]]:
             "task_dep": [previous],
             "calc_dep": ["_controller_images"],
             "uptodate": [Current(deployment.lack, step)],
-            "meta": {DISRUPTS: STEPS[step], MEANS: REMAKES_ALL},
+            "meta": {DISRUPTS: STEPS[step], **SEEN_UNLESS_REMADE},
         }
 
 
@@ -162,4 +177,5 @@ def _image_task(name: str, folder: str, actions: list[Do], check: Current) -> di
         "task_dep": ["controller_source", "registry_ca"],
         "calc_dep": [f"_image_source:{name}"],
         "uptodate": [check],
+        "meta": NAMED_BY_INPUTS,
     }

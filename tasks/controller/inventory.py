@@ -55,7 +55,7 @@ def models() -> Models:
     Raises:
         Problem: A file does not have the expected form.
     """
-    folder = paths.CONTROLLER / controller.JSON
+    folder = paths.source() / controller.JSON
     named = rows(folder / controller.DEVICE_TYPES, ("inputDeviceType", "outputDeviceType"))
     offering = rows(folder / controller.REGIONS, ("subDeviceSpecRef", "functionTargets"))
     return Models(

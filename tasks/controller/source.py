@@ -40,9 +40,11 @@ def objects(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]
         render: Returns the objects of a kustomization's folder.
     """
     parts = [part.image for role in ("manager", "daemon") for part in controller.deployed(role, hardware)]
-    made_of = [_manifests(paths.CONTROLLER, source.digest()), *parts, Path(__file__).read_text(encoding="utf-8")]
-    kept = paths.RENDERED / "controller" / f"{manifests.digest(made_of)}.json"
-    if not kept.is_file():
+    made_of = [_manifests(paths.source(), source.digest()), *parts, Path(__file__).read_text(encoding="utf-8")]
+    name = f"controller/{manifests.digest(made_of)}.json"
+    kept = next((file for file in (paths.RENDERED / name, paths.rendered() / name) if file.is_file()), None)
+    if kept is None:
+        kept = paths.rendered() / name
         atomic.write(kept, json.dumps(_rendered(hardware, render)))
     return _loaded(kept)
 
@@ -55,7 +57,7 @@ def _manifests(root: Path, digest: str) -> str:  # noqa: ARG001 - another source
 
 
 def _rendered(hardware: tuple[str, ...], render: Render) -> dict[str, list[Object]]:
-    root = paths.CONTROLLER
+    root = paths.source()
     found = {"definitions": [item for file in facts.definition_files(root) for item in manifests.load(file)]}
     for part in controller.deployed("manager", hardware):
         # Definitions come from the listed files only, so that they are there before any manager.
@@ -85,7 +87,7 @@ def configuration_maps(gpus: Collection[str] = ()) -> list[Object]:
     Args:
         gpus: Types of the workers' GPUs, which the source may not list.
     """
-    folder = paths.CONTROLLER / controller.JSON
+    folder = paths.source() / controller.JSON
     wanted = {**controller.REQUIRED_CONFIGURATION, **controller.OPTIONAL_CONFIGURATION}
     present = {name: folder / file for name, file in wanted.items() if (folder / file).is_file()}
     texts = {name: file.read_text(encoding="utf-8") for name, file in present.items()}

@@ -107,7 +107,7 @@ def lack() -> Lack:
     Raises:
         Problem: The controller's source is not unpacked yet, so this is not known.
     """
-    if not paths.CONTROLLER.is_dir():
+    if not paths.source().is_dir():
         raise Problem("which patterns can run is known when the controller's source is there")
     missing = _missing(parameters.current())
     names = [name for name in known.table().by_name if name not in missing]

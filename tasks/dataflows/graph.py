@@ -13,7 +13,7 @@ from tasks.patterns import known
 from tasks.patterns.graph import refusals
 from tasks.runner.declare import Current, Do, Same, group_that_acts
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, WATCHED
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, SEEN_UNLESS_REMADE, WATCHED
 from tasks.runner.reporter import QUERY
 from tasks.settings import parameters
 from tasks.settings.checks import GPU, LOADBALANCER, NICS, VIDEO
@@ -154,6 +154,7 @@ def task_send_video_tool() -> dict[str, Any]:
         "actions": [Do(video_sender.deploy)],
         "task_dep": ["_target:ready", "cpufunc_namespaces", f"function_image:{VIDEO_SENDER}", "_target:sender"],
         "uptodate": [Current(video_sender.lack)],
+        "meta": SEEN_UNLESS_REMADE,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do
 from tasks.runner.later import later
-from tasks.runner.meta import LOOKS_ONLY
+from tasks.runner.meta import SEEN_UNLESS_REMADE
 
 if TYPE_CHECKING:
     from tasks.docker_engine import service
@@ -22,5 +22,5 @@ def task_engine() -> dict[str, Any]:
     return {
         "actions": [Do(service.ensure)],
         "uptodate": [Current(service.lack)],
-        "meta": LOOKS_ONLY,
+        "meta": SEEN_UNLESS_REMADE,
     }

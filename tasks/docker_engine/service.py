@@ -25,12 +25,12 @@ _BUILDER = {"docker-buildx": "docker-buildx"}
 
 
 def lack() -> Lack:
-    """Return which of the kernel's limits are too low.
-
-    Raises:
-        Problem: No engine answers.
-    """
-    client.client()
+    """Return that no engine answers, or which of the kernel's limits are too low."""
+    docker = parameters.current().docker
+    try:
+        client.client()
+    except connection.NoEngine as silence:
+        return _lack_of_engine() if _may_start(docker) else lacks.obstacle(silence.message)
     low = ", ".join(f"fs.inotify.{path.name}" for path in _low_limits())
     return lacks.unless(not low, f"{low}: too low")
 
@@ -84,8 +84,19 @@ def _answers() -> bool:
     return True
 
 
+def _may_start(docker: str) -> bool:
+    """Return whether an embedded engine may be started where none answers."""
+    return docker != "host" and not context.is_forced() and os.geteuid() == 0
+
+
+def _lack_of_engine() -> Lack:
+    """Return that an embedded engine is to be started; a new one has nothing of what a run needs."""
+    said = "no Docker engine answers: an embedded one is started"
+    return lacks.of(said) if client.embedded().data.exists() else lacks.remade(said)
+
+
 def _start_embedded(docker: str) -> None:
-    if docker == "host" or context.is_forced() or os.geteuid() != 0:
+    if not _may_start(docker):
         client.client()  # raises a Problem that says what to install
     install()
     # Installing the package starts the machine's own engine if there is an init system.

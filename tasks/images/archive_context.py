@@ -45,7 +45,7 @@ def dockerfile(image: SourceImage) -> Path:
     Raises:
         Problem: It is not there.
     """
-    file = paths.CONTROLLER / image.folder / "Dockerfile"
+    file = paths.source() / image.folder / "Dockerfile"
     if not file.is_file():
         raise Problem(f"image {image.name}: {controller.TOP}/{image.folder}/Dockerfile is missing")
     return file
@@ -88,7 +88,7 @@ def scope(image: SourceImage) -> Iterator[Path]:
     """Yield the source files that an image is made of."""
     named = [source for source in copied(image) if source != CERTIFICATES]
     tops = [path for source in named for path in _found(image, source)] if not compiled_programs(image) else []
-    for top in tops or [paths.CONTROLLER / image.context]:
+    for top in tops or [paths.source() / image.context]:
         yield from (file for file in files(top) if not file.name.endswith(_GO_TESTS))
 
 
@@ -99,9 +99,9 @@ def _found(image: SourceImage, source: str) -> list[Path]:
         Problem: There is none.
     """
     moved = _MOVED.get(posixpath.basename(source.rstrip("/")))
-    if moved and (paths.CONTROLLER / moved).is_dir():
-        return [paths.CONTROLLER / moved]
-    found = sorted((paths.CONTROLLER / image.context).glob(source.rstrip("/")))
+    if moved and (paths.source() / moved).is_dir():
+        return [paths.source() / moved]
+    found = sorted((paths.source() / image.context).glob(source.rstrip("/")))
     if not found:
         raise Problem(f"image {image.name}: its Dockerfile copies {source}, which is not in {image.context}")
     return found
@@ -116,7 +116,7 @@ def put(image: SourceImage, current: Parameters, context: Path) -> None:
     if not dockerfiles.lets_base_be_chosen(text(image)):
         _put_on_base(image, current, context)
         return
-    source = paths.CONTROLLER / image.context
+    source = paths.source() / image.context
     for file in scope(image):
         modes.copy(file, context / file.relative_to(source))
     virtual_functions.rename(context, virtual_functions.resource(image, current))
@@ -159,7 +159,7 @@ def copied_as(image: SourceImage, path: str) -> str:
         image: The image.
         path: Absolute path in the image.
     """
-    top = paths.CONTROLLER / image.context
+    top = paths.source() / image.context
     found = [file for file in scope(image) if path.endswith(f"/{file.relative_to(top).as_posix()}")]
     return archive_source.edited(found[0]) if found else ""
 

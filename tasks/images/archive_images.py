@@ -149,7 +149,7 @@ def is_in_source(name: str) -> bool:
     Args:
         name: Name of an image, such as "cpufunc_gst".
     """
-    return (paths.CONTROLLER / IMAGES[name].folder / "Dockerfile").is_file()
+    return (paths.source() / IMAGES[name].folder / "Dockerfile").is_file()
 
 
 def lack_of_parent(name: str, current: Parameters) -> str:
@@ -230,7 +230,7 @@ def inputs(name: str, current: Parameters, go: str) -> str:
 def _content(image: SourceImage, current: Parameters, go: str) -> Iterator[bytes]:
     yield f"{_parent_identity(image, current)} {modes.GIVEN}".encode()
     scope = [archive_context.dockerfile(image), *archive_context.scope(image)]
-    yield from content(paths.CONTROLLER / image.context, scope)
+    yield from content(paths.source() / image.context, scope)
     if resource := virtual_functions.resource(image, current):
         yield resource.encode()
     if _compiles(image):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import EVERY, FETCHES, MEANS, NOTHING, RUN, STOP
+from tasks.runner.meta import EVERY, FETCHES, LOOKS_ONLY, MEANS, NAMED_BY_INPUTS, NOTHING, RUN, SEEN
 from tasks.settings.images import BASE, NODE_IMAGE, NODE_IMAGES, REGISTRY, RUNTIME, SCRATCH
 
 if TYPE_CHECKING:
@@ -29,11 +29,9 @@ _PARENTS = {RUNTIME: {"calc_dep": ["_runtime_image"]}, SCRATCH: {"task_dep": ["e
 # What is stood in for although it is there, and versions that cannot be had, stop a run before anything is made.
 _FIRST = ("_doctor:emulation", "_doctor:versions")
 
-# An image's label names its inputs, so a changed image has another id, which is an input of its children. The
-# registry's own check compares the image that its containers run.
-# What an image is made of is compared with the world by its own check.
-_SEEN_BY_IMAGES = {MEANS: {EVERY: NOTHING}}
-_FOLLOWED = {MEANS: {"image": RUN, "registry": RUN, "_kind": STOP}}
+# An image's label names what it is made of, and its parent by the same. The registry's own check compares the image
+# that its containers run; every other check compares what images are made of.
+_FOLLOWED = {MEANS: {"image": RUN, "registry": RUN, EVERY: NOTHING}, SEEN: True}
 
 
 def task__source() -> Iterator[dict[str, Any]]:
@@ -44,7 +42,7 @@ def task__source() -> Iterator[dict[str, Any]]:
             "actions": [Do(ahead.fetch, artifact.name)],
             "task_dep": [*_FIRST, "engine"],
             "uptodate": [Current(ahead.lack, artifact.name)],
-            "meta": {**_SEEN_BY_IMAGES, FETCHES: True},
+            "meta": {**NAMED_BY_INPUTS, FETCHES: True},
         }
 
 
@@ -56,7 +54,7 @@ def task__program() -> Iterator[dict[str, Any]]:
             "actions": [Do(ahead.make, artifact.name)],
             "task_dep": [f"_source:{artifact.name}", *([f"image:{BASE}"] if artifact.compiler else [])],
             "uptodate": [Current(ahead.lack, artifact.name)],
-            "meta": _SEEN_BY_IMAGES,
+            "meta": NAMED_BY_INPUTS,
         }
 
 
@@ -100,12 +98,17 @@ def task__runtime_image() -> dict[str, Any]:
         "actions": [Do(choices.choose_runtime)],
         "task_dep": [*_FIRST],
         "uptodate": [Current(choices.lack_of_runtime), Same(choices.runtime_image)],
+        "meta": NAMED_BY_INPUTS,
     }
 
 
 def task__archive_source() -> dict[str, Any]:
     """Choose whether an image takes a part of the controller's archive."""
-    return {"actions": [Do(choices.archive_source)], "uptodate": [Same(choices.archive_source)]}
+    return {
+        "actions": [Do(choices.archive_source)],
+        "uptodate": [Same(choices.archive_source)],
+        "meta": LOOKS_ONLY,
+    }
 
 
 def task__gpu_image() -> dict[str, Any]:
@@ -114,6 +117,7 @@ def task__gpu_image() -> dict[str, Any]:
         "actions": [Do(choices.gpu_image)],
         "task_dep": ["_doctor:images", *_FIRST, "_runtime_image"],
         "uptodate": [Same(choices.gpu_image)],
+        "meta": LOOKS_ONLY,
     }
 
 

@@ -66,7 +66,7 @@ def missing(name: str, current: Parameters) -> tuple[str, ...]:
     refusal = _answers(current)[name].refusal if current.function_images == "registry" else ""
     if not refusal:
         return ()
-    wanted, folder = reference(name, current), facts.shown(paths.CONTROLLER / _IMAGES[name].context)
+    wanted, folder = reference(name, current), facts.shown(paths.source() / _IMAGES[name].context)
     return (f"image {wanted}: {refusal}: docker build -t {wanted} {folder} && docker push {wanted}",)
 
 

@@ -265,7 +265,7 @@ def _archive_folder(part: ArchivePart) -> Path:
     Raises:
         Problem: It is not there; an archive made without its submodule lacks it.
     """
-    folder = paths.CONTROLLER / part.source
+    folder = paths.source() / part.source
     if not (folder / "lib").is_dir():
         raise Problem(
             f"CONTROLLER_HARDWARE: {part.hardware} needs controller/{part.source}/lib, which the archive lacks",

@@ -23,7 +23,7 @@ FILES = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml", "fu
 def folder(pattern: Pattern) -> Path:
     """Return the folder with the files of a pattern: in the controller's source, or beside its pattern.yaml."""
     if pattern.folder:
-        return paths.CONTROLLER / source.SCENARIOS / pattern.folder
+        return paths.source() / source.SCENARIOS / pattern.folder
     return (paths.OWN_PATTERNS if pattern.is_own else paths.PATTERNS) / pattern.home
 
 

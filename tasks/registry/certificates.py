@@ -57,8 +57,10 @@ def lack() -> Lack:
     If the registry does not answer at the moment, the CA that it served remains good.
 
     Raises:
-        Problem: It is not there, or no longer good.
+        Problem: It is no longer good.
     """
+    if not paths.REGISTRY_CA.exists():
+        return lacks.absent(f"the registry's CA, {paths.REGISTRY_CA.name}")
     p = parameters.current()
     kept = registry_ca()
     if _judge(kept, p) != kept:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.runner.declare import Current, Do, Root, Same
 from tasks.runner.later import later
-from tasks.runner.meta import MEANS, NOTHING, ROOT
+from tasks.runner.meta import LOOKS_ONLY, NAMED_BY_INPUTS, ROOT
 
 if TYPE_CHECKING:
     from tasks.registry import certificates, embedded
@@ -23,7 +23,7 @@ _TRUST = Root("Docker's trust in the registry", Current(certificates.lack_of_off
 
 def task__registry_image() -> dict[str, Any]:
     """Choose the image of the embedded registry, if there is one."""
-    return {"actions": [Do(embedded.image)], "uptodate": [Same(embedded.image)]}
+    return {"actions": [Do(embedded.image)], "uptodate": [Same(embedded.image)], "meta": LOOKS_ONLY}
 
 
 def task_registry() -> dict[str, Any]:
@@ -33,7 +33,7 @@ def task_registry() -> dict[str, Any]:
         "task_dep": ["_target:engine"],
         "calc_dep": ["_registry_image"],
         "uptodate": [Current(embedded.lack)],
-        "meta": {MEANS: {"_kind": NOTHING}},
+        "meta": NAMED_BY_INPUTS,
     }
 
 
@@ -43,5 +43,5 @@ def task_registry_ca() -> dict[str, Any]:
         "actions": [Do(certificates.fetch), Do(certificates.trust)],
         "task_dep": ["registry"],
         "uptodate": [Current(certificates.lack), Current(certificates.lack_of_trust)],
-        "meta": {MEANS: {"_kind": NOTHING}, ROOT: (_TRUST,)},
+        "meta": {**NAMED_BY_INPUTS, ROOT: (_TRUST,)},
     }

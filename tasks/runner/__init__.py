@@ -4,7 +4,8 @@ declare          what graph.py files build tasks from: Do, Current and Same; met
 later            names a module for the graph, and imports it when one of its functions is called
 commands         doit's commands as this project offers them; words: the words of their command lines,
                  some of which are refused
-info_command     `doit info`; plan_command: `doit plan`, computed by plan; completion: `doit tabcompletion`;
+info_command     `doit info`; plan_command: `doit plan`, computed by plan, which has what is made of files alone
+                 made by rehearsal; completion: `doit tabcompletion`;
                  kubectl_command: `doit kubectl`; watch_command: `doit watch`, in the loop of watching
 reporter         what is written to the terminal of a run; screen: how it looks there; streams: where it goes
 database         what doit remembers between runs

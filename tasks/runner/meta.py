@@ -2,7 +2,7 @@
 
     "meta": {DISRUPTS: "the running dataflow", MEANS: {"_kind": STOP, EVERY: RUN}}
 
-`plan` reads both. What they do not state cannot be known.
+`plan` reads them. What they do not state cannot be known.
 """
 
 from __future__ import annotations
@@ -22,15 +22,23 @@ AFTERWARDS = "afterwards"
 MEANS = "means"
 EVERY = "*"
 
+# Whether the checks of later tasks see beforehand what a task changes in place, because they compare what is there with
+# what that is made from. MEANS then holds only if the result is made anew.
+SEEN = "seen"
+# A function that makes a task's result where `paths.source` leads: a plan calls it with a folder of its own there.
+PURE = "pure"
+
 NOTHING = "nothing"
 RUN = "run"
 STOP = "stop unless RECREATE=1"
 
 # Whether a task only looks, or refuses: nothing else starts while it runs.
 LOOKS = "looks"
-
 # Whether a task waits for a network rather than for processors, so that it takes the place of no other.
 FETCHES = "fetches"
 
-LOOKS_ONLY = {MEANS: {EVERY: NOTHING}, LOOKS: True}
+# Its result has a name that says what it is made from, or later checks look at what it is made from.
+NAMED_BY_INPUTS = {MEANS: {EVERY: NOTHING}}
+LOOKS_ONLY = {**NAMED_BY_INPUTS, LOOKS: True}
 REMAKES_ALL = {EVERY: RUN}
+SEEN_UNLESS_REMADE = {MEANS: REMAKES_ALL, SEEN: True}

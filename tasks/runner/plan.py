@@ -39,6 +39,7 @@ class Step:
         examine: Runs its checks and returns what it lacks. Raises Problem if that cannot be seen.
         disrupts: What it interrupts for the user, whenever it runs.
         means: What a changed result means for the tasks that depend on it; see `runner.meta`.
+        is_seen: Whether their own checks see what it changes in place.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Step:
     examine: Callable[[], Lack]
     disrupts: tuple[str, ...] = ()
     means: Mapping[str, str] = field(default_factory=dict)
+    is_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,17 +178,27 @@ def _verdict(step: Step, causes: Sequence[_Cause], known: Known) -> _Verdict:
     if step.always:
         return _Verdict(RUN, ("runs each time",))
     try:
-        lack = step.examine()
+        return _of_lack(step.examine(), step, causes, known)
     except Problem as problem:
-        return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, (problem.message,)))
+        unseen = problem.message
     except Exception as error:  # noqa: BLE001 - what a check cannot see now, it cannot see in a run either
         unseen = f"its check ended with {type(error).__name__}: {error}"
-        return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, (unseen,)))
+    return _moved(step, causes, known, otherwise=_unseen(unseen, causes))
+
+
+def _of_lack(lack: Lack, step: Step, causes: Sequence[_Cause], known: Known) -> _Verdict:
+    if lack.is_settled:
+        return _Verdict(CURRENT, notes=lack.notes)
     if not lack:
         return replace(_moved(step, causes, known, otherwise=_Verdict(CURRENT)), notes=lack.notes)
     state = STOP if lack.obstacles else RUN
     why = lack.obstacles + lack.reasons
     return _Verdict(state, why, lack.remakes, disrupts=lack.disrupts, notes=lack.notes)
+
+
+def _unseen(why: str, causes: Sequence[_Cause]) -> _Verdict:
+    """Return what follows from a check that cannot be made: a run, unless a task before it may change that."""
+    return _Verdict(UNKNOWN if any(cause.planned.state != CURRENT for cause in causes) else RUN, (why,))
 
 
 def _moved(step: Step, causes: Sequence[_Cause], known: Known, *, otherwise: _Verdict) -> _Verdict:
@@ -214,7 +226,9 @@ def _moved(step: Step, causes: Sequence[_Cause], known: Known, *, otherwise: _Ve
 def _outcome(cause: _Cause, step: Step) -> str:
     """Return what a cause means for a task; empty (not known) if the result of the cause may stay the same."""
     outcome = _first_fitting(cause.step.means, step.name)
-    return outcome if cause.planned.remade or outcome == meta.NOTHING else ""
+    if cause.planned.remade or outcome == meta.NOTHING:
+        return outcome
+    return meta.NOTHING if cause.step.is_seen else ""
 
 
 def _first_fitting(means: Mapping[str, str], name: str) -> str:

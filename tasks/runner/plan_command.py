@@ -16,8 +16,9 @@ from tasks import lack, layout
 from tasks.runner import needs as task_needs
 from tasks.runner import plan
 from tasks.runner.commands import Command
-from tasks.runner.meta import DISRUPTS, MEANS
+from tasks.runner.meta import DISRUPTS, MEANS, PURE, SEEN
 from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Known, Planned, Step
+from tasks.runner.rehearsal import Rehearsal
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import duration
 from tasks.settings import parameters
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from doit.task import Task
 
     from tasks.lack import Lack
+    from tasks.runner.declare import Check
 
 _NOTHING, _ERROR, _CHANGES = 0, 1, 2
 _DEFAULT = "create_cluster_with_all"
@@ -104,37 +106,44 @@ class Plan(Command):
         """
         chosen = [_DEFAULT] if self.sel_default_tasks else list(self.sel_tasks)
         current = parameters.current()
-        planned = plan.plan(list(self._steps(chosen)), Known.of(current))
+        with Rehearsal() as rehearsal:
+            planned = plan.plan(list(self._steps(chosen, rehearsal)), Known.of(current))
         place = target_rules.title(current)
         shown = _json(planned, place) if as_json else _text(planned, place, internal=internal)
         self.outstream.write(f"{shown}\n")
         return _CHANGES if plan.has_changes(planned) else _NOTHING
 
-    def _steps(self, chosen: Sequence[str]) -> Iterator[Step]:
+    def _steps(self, chosen: Sequence[str], rehearsal: Rehearsal) -> Iterator[Step]:
         """Yield the chosen tasks and all that they need, in an order in which they can run."""
         control = TaskControl(self.task_list)
         control.process(chosen)
         done: set[str] = set()
         for name in control.selected_tasks:
-            yield from self._visit(control.tasks, name, done)
+            yield from self._visit(control.tasks, name, done, rehearsal)
 
-    def _visit(self, tasks: dict[str, Task], name: str, done: set[str]) -> Iterator[Step]:
+    def _visit(self, tasks: dict[str, Task], name: str, done: set[str], rehearsal: Rehearsal) -> Iterator[Step]:
         if name in done:
             return
         done.add(name)
         task = tasks[name]
+        # What choosers choose may depend on what the tasks make that are named.
+        for needs in (task_needs.named, partial(task_needs.of, tasks=tasks)):
+            for need in needs(task):
+                yield from self._visit(tasks, need, done, rehearsal)
+        yield self._step(task, task_needs.of(task, tasks), rehearsal)
+
+    def _step(self, task: Task, needs: tuple[str, ...], rehearsal: Rehearsal) -> Step:
         about: dict[str, Any] = task.meta or {}
-        needs = task_needs.of(task, tasks)
-        for need in needs:
-            yield from self._visit(tasks, need, done)
-        yield Step(
-            name=name,
+        check = partial(examine, task, self.dep_manager.get_values(task.name))
+        return Step(
+            name=task.name,
             needs=needs,
             acts=bool(task.actions) and not about.get(QUERY),
             always=not task.uptodate,
             disrupts=tuple(filter(None, [about.get(DISRUPTS)])),
             means=about.get(MEANS, {}),
-            examine=partial(examine, task, self.dep_manager.get_values(name)),
+            is_seen=bool(about.get(SEEN)),
+            examine=rehearsal.examined(check, about[PURE]) if PURE in about else check,
         )
 
 
@@ -146,9 +155,22 @@ def examine(task: Task, values: Mapping[str, Any]) -> Lack:
         values: What it saved at its last run.
 
     Raises:
-        Problem: A check cannot be made.
+        Problem: A check cannot be made, and the others find nothing.
     """
-    return lack.together(check.lack(values) for check, *_ in task.uptodate)
+    found = [_found(check, values) for check, *_ in task.uptodate]
+    lacks = lack.together(one for one in found if not isinstance(one, Exception))
+    unseen = next((one for one in found if isinstance(one, Exception)), None)
+    if unseen and not lacks:
+        raise unseen
+    return lacks
+
+
+def _found(check: Check, values: Mapping[str, Any]) -> Lack | Exception:
+    """Return what a check finds, or why it cannot be made: another one may be enough to know."""
+    try:
+        return check.lack(values)
+    except Exception as error:  # noqa: BLE001 - whoever asks decides
+        return error
 
 
 def _json(planned: Sequence[Planned], place: str) -> str:

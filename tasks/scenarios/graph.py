@@ -15,7 +15,7 @@ from tasks.patterns import known
 from tasks.patterns.graph import refusals
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import later
-from tasks.runner.meta import EVERY, LOOKS_ONLY, MEANS, NOTHING, REMAKES_ALL
+from tasks.runner.meta import EVERY, LOOKS_ONLY, MEANS, NOTHING, SEEN_UNLESS_REMADE
 from tasks.settings import parameters
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def task_cpufunc_namespaces() -> dict[str, Any]:
         "actions": [Do(setup.create_namespaces)],
         "task_dep": ["_target:ready"],
         "uptodate": [Current(setup.lack_of_namespaces)],
-        "meta": {MEANS: REMAKES_ALL},
+        "meta": SEEN_UNLESS_REMADE,
     }
 
 
@@ -66,7 +66,7 @@ def task__function_setup() -> dict[str, Any]:
         "actions": [Do(setup.set_up)],
         "task_dep": ["cpufunc_namespaces", "controller"],
         "uptodate": [Current(setup.lack_of_setup)],
-        "meta": {MEANS: REMAKES_ALL},
+        "meta": SEEN_UNLESS_REMADE,
     }
 
 
@@ -168,7 +168,7 @@ def choice() -> dict[str, Any]:
 
 def task__asked_registry() -> dict[str, Any]:
     """Choose whether the embedded registry has to be there before it is asked for images of functions."""
-    return {"actions": [Do(choices.asked_registry)], "uptodate": [Same(choices.asked_registry)]}
+    return {"actions": [Do(choices.asked_registry)], "uptodate": [Same(choices.asked_registry)], "meta": LOOKS_ONLY}
 
 
 def task__in_source() -> Iterator[dict[str, Any]]:

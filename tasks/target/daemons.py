@@ -52,7 +52,7 @@ def rules(part: Component) -> list[Rule]:
     Args:
         part: The daemon.
     """
-    file = paths.CONTROLLER / "src" / part.folder / _ROLE
+    file = paths.source() / "src" / part.folder / _ROLE
     shipped = manifests.load(file) if file.is_file() else []
     found = [rule for item in shipped if item["kind"] == "ClusterRole" for rule in item["rules"]]
     return [*found, *daemon_rights.COMMON, *daemon_rights.MISSING.get(part.image, ())]

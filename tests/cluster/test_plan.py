@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import shutil
+import tarfile
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tasks.engines.docker import client
 from tasks.engines.kube import manifests
-from tests.cluster.lab import NAME, started
+from tasks.settings import artifacts, controller, paths
+from tests.cluster.lab import BASIC, NAME, started
+from tests.conftest import copy_of_checkout
+from tests.docker.apt_site import served
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.cluster.lab import Lab
 
 WHOLE = ("create_cluster_without_scenario", "scenario:calcapp-basic")
 OTHER = "10.245.0.0/16"
+# What may stay unknown before a run.
+MOST_UNKNOWN = 3
+# A program of the source that one dataflow runs, and what follows from its change.
+EDITED = "sample-functions/functions/for_all_in_one/calc-func/cpufunc_calcapp/operators.go"
+FOLLOWS = {"controller_source", "function_image:cpufunc_calcapp", "scenario:calcapp-basic", BASIC}
+# Versions that a cluster of this tier does not have.
+OTHER_KUBERNETES, OTHER_CRIO = "v1.31.9", "1.31.9-1.1"
+KUBEADM = "#!/bin/sh\necho registry.k8s.io/pause:3.10\n"
 
 
 def planned(lab: Lab, **env: str) -> tuple[int, dict[str, Any]]:
@@ -28,6 +48,91 @@ def holds_true(moving: dict[str, Any], output: str) -> None:
     """Check that everything that the plan promised ran, and nothing that it left out."""
     ran = set(started(output))
     assert {name for name, task in moving.items() if task["state"] == "run"} <= ran <= set(moving)
+
+
+def held_together(lab: Lab, *words: str, fails: bool = False, **env: str) -> dict[str, str]:
+    """Plan and run; check that what was said to run is what ran, nothing else. Return the states of the plan."""
+    before = lab.checkout.doit("plan", "--json", *words, env={**lab.env, **env})
+    states = {task["name"]: task["state"] for task in json.loads(before.stdout)["tasks"]}
+    unknown = {name for name, state in states.items() if state == "unknown"}
+    assert len(unknown) <= MOST_UNKNOWN
+    ran = set(started(lab.fail(*words, **env) if fails else lab.run(*words, **env)))
+    promised = {name for name, state in states.items() if state in {"run", "stop"}}
+    assert promised <= ran <= promised | unknown
+    return states
+
+
+def moving(states: dict[str, str]) -> set[str]:
+    """Return the tasks of a plan that are not up to date."""
+    return {name for name, state in states.items() if state != "up to date"}
+
+
+@pytest.fixture
+def source(verified: Lab, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the controller's source; afterwards, the lab has the sample again."""
+    verified.run(BASIC)
+    yield shutil.copytree(paths.SAMPLE, tmp_path / controller.TOP, symlinks=True)
+    verified.run(BASIC)
+
+
+def edit(source: Path, text: str) -> None:
+    with (source / EDITED).open("a", encoding="utf-8") as file:
+        file.write(f"// {text}\n")
+
+
+def test_one_changed_go_file_of_a_controller_folder_is_followed_to_its_end(verified: Lab, source: Path) -> None:
+    verified.run(BASIC, CONTROLLER=str(source))
+    edit(source, "another folder")
+    assert moving(held_together(verified, BASIC, CONTROLLER=str(source))) == FOLLOWS
+
+
+def test_a_new_archive_is_unpacked_to_see_what_follows_from_it(verified: Lab, source: Path) -> None:
+    edit(source, "another archive")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(source, controller.TOP)
+    archive = verified.checkout.root / "src" / "controller.tar.gz"
+    archive.write_bytes(packed.getvalue())
+    try:
+        assert moving(held_together(verified, BASIC)) == FOLLOWS
+    finally:
+        archive.unlink()
+
+
+def test_another_version_of_what_the_nodes_do_not_run_changes_nothing(verified: Lab) -> None:
+    verified.run(BASIC)
+    assert moving(held_together(verified, BASIC, CRIO_PKG_VERSION=OTHER_CRIO)) == {BASIC}
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Iterator[str]:
+    """The address of a site with a release of Kubernetes whose programs do nothing."""
+    folder = tmp_path / "www" / OTHER_KUBERNETES / "bin/linux/amd64"
+    folder.mkdir(parents=True)
+    for program in artifacts.KUBERNETES.programs:
+        (folder / program.name).write_text(KUBEADM, encoding="utf-8")
+        (folder / f"{program.name}.sha256").write_text(hashlib.sha256(KUBEADM.encode()).hexdigest(), encoding="utf-8")
+    with served(tmp_path / "www", "127.0.0.1") as server:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+
+
+def test_another_kubernetes_is_followed_to_the_cluster_that_needs_consent(verified: Lab, release: str) -> None:
+    verified.run(BASIC)
+    asked = {"K8S_VERSION": OTHER_KUBERNETES, "KUBERNETES_FROM": "release", "K8S_RELEASE_URL": release}
+    states = held_together(verified, BASIC, fails=True, **asked)
+    images = {name for name in moving(states) if name.startswith("image:")}
+    assert images == {"image:kind-ubuntu-node", "image:kind-ubuntu-node-containerd", "image:dci-kind-node-non-acc"}
+    assert (states["_kind"], states[BASIC]) == ("stop", "blocked")
+    verified.run(BASIC)
+
+
+def test_a_fresh_checkout_beside_the_cluster_has_its_images(verified: Lab, tmp_path: Path) -> None:
+    verified.run(BASIC)
+    fresh = type(verified)(copy_of_checkout(tmp_path / "fresh"), verified.user_kubeconfig)
+    words = ("images", "controller_image:wbfunction", "function_image:cpufunc_calcapp")
+    found = moving(held_together(fresh, *words))
+    assert not [name for name in found if name.startswith(("image:", "controller_image:", "function_image:"))]
+    assert {"controller_source", "registry_ca"} <= found
 
 
 def test_a_whole_cluster_has_nothing_to_do(verified: Lab) -> None:

@@ -229,13 +229,18 @@ def test_images_of_hardware_that_is_not_asked_for_are_not_built(
     assert ("controller_image:gpufunction" in planned) == (hardware == "gpu")
 
 
-def test_the_real_graph_is_planned_where_no_daemon_answers(checkout: Checkout, tmp_path: Path) -> None:
+def test_the_real_graph_is_planned_where_no_engine_answers_and_none_may_be_started(
+    checkout: Checkout, tmp_path: Path
+) -> None:
     env = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock", "CACHE_DIR": str(tmp_path / "cache")}
     done = checkout.doit("plan", "--json", "create_cluster_with_all", env=env)
     assert (done.returncode, done.stderr) == (2, "")
     planned = {task["name"]: task for task in json.loads(done.stdout)["tasks"]}
-    assert planned["_kind"]["state"] == "unknown"
+    assert planned["engine"]["state"] == "stop"
+    assert any("no engine answers" in reason for reason in planned["engine"]["reasons"])
+    assert {planned[name]["state"] for name in ("image:kind-ubuntu", "_kind", "controller:daemons")} == {"blocked"}
     assert planned["controller_source"]["reasons"] == ["build/controller: not there"]
-    assert any("no engine answers" in reason for reason in planned["image:kind-ubuntu"]["reasons"])
+    assert [name for name, task in planned.items() if task["state"] == "unknown"] == []
+    assert not (checkout.root / "build/controller").exists()
     # Only what a check caches for its next call is left.
     assert {file.name for file in (tmp_path / "cache").glob("*")} <= {"apt-sources.json"}

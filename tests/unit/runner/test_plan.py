@@ -1,0 +1,72 @@
+"""tasks.runner.plan: what follows for a task from its own check, and from the tasks before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks import lack as lacks
+from tasks.problems import Problem
+from tasks.runner.meta import EVERY, NOTHING, REMAKES_ALL
+from tasks.runner.plan import CURRENT, RUN, STOP, UNKNOWN, Known, Step, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tasks.lack import Lack
+
+IN_PLACE, ANEW = lacks.of("changed"), lacks.remade("made anew")
+
+
+def unseen() -> Lack:
+    raise Problem("no engine answers")
+
+
+def states(
+    cause: Lack, then: Callable[[], Lack], means: Mapping[str, str] | None = None, *, is_seen: bool = False
+) -> tuple[str, str]:
+    """Return the states of a task and of one that depends on it."""
+    steps = [
+        Step("cause", (), acts=True, always=False, examine=lambda: cause, means=means or {}, is_seen=is_seen),
+        Step("then", ("cause",), acts=True, always=False, examine=then),
+    ]
+    first, second = plan(steps, Known({}, {}, recreate=False))
+    return first.state, second.state
+
+
+@pytest.mark.parametrize(
+    ("cause", "means", "is_seen", "state"),
+    [
+        (IN_PLACE, {}, False, UNKNOWN),
+        (IN_PLACE, {}, True, CURRENT),
+        (IN_PLACE, REMAKES_ALL, False, UNKNOWN),
+        (IN_PLACE, REMAKES_ALL, True, CURRENT),
+        (ANEW, REMAKES_ALL, True, RUN),
+        (ANEW, {EVERY: NOTHING}, False, CURRENT),
+        (lacks.NOTHING, REMAKES_ALL, False, CURRENT),
+    ],
+)
+def test_what_follows_for_a_task_that_lacks_nothing_itself(
+    cause: Lack, means: Mapping[str, str], state: str, *, is_seen: bool
+) -> None:
+    assert states(cause, lambda: lacks.NOTHING, means, is_seen=is_seen)[1] == state
+
+
+@pytest.mark.parametrize("cause", [IN_PLACE, ANEW])
+def test_a_task_that_the_parameters_ask_nothing_of_follows_no_other(cause: Lack) -> None:
+    assert states(cause, lambda: lacks.SETTLED, REMAKES_ALL) == (RUN, CURRENT)
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_seen", "state"), [(lacks.NOTHING, False, RUN), (IN_PLACE, True, UNKNOWN), (ANEW, True, RUN)]
+)
+def test_a_check_that_cannot_be_made_is_a_run_unless_a_task_before_it_changes_that(
+    cause: Lack, state: str, *, is_seen: bool
+) -> None:
+    assert states(cause, unseen, REMAKES_ALL, is_seen=is_seen)[1] == state
+
+
+def test_what_a_task_lacks_itself_counts_whatever_comes_before_it() -> None:
+    assert states(ANEW, lambda: lacks.obstacle("no"), REMAKES_ALL)[1] == STOP
+    assert states(IN_PLACE, lambda: IN_PLACE)[1] == RUN
