@@ -88,7 +88,7 @@ class Outlook:
             return ""
         if self._told is None:
             self._told = now, now + seconds
-            return f"All of it takes about {rough(seconds)} ({self._origin()})"
+            return f"All of it takes about {rough(seconds)}, {self._expected.origin(self._jobs)}"
         at, end = self._told
         if now - at < _PAUSE_SECONDS or abs(now + seconds - end) < _MOVED * max(seconds, end - now):
             return ""
@@ -114,6 +114,3 @@ class Outlook:
             return job
         # One that takes longer than expected may end at any moment.
         return schedule.Job(job.name, max(job.seconds - (self._clock() - since), 1.0))
-
-    def _origin(self) -> str:
-        return self._expected.origin(self._jobs)

@@ -66,6 +66,7 @@ class Planned:
         disrupts: What it would interrupt for the user.
         seconds: How long it took the last time; None if it never ran here, or would not run.
         notes: What the user should know of it.
+        needs: Names of the tasks that act and come directly before it.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Planned:
     disrupts: tuple[str, ...]
     seconds: float | None
     notes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ def _decided(step: Step, causes: Sequence[_Cause], known: Known) -> Planned:
         disrupts=(*verdict.disrupts, *(() if verdict.follows else step.disrupts)) if runs else (),
         seconds=known.took.get(step.name) if runs else None,
         notes=verdict.notes,
+        needs=tuple(cause.step.name for cause in causes),
     )
 
 

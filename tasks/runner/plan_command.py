@@ -14,8 +14,9 @@ from doit.exceptions import InvalidDodoFile, InvalidTask
 
 from tasks import lack, layout
 from tasks.runner import needs as task_needs
-from tasks.runner import plan
+from tasks.runner import plan, schedule
 from tasks.runner.commands import Command
+from tasks.runner.expectation import Expectation, cores
 from tasks.runner.meta import DISRUPTS, MEANS, PURE, SEEN
 from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Known, Planned, Step
 from tasks.runner.rehearsal import Rehearsal
@@ -177,7 +178,7 @@ def _json(planned: Sequence[Planned], place: str) -> str:
     content = {
         "target": place,
         "changes": plan.has_changes(planned),
-        "seconds": sum(one.seconds or 0.0 for one in planned),
+        "seconds": round(_span(_moving(planned)), 1),
         "disrupts": _disrupted(planned),
         "tasks": [asdict(one) for one in planned],
     }
@@ -250,13 +251,20 @@ def _summary(planned: Sequence[Planned], hidden: int) -> Iterator[str]:
 
 
 def _estimate(planned: Iterable[Planned]) -> str:
-    """Return how long the tasks that would run took the last time, and how many of them never ran."""
-    moving = [one for one in planned if one.state in {RUN, UNKNOWN}]
-    new = [one for one in moving if one.seconds is None]
-    known = f"about {duration(sum(one.seconds or 0.0 for one in moving))}"
-    if len(new) == len(moving):
-        return "unknown: none of these ran here before"
-    return f"{known}, and {len(new)} tasks that never ran here" if new else known
+    """Return how long the tasks that would run take side by side, and where that comes from."""
+    moving = _moving(planned)
+    origin = Expectation().origin(one.name for one in moving)
+    return f"about {duration(_span(moving))}, {origin}"
+
+
+def _moving(planned: Iterable[Planned]) -> list[Planned]:
+    return [one for one in planned if one.state in {RUN, UNKNOWN}]
+
+
+def _span(moving: Iterable[Planned]) -> float:
+    expected = Expectation()
+    jobs = [schedule.Job(one.name, expected.seconds(one.name), one.needs) for one in moving]
+    return schedule.span(jobs, cores())
 
 
 def _disrupted(planned: Iterable[Planned]) -> list[str]:

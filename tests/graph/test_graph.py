@@ -16,7 +16,7 @@ from doit.loader import load_tasks
 import dodo
 from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import Function
-from tasks.runner.meta import AFTERWARDS, EVERY, MEANS, NOTHING, RUN, STOP, WATCHED
+from tasks.runner.meta import AFTERWARDS, EVERY, MEANS, NOTHING, RUN, WATCHED
 from tasks.runner.meta import ROOT as NEEDS_ROOT
 from tasks.settings import parameters, stages
 from tasks.settings.images import NODE_IMAGES
@@ -290,6 +290,6 @@ def test_each_card_is_looked_at_before_it_is_lent_and_no_other() -> None:
 
 def test_what_a_task_means_for_others_names_tasks_that_there_are() -> None:
     rows = [row for task in TASKS.values() for row in (task.meta or {}).get(MEANS, {}).items()]
-    assert {name for name, _ in rows} - {EVERY} == {"image", "registry", "_kind", "addon", "_gpu_in_inventory"}
+    assert {name for name, _ in rows} - {EVERY} == {"image", "registry", "addon", "_gpu_in_inventory"}
     assert {name for name, _ in rows} - {EVERY} <= set(TASKS)
-    assert {outcome for _, outcome in rows} == {NOTHING, RUN, STOP}
+    assert {outcome for _, outcome in rows} == {NOTHING, RUN}
