@@ -27,14 +27,17 @@ _MOVED, _PAUSE_SECONDS = 0.2, 60.0
 class Outlook:
     """The rest of a run."""
 
-    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, threads: int, tell: Callable[[], object] = str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Know nothing yet.
 
         Args:
             threads: How many tasks run side by side.
+            tell: Is called as soon as there are news.
             clock: Returns the time, in seconds.
         """
-        self._threads, self._clock = threads, clock
+        self._threads, self._tell, self._clock = threads, tell, clock
         self._expected = Expectation()
         self._jobs: dict[str, schedule.Job] = {}
         self._since: dict[str, float] = {}
@@ -103,6 +106,7 @@ class Outlook:
         except (Problem, ValueError, KeyError, SystemExit):
             # A run without an outlook is as good; what keeps the plan from being made, the run itself will meet.
             return
+        self._tell()
 
     def _job(self, planned: Mapping[str, object]) -> schedule.Job:
         name, needs = str(planned["name"]), planned["needs"]

@@ -56,7 +56,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
     def __init__(self, outstream: Any, options: Mapping[str, Any]) -> None:
         """Write to doit's output stream."""
         super().__init__(outstream, options)
-        self._outlook = Outlook(self.threads)
+        self._outlook = Outlook(self.threads, self._tell_news)
         self._selected: Sequence[str] = ()
         self._screen = open_screen(outstream, self._outlook.head)
         self._counts: Counter[str] = Counter()
@@ -180,8 +180,12 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
     def _look_ahead(self, task: Task) -> None:
         """Take note of a task that starts, and say how long the rest takes if that is news."""
         self._outlook.start(task.name, self._selected)
-        if news := self._outlook.news():
-            self._screen.write(news)
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        with self._telling:
+            if not self._over and (news := self._outlook.news()):
+                self._screen.write(news)
 
     def _say_what_still_runs(self) -> None:
         """Say which tasks are finished after a failure, for as long as nothing else starts."""

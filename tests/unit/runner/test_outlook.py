@@ -37,13 +37,13 @@ def clock() -> Clock:
 def outlook(tmp_path: Path, choose: Callable[..., None], clock: Clock) -> Outlook:
     choose(CACHE_DIR=str(tmp_path))
     (tmp_path / "durations.json").write_text(json.dumps(TOOK))
-    made = Outlook(2, clock)
+    made = Outlook(2, clock=clock)
     made.learn(PLANNED)
     return made
 
 
 def test_nothing_is_said_before_the_plan_is_known(clock: Clock) -> None:
-    made = Outlook(2, clock)
+    made = Outlook(2, clock=clock)
     assert (made.head(), made.news()) == ("", "")
 
 
