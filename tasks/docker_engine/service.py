@@ -92,7 +92,7 @@ def _may_start(docker: str) -> bool:
 def _lack_of_engine() -> Lack:
     """Return that an embedded engine is to be started; a new one has nothing of what a run needs."""
     said = "no Docker engine answers: an embedded one is started"
-    return lacks.of(said) if client.embedded().data.exists() else lacks.remade(said)
+    return lacks.remade(said) if client.is_new() else lacks.of(said)
 
 
 def _start_embedded(docker: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import lack as lacks
+from tasks.engines.docker import client as engine
 from tasks.images import node_images, runtime
 from tasks.settings import images, parameters
 
@@ -25,7 +26,8 @@ def lack(artifact: str) -> Lack:
     Raises:
         Problem: No engine answers.
     """
-    return lacks.of(*(f"for image {image.name}" for image, _ in _waiting(artifact, parameters.current())))
+    waiting = [f"for image {image.name}" for image, _ in _waiting(artifact, parameters.current())]
+    return lacks.of(*waiting) if waiting else lacks.SETTLED
 
 
 def fetch(artifact: str) -> None:
@@ -61,7 +63,7 @@ def _waiting(artifact: str, current: Parameters) -> list[tuple[NodeImage, Progra
     uses = [(image, use) for image in _images(current) for use in node_images.programs(image, current)]
     wanted = [(image, use) for image, use in uses if use.artifact.name == artifact]
     missing = [(image, use) for image, use in wanted if not node_images.has_programs(use, current)]
-    return [(image, use) for image, use in missing if node_images.lack(image.name)]
+    return [(image, use) for image, use in missing if engine.is_new() or node_images.lack(image.name)]
 
 
 def _images(current: Parameters) -> Iterable[NodeImage]:

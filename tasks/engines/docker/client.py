@@ -88,6 +88,11 @@ def is_there() -> bool:
     return True
 
 
+def is_new() -> bool:
+    """Return whether the tool's own engine will have to be started for the first time, and so holds nothing."""
+    return not embedded().data.exists() and not is_there()
+
+
 def forget() -> None:
     """Close and forget the connection, after an engine has been started or stopped."""
     with _CHOOSING:
