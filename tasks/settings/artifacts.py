@@ -80,14 +80,15 @@ KUBERNETES = GoArtifact(
 ETCD = GoArtifact(
     name="etcd",
     folder="kind/go/etcd",
-    programs=(Program("go.etcd.io/etcd/server/v3", "etcd"), Program("go.etcd.io/etcd/etcdctl/v3", "etcdctl")),
+    programs=(Program("go.etcd.io/etcd/server/v3", "etcd"),),
     module="go.etcd.io/etcd/server/v3",
     parameter="ETCD_VERSION",
 )
+# A command of our own: upstream's has plugins for clouds and tracing too.
 COREDNS = GoArtifact(
     name="coredns",
     folder="kind/go/coredns",
-    programs=(Program("github.com/coredns/coredns", "coredns"),),
+    programs=(Program(".", "coredns"),),
     module="github.com/coredns/coredns",
     parameter="COREDNS_VERSION",
 )
@@ -145,10 +146,11 @@ KIND = GoArtifact(
     module="sigs.k8s.io/kind",
     parameter="KIND_VERSION",
 )
+# A command of our own: upstream's has the storage of clouds too.
 REGISTRY = GoArtifact(
     name="registry",
     folder="kind/go/registry",
-    programs=(Program("github.com/distribution/distribution/v3/cmd/registry", "registry"),),
+    programs=(Program(".", "registry"),),
     module="github.com/distribution/distribution/v3",
     parameter="REGISTRY_VERSION",
 )
