@@ -41,6 +41,7 @@ class GoArtifact:
         release: Name of the parameter with the address of its official releases, if it has any.
         compiler: Name of the image that compiles it, if it links C libraries.
         staging: Major version of the modules in the staging area of its repository, if it has one.
+        tags: Build tags, such as those that leave out what no node uses.
     """
 
     name: str
@@ -52,6 +53,7 @@ class GoArtifact:
     release: str = ""
     compiler: str = ""
     staging: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def _programs(prefix: str, *paths: str) -> tuple[Program, ...]:
@@ -100,6 +102,8 @@ CONTAINERD = GoArtifact(
     module="github.com/containerd/containerd",
     parameter="CONTAINERD_VERSION",
     stamps=("github.com/containerd/containerd/version.Version={version}",),
+    # Nodes unpack images by overlayfs, and send no traces.
+    tags=("no_aufs", "no_devmapper", "no_tracing", "no_zfs"),
 )
 # Its compiler image also builds pinns, which is written in C.
 CRIO = GoArtifact(

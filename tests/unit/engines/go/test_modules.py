@@ -156,6 +156,14 @@ def test_kubernetes_is_stamped_with_its_version(lab: Parameters) -> None:
     assert "-X k8s.io/client-go/pkg/version.gitMinor=31" in flags
 
 
+def test_build_tags_are_among_the_flags_and_change_the_definition(go: Programs, lab: Parameters) -> None:
+    tagged = replace(ETCD, tags=("no_this", "no_that"))
+    assert modules.definition(tagged, lab) != modules.definition(ETCD, lab)
+    modules.build(tagged, lab)
+    (build,) = builds(go)
+    assert build[build.index("-tags") + 1] == "no_this,no_that"
+
+
 def test_a_build_is_made_once_and_its_programs_have_their_names(go: Programs, lab: Parameters) -> None:
     both = replace(ETCD, programs=(*ETCD.programs, artifacts.Program("go.etcd.io/etcd/etcdctl/v3", "etcdctl")))
     folder = modules.build(both, lab)
