@@ -24,6 +24,7 @@ from tasks.gpu import stand_in
 from tasks.images import compilers
 from tasks.problems import Problem
 from tasks.settings import controller, paths
+from tasks.settings.artifacts import Program
 from tasks.target import kind_cluster
 
 if TYPE_CHECKING:
@@ -123,8 +124,7 @@ def _ensure_programs(chosen: Parameters) -> Path:
             source, made = workspace / "source", workspace / "made"
             for place, folder in parts.items():
                 shutil.copytree(paths.source() / folder, source / place, dirs_exist_ok=True)
-            program = cgo.CProgram(source, ".", _PROGRAM)
-            compilers.compile_with_c(program, made, chosen)
+            compilers.compile_with_c(cgo.CSource(source, (Program(".", _PROGRAM),)), made, chosen)
             made.rename(target)
             shutil.rmtree(workspace)
     return target

@@ -19,6 +19,7 @@ from tasks.images import compile_errors, compilers, virtual_functions
 from tasks.images.recipe import files
 from tasks.problems import Problem
 from tasks.settings import controller, paths
+from tasks.settings.artifacts import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -146,7 +147,8 @@ def _compile(image: SourceImage, program: GoProgram, current: Parameters, contex
     with compile_errors.located(lambda path: archive_source.edited(made.get(module / path))):
         if program.with_c:
             archive.say_what_drivers_lack(image.name)
-            compilers.compile_with_c(cgo.CProgram(module, program.package, program.name), context, current)
+            made_of = cgo.CSource(module, (Program(program.package, program.name),))
+            compilers.compile_with_c(made_of, context, current)
         else:
             modules.build_tree(module, program.package, context / _PROGRAMS / program.name, current)
     shutil.rmtree(workspace)

@@ -40,11 +40,11 @@ def recipe(folder: str, current: Parameters) -> Recipe:
     )
 
 
-def compile_with_c(program: cgo.CProgram, output: Path, current: Parameters) -> None:
+def compile_with_c(source: cgo.CSource, output: Path, current: Parameters) -> None:
     """Compile a Go program that links the drivers' library.
 
     Args:
-        program: The program.
+        source: Its source tree, with this one program.
         output: Folder that gets `bin/` with the program and `lib/` with the libraries that the base lacks.
         current: The parameters of the run.
 
@@ -52,7 +52,7 @@ def compile_with_c(program: cgo.CProgram, output: Path, current: Parameters) -> 
         Problem: It does not compile; the details carry the compiler's output.
     """
     compiler = building.ensure_image(recipe(CONTROLLER, current))
-    cgo.build_tree(program, compiler, output, current)
+    cgo.build(source, compiler, output, current)
 
 
 def compiler_digest(current: Parameters) -> str:

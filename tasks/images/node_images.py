@@ -323,6 +323,5 @@ def _compile(use: Programs, current: Parameters) -> Path:
 
 def _compile_with_c(artifact: GoArtifact, current: Parameters, output: Path) -> None:
     compiler = building.ensure_image(recipe(images.named(artifact.compiler), current))
-    for program in artifact.programs:
-        made = cgo.CProgram(go_sources.folder(artifact, current), program.package, program.name)
-        cgo.build_tree(made, compiler, output, current)
+    source = cgo.CSource(go_sources.folder(artifact, current), artifact.programs)
+    cgo.build(source, compiler, output, current)

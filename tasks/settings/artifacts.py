@@ -41,6 +41,7 @@ class GoArtifact:
         release: Name of the parameter with the address of its official releases, if it has any.
         compiler: Name of the image that compiles it, if it links C libraries.
         staging: Major version of the modules in the staging area of its repository, if it has one.
+        tags: Build tags, such as those that leave out what no node uses.
     """
 
     name: str
@@ -52,6 +53,7 @@ class GoArtifact:
     release: str = ""
     compiler: str = ""
     staging: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def _programs(prefix: str, *paths: str) -> tuple[Program, ...]:
@@ -80,14 +82,15 @@ KUBERNETES = GoArtifact(
 ETCD = GoArtifact(
     name="etcd",
     folder="kind/go/etcd",
-    programs=(Program("go.etcd.io/etcd/server/v3", "etcd"), Program("go.etcd.io/etcd/etcdctl/v3", "etcdctl")),
+    programs=(Program("go.etcd.io/etcd/server/v3", "etcd"),),
     module="go.etcd.io/etcd/server/v3",
     parameter="ETCD_VERSION",
 )
+# A command of our own: upstream's has plugins for clouds and tracing too.
 COREDNS = GoArtifact(
     name="coredns",
     folder="kind/go/coredns",
-    programs=(Program("github.com/coredns/coredns", "coredns"),),
+    programs=(Program(".", "coredns"),),
     module="github.com/coredns/coredns",
     parameter="COREDNS_VERSION",
 )
@@ -99,6 +102,8 @@ CONTAINERD = GoArtifact(
     module="github.com/containerd/containerd",
     parameter="CONTAINERD_VERSION",
     stamps=("github.com/containerd/containerd/version.Version={version}",),
+    # Nodes unpack images by overlayfs, and send no traces.
+    tags=("no_aufs", "no_devmapper", "no_tracing", "no_zfs"),
 )
 # Its compiler image also builds pinns, which is written in C.
 CRIO = GoArtifact(
@@ -145,10 +150,11 @@ KIND = GoArtifact(
     module="sigs.k8s.io/kind",
     parameter="KIND_VERSION",
 )
+# A command of our own: upstream's has the storage of clouds too.
 REGISTRY = GoArtifact(
     name="registry",
     folder="kind/go/registry",
-    programs=(Program("github.com/distribution/distribution/v3/cmd/registry", "registry"),),
+    programs=(Program(".", "registry"),),
     module="github.com/distribution/distribution/v3",
     parameter="REGISTRY_VERSION",
 )

@@ -118,7 +118,7 @@ def everything_reaches(url: str, recipe: Recipe) -> None:
     assert client.socket() == url
     assert recipe.build(WORD="a word").labels == {"word": "a word"}
     with pytest.raises(Problem, match=f"{recipe.tag}: a failed with exit code"):
-        containers.run(recipe.tag, ["a"], mounts={}, user="0:0")
+        containers.run(recipe.tag, ["a"], containers.Surroundings("0:0"))
     program = modules.program(artifacts.KIND, "kind", parameters.current())
     assert shell.run([program, "get", "clusters"], env=client.environment())
     assert kind.nodes("none-of-this-name") == []

@@ -5,5 +5,4 @@ package tools
 
 import (
 	_ "go.etcd.io/etcd/server/v3"
-	_ "go.etcd.io/etcd/etcdctl/v3"
 )

@@ -162,20 +162,40 @@ def exec_in(container_name: str, argv: Sequence[str], *, stdin: str | None = Non
     return completed.stdout
 
 
-def run(image_tag: str, argv: Sequence[str], *, mounts: Mapping[Path, str], user: str) -> None:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a program in a new container gets from this machine.
+
+    Attributes:
+        user: User and group that it runs as, by number.
+        mounts: Folders of this machine, each with its path in the container, plus `:ro` if it is only read.
+        variables: Variables of its environment besides those of the image.
+    """
+
+    user: str
+    mounts: Mapping[Path, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def options(self) -> list[str]:
+        """Return the options of `docker run` for it."""
+        binds = [word for folder, place in self.mounts.items() for word in ("--volume", f"{folder}:{place}")]
+        env = [word for name, value in self.variables.items() for word in ("--env", f"{name}={value}")]
+        return ["--user", self.user, *binds, *env]
+
+
+def run(image_tag: str, argv: Sequence[str], surroundings: Surroundings) -> None:
     """Run a program in a new container without a network, then remove the container.
 
     Args:
         image_tag: Image whose entrypoint is run.
         argv: Its arguments.
-        mounts: Folders of this machine, each with its path in the container, plus `:ro` if it is only read.
-        user: User and group that it runs as, by number.
+        surroundings: What it gets from this machine.
 
     Raises:
         Problem: It failed; the details carry its last lines.
     """
-    binds = [word for folder, place in mounts.items() for word in ("--volume", f"{folder}:{place}")]
-    command = [docker_client.cli()[0], "run", "--rm", "--network", "none", "--user", user, *binds, image_tag, *argv]
+    options = ["--rm", "--network", "none", *surroundings.options()]
+    command = [docker_client.cli()[0], "run", *options, image_tag, *argv]
     completed = shell.run(command, env=docker_client.variables(), live=True, check=False)
     if completed.returncode != 0:
         output = completed.stderr.strip() or completed.stdout.strip()

@@ -2,6 +2,7 @@
 
 settings     the parameters that Go depends on
 toolchain    which Go compiles, and its environment
+memory       how much memory its compilers take
 command      runs that Go
 tags         the tags of a module's git repository
 sources      where the go.mod and go.sum of an artifact are, resolved for another version than the pinned one

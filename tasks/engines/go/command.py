@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.engines.go import memory
 from tasks.engines.go import toolchain as go_toolchain
 from tasks.engines.programs import shell
 
@@ -44,5 +45,5 @@ def _command(
     folder: Path, settings: GoSettings, arguments: tuple[str, ...], variables: dict[str, str]
 ) -> shell.Command:
     executable, toolchain = go_toolchain.choose(settings)
-    env = {**go_toolchain.environment(settings), "GOTOOLCHAIN": toolchain, **variables}
+    env = {**go_toolchain.environment(settings), **memory.variables(), "GOTOOLCHAIN": toolchain, **variables}
     return shell.Command([executable, *arguments], env, cwd=folder)

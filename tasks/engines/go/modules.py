@@ -61,10 +61,11 @@ def definition(artifact: GoArtifact, settings: GoSettings, base: str = "") -> st
         return f"{sources.version(artifact, settings)}, {UNRESOLVED}"
     built = asdict(artifact)
     del built["release"], built["staging"]  # no part of what is compiled
+    del built["tags"]  # among the flags
     compiler = built.pop("compiler")
     parts = {
         "artifact": built,
-        "flags": [*sorted(go_toolchain.FENCE.items()), _linker_flags(artifact, settings)],
+        "flags": [*sorted(go_toolchain.FENCE.items()), _linker_flags(artifact, settings), *_tags(artifact)],
         "go": go_toolchain.used(settings),
         "files": _digests(sources.folder(artifact, settings)),
         **({"compiler": _digests(paths.KIND / compiler), "base": base} if compiler else {}),
@@ -229,8 +230,8 @@ def _ensure_build(target_of: Callable[[], Path], settings: GoSettings, compile_i
 def _compile(artifact: GoArtifact, settings: GoSettings, part: Path) -> None:
     progress.step(f"compiling {artifact.name}")
     packages = [program.package for program in artifact.programs]
-    flags = _linker_flags(artifact, settings)
-    _go(artifact, settings, "build", "-v", "-ldflags", flags, "-o", f"{part}/", *packages)
+    flags = [*_tags(artifact), "-ldflags", _linker_flags(artifact, settings)]
+    _go(artifact, settings, "build", "-v", *flags, "-o", f"{part}/", *packages)
     for program in artifact.programs:
         (part / _default_name(artifact, program.package)).rename(part / program.name)
 
@@ -246,6 +247,10 @@ def _linker_flags(artifact: GoArtifact, settings: GoSettings) -> str:
     major, minor = [*version.lstrip("v").split("."), "", ""][:2]
     values = [stamp.format(version=version, major=major, minor=minor) for stamp in artifact.stamps]
     return " ".join([_LINKER, *(f"-X {value}" for value in values)])
+
+
+def _tags(artifact: GoArtifact) -> list[str]:
+    return ["-tags", ",".join(artifact.tags)] if artifact.tags else []
 
 
 def _sources(folder: Path) -> list[Path]:

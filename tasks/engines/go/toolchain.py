@@ -55,13 +55,18 @@ def environment(settings: GoSettings) -> dict[str, str]:
     """Return the variables of every go command except GOTOOLCHAIN; the caches are the tool's own."""
     cache = _cache(settings)
     # GOPATH holds the answers of the checksum database.
-    folders = {"GOMODCACHE": cache / "mod", "GOCACHE": cache / "build", "GOPATH": cache / "path"}
+    folders = {"GOMODCACHE": cache / "mod", "GOCACHE": build_cache(settings), "GOPATH": cache / "path"}
     return {
         **FENCE,
         **sources(),
         "GOPROXY": proxies(settings),
         **{name: str(folder) for name, folder in folders.items()},
     }
+
+
+def build_cache(settings: GoSettings) -> Path:
+    """Return the folder of what is compiled already, with or without a C compiler."""
+    return _cache(settings) / "build"
 
 
 def sources() -> dict[str, str]:

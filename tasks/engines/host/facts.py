@@ -70,8 +70,12 @@ class Host:
     @cached_property
     def memory(self) -> int:
         """Main memory in bytes, without what the kernel keeps for itself."""
-        found = re.search(r"^MemTotal:\s*(\d+) kB", self.text("/proc/meminfo"), re.MULTILINE)
-        return int(found.group(1)) * _KIB if found else 0
+        return self._memory("MemTotal")
+
+    @property
+    def available_memory(self) -> int:
+        """Main memory in bytes that programs can get now without anything being swapped out."""
+        return self._memory("MemAvailable")
 
     @cached_property
     def swaps(self) -> tuple[str, ...]:
@@ -217,6 +221,10 @@ class Host:
             # requests raises a ValueError if a server redirects to an invalid address.
             except (requests.RequestException, ValueError) as error:
                 raise Problem(f"{url}: {_cause(error)}", hint=f"curl -v {url}") from error
+
+    def _memory(self, name: str) -> int:
+        found = re.search(rf"^{name}:\s*(\d+) kB", self.text("/proc/meminfo"), re.MULTILINE)
+        return int(found.group(1)) * _KIB if found else 0
 
     def _processes(self) -> list[int]:
         folder = self.path("/proc")

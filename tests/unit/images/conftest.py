@@ -107,7 +107,7 @@ class Docker:
     @property
     def runs(self) -> list[list[str]]:
         """Image and arguments of each container that compiled something, in order."""
-        return [call[-3:] for call in self.programs.calls if call[:2] == ["docker", "run"]]
+        return [_arguments(call) for call in self.programs.calls if call[:2] == ["docker", "run"]]
 
     @property
     def built(self) -> list[str]:
@@ -120,6 +120,12 @@ class Docker:
 
 
 _BUILD = ["docker", "buildx", "build"]
+
+
+def _arguments(call: list[str]) -> list[str]:
+    """Return what follows the options of `docker run`, the last of which has a value."""
+    last = max(index for index, word in enumerate(call) if word.startswith("--"))
+    return call[last + 2 :]
 
 
 @pytest.fixture

@@ -53,14 +53,20 @@ def _create(tag: str, changes: str) -> None:
 
 
 def _run(kept: Path, words: list[str]) -> None:
-    """Compile a program as the compilers' images do."""
+    """Compile programs as the compilers' images do."""
     places = {place: Path(folder) for folder, place, *_ in (value.split(":") for value in _values("--volume", words))}
     shutil.rmtree(kept / "source", ignore_errors=True)
     shutil.copytree(places["/source"], kept / "source", symlinks=True)
-    name = words[-1]
+    names = _compiled(words)[2::2]
     (places["/output"] / "bin").mkdir()
-    for program in (name, "pinns") if name == "crio" else (name,):
-        (places["/output"] / "bin" / program).write_text(name, encoding="utf-8")
+    for program in (*names, "pinns") if "crio" in names else names:
+        (places["/output"] / "bin" / program).write_text(program, encoding="utf-8")
+
+
+def _compiled(words: list[str]) -> list[str]:
+    """Return the image, and the packages and programs that it compiles."""
+    last = max(index for index, word in enumerate(words) if word.startswith("--"))
+    return words[last + 2 :]
 
 
 def main(folder: str, *words: str) -> None:

@@ -82,6 +82,17 @@ def test_crio_is_compiled_once_with_the_compiler_of_its_own(
     assert (docker.source / "go.sum").read_bytes() == (kind / "go/crio/go.sum").read_bytes()
 
 
+def test_all_programs_of_a_module_that_link_c_are_compiled_in_one_container(
+    proxy: Proxy, docker: Docker, tmp_path: Path
+) -> None:
+    proxy[artifacts.NVIDIA_TOOLKIT.name] = ""
+    (use,) = table.named(table.SHARED_GPU_IMAGE).programs
+    assemble(replace(LAST, programs=(use,)), tmp_path / "context")
+    assert {path.name for path in (tmp_path / "context" / use.folder).iterdir()} == set(use.names)
+    (run,) = docker.runs
+    assert run[2::2] == list(use.names)
+
+
 def test_crio_whose_source_is_refused_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=f"cri-o cannot be built: {REFUSED}") as caught:
         assemble(replace(CRIO, programs=CRIO.programs[-1:]), tmp_path / "context")

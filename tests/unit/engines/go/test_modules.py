@@ -156,9 +156,18 @@ def test_kubernetes_is_stamped_with_its_version(lab: Parameters) -> None:
     assert "-X k8s.io/client-go/pkg/version.gitMinor=31" in flags
 
 
+def test_build_tags_are_among_the_flags_and_change_the_definition(go: Programs, lab: Parameters) -> None:
+    tagged = replace(ETCD, tags=("no_this", "no_that"))
+    assert modules.definition(tagged, lab) != modules.definition(ETCD, lab)
+    modules.build(tagged, lab)
+    (build,) = builds(go)
+    assert build[build.index("-tags") + 1] == "no_this,no_that"
+
+
 def test_a_build_is_made_once_and_its_programs_have_their_names(go: Programs, lab: Parameters) -> None:
-    folder = modules.build(ETCD, lab)
-    assert modules.build(ETCD, lab) == folder
+    both = replace(ETCD, programs=(*ETCD.programs, artifacts.Program("go.etcd.io/etcd/etcdctl/v3", "etcdctl")))
+    folder = modules.build(both, lab)
+    assert modules.build(both, lab) == folder
     assert len(builds(go)) == 1
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
         "etcd": "go.etcd.io/etcd/server/v3",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def test_this_machine_has_what_every_linux_has() -> None:
     host = Host()
     assert host.cores >= 1
-    assert host.memory > 10**8
+    assert host.memory > host.available_memory > 10**7
     assert host.kernel == os.uname().release
     assert host.release["ID"]
     free, total = host.disk(Path("/there/is/no/such/folder"))
@@ -26,6 +26,7 @@ def test_an_empty_machine_has_nothing_and_does_not_fail(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     host = Host(tmp_path)
     assert (host.cores, host.memory, host.swaps, host.kernel, dict(host.release)) == (0, 0, (), "", {})
+    assert host.available_memory == 0
     assert host.listening == frozenset()
     assert host.inotify_instances == 0
     assert host.devices("10de", "03") == []

@@ -1,8 +1,0 @@
-//go:build tools
-
-// Package tools pins the commands this module builds, so that go.sum covers what they import.
-package tools
-
-import (
-	_ "github.com/distribution/distribution/v3/cmd/registry"
-)
