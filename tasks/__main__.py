@@ -4,6 +4,30 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def _without_plugins() -> Iterator[None]:
+    """Let doit find no plugins in installed packages, where there are none: importing what looks for them takes long.
+
+    Whoever imports that module afterwards gets the real one.
+    """
+    name = "importlib.metadata"
+    stand_in = ModuleType(name)
+    stand_in.__dict__["entry_points"] = lambda **_: ()
+    before = sys.modules.get(name)
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        sys.modules.update({name: before} if before else {})
 
 
 def main() -> int:
@@ -12,7 +36,8 @@ def main() -> int:
 
     ownership.give_back_at_exit()
     streams.guard()  # before the import of doit, which keeps standard output as a default
-    from doit.doit_cmd import DoitMain
+    with _without_plugins():
+        from doit.doit_cmd import DoitMain
 
     code = int(DoitMain().run(sys.argv[1:]) or 0)
     return streams.finish() or code
