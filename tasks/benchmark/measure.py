@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import statistics
+import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,6 +44,13 @@ _REGISTERED = ("cm-cpufunc-config.yaml", "functioninfo.yaml", "functiontype.yaml
 _MINUTE = 60
 _MEGABYTE = 1_000_000
 
+# Runs the words that follow it, and prints the most memory, in KiB, that one process of them took at a time.
+_PEAK = (
+    "import resource, subprocess, sys; code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode; "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
+)
+_KIBIBYTE = 1024
+
 Seconds = dict[str, float]
 Row = dict[str, object]
 
@@ -66,8 +74,9 @@ def run(*, warm: bool = False) -> None:
     registration = partial(_registration, chosen)
     for measure in (_changed_images, partial(_clusters, chosen), _dataflow, _edit, _idle, registration, _all_patterns):
         seconds.update(measure())
+    memory = _memory()
     _doit("delete_cluster")
-    _report(seconds, _sizes(chosen))
+    _report(seconds, {**memory, **_sizes(chosen)})
 
 
 def _lend_archive(archive: Path) -> None:
@@ -145,7 +154,7 @@ def _edit() -> Seconds:
 
 def _idle() -> Seconds:
     """Measure commands that have nothing to do."""
-    _doit("create_cluster_with_all")
+    _doit(benchmark.ALL)
     python = _COPY / ".venv" / "bin" / "python"
     return {
         "doit list": _median(lambda: _doit("list")),
@@ -155,8 +164,16 @@ def _idle() -> Seconds:
         ),
         "./doit --version": _median(lambda: _doit("--version")),
         "doctor, the registry says nothing": _doctor(),
-        "create_cluster_with_all, nothing to do": _median(lambda: _doit("create_cluster_with_all")),
+        benchmark.IDLE: _median(lambda: _doit(benchmark.ALL)),
     }
+
+
+def _memory() -> dict[str, float]:
+    """Return the megabytes that a run with nothing to do takes at most."""
+    _doit(benchmark.ALL)
+    words: list[str | Path] = [sys.executable, "-c", _PEAK, _COPY / "doit", benchmark.ALL]
+    peak = shell.Command(words, {**credentials.given(), **benchmark.PARAMETERS}, cwd=_COPY).run()
+    return {benchmark.MEMORY: int(peak.stdout) * _KIBIBYTE / _MEGABYTE}
 
 
 def _list_with_own_patterns() -> float:
@@ -219,7 +236,7 @@ def _unregister(cluster: Kube, items: list[Object]) -> None:
 
 def _all_patterns() -> Seconds:
     """Verify all patterns that can run, one after another; their images are there, and no dataflow is deployed."""
-    _doit("create_cluster_with_all")
+    _doit(benchmark.ALL)
     total, _ = _doit("dataflow")
     return {"all patterns in a row": total}
 
@@ -259,29 +276,30 @@ def _sizes(chosen: Parameters) -> dict[str, float]:
     for image in images.NODE_IMAGES:
         tag = images.tag(image.name, chosen)
         if docker_images.find(tag):
-            sizes[image.name] = client.client().images.get(tag).attrs["Size"] / _MEGABYTE
+            sizes[f"size of {image.name}"] = client.client().images.get(tag).attrs["Size"] / _MEGABYTE
     return sizes
 
 
-def _report(seconds: Seconds, sizes: dict[str, float]) -> None:
+def _report(seconds: Seconds, megabytes: dict[str, float]) -> None:
     rows: list[Row] = [{"name": name, "seconds": round(took, 3)} for name, took in seconds.items()]
-    aims = [_held_against(aim, seconds) for aim in benchmark.AIMS if aim.measured in seconds]
+    found = {**seconds, **megabytes}
+    aims = [_held_against(aim, found) for aim in benchmark.AIMS if aim.measured in found]
     for row in rows:
         progress.line(f"{row['name']:<55} {row['seconds']:8.2f} s")
     for aim in aims:
-        unit = f"x {aim['against']}" if "against" in aim else "s"
+        unit = f"x {aim['against']}" if "against" in aim else aim["unit"]
         said = f"{aim['found']:.2f} {unit}, aim {aim['limit']:g}: {'met' if aim['met'] else 'MISSED'}"
         progress.line(f"{aim['name']:<55} {said}")
-    for name, size in sizes.items():
-        progress.line(f"{f'size of {name}':<55} {size:8.0f} MB")
+    for name, size in megabytes.items():
+        progress.line(f"{name:<55} {size:8.0f} MB")
     machine = {"cores": os.cpu_count(), "kernel": os.uname().release}
-    text = json.dumps({"machine": machine, "measured": rows, "aims": aims, "megabytes": sizes}, indent=2)
+    text = json.dumps({"machine": machine, "measured": rows, "aims": aims, "megabytes": megabytes}, indent=2)
     _RESULTS.write_text(f"{text}\n", encoding="utf-8")
     progress.line(f"Written to {_RESULTS.relative_to(paths.ROOT)}")
 
 
-def _held_against(aim: benchmark.Aim, seconds: Seconds) -> Row:
+def _held_against(aim: benchmark.Aim, measured: dict[str, float]) -> Row:
     """Return a measurement with its limit, in the form of the JSON file."""
-    found = seconds[aim.measured] / (seconds[aim.against] if aim.against else 1)
-    against = {"against": aim.against} if aim.against else {}
+    found = measured[aim.measured] / (measured[aim.against] if aim.against else 1)
+    against = {"against": aim.against} if aim.against else {"unit": aim.unit}
     return {"name": aim.measured, "found": round(found, 3), **against, "limit": aim.limit, "met": found <= aim.limit}

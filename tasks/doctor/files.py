@@ -12,7 +12,7 @@ from tasks.doctor.finding import Finding, judged, not_asked_for
 from tasks.engines.files import archives
 from tasks.engines.kube import kubeconfigs
 from tasks.engines.media import user_videos
-from tasks.patterns import known, review
+from tasks.patterns import known, reviewed
 from tasks.problems import Problem
 from tasks.settings import paths
 from tasks.settings.checks import FAILED, OK
@@ -96,7 +96,7 @@ def _of_one(pattern: Pattern, there: Target) -> Finding:
 
 def _reviewed(patterns: Sequence[Pattern], wrong: Sequence[Wrong]) -> Finding:
     complaints = [line for each in wrong for line in each.complaints]
-    complaints += [line for each in patterns for line in review.complaints(each)]
+    complaints += [line for each in patterns for line in reviewed.complaints(each)]
     found = dict.fromkeys(complaints) or [f"nothing wrong with {', '.join(each.name for each in patterns) or 'them'}"]
     return judged(not complaints, "\n".join(found), "a valid pattern.yaml, and all that it refers to")
 

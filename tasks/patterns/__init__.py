@@ -13,6 +13,7 @@ commented  the text of a new pattern.yaml, made from another
 places     where the files of a pattern are
 review     what is wrong with these files: objects and function_data have the forms that the controller takes,
            found leads from one object to another, references and functions say what is missing or does not fit
+reviewed   the same, kept in build/ like the index
 gpu_pods   what the pods of functions on GPUs expect of their node
 graph      the tasks of those whose file is not valid
 """

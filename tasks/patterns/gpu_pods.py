@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.archive import facts
-from tasks.patterns import function_data, review
-from tasks.patterns.found import CONFIGURATION
-from tasks.patterns.function_data import Entry
-from tasks.patterns.objects import CONFIG_MAP
 from tasks.settings import gpu_offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.patterns.function_data import Entry
     from tasks.patterns.model import Pattern
 
 
@@ -51,10 +48,15 @@ def of(pattern: Pattern) -> list[GpuPod]:
 
 
 def _entries(pattern: Pattern) -> Iterator[Entry]:
+    # They are heavy, and needed only for patterns with GPUs.
+    from tasks.patterns import function_data, review
+    from tasks.patterns.found import CONFIGURATION
+    from tasks.patterns.objects import CONFIG_MAP
+
     for item in review.items(pattern):
         if item.kind == CONFIG_MAP and item.namespace == CONFIGURATION:
             for field in item.form.data:
-                yield from function_data.parsed(item, field, Entry)[0]
+                yield from function_data.parsed(item, field, function_data.Entry)[0]
 
 
 def _mps(pods: list[Entry]) -> str:

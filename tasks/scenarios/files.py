@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from tasks.archive import deepstream
@@ -36,25 +36,36 @@ _IMAGE = re.compile(r'(\\?"image(?:URI)?\\?"\s*:\s*\\?")([^"\\]+)(\\?")')
 
 def of(cluster: Kube, pattern: Pattern, chosen: Parameters) -> Scenario:
     """Return what a pattern refers to in a cluster, with the images that the parameters choose."""
-    return Scenario(
-        pattern,
-        workers=lambda: choice.of(chosen).workers,
-        references=lambda names: function_images.references(names, chosen),
-        gpus=lambda: gpu_types.offered(cluster),
-    )
+    (found,) = of_all(cluster, [pattern], chosen)
+    return found
 
 
-def of_source(pattern: Pattern, chosen: Parameters) -> Scenario:
-    """Return a pattern's files in the source, with the images that the parameters choose.
+def of_all(cluster: Kube, patterns: Iterable[Pattern], chosen: Parameters) -> list[Scenario]:
+    """Return what patterns refer to in a cluster, which is asked once for all of them."""
+    workers, gpus = cache(lambda: choice.of(chosen).workers), cache(lambda: gpu_types.offered(cluster))
+    references = _references(chosen)
+    return [Scenario(pattern, workers, references, gpus) for pattern in patterns]
 
-    A cluster is asked only for its GPUs, and only if it answers.
+
+def of_source(patterns: Iterable[Pattern], chosen: Parameters) -> list[Scenario]:
+    """Return the files of patterns in the source, with the images that the parameters choose.
+
+    A cluster is asked only for its GPUs, once, and only if it answers.
     """
 
+    @cache
     def gpus() -> tuple[str, ...]:
         name = chosen.cluster_name
         return gpu_types.offered(access.cluster(name)) if access.answers(name) else ()
 
-    return Scenario(pattern, tuple, lambda names: function_images.references(names, chosen), gpus)
+    references = _references(chosen)
+    return [Scenario(pattern, tuple, references, gpus) for pattern in patterns]
+
+
+def _references(chosen: Parameters) -> Callable[[Iterable[str]], Mapping[str, str]]:
+    """Return what looks up the full references of images, each once."""
+    reference = cache(lambda name: function_images.references([name], chosen)[name])
+    return lambda names: {name: reference(name) for name in names}
 
 
 @dataclass(frozen=True)

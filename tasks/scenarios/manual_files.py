@@ -59,9 +59,9 @@ def wanted(names: Iterable[str], chosen: Parameters) -> dict[Path, str]:
         Problem: The controller's source lacks something.
     """
     return {
-        paths.SCENARIOS / name / file: text
-        for name in names
-        for file, text in files.of_source(known.named(name), chosen).texts().items()
+        paths.SCENARIOS / scenario.pattern.name / file: text
+        for scenario in files.of_source(map(known.named, names), chosen)
+        for file, text in scenario.texts().items()
     }
 
 

@@ -10,7 +10,7 @@ from tasks import lack as lacks
 from tasks import progress
 from tasks.doctor import examination, first_steps
 from tasks.images import archive_images, function_images, harbor_images, user_images
-from tasks.patterns import index, known, places, review
+from tasks.patterns import index, known, places, reviewed
 from tasks.problems import Problem
 from tasks.settings import checks, controller, parameters
 from tasks.target import choice as targets
@@ -74,7 +74,7 @@ def _unbuildable(chosen: Parameters, image: str) -> str:
 
 def _wrong(chosen: Parameters, pattern: Pattern) -> list[str]:
     """Return what is wrong with the files of a pattern, unless the user takes the risk."""
-    return [] if checks.PATTERNS in chosen.ignore_checks else review.complaints(pattern)
+    return [] if checks.PATTERNS in chosen.ignore_checks else reviewed.complaints(pattern)
 
 
 def phrases(results: Iterable[Result]) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class _Wanted:
 
 def _together(cluster: Kube, names: Iterable[str], chosen: Parameters) -> _Wanted:
     """Return what patterns refer to; objects that several of them share are there once."""
-    scenarios = [files.of(cluster, known.named(name), chosen) for name in names]
+    scenarios = files.of_all(cluster, map(known.named, names), chosen)
     by_kind: dict[Kind, list[Object]] = {}
     for scenario in scenarios:
         for kind, items in scenario.resources().items():

@@ -133,11 +133,26 @@ def _get(url: str, headers: dict[str, str]) -> requests.Response:
 def _retrying(url: str, attempt: Callable[[], T], attempts: int = _ATTEMPTS) -> T:
     """Retry after failures that may pass, with growing random pauses."""
     import requests
-    import tenacity
+
+    try:
+        return _patiently(url, attempt, attempts) if attempts > 1 else attempt()
+    except requests.exceptions.SSLError as error:
+        address = (error.request.url if error.request is not None else None) or url
+        at = "" if address == url else f"{address}: "
+        message = f"{url}: not downloaded: {at}{_reason(error)}"
+        raise UntrustedServer(message, address=address, hint=f"curl -fLO {shlex.quote(url)}") from error
+    # requests raises a ValueError if a server redirects to an invalid address.
+    except (requests.RequestException, _PassingError, ValueError) as error:
+        raise Problem(f"{url}: not downloaded: {_reason(error)}", hint=f"curl -fLO {shlex.quote(url)}") from error
+
+
+def _patiently(url: str, attempt: Callable[[], T], attempts: int) -> T:
+    import requests
+    import tenacity  # not for a single attempt: importing it would cost every run 30 ms
 
     # An invalid certificate or address does not become valid.
     lasting = (requests.exceptions.SSLError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
-    retrying = tenacity.Retrying(
+    return tenacity.Retrying(
         retry=tenacity.retry_if_exception(
             lambda error: (
                 isinstance(error, (requests.RequestException, _PassingError)) and not isinstance(error, lasting)
@@ -147,17 +162,7 @@ def _retrying(url: str, attempt: Callable[[], T], attempts: int = _ATTEMPTS) -> 
         stop=tenacity.stop_after_attempt(attempts),
         before_sleep=lambda state: progress.step(f"{url}: try {state.attempt_number + 1} of {attempts}"),
         reraise=True,
-    )
-    try:
-        return retrying(attempt)
-    except requests.exceptions.SSLError as error:
-        address = (error.request.url if error.request is not None else None) or url
-        at = "" if address == url else f"{address}: "
-        message = f"{url}: not downloaded: {at}{_reason(error)}"
-        raise UntrustedServer(message, address=address, hint=f"curl -fLO {shlex.quote(url)}") from error
-    # requests raises a ValueError if a server redirects to an invalid address.
-    except (requests.RequestException, _PassingError, ValueError) as error:
-        raise Problem(f"{url}: not downloaded: {_reason(error)}", hint=f"curl -fLO {shlex.quote(url)}") from error
+    )(attempt)
 
 
 def _reason(error: Exception) -> str:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from tasks.engines.kube import credentials
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import ssl
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from kubernetes.client import Configuration
     from urllib3 import PoolManager
+
+    from tasks.engines.kube.credentials import Credentials
 
 # What the server answers if it does not know who asks, for example because a token has expired.
 UNAUTHORIZED = 401
 # What makes a cluster of kind that is not there.
 CREATE = "./doit create_cluster"
+# The longest time, in seconds, to connect.
+_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,36 @@ class Access:
     """What one request needs.
 
     Attributes:
-        configuration: The client library's configuration.
+        credentials: The server's address, and who asks it.
+        tls: The TLS settings of connections to it; None if it is asked without TLS.
         pool: The connections.
-        headers: The credentials that are sent.
     """
 
-    configuration: Configuration
+    credentials: Credentials
+    tls: ssl.SSLContext | None
     pool: PoolManager
-    headers: Mapping[str, str]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The credentials that are sent."""
+        return self.credentials.headers
+
+    def socket(self) -> socket.socket:
+        """Return a new connection to the server, for what is no request, whatever proxies the environment names.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        server = urlsplit(self.credentials.host)
+        host, port = server.hostname or "", server.port or (443 if self.tls else 80)
+        made = socket.create_connection((host, port), _TIMEOUT)
+        if self.tls is None:
+            return made
+        try:
+            return self.tls.wrap_socket(made, server_hostname=self.credentials.name or host)
+        except BaseException:
+            made.close()
+            raise
 
 
 class Connection:
@@ -57,7 +85,7 @@ class Connection:
     @property
     def host(self) -> str:
         """The address of the server."""
-        return str(self.access.configuration.host)
+        return self.access.credentials.host
 
     def renew(self, refused: Access) -> Access:
         """Return access with credentials that were read anew, once for all threads that were refused with the same.
@@ -74,28 +102,15 @@ class Connection:
             return self.access
 
     def _read(self) -> Access:
-        from kubernetes import client, config
-        from kubernetes.config import ConfigException
+        from urllib3 import PoolManager
 
-        configuration = client.Configuration()
         try:
-            config.load_kube_config(  # type: ignore[no-untyped-call]
-                str(self._kubeconfig), client_configuration=configuration, persist_config=False
-            )
-        except ConfigException as error:
+            found = credentials.read(self._kubeconfig)
+            tls = found.tls() if urlsplit(found.host).scheme == "https" else None
+        except Problem as problem:
+            raise Problem(problem.message, hint=self.hint) from problem
+        except OSError as error:
             raise Problem(f"{self._kubeconfig}: {error}", hint=self.hint) from error
-        configuration.connection_pool_maxsize = self._connections
-        _ask_no_proxy(configuration)
-        settings: Iterable[Any] = configuration.auth_settings().values()
-        headers = {auth["key"]: auth["value"] for auth in settings}
-        return Access(configuration, client.ApiClient(configuration).rest_client.pool_manager, headers)
-
-
-def _ask_no_proxy(configuration: Configuration) -> None:
-    """Connect to the API directly, whatever proxies the environment names: kind serves it on loopback.
-
-    The library's websockets read the environment themselves unless the configuration names both a proxy and an
-    exception. So the server itself is named as the exception, and the proxy is never used.
-    """
-    configuration.proxy = configuration.host
-    configuration.no_proxy = urlsplit(configuration.host).hostname
+        # A pool knows no proxy unless it is told of one: kind serves the API on loopback.
+        pool = PoolManager(maxsize=self._connections, ssl_context=tls, server_hostname=found.name or None)
+        return Access(found, tls, pool)

@@ -1,7 +1,7 @@
 """Programs in containers: one WebSocket for each program, whose channels are read frame by frame.
 
-The client library is used only to connect: when reading, it keeps the whole output as one text and copies it for each
-frame. The channels are those of:
+The client library of Kubernetes is not used: it keeps the whole output as one text and copies it for each frame, and
+importing it takes longer than most programs. The channels are those of:
 https://github.com/kubernetes/kubernetes/blob/v1.31.0/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
 """
 
@@ -13,7 +13,8 @@ import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from tasks.engines.kube import calls, manifests
 from tasks.engines.kube.connection import UNAUTHORIZED
@@ -23,9 +24,9 @@ from tasks.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from kubernetes.client import Configuration
+    from websocket import WebSocket
 
-    from tasks.engines.kube.connection import Connection
+    from tasks.engines.kube.connection import Access, Connection
     from tasks.engines.kube.manifests import Object
 
 _STDIN, _STDOUT, _STDERR, _STATUS = 0, 1, 2, 3
@@ -34,6 +35,9 @@ _EXIT_CODE = "ExitCode"
 # How much of a program's standard error, and of all that it prints, is kept: the end of it.
 _KEPT = 1 << 16
 _KEPT_OUTPUT = 1 << 20
+_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+# The longest time, in seconds, between two parts of the handshake: the API server asks the node meanwhile.
+_HANDSHAKE = 60.0
 
 
 class _Unauthorized(Problem):
@@ -164,76 +168,82 @@ def _exit_code(connection: Connection, program: Program, streams: Streams, *, ti
     status = bytearray()
     takers = {_STDOUT: streams.output, _STDERR: streams.complaints, _STATUS: status.extend}
     try:
-        _give(session.sock, program.given or ())
-        for channel, data in _pieces(session.sock, what, timeout):
+        _give(session, program.given or ())
+        for channel, data in _pieces(session, what, timeout):
             takers.get(channel, _ignore)(data)
     finally:
-        # The library leaves the socket open when the other side ends the session.
-        session.sock.shutdown()
+        # Without a farewell, which the other side may no longer take.
+        session.shutdown()  # type: ignore[no-untyped-call]
     return _judged(what, bytes(status))
 
 
-def _session(connection: Connection, program: Program) -> Any:
+def _session(connection: Connection, program: Program) -> WebSocket:
     """Return the session with a program; credentials that have expired are renewed once."""
     access = connection.access
     try:
-        return _connect(access.configuration, program)
+        return _connect(access, program)
     except _Unauthorized:
-        return _connect(connection.renew(access).configuration, program)
+        return _connect(connection.renew(access), program)
 
 
-def _connect(configuration: Configuration, program: Program) -> Any:
-    from kubernetes import client
-    from kubernetes.client.exceptions import ApiException
-    from kubernetes.stream import stream
+def _connect(access: Access, program: Program) -> WebSocket:
+    from websocket import WebSocket, WebSocketException
 
-    # The stream helper replaces a method of its client while it connects, so each call has its own client.
-    where = program.where
-    connect = client.CoreV1Api(client.ApiClient(configuration)).connect_get_namespaced_pod_exec
+    headers = [f"{name}: {value}" for name, value in access.headers.items()]
     try:
-        return stream(
-            connect, where.pod, where.namespace, container=where.name, command=list(program.argv),
-            stdin=program.given is not None, stdout=True, stderr=True, tty=False, _preload_content=False, binary=True,
-        )  # fmt: skip
-    except ApiException as error:
+        connected = access.socket()
+        connected.settimeout(_HANDSHAKE)
+        session = WebSocket()
+        options = {"socket": connected, "header": headers, "subprotocols": _PROTOCOLS}
+        # A refused handshake closes the connection.
+        session.connect(_address(access, program), **options)  # type: ignore[no-untyped-call]
+    except (WebSocketException, OSError) as error:
         raise _not_started(str(program), error) from error
+    return session
 
 
-def _not_started(what: str, error: Exception) -> BaseException:
-    """Return the error of a failed handshake; the library wraps even an interrupt of the run in an ApiException."""
-    from websocket import WebSocketConnectionClosedException
+def _address(access: Access, program: Program) -> str:
+    where = program.where
+    options = {"container": where.name, "command": list(program.argv), "stdout": "true", "stderr": "true"}
+    query = urlencode({**options, **({"stdin": "true"} if program.given is not None else {})}, doseq=True)
+    # The library of WebSockets wants their own scheme: `ws` for `http`.
+    server = access.credentials.host.replace("http", "ws", 1)
+    return f"{server}/api/v1/namespaces/{where.namespace}/pods/{where.pod}/exec?{query}"
 
-    cause = error.__context__
-    if cause is not None and not isinstance(cause, Exception):
-        return cause
-    passes = getattr(cause, "status_code", 0) in calls.PASSING or (
-        isinstance(cause, (OSError, WebSocketConnectionClosedException))
-        and not isinstance(cause, ssl.SSLCertVerificationError)
+
+def _not_started(what: str, error: Exception) -> Problem:
+    """Return the error of a failed handshake."""
+    from websocket import WebSocketConnectionClosedException, WebSocketTimeoutException
+
+    status = getattr(error, "status_code", 0)
+    passes = status in calls.PASSING or (
+        isinstance(error, (OSError, WebSocketConnectionClosedException, WebSocketTimeoutException))
+        and not isinstance(error, ssl.SSLCertVerificationError)
     )
-    words = f"{what}: cannot be started: {_server_words(str(cause or error))}"
-    if getattr(cause, "status_code", 0) == UNAUTHORIZED:
+    words = f"{what}: cannot be started: {_server_words(str(error))}"
+    if status == UNAUTHORIZED:
         return _Unauthorized(words)
     return Passing(words) if passes else Problem(words)
 
 
-def _give(sock: Any, given: Iterable[bytes]) -> None:
+def _give(session: WebSocket, given: Iterable[bytes]) -> None:
     """Send what a program gets; if it ends before it has read all, its status, which is read next, says why."""
     from websocket import WebSocketException
 
     with suppress(WebSocketException, OSError):
         for piece in given:
-            sock.send_binary(bytes([_STDIN]) + piece)
+            session.send_binary(bytes([_STDIN]) + piece)
 
 
-def _pieces(sock: Any, what: str, timeout: float) -> Iterator[tuple[int, bytes]]:
+def _pieces(session: WebSocket, what: str, timeout: float) -> Iterator[tuple[int, bytes]]:
     """Yield the channel and content of each message until the other side ends the session."""
     from websocket import ABNF, WebSocketException, WebSocketTimeoutException
 
     end = time.monotonic() + timeout
     try:
         while True:
-            sock.settimeout(max(0.001, end - time.monotonic()))
-            opcode, frame = sock.recv_data_frame(control_frame=True)
+            session.settimeout(max(0.001, end - time.monotonic()))
+            opcode, frame = session.recv_data_frame(control_frame=True)
             if opcode == ABNF.OPCODE_CLOSE:
                 return
             if opcode in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and frame.data:

@@ -9,10 +9,14 @@ import pytest
 import yaml
 
 from tasks.engines.files import templates
+from tasks.problems import Problem
 from tasks.settings import cluster, paths
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# What is rendered is kept below its build/.
+pytestmark = pytest.mark.usefixtures("checkout")
 
 TEMPLATES = sorted([*paths.KIND.rglob("*.yaml.j2"), *paths.MANIFEST.rglob("*.yaml.j2")])
 # Values that an expression in a template produces by itself.
@@ -65,3 +69,53 @@ def test_no_template_leaves_it_to_yaml_what_a_text_is(template: Path) -> None:
     found = {match["expression"].strip() for match in ALONE.finditer(template.read_text(encoding="utf-8"))}
     left = {one for one in found if not re.search(r"\| (scalar|tojson)$", one)}
     assert left <= NO_STRINGS
+
+
+@pytest.fixture
+def greeting(checkout: Path) -> Path:
+    """A template with one variable."""
+    file = checkout / "greeting.txt.j2"
+    file.write_text("Hello {{ name }}\n")
+    return file
+
+
+def no_rendering(*_: object) -> str:
+    raise AssertionError("rendered again")
+
+
+def test_a_text_is_rendered_once_for_each_set_of_values(greeting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [templates.render(greeting, name=name) for name in ("you", "me")] == ["Hello you\n", "Hello me\n"]
+    monkeypatch.setattr(templates, "_rendered", no_rendering)
+    assert [templates.render(greeting, name=name) for name in ("me", "you")] == ["Hello me\n", "Hello you\n"]
+    with pytest.raises(AssertionError, match="rendered again"):
+        templates.render(greeting, name="others")
+    greeting.write_text("Bye {{ name }}\n")
+    with pytest.raises(AssertionError, match="rendered again"):
+        templates.render(greeting, name="you")
+
+
+def test_values_that_a_template_does_not_use_neither_count_nor_are_called(greeting: Path) -> None:
+    assert templates.render(greeting, name="you", other=no_rendering) == "Hello you\n"
+    assert [file.name for file in (paths.RENDERED / "templates").iterdir()] == [
+        templates._kept(greeting, greeting.read_text(), {"name": "you", "other": 1}).name
+    ]
+
+
+def test_what_a_function_returns_now_decides_on_the_text(greeting: Path) -> None:
+    greeting.write_text("Hello {{ name() }}\n")
+    names = ["you", "you", "me", "me"]
+    assert templates.render(greeting, name=lambda: names[0]) == "Hello you\n"
+    assert templates.render(greeting, name=lambda: names[2]) == "Hello me\n"
+
+
+def test_where_nothing_can_be_kept_a_text_is_rendered_each_time(
+    greeting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "RENDERED", greeting / "rendered")
+    assert templates.render(greeting, name="you") == templates.render(greeting, name="you") == "Hello you\n"
+
+
+def test_a_variable_that_is_not_given_is_named_at_each_attempt(greeting: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(Problem, match="'name' is undefined"):
+            templates.render(greeting, other="you")

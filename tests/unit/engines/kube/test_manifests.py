@@ -77,3 +77,15 @@ def test_bad_yaml_and_things_that_are_no_objects_are_one_line_naming_the_file() 
 def test_empty_documents_are_left_out() -> None:
     text = "---\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\n"
     assert [manifests.label_of(item) for item in manifests.parse(text, "x")] == ["Namespace a"]
+
+
+def test_what_is_made_of_a_text_is_not_seen_by_whoever_reads_it_next() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\n"
+    manifests.parse(text, "here")[0]["metadata"]["name"] = "two"
+    assert manifests.name_of(manifests.parse(text, "here")[0]) == "one"
+
+
+def test_a_value_that_is_no_json_is_refused_with_its_file() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\n  made: 2026-01-01\n"
+    with pytest.raises(Problem, match=r"^here: holds what JSON cannot"):
+        manifests.parse(text, "here")
