@@ -1,6 +1,6 @@
 """How long things take on this machine.
 
-benchmark: images, cold > changed > cluster > dataflow > edit > nothing to do > registration > all patterns
+benchmark: from nothing > changed images > cluster > dataflow > edit > nothing to do > registration > all patterns
            (in a copy of this checkout)
 """
 
