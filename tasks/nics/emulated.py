@@ -223,8 +223,9 @@ def make(wish: Wish, network: Network) -> None:
     if node is None or not node.running:
         raise Problem(f"{wish.node}: its container does not run", hint="./doit create_cluster")
     _refuse_name(wish)
-    if networks.find(network.name) is None:
-        networks.create_internal(network.name, network.subnet, network.gateway, {CHECKOUT: ledgers.here()})
+    with networks.CREATING:
+        if networks.find(network.name) is None:
+            networks.create_internal(network.name, network.subnet, network.gateway, {CHECKOUT: ledgers.here()})
     progress.step(f"emulated {wish.interface} in {wish.node}")
     # Before the node is in the network: with a second address, it could not be restarted without the order of both.
     node_files.sync(wish.node, _STEP, _files(wish, network))

@@ -207,11 +207,12 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         return self._here.get() or next(reversed(self._started), "")
 
     def _end(self, task: Task, word: str) -> float:
-        elapsed = time.monotonic() - self._started.pop(task.name, time.monotonic())
-        self._screen.end(task.name)
-        self._outlook.end(task.name)
-        if not self._query:
-            self._screen.write(f"{task.name}: {word} ({duration(elapsed)})")
+        with self._telling:
+            elapsed = time.monotonic() - self._started.pop(task.name, time.monotonic())
+            self._screen.end(task.name)
+            self._outlook.end(task.name)
+            if not self._query:
+                self._screen.write(f"{task.name}: {word} ({duration(elapsed)})")
         return elapsed
 
     def _summary(self) -> str:

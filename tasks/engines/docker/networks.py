@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from tasks.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+# Whoever looks for a network and then creates it holds this, so that tasks side by side do not both create it.
+CREATING = threading.Lock()
 # How the engine names the interface of a bridge network, before its identifier.
 BRIDGE = "br-"
 _NOT_CONNECTED = "is not connected to"
@@ -121,8 +124,9 @@ def ensure(name: str) -> None:
     Raises:
         Problem: The engine refuses to create it.
     """
-    if not docker_client.client().api.networks(filters={"name": f"^{name}$"}):
-        node_network.create(docker_client.client().api, name, {docker_client.OURS: "1"})
+    with CREATING:
+        if not docker_client.client().api.networks(filters={"name": f"^{name}$"}):
+            node_network.create(docker_client.client().api, name, {docker_client.OURS: "1"})
 
 
 def subnet(name: str) -> IPv4Network:

@@ -9,6 +9,7 @@ import pytest
 
 from tasks.engines.docker import client, networks
 from tasks.problems import Problem
+from tests.threads import side_by_side
 from tests.unit.engine import Container
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ def test_a_network_is_created_with_the_labels_of_tool_and_owner(engine: Engine) 
     assert found is not None
     assert (found.subnets, found.device) == ((SUBNET,), "br-kind-sriov")
     assert networks.find("kind") is None
+
+
+def test_tasks_side_by_side_create_a_network_once(engine: Engine) -> None:
+    side_by_side([lambda: networks.ensure("kind")] * 8)
+    assert list(engine.networks) == ["kind"]
+    assert [request for request in engine.requests if request == "POST /networks/create"] == ["POST /networks/create"]
 
 
 def test_networks_that_overlap_are_found_whatever_their_prefix(engine: Engine) -> None:
