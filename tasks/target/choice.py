@@ -5,17 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.settings import parameters, target
-from tasks.target.existing import ExistingCluster
 from tasks.target.kind_cluster import KindCluster
 
 if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
     from tasks.target.interface import Target
-
-_TARGETS: dict[str, type[KindCluster | ExistingCluster]] = {
-    target.KIND: KindCluster,
-    target.EXISTING: ExistingCluster,
-}
 
 
 def of(chosen: Parameters) -> Target:
@@ -24,7 +18,12 @@ def of(chosen: Parameters) -> Target:
     Args:
         chosen: The parameters of the run.
     """
-    return _TARGETS[chosen.target](chosen)
+    if chosen.target == target.EXISTING:
+        # Most of this flat is for these clusters only, and need not be read for others.
+        from tasks.target.existing import ExistingCluster
+
+        return ExistingCluster(chosen)
+    return KindCluster(chosen)
 
 
 def stage(name: str) -> dict[str, Any]:
