@@ -3,6 +3,7 @@
 from tasks.addons.graph import task__networks, task_addon, task_addon_image
 from tasks.benchmark.graph import task_benchmark
 from tasks.cluster.graph import (
+    task__before_nodes,
     task__clean,
     task__kind,
     task__kind_program,
@@ -90,6 +91,7 @@ __all__ = [
     "DOIT_CONFIG",
     "task__archive_source",
     "task__asked_registry",
+    "task__before_nodes",
     "task__clean",
     "task__controller_images",
     "task__doctor",

@@ -19,9 +19,9 @@ from tasks.gpu.graph import RETURN as GPU_RETURN
 from tasks.nics.graph import RETURN as NICS_RETURN
 from tasks.problems import Problem
 from tasks.runner import rights
-from tasks.runner.declare import Current, Do, Root
+from tasks.runner.declare import Current, Do, Root, Same
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, EVERY, MEANS, NOTHING, REMAKES_ALL, ROOT, SEEN_UNLESS_REMADE
+from tasks.runner.meta import DISRUPTS, EVERY, LOOKS_ONLY, MEANS, NOTHING, REMAKES_ALL, ROOT, SEEN_UNLESS_REMADE
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import Lines
 from tasks.settings import paths
@@ -73,12 +73,21 @@ def task__kind_program() -> dict[str, Any]:
     }
 
 
+def task__before_nodes() -> dict[str, Any]:
+    """Choose whether the registry has to be usable before there are nodes."""
+    return {
+        "actions": [Do(registry_hosting.before_nodes)],
+        "uptodate": [Same(registry_hosting.before_nodes)],
+        "meta": LOOKS_ONLY,
+    }
+
+
 def task__kind() -> dict[str, Any]:
     """Create or start the nodes of the cluster."""
     return {
         "actions": [Do(creation.create)],
-        # With registry_ca first, an unusable registry is found before there are nodes.
-        "task_dep": ["engine", "images", "kind_config", "registry_ca", "_kind_program"],
+        "task_dep": ["engine", "images", "kind_config", "_kind_program"],
+        "calc_dep": ["_before_nodes"],
         "uptodate": [Current(creation.lack)],
         # A new cluster has nothing of what was in the previous one.
         "meta": {MEANS: REMAKES_ALL},

@@ -27,6 +27,14 @@ def lack() -> Lack:
     return lack_of(access.cluster(chosen.cluster_name), wanted(chosen))
 
 
+def before_nodes() -> dict[str, list[str]]:
+    """Return the task of the registry's CA if it comes before the nodes, as doit's dependencies.
+
+    A registry of others may be unusable, which is found before there are nodes; an embedded one is made meanwhile.
+    """
+    return {"task_dep": [] if parameters.current().registry == "embedded" else ["registry_ca"]}
+
+
 def announce() -> None:
     """Write the ConfigMap, or take it away if the cluster's registry is not the embedded one."""
     chosen = parameters.current()
