@@ -15,6 +15,7 @@ from tasks.problems import Problem
 from tasks.registry import self_signed
 from tasks.registry.server import OK, PING, UNAUTHORIZED, Server, trusting, trusting_only
 from tasks.settings import credentials, paths
+from tasks.settings import registry as table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,6 +72,7 @@ class Registry:
         anonymous: Whether it is asked without credentials.
         offered: The CA, as PEM text, where the file is not there yet.
         is_far: Whether it is outside the site: only the machine's own CAs count, and proxies lead there.
+        store: Folder of this machine in which it keeps its images, whether or not it runs; None for one elsewhere.
     """
 
     pull_address: str
@@ -79,6 +81,7 @@ class Registry:
     anonymous: bool = False
     offered: str = ""
     is_far: bool = False
+    store: Path | None = None
 
     @property
     def host(self) -> str:
@@ -86,7 +89,7 @@ class Registry:
         return self.push_address.partition("/")[0]
 
     def holds(self, reference: str) -> bool:
-        """Return whether it has an image.
+        """Return whether it has an image, or will have it once it runs.
 
         Args:
             reference: Its full name, as the cluster pulls it: `host[:port]/path/name:tag`.
@@ -94,7 +97,7 @@ class Registry:
         try:
             return self.ask(reference).status == OK
         except Problem:
-            return False
+            return self._stores(reference)
 
     def answers(self, references: Iterable[str]) -> dict[str, Answer]:
         """Return what it says about images, all asked side by side.
@@ -223,6 +226,12 @@ class Registry:
         host = self.pushed(reference).partition("/")[0]
         return Server(_SERVERS.get(host, host), self._context(), login, is_far=self.is_far)
 
+    def _stores(self, reference: str) -> bool:
+        """Return whether its folder on this machine names an image, as distribution lays it out."""
+        repository, tag = self._place(reference)
+        named = f"docker/registry/v2/repositories/{repository}/_manifests/tags/{tag}/current/link"
+        return self.store is not None and (self.store / named).is_file()
+
     def _place(self, reference: str) -> tuple[str, str]:
         """Return the repository and the tag of an image."""
         repository, _, tag = self.pushed(reference).partition("/")[2].rpartition(":")
@@ -243,7 +252,7 @@ def of(chosen: Parameters) -> Registry:
     if chosen.registry != "embedded":
         return Registry(address, address, paths.REGISTRY_CA)
     pushed = f"127.0.0.1:{chosen.registry_port}/{address.partition('/')[2]}"
-    return Registry(address, pushed, paths.REGISTRY_CA, anonymous=True)
+    return Registry(address, pushed, paths.REGISTRY_CA, anonymous=True, store=table.store(chosen.cache_dir))
 
 
 def publisher(chosen: Parameters) -> Registry:

@@ -101,7 +101,7 @@ def ca_answers(p: Parameters) -> bool:
 
 def home(p: Parameters) -> Path:
     """Return the registry's folder: its CA, certificate and images."""
-    return p.cache_dir / "registry"
+    return table.home(p.cache_dir)
 
 
 def ca_certificate(p: Parameters) -> Path:
@@ -159,7 +159,7 @@ def _ensure_certificates(p: Parameters) -> None:
     ca = pki.ensure_ca(home(p) / "ca", _CA_NAME)
     pki.ensure_server(home(p) / "server", ca, [_host(p), "localhost", "127.0.0.1"])
     _publish(ca, ca_certificate(p))
-    (home(p) / "data").mkdir(exist_ok=True)
+    table.store(p.cache_dir).mkdir(exist_ok=True)
 
 
 def _publish(ca: Pair, public: Path) -> None:

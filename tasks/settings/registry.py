@@ -17,6 +17,20 @@ TRUST_MARK = "# Written by openkasugai-all-in-one"
 EARLIER_TRUST_MARK = "# Written by openkasugai-all-in-one; ./doit clean removes it.\n"
 
 
+# Below CACHE_DIR: the registry's folder, and its images in that.
+_HOME, _IMAGES = "registry", "data"
+
+
+def home(cache_dir: Path) -> Path:
+    """Return the registry's folder in a cache: its CA, certificate and images."""
+    return cache_dir / _HOME
+
+
+def store(cache_dir: Path) -> Path:
+    """Return the folder in a cache in which the registry keeps its images."""
+    return home(cache_dir) / _IMAGES
+
+
 @dataclass(frozen=True)
 class Service:
     """A container of the registry.
@@ -44,7 +58,7 @@ SERVICES = (
         command=("/bin/registry", "serve", "/etc/registry/config.yml"),
         port=PORT,
         published="registry_port",
-        mounts=(("data", "/var/lib/registry"), ("server", "/tls:ro")),
+        mounts=((_IMAGES, "/var/lib/registry"), ("server", "/tls:ro")),
         certificate=True,
     ),
     Service(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,8 @@ def lend_programs(private: PrivateEngine) -> None:
     """Put the compiled programs of the registry into the cache, since the namespace reaches no module proxy."""
     compiled = private.cache / "go" / "out"
     for artifact in (artifacts.REGISTRY, artifacts.CA_SERVER):
-        for folder in (parameters.current().cache_dir / "go" / "out").glob(f"{artifact.name}-*"):
+        made = (parameters.current().cache_dir / "go" / "out").glob(f"{artifact.name}-*")
+        for folder in filter(Path.is_dir, made):
             shutil.copytree(folder, compiled / folder.name)
 
 

@@ -66,6 +66,17 @@ def test_an_image_is_looked_for_where_it_is_pushed_to(registry: Registry, site: 
     assert site.asked[0][:2] == ("HEAD", "/v2/images/function/manifests/1")
 
 
+def test_a_registry_of_this_machine_that_does_not_run_has_what_its_folder_names(tmp_path: Path) -> None:
+    registry = Registry("registry.example/images", "127.0.0.1:1/images", tmp_path / "ca.crt", store=tmp_path / "data")
+    assert not registry.holds("registry.example/images/function:1")
+    named = tmp_path / "data/docker/registry/v2/repositories/images/function/_manifests/tags/1/current/link"
+    named.parent.mkdir(parents=True)
+    named.write_text("sha256:0", encoding="utf-8")
+    assert registry.holds("registry.example/images/function:1")
+    assert not registry.holds("registry.example/images/function:2")
+    assert not replace(registry, store=None).holds("registry.example/images/function:1")
+
+
 @pytest.mark.parametrize(
     ("status", "says"),
     [
