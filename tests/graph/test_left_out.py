@@ -47,7 +47,7 @@ def test_what_only_the_user_can_build_leaves_out_its_patterns_alone(archive: Che
     lines = {line.strip().partition(":")[0]: line for line in done.stdout.splitlines() if ": not registered: " in line}
     assert LEFT in lines["p2c1"]
     assert not {"calcapp-basic", "p1c1"} & set(lines)
-    planned = archive.doit("plan", "prepare_scenario", env=HERE).stdout
+    planned = archive.doit("plan", "--json", "prepare_scenario", env=HERE).stdout
     assert "function_image:cpufunc_gst" in planned
     assert "function_image:gpufunc_dsa" not in planned
 
