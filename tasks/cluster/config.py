@@ -25,7 +25,9 @@ def lack() -> Lack:
     """Return whether the rendered config differs from what the template and the parameters produce."""
     p = parameters.current()
     place = file(p.cluster_name)
-    return lacks.unless(atomic.text(place) == rendered(p), f"{place.name}: another text is rendered")
+    return lacks.unless(
+        atomic.text(place) == rendered(p), f"{place.parent.name}/{place.name}: another text is rendered"
+    )
 
 
 def write() -> None:

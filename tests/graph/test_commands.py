@@ -112,11 +112,15 @@ def test_a_parameter_may_be_a_word_and_wins_as_the_environment_does(checkout: Ch
     assert (rows["CLUSTER_NAME"]["value"], rows["CLUSTER_NAME"]["origin"]) == ("word", "environment")
 
 
-@pytest.mark.parametrize("command", ["plan --json", "info"])
-def test_every_command_acts_on_the_cluster_that_a_word_names(shared: Checkout, command: str) -> None:
-    done = shared.doit("CLUSTER_NAME=word", *command.split(), "node:kubeconfig")
-    assert "cluster word: " in done.stdout
-    assert "cluster kind: " not in done.stdout
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [("plan --json kind_config", "cluster-{}/kind.yaml: "), ("info node:kubeconfig", "cluster {}: ")],
+    ids=["plan", "info"],
+)
+def test_every_command_acts_on_the_cluster_that_a_word_names(shared: Checkout, line: str, place: str) -> None:
+    done = shared.doit("CLUSTER_NAME=word", *line.split())
+    assert place.format("word") in done.stdout
+    assert place.format("kind") not in done.stdout
 
 
 @pytest.mark.parametrize("line", ["images CLUSTER_NAME=No!", "clean CLUSTER_NAME=No!", "plan CLUSTER_NAME=No!"])
