@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks.engines.files import durations
+from tasks.problems import Problem
 from tasks.settings import expected, parameters
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ class Expectation:
 
     @cached_property
     def _took(self) -> Mapping[str, float]:
-        return durations.read(parameters.current().cache_dir)
+        try:
+            return durations.read(parameters.current().cache_dir)
+        except Problem:
+            return {}  # the task that reads the parameters says what is wrong with them
 
     def seconds(self, task: str) -> float:
         """Return how long a task will take, if it runs.
