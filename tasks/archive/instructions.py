@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ class Instruction:
     last: int
 
 
-def read(text: str) -> list[Instruction]:
-    """Return the instructions of a Dockerfile, in order."""
-    return list(_read(text.splitlines()))
+@lru_cache(maxsize=64)
+def read(text: str) -> tuple[Instruction, ...]:
+    """Return the instructions of a Dockerfile, in order; a run asks for those of the same few many times."""
+    return tuple(_read(text.splitlines()))
 
 
 def _read(lines: list[str]) -> Iterator[Instruction]:

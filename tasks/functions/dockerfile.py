@@ -12,7 +12,7 @@ from tasks.functions import folders, go_stage
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tasks.archive.instructions import Instruction
     from tasks.functions.go_stage import Program
@@ -216,7 +216,7 @@ def of(name: str) -> Dockerfile:
         raise Problem(f"{shown}: {error.strerror}") from error
 
 
-def _defaults(steps: list[Instruction]) -> Iterator[tuple[str, str]]:
+def _defaults(steps: Sequence[Instruction]) -> Iterator[tuple[str, str]]:
     for step in steps:
         if step.word == "ARG":
             for word in step.rest.split():

@@ -76,7 +76,8 @@ class SideBySide(MThreadRunner):  # type: ignore[misc]
     def _job(self, chosen: ExecNode) -> JobTaskPickle:
         self._startable.remove(chosen)
         self._free -= not is_fetch(chosen.task)
-        if self._startable or not self._is_last:
+        # A group has no actions, and is all that a run with nothing to do hands out.
+        if chosen.task.actions and (self._startable or not self._is_last):
             libraries.load()
         return JobTaskPickle(chosen.task)
 

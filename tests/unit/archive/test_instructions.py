@@ -29,7 +29,7 @@ CMD ["x"]
 
 
 def test_each_has_its_lines_and_texts_in_it_are_no_instructions() -> None:
-    assert instructions.read(TEXT) == [
+    assert [*instructions.read(TEXT)] == [
         Instruction("FROM", "ubuntu:22.04 AS one", 2, 2),
         Instruction("RUN", "apt-get update && apt-get install -y python3", 4, 8),
         Instruction("RUN", "<<EOF", 9, 12),
@@ -40,5 +40,5 @@ def test_each_has_its_lines_and_texts_in_it_are_no_instructions() -> None:
 
 
 def test_a_text_that_does_not_end_ends_with_the_file() -> None:
-    assert instructions.read("RUN <<EOF\nFROM x\n") == [Instruction("RUN", "<<EOF", 1, 2)]
-    assert instructions.read("\n# nothing\n") == []
+    assert [*instructions.read("RUN <<EOF\nFROM x\n")] == [Instruction("RUN", "<<EOF", 1, 2)]
+    assert not instructions.read("\n# nothing\n")
