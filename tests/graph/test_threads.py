@@ -72,7 +72,10 @@ task_refusal = task(Do(fail), meta=LOOKS_ONLY)
 task_act = task(Do(lambda: progress.line("touched")))
 task_broken = task(Do(fail_beside))
 task_late = task(Do(finish_later))
-task_loaded = task(Do(lambda: progress.line(f"loaded: {'kubernetes.stream' in sys.modules}")))
+say_loaded = Do(lambda: progress.line(f"loaded: {'kubernetes.stream' in sys.modules}"))
+task_loaded = task(say_loaded)
+task_empty = task()
+task_after_a_group = task(say_loaded, needs=("empty",))
 for name, needs in {
     "both": ("a", "b"), "singles": ("a_alone", "b_alone"), "full": ("a_full", "b_full", "fetch"),
     "refused": ("act", "refusal"), "failing": ("broken", "late", "act"), "with_others": ("loaded", "act"),
@@ -151,8 +154,10 @@ def test_the_longest_way_to_the_end_comes_first(threads: Threads, cache: Path) -
     assert re.findall(r"^(\w+) \.\.\.$", done.stdout, re.MULTILINE) == ["long", "middle", "short"]
 
 
-@pytest.mark.parametrize(("words", "loaded"), [(["with_others"], True), (["loaded"], False)])
-def test_libraries_are_loaded_before_tasks_run_side_by_side(
+@pytest.mark.parametrize(
+    ("words", "loaded"), [(["with_others"], True), (["loaded"], False), (["after_a_group"], False)]
+)
+def test_libraries_are_loaded_before_tasks_run_side_by_side_and_for_no_others(
     threads: Threads, words: list[str], *, loaded: bool
 ) -> None:
     done = threads(*words)
