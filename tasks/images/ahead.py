@@ -63,7 +63,12 @@ def _waiting(artifact: str, current: Parameters) -> list[tuple[NodeImage, Progra
     uses = [(image, use) for image in _images(current) for use in node_images.programs(image, current)]
     wanted = [(image, use) for image, use in uses if use.artifact.name == artifact]
     missing = [(image, use) for image, use in wanted if not node_images.has_programs(use, current)]
-    return [(image, use) for image, use in missing if engine.is_new() or node_images.lack(image.name)]
+    return [(image, use) for image, use in missing if _is_due(image, use, current)]
+
+
+def _is_due(image: NodeImage, use: Programs, current: Parameters) -> bool:
+    asked = node_images.is_to_be_asked_for(use, current)
+    return asked or engine.is_new() or bool(node_images.lack(image.name))
 
 
 def _images(current: Parameters) -> Iterable[NodeImage]:

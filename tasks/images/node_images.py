@@ -103,11 +103,18 @@ def programs(image: NodeImage, current: Parameters) -> list[Programs]:
 
 def has_programs(use: Programs, current: Parameters) -> bool:
     """Return whether programs of an image are made, or known not to be had, so that it waits for nothing."""
+    if is_to_be_asked_for(use, current):
+        return False
     if _made_of(use, current) == _ABSENT:
         return True
     if use.artifact.compiler:
         return go_modules.is_built(use.artifact, current, base.identity(current))
     return sources.is_there(use.artifact, use.names, current)
+
+
+def is_to_be_asked_for(use: Programs, current: Parameters) -> bool:
+    """Return whether the module proxy has to be asked for programs without which an image can be made."""
+    return use.optional and proxy.known(use.artifact, current, base.linked(use.artifact, current)) is None
 
 
 def fetch_source(use: Programs, current: Parameters) -> None:
@@ -232,12 +239,9 @@ def _is_in_words(made_of: str) -> bool:
 
 
 def _made_of(use: Programs, current: Parameters) -> str:
-    artifact = use.artifact
-    if go_sources.is_resolved(artifact, current):
-        refused = _refusal(use, current)
-    else:  # nothing is resolved only to know what an image is made of
-        refused = (proxy.known(artifact, current, base.linked(artifact, current)) or "") if use.optional else ""
-    return _ABSENT if refused else sources.definition(artifact, current)
+    # Nobody is asked only to know what an image is made of; the proxy is, by the task that fetches the source.
+    refused = use.optional and proxy.last(use.artifact, current, base.linked(use.artifact, current))
+    return _ABSENT if refused else sources.definition(use.artifact, current)
 
 
 def _refusal(use: Programs, current: Parameters) -> str:

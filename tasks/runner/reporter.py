@@ -211,6 +211,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             elapsed = time.monotonic() - self._started.pop(task.name, time.monotonic())
             self._screen.end(task.name)
             self._outlook.end(task.name)
+            if self._here.get() == task.name:  # it ran on this thread, which goes on with checks
+                self._here.set("")
             if not self._query:
                 self._screen.write(f"{task.name}: {word} ({duration(elapsed)})")
         return elapsed

@@ -18,7 +18,7 @@ from tasks.runner.declare import Current, Do, Same
 from tasks.runner.later import Function
 from tasks.runner.meta import AFTERWARDS, EVERY, MEANS, NOTHING, RUN, WATCHED
 from tasks.runner.meta import ROOT as NEEDS_ROOT
-from tasks.settings import parameters, stages
+from tasks.settings import expected, parameters, stages
 from tasks.settings.images import NODE_IMAGES
 from tasks.settings.nics import WORKERS
 
@@ -286,6 +286,10 @@ def test_a_dataflow_asks_for_no_more_than_it_needs() -> None:
 def test_each_card_is_looked_at_before_it_is_lent_and_no_other() -> None:
     for worker in WORKERS:
         assert TASKS[worker.target].setup_tasks == [f"_doctor:{worker.target}"]
+
+
+def test_what_is_expected_to_take_long_names_tasks_and_groups_that_there_are() -> None:
+    assert set(expected.WORK) <= {part for name in TASKS for part in (name, name.partition(":")[0])}
 
 
 def test_what_a_task_means_for_others_names_tasks_that_there_are() -> None:

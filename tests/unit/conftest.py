@@ -80,12 +80,15 @@ class Proxy(dict[str, str | None]):
     def known(self, artifact: artifacts.GoArtifact, _settings: Parameters, _base: str = "") -> str | None:
         return self.get(artifact.name, "")
 
+    def last(self, artifact: artifacts.GoArtifact, _settings: Parameters, _base: str = "") -> str:
+        return self.get(artifact.name) or ""
+
 
 @pytest.fixture(autouse=True)
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Proxy:
     """A module proxy that has everything but CRI-O, so that NODE_RUNTIME=auto means containerd."""
     made = Proxy({artifacts.CRIO.name: REFUSED})
-    for name in ("refusal", "known"):
+    for name in ("refusal", "known", "last"):
         monkeypatch.setattr(go_proxy, name, getattr(made, name))
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,19 @@ def known(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str | N
     return answer if answer or sources.is_resolved(artifact, settings) else None
 
 
+def last(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str:
+    """Return the last answer of the proxy, however old it is; an empty string if it was never asked.
+
+    Args:
+        artifact: An entry of the artifact table that is built from a module.
+        settings: The proxies, and where their answers are kept.
+        base: What identifies the image whose C libraries it links, if it links any.
+    """
+    if go_modules.is_built(artifact, settings, base):
+        return ""
+    return _remembered(_memory(artifact, settings), life=math.inf) or ""
+
+
 def _memory(artifact: GoArtifact, settings: GoSettings) -> Path:
     return settings.cache_dir / "go" / "answers" / f"{artifact.name}-{_question(artifact, settings)}.json"
 
@@ -74,10 +88,10 @@ def _question(artifact: GoArtifact, settings: GoSettings) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def _remembered(memory: Path) -> str | None:
+def _remembered(memory: Path, life: float = _LIFE_SECONDS) -> str | None:
     try:
         answer = json.loads(memory.read_text(encoding="utf-8"))
-        return str(answer["refusal"]) if 0 <= time.time() - answer["time"] < _LIFE_SECONDS else None
+        return str(answer["refusal"]) if 0 <= time.time() - answer["time"] < life else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

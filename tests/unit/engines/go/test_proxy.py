@@ -117,15 +117,22 @@ def test_a_proxy_that_gives_no_answer_is_a_problem_and_not_remembered(
     assert refusal() == ""
 
 
-def test_an_answer_is_forgotten_after_a_day(proxy: Proxy, refusal: Refusal, tmp_path: Path) -> None:
+def test_an_answer_is_asked_for_again_after_a_day(
+    proxy: Proxy, refusal: Refusal, chosen: Callable[..., Parameters], tmp_path: Path
+) -> None:
     proxy.answer(REFUSED)
-    assert refusal()
+    refused_before = refusal()
+    assert refused_before
     proxy.answer()
     assert refusal()
     for memory in (tmp_path / "go/answers").iterdir():
         answer = json.loads(memory.read_text(encoding="utf-8"))
         memory.write_text(json.dumps({**answer, "time": answer["time"] - 25 * 3600}), encoding="utf-8")
+    assert go_proxy.last(artifacts.ETCD, chosen()) == refused_before, (
+        "what an image is made of stays the same until the proxy is asked again"
+    )
     assert refusal() == ""
+    assert go_proxy.last(artifacts.ETCD, chosen()) == ""
 
 
 def test_another_proxy_is_another_question(proxy: Proxy, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
