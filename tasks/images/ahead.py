@@ -31,13 +31,13 @@ def lack(artifact: str) -> Lack:
 
 
 def fetch(artifact: str) -> None:
-    """Fetch the source of programs that images need, or the programs themselves from their release.
+    """Fetch the source of programs that images need, unless they come from a release.
 
     Args:
         artifact: Name of an artifact.
 
     Raises:
-        Problem: A module or a release cannot be fetched, or its checksum is not the known one.
+        Problem: A module cannot be fetched, or its checksum is not the known one.
     """
     current = parameters.current()
     for _, use in _waiting(artifact, current):
@@ -51,7 +51,7 @@ def make(artifact: str) -> None:
         artifact: Name of an artifact.
 
     Raises:
-        Problem: They do not compile.
+        Problem: They do not compile, or their release cannot be fetched.
     """
     current = parameters.current()
     for _, use in _waiting(artifact, current):

@@ -118,10 +118,10 @@ def is_to_be_asked_for(use: Programs, current: Parameters) -> bool:
 
 
 def fetch_source(use: Programs, current: Parameters) -> None:
-    """Fetch what programs of an image are compiled from, or the programs themselves from their release.
+    """Fetch what programs of an image are compiled from; those of a release are compiled already.
 
     Raises:
-        Problem: A module or a release cannot be fetched, or its checksum is not the known one.
+        Problem: A module cannot be fetched, or its checksum is not the known one.
     """
     if not _refusal(use, current):
         sources.fetch(use.artifact, use.names, current)

@@ -45,7 +45,7 @@ def folder(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) ->
 
 
 def fetch(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) -> None:
-    """Fetch the programs of a release or, if they are compiled, their source with all modules that it imports.
+    """Fetch the source of programs that are compiled, with all modules that it imports; a release needs none.
 
     Args:
         artifact: An entry of the artifact table.
@@ -53,12 +53,10 @@ def fetch(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) -> 
         current: The parameters of the run.
 
     Raises:
-        Problem: They are not available, or their checksum is not the published one.
+        Problem: A module cannot be fetched, or its checksum is not the one in go.sum.
     """
     if _is_compiled(artifact, names, current):
         modules.fetch_packages(artifact, current)
-    else:
-        folder(artifact, names, current)
 
 
 def is_there(artifact: GoArtifact, names: tuple[str, ...], current: Parameters) -> bool:

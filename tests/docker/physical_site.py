@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KERNEL = "5.15.0-122-generic"
 CRIO = table.RUNTIME_IMAGES["crio"]
-CHAIN = ("kind-ubuntu", "kind-ubuntu-node", CRIO, table.NODE_IMAGE, table.GPU_IMAGE)
+CHAIN = ("kind-ubuntu", "kind-ubuntu-node", "kind-control-plane", CRIO, table.NODE_IMAGE, table.GPU_IMAGE)
 CONTROL_PLANE = (
     *(f"registry.k8s.io/{name}:v1.31.0" for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
     "registry.k8s.io/kube-proxy:v1.31.0",

@@ -101,9 +101,9 @@ def test_each_image_is_current_and_another_kernel_rebuilds_the_last_one_only(
     chain: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert chain.kubernetes_from == "release"
-    assert [not node_images.lack(name) for name in CHAIN] == [True] * 5
+    assert [name for name in CHAIN if node_images.lack(name)] == []
     monkeypatch.setitem(machine.FACTS, "KERNEL_RELEASE", lambda: "5.15.0-125-generic")
-    assert [not node_images.lack(name) for name in CHAIN] == [True] * 4 + [False]
+    assert [name for name in CHAIN if node_images.lack(name)] == [table.GPU_IMAGE]
 
 
 def test_kubernetes_is_the_release(chain: Parameters) -> None:
@@ -137,18 +137,19 @@ def test_the_control_plane_is_there_for_crio(chain: Parameters) -> None:
 def compiled(
     chain: Parameters, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Parameters]:
-    """Return the parameters of an image with a compiled CRI-O, on the same parent as the other image."""
+    """Return the parameters of an image with a compiled CRI-O, made from the same images as the other one."""
     chosen = physical(server, CRIO_FROM="modules", IMG_TAG=f"compiled-{server.server_address[1]}")
     for name in ("crio", "pinns"):
         (tmp_path / name).write_text(f"#!/bin/sh\necho compiled {name}\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
-    parent = "kind-ubuntu-node"
-    client.client().images.get(table.tag(parent, chain)).tag(parent, chosen.img_tag)
+    others = ("kind-ubuntu-node", "kind-control-plane")
+    for name in others:
+        client.client().images.get(table.tag(name, chain)).tag(name, chosen.img_tag)
     monkeypatch.setattr(parameters, "current", lambda: chosen)
     monkeypatch.setattr(node_images, "_compile", lambda *_: tmp_path)
     node_images.build(CRIO)
     yield chosen
-    for name in (CRIO, parent):
+    for name in (CRIO, *others):
         images.remove(table.tag(name, chosen))
 
 
