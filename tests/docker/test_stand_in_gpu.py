@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 NAME = "gpufunc_dsa"
 ON_CPU = "stand-in of gpu_infer_tcp: decoder openh264dec on the CPU"
-# Of the user's kind: frames that refer to later ones, in several slices.
-SLICED = {"profile": "high", "bf": "2", "slices": "4", "g": "10"}
+# Of the user's kind: frames that refer to later ones, in several slices. Each is sent in one burst, of which a socket's
+# buffer has to hold several on a busy machine, so none is larger than some 40 kB.
+SLICED = {"profile": "high", "bf": "2", "slices": "4", "g": "10", "crf": "42"}
 
 # As in a pod: the wrapper runs the configuration that the sidecar has written.
 # The words: the port to which videos are sent, and their names.
