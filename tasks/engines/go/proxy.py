@@ -55,9 +55,7 @@ def known(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str | N
         settings: The proxies, and where their answers are kept.
         base: What identifies the image whose C libraries it links, if it links any.
     """
-    if go_modules.is_built(artifact, settings, base):
-        return ""
-    answer = _remembered(_memory(artifact, settings))
+    answer = _answer(artifact, settings, base, _LIFE_SECONDS)
     # A version that is available, and whose modules have to be resolved, is asked for in any case.
     return answer if answer or sources.is_resolved(artifact, settings) else None
 
@@ -70,9 +68,12 @@ def last(artifact: GoArtifact, settings: GoSettings, base: str = "") -> str:
         settings: The proxies, and where their answers are kept.
         base: What identifies the image whose C libraries it links, if it links any.
     """
-    if go_modules.is_built(artifact, settings, base):
-        return ""
-    return _remembered(_memory(artifact, settings), life=math.inf) or ""
+    return _answer(artifact, settings, base, math.inf) or ""
+
+
+def _answer(artifact: GoArtifact, settings: GoSettings, base: str, life: float) -> str | None:
+    """Return the last answer if it is not older than `life` seconds; a finished build needs none."""
+    return "" if go_modules.is_built(artifact, settings, base) else _remembered(_memory(artifact, settings), life)
 
 
 def _memory(artifact: GoArtifact, settings: GoSettings) -> Path:
@@ -88,7 +89,7 @@ def _question(artifact: GoArtifact, settings: GoSettings) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def _remembered(memory: Path, life: float = _LIFE_SECONDS) -> str | None:
+def _remembered(memory: Path, life: float) -> str | None:
     try:
         answer = json.loads(memory.read_text(encoding="utf-8"))
         return str(answer["refusal"]) if 0 <= time.time() - answer["time"] < life else None
