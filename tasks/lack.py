@@ -22,6 +22,7 @@ class Lack:
         notes: What a user should know who runs it, whether or not anything lacks.
         remakes: Whether the result of a run will certainly differ from what is there, so that other tasks follow.
         is_settled: Whether nothing lacks, whatever other tasks make: the parameters ask for nothing.
+        is_passing: Whether all that lacks may be there before the task starts, without its help: pods become ready.
     """
 
     reasons: tuple[str, ...] = ()
@@ -30,6 +31,7 @@ class Lack:
     remakes: bool = False
     notes: tuple[str, ...] = ()
     is_settled: bool = False
+    is_passing: bool = False
 
     def __bool__(self) -> bool:
         """Return whether a run has something to do, or would stop."""
@@ -44,6 +46,7 @@ class Lack:
             self.remakes or other.remakes,
             self.notes + other.notes,
             self.is_settled and other.is_settled,
+            is_passing=any((self, other)) and all(one.is_passing for one in (self, other) if one),
         )
 
 

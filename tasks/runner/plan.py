@@ -194,8 +194,10 @@ def _of_lack(lack: Lack, step: Step, causes: Sequence[_Cause], known: Known) -> 
         return _Verdict(CURRENT, notes=lack.notes)
     if not lack:
         return replace(_moved(step, causes, known, otherwise=_Verdict(CURRENT)), notes=lack.notes)
-    state = STOP if lack.obstacles else RUN
     why = lack.obstacles + lack.reasons
+    if lack.is_passing and any(cause.planned.state != CURRENT for cause in causes):
+        return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, why, notes=lack.notes))
+    state = STOP if lack.obstacles else RUN
     return _Verdict(state, why, lack.remakes, disrupts=lack.disrupts, notes=lack.notes)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import tarfile
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,19 +78,20 @@ def source(verified: Lab, tmp_path: Path) -> Iterator[Path]:
     verified.run(BASIC)
 
 
-def edit(source: Path, text: str) -> None:
+def edit(source: Path) -> None:
+    """Change a program as no run before has, so that there is no image of it yet."""
     with (source / EDITED).open("a", encoding="utf-8") as file:
-        file.write(f"// {text}\n")
+        file.write(f"// {uuid.uuid4()}\n")
 
 
 def test_one_changed_go_file_of_a_controller_folder_is_followed_to_its_end(verified: Lab, source: Path) -> None:
     verified.run(BASIC, CONTROLLER=str(source))
-    edit(source, "another folder")
+    edit(source)
     assert moving(held_together(verified, BASIC, CONTROLLER=str(source))) == FOLLOWS
 
 
 def test_a_new_archive_is_unpacked_to_see_what_follows_from_it(verified: Lab, source: Path) -> None:
-    edit(source, "another archive")
+    edit(source)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         tar.add(source, controller.TOP)

@@ -18,7 +18,6 @@ from tasks.engines.kube.served import Served
 from tasks.engines.kube.server_facts import ServerFacts
 from tasks.engines.kube.streams import Streams
 from tasks.engines.programs import waiting
-from tasks.lack import Lack
 from tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from tasks.engines.kube.applyset import ApplySet
     from tasks.engines.kube.pod_exec import Container, Ending
     from tasks.engines.programs.again import Patience
+    from tasks.lack import Lack
 
 # Named here because a method of the class is called `list`.
 Objects = list[Object]
@@ -140,8 +140,7 @@ class Kube:
         """Return which objects are absent, differ from the given content or are not ready."""
         wanted = self._wanted(items)
         live = self._live(wanted)
-        found = {manifests.label_of(item): kube_state.lack(item, live.get(_key(item))) for item in wanted}
-        return Lack(tuple(f"{label}: {phrase}" for label, phrase in found.items() if phrase))
+        return kube_state.lack_of_all((item, live.get(_key(item))) for item in wanted)
 
     def apply(self, items: Iterable[Object], *, deadline: float = _APPLY_DEADLINE) -> Applied:
         """Apply the objects that are absent or differ, by server-side apply.

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tasks.engines.kube import manifests
 from tasks.engines.kube.manifests import CONTENT, Object
+from tasks.lack import Lack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# What an object lacks that has its content, and is not in effect yet.
+NOT_READY = "not ready"
 
 
 def has_condition(item: Object, name: str) -> bool:
@@ -60,7 +69,19 @@ def lack(wanted: Object, live: Object | None) -> str:
         return "not there"
     if not is_as_wanted(wanted, live):
         return "differs from what it should be"
-    return "" if is_settled(live) else "not ready"
+    return "" if is_settled(live) else NOT_READY
+
+
+def lack_of_all(pairs: Iterable[tuple[Object, Object | None]]) -> Lack:
+    """Return what live objects lack, by their labels.
+
+    Args:
+        pairs: Wanted objects, each with the live one; None if there is none.
+    """
+    found = {manifests.label_of(wanted): lack(wanted, live) for wanted, live in pairs}
+    phrases = {label: phrase for label, phrase in found.items() if phrase}
+    reasons = tuple(f"{label}: {phrase}" for label, phrase in phrases.items())
+    return Lack(reasons, is_passing=set(phrases.values()) == {NOT_READY})
 
 
 def is_as_wanted(wanted: Object, live: Object | None) -> bool:

@@ -67,6 +67,24 @@ def test_a_check_that_cannot_be_made_is_a_run_unless_a_task_before_it_changes_th
     assert states(cause, unseen, REMAKES_ALL, is_seen=is_seen)[1] == state
 
 
+@pytest.mark.parametrize(
+    ("cause", "means", "state"),
+    [
+        (lacks.NOTHING, {}, RUN),
+        (IN_PLACE, {}, UNKNOWN),
+        (IN_PLACE, {EVERY: NOTHING}, UNKNOWN),
+        (ANEW, REMAKES_ALL, RUN),
+    ],
+)
+def test_what_is_not_ready_yet_may_be_when_the_tasks_before_have_run(
+    cause: Lack, means: Mapping[str, str], state: str
+) -> None:
+    passing = lacks.Lack(("a workload: not ready",), is_passing=True)
+    assert states(cause, lambda: passing, means)[1] == state
+    assert states(cause, lambda: passing + lacks.NOTHING, means)[1] == state
+    assert states(cause, lambda: passing + IN_PLACE, means)[1] == RUN
+
+
 def test_what_a_task_lacks_itself_counts_whatever_comes_before_it() -> None:
     assert states(ANEW, lambda: lacks.obstacle("no"), REMAKES_ALL)[1] == STOP
     assert states(IN_PLACE, lambda: IN_PLACE)[1] == RUN
