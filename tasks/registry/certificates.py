@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks import lack as lacks
 from tasks import progress
@@ -15,6 +18,7 @@ from tasks.settings import parameters, paths
 from tasks.settings.parameters import target_rules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tasks.lack import Lack
@@ -62,14 +66,16 @@ def lack() -> Lack:
     if not paths.REGISTRY_CA.exists():
         return lacks.absent(f"the registry's CA, {paths.REGISTRY_CA.name}")
     p = parameters.current()
-    kept = registry_ca()
+    kept, served = registry_ca(), _offered_now(p)
+    if served == kept and _is_one_good_ca(kept, p):
+        return lacks.NOTHING
     if _judge(kept, p) != kept:
         return lacks.of(f"{paths.REGISTRY_CA.name}: changed by hand")
     try:
-        served = _judge(_offered(p, attempts=1), p)
+        same = not served or _judge(served, p) == kept
     except Problem:
         return lacks.NOTHING
-    return lacks.unless(served == kept, f"{p.dci_registry_cert_url}: another CA is offered")
+    return lacks.unless(same, f"{p.dci_registry_cert_url}: another CA is offered")
 
 
 def fetch() -> None:
@@ -145,6 +151,36 @@ def _offered(p: Parameters, **options: int) -> bytes:
         return download.read(url, limit=_LARGEST, **options)
     except UntrustedServer as refused:
         return ca_offer.instead(refused, url, sha256=p.dci_registry_cert_sha256)
+
+
+def _offered_now(p: Parameters) -> bytes:
+    """Return what is offered at the moment; nothing if it cannot be downloaded."""
+    try:
+        return _offered(p, attempts=1)
+    except Problem:
+        return b""
+
+
+def _is_one_good_ca(content: bytes, p: Parameters) -> bool:
+    """Return whether a file is plainly one CA that is valid now, and the pinned one.
+
+    It says no to much that `pki.judge_ca` accepts, but without a library whose import takes longer than all of this.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        pem = content.decode("ascii")
+        der = ssl.PEM_cert_to_DER_cert(pem)
+        context.load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError):
+        return False
+    pinned = p.dci_registry_cert_sha256 in {"", hashlib.sha256(der).hexdigest()}
+    found = context.get_ca_certs()
+    return pinned and len(found) == 1 and _is_valid_now(found[0])
+
+
+def _is_valid_now(certificate: Mapping[str, Any]) -> bool:
+    begin, end = (ssl.cert_time_to_seconds(certificate[name]) for name in ("notBefore", "notAfter"))
+    return begin <= time.time() <= end
 
 
 def _judge(content: bytes, p: Parameters) -> bytes:

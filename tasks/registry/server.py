@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import functools
-import http.client
 import json
 import re
 import ssl
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from tasks.engines.programs import proxies
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from urllib.parse import SplitResult
+
+    from urllib3 import PoolManager
 
     from tasks.settings.credentials import Credentials
 
@@ -32,6 +32,8 @@ _MANIFESTS = (
     " application/vnd.oci.image.index.v1+json"
 )
 _NOBODY: Mapping[str, str] = {}
+# So many requests are sent side by side at most; each keeps its connection for those that follow.
+_CONNECTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,18 @@ class Server:
         Raises:
             Problem: It does not answer, or its certificate is of another CA or for another name.
         """
+        from urllib3.exceptions import HTTPError
+
         try:
-            with contextlib.closing(self._connection()) as connection:
-                connection.request(method, path, headers={"Accept": _MANIFESTS, **headers})
-                answer = connection.getresponse()
-                return Answer(answer.status, answer.headers.get("WWW-Authenticate", ""), answer.read())
-        # A host name with an invalid label raises a UnicodeError, a proxy with an invalid port a ValueError.
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
-            raise Problem(f"https://{self.host}{path}: {reason}", hint=f"curl -v https://{self.host}{PING}") from error
+            answer = self._pool().request(
+                method, f"https://{self.host}{path}", headers={"Accept": _MANIFESTS, **headers}, redirect=False
+            )
+        # A proxy with an invalid port raises a ValueError.
+        except (HTTPError, OSError, ValueError) as error:
+            cause = _cause(error)
+            reason = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None) or str(cause)
+            raise Problem(f"https://{self.host}{path}: {reason}", hint=f"curl -v https://{self.host}{PING}") from cause
+        return Answer(answer.status, answer.headers.get("WWW-Authenticate", ""), answer.data)
 
     def status(self, method: str, path: str) -> int:
         """Return the status of a request, retried with a token if the server requires one, as harbor does.
@@ -128,15 +133,33 @@ class Server:
     def _basic(self) -> dict[str, str]:
         return {"Authorization": f"Basic {self.login.basic}"} if self.login else {}
 
-    def _connection(self) -> http.client.HTTPSConnection:
+    def _pool(self) -> PoolManager:
         proxy = proxies.towards(f"https://{self.host}") if self.is_far else None
-        if proxy is None:
-            return http.client.HTTPSConnection(self.host, timeout=TIMEOUT, context=self.context)
-        connection = http.client.HTTPSConnection(
-            proxy.hostname or "", proxy.port, timeout=TIMEOUT, context=self.context
-        )
-        connection.set_tunnel(self.host, headers=_proxy_login(proxy))
-        return connection
+        return _connections(self.context, proxy)
+
+
+@functools.lru_cache(maxsize=4)
+def _connections(context: ssl.SSLContext, proxy: SplitResult | None) -> PoolManager:
+    """Return the connections that are kept, so that not each request has a handshake of its own."""
+    from urllib3 import PoolManager, ProxyManager, Retry
+
+    # Once more, because a server may have closed a connection that was kept.
+    once_more = Retry(connect=0, read=1, redirect=0, status=0, other=0)
+    options: dict[str, Any] = {
+        "maxsize": _CONNECTIONS,
+        "ssl_context": context,
+        "timeout": TIMEOUT,
+        "retries": once_more,
+    }
+    if proxy is None:
+        return PoolManager(**options)
+    return ProxyManager(f"http://{proxy.hostname}:{proxy.port}", proxy_headers=_proxy_login(proxy), **options)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the innermost of errors that urllib3 has wrapped."""
+    wrapped = (getattr(error, "reason", None), *reversed(error.args), error.__cause__)
+    return next((_cause(inner) for inner in wrapped if isinstance(inner, BaseException)), error)
 
 
 def _proxy_login(proxy: SplitResult) -> dict[str, str]:

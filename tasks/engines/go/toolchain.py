@@ -48,6 +48,7 @@ FENCE = {
 # The environment in which an installed Go is asked for its user's settings, which are in the file that GOENV names.
 _ASKING = {**{name: value for name, value in FENCE.items() if name != "GOENV"}, "GOTOOLCHAIN": "local"}
 # Where modules come from and how they are verified: the user's own settings apply, including those of `go env -w`.
+_PROXIES = "GOPROXY"
 _SOURCES = ("GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS")
 
 
@@ -71,16 +72,12 @@ def build_cache(settings: GoSettings) -> Path:
 
 def sources() -> dict[str, str]:
     """Return the variables for the origin of modules, from the environment or from an installed Go's `go env -w`."""
-    installed = shutil.which("go")
-    said = _settings(installed, tuple(os.environ.get(name, "") for name in _SOURCES)) if installed else {}
-    return {name: value for name in _SOURCES if (value := os.environ.get(name) or said.get(name, ""))}
+    return {name: value for name in _SOURCES if (value := os.environ.get(name) or _said(name))}
 
 
 def proxies(settings: GoSettings) -> str:
     """Return the module proxies from the environment or an installed Go's own settings, or else GO_PROXY."""
-    installed = shutil.which("go")
-    own = _own_proxies(installed) if installed and not os.environ.get("GOPROXY") else ""
-    return os.environ.get("GOPROXY") or own or settings.go_proxy
+    return os.environ.get(_PROXIES) or _said(_PROXIES) or settings.go_proxy
 
 
 def used(settings: GoSettings) -> str:
@@ -175,15 +172,18 @@ def _grant(folder: Path) -> None:
         return  # another go command has removed it
 
 
-@functools.cache
-def _own_proxies(installed: str) -> str:
-    return shell.run([installed, "env", "GOPROXY"], env=_ASKING, check=False).stdout.strip()
+def _said(name: str) -> str:
+    """Return an installed Go's own setting, or an empty string."""
+    installed = shutil.which("go")
+    asked = (_PROXIES, *_SOURCES)
+    said = _settings(installed, tuple(os.environ.get(each, "") for each in asked)) if installed else {}
+    return said.get(name, "")
 
 
 @functools.cache
 def _settings(installed: str, _environment: tuple[str, ...]) -> dict[str, str]:
     """Return an installed Go's own settings; the environment is only a key of the cache."""
-    said = shell.run([installed, "env", "-json", *_SOURCES], env=_ASKING, check=False)
+    said = shell.run([installed, "env", "-json", _PROXIES, *_SOURCES], env=_ASKING, check=False)
     try:
         settings = json.loads(said.stdout)
     except ValueError:

@@ -16,6 +16,7 @@ from tasks.registry import certificates, pki, self_signed
 from tasks.registry.client import Registry
 from tasks.settings import paths, registry
 from tests.authorities import Holder, alone, authority, server
+from tests.unit.conftest import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,30 @@ def test_another_ca_that_is_offered_is_named(offer: Site) -> None:
     certificates.fetch()
     offer.pages[PATH] = OTHER.pem
     assert certificates.lack() == lacks.of(f"http://{offer.address}{PATH}: another CA is offered")
+
+
+def test_a_ca_that_is_plainly_good_is_not_judged_again(offer: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificates.fetch()
+    monkeypatch.setattr(pki, "judge_ca", lambda *_, **__: pytest.fail("judged"))
+    assert offer.pages[PATH] == CA.pem
+    assert certificates.lack() == lacks.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("content", "pin", "is_good"),
+    [
+        (CA.pem, "", True),
+        (CA.pem, CA.fingerprint, True),
+        (CA.pem, OTHER.fingerprint, False),
+        (CA.pem + OTHER.pem, CA.fingerprint, False),
+        (authority("old", begins=-9, ends=-1).pem, "", False),
+        (authority("new", begins=1, ends=2).pem, "", False),
+        (LONE.pem, "", False),
+        (b"<html>login</html>", "", False),
+    ],
+)
+def test_what_is_plainly_one_good_ca(content: bytes, pin: str, *, is_good: bool) -> None:
+    assert certificates._is_one_good_ca(content, lab(DCI_REGISTRY_CERT_SHA256=pin)) == is_good
 
 
 def test_words_that_were_added_by_hand_are_named(offer: Site) -> None:

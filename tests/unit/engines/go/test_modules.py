@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import zipfile
 from dataclasses import replace
@@ -231,7 +232,8 @@ def set_proxies(
         monkeypatch.setenv("PATH", str(tmp_path))
         if installed is not None:
             go = tmp_path / "go"
-            go.write_text(f'#!/bin/sh\n[ "$*" = "env GOPROXY" ] && echo "{installed}"\n', encoding="utf-8")
+            said = json.dumps({"GOPROXY": installed})
+            go.write_text(f"#!/bin/sh\n[ \"$1 $2\" = 'env -json' ] && echo '{said}'\n", encoding="utf-8")
             go.chmod(0o755)
         return chosen(GO_PROXY=OWN)
 

@@ -26,8 +26,9 @@ case "$*" in
         if [ "$GOTOOLCHAIN" = local ]; then echo "go version go1.22.5 linux/amd64"; exit; fi
         [ -e "$here/switches" ] || exit 1
         echo "go version $GOTOOLCHAIN linux/amd64" ;;
-    "env GOPROXY") echo https://own.example ;;
-    "env -json"*) echo '{"GOPRIVATE": "*.own.example", "GOSUMDB": "sum.own.example", "GOVCS": ""}' ;;
+    "env -json"*)
+        echo '{"GOPROXY": "https://own.example", "GOPRIVATE": "*.own.example"'
+        echo ', "GOSUMDB": "sum.own.example", "GOVCS": ""}' ;;
     print) env ;;
 esac
 """
