@@ -130,8 +130,7 @@ def _lack_on_nodes(addon: Addon, p: Parameters) -> Lack:
     cidrs = _pod_cidrs(p.cluster_name)
     if len(cidrs) != len(NODES):
         return lacks.of("nodes: not all have a pod network yet")
-    found = (node_files.lack(node, addon.name, _files(addon, p, node, cidrs)) for node in cidrs)
-    return next(filter(None, found), lacks.NOTHING)
+    return node_files.first_lack(cidrs, lambda node: node_files.lack(node, addon.name, _files(addon, p, node, cidrs)))
 
 
 def _deploy(found: Choice) -> None:

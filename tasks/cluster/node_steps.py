@@ -35,7 +35,7 @@ def lack(name: str) -> Lack:
     if not files:
         return lacks.SETTLED  # if no credentials are given, those on a node stay
     nodes = _nodes(step, p.cluster_name)
-    return next((found for node in nodes if (found := engine.lack(node, step.name, files))), lacks.NOTHING)
+    return engine.first_lack(nodes, lambda node: engine.lack(node, step.name, files))
 
 
 def apply(name: str) -> None:

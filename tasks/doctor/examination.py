@@ -24,6 +24,7 @@ from tasks.settings.checks import (
     OK,
     PATTERNS,
     PURPOSES,
+    REGISTRY,
     TASK_PURPOSES,
     UNKNOWN,
 )
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from tasks.settings.parameters.model import Parameters
 
 # Imported before the threads start: two threads that import one package at the same time may see it half initialized.
-_LIBRARIES = ("docker", "requests", "cryptography.x509")
+_LIBRARIES = ("docker", "requests")
+# Only the checks of a registry look at certificates.
+_OF_CERTIFICATES = "cryptography.x509"
 _MARKS = {OK: "ok", FAILED: "FAILED", UNKNOWN: "unknown"}
 _IGNORED = "ignored"
 # The tasks that there are for each pattern, and for which it needs the same.
@@ -194,8 +197,7 @@ class Examination:
         return self._looked_at([check for check in CHECKS if wanted.intersection(check.purposes)])
 
     def _looked_at(self, wanted: Sequence[Check]) -> list[Result]:
-        for library in _LIBRARIES:
-            importlib.import_module(library)
+        _load_libraries(wanted)
         findings = _side_by_side(wanted, lambda check: self.looks[check.name](self.server, self.chosen))
         return [_result(check, finding, self.chosen) for check, finding in zip(wanted, findings, strict=True)]
 
@@ -210,6 +212,13 @@ class Examination:
         states = {result.name: result.state for result in (*results, *self._looked_at(unseen))}
         lacks_all = all(states[name] in map(_MARKS.get, absent) for name, absent in ABSENT_ON_OTHERS.items())
         return _ANOTHER_MACHINE.format(first=known.patterns()[0].name) if lacks_all else ""
+
+
+def _load_libraries(wanted: Sequence[Check]) -> None:
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    if any(REGISTRY in check.purposes for check in wanted):
+        importlib.import_module(_OF_CERTIFICATES)
 
 
 def purposes_of(target: str, chosen: Parameters) -> tuple[str, ...]:

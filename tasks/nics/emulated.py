@@ -316,7 +316,7 @@ def _files(wish: Wish, network: Network) -> list[NodeFile]:
 
 
 def _links(node: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(containers.exec_in(node, ["ip", "-json", "-details", "address", "show"]))
+    found: list[dict[str, Any]] = json.loads(containers.said_in(node, ["ip", "-json", "-details", "address", "show"]))
     return found
 
 

@@ -11,6 +11,7 @@ from tasks.docker_engine import service
 from tasks.engines.go import modules
 from tasks.engines.programs import shell
 from tasks.settings import artifacts, parameters
+from tests.docker.chain import chain  # noqa: F401 - a fixture
 from tests.docker.harbor import harbor, image  # noqa: F401 - fixtures
 from tests.docker.private_engine import STOP, PrivateEngine
 

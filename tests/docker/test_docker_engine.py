@@ -115,6 +115,16 @@ def test_what_fails_in_a_container_is_told(container: str) -> None:
     assert "usage" in caught.value.details
 
 
+def test_what_a_program_in_a_container_says_is_asked_of_the_engine(container: str) -> None:
+    with pytest.raises(Problem, match=f"^{container}: /ca-server failed with exit code") as caught:
+        containers.said_in(container, ["/ca-server"])
+    assert "usage" in caught.value.details
+    with pytest.raises(Problem, match=f"^{container}: /none "):
+        containers.said_in(container, ["/none"])
+    with pytest.raises(Problem, match="^docker-test-none: /ca-server cannot be run: "):
+        containers.said_in("docker-test-none", ["/ca-server"])
+
+
 def test_removing_twice_is_no_error(container: str) -> None:
     assert containers.remove(container)
     assert not containers.remove(container)

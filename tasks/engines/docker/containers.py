@@ -162,6 +162,31 @@ def exec_in(container_name: str, argv: Sequence[str], *, stdin: str | None = Non
     return completed.stdout
 
 
+def said_in(container_name: str, argv: Sequence[str]) -> str:
+    """Return the standard output of a program in a running container that ends within some seconds.
+
+    Unlike `exec_in`, it asks the engine itself, which takes half the time.
+
+    Raises:
+        Problem: It failed.
+    """
+    from docker.errors import APIError
+
+    api = docker_client.client().api
+    try:
+        made = api.exec_create(container_name, list(argv))["Id"]
+        output, errors = (part or b"" for part in api.exec_start(made, demux=True))
+        code = api.exec_inspect(made)["ExitCode"]
+    except APIError as error:
+        raise Problem(f"{container_name}: {argv[0]} cannot be run: {error.explanation}") from error
+    if code != 0:
+        raise Problem(
+            f"{container_name}: {argv[0]} failed with exit code {code}",
+            details=(errors or output).decode(errors="replace").strip(),
+        )
+    return str(output.decode())
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What a program in a new container gets from this machine.

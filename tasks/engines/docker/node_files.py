@@ -52,6 +52,18 @@ def lack(node: str, step: str, files: Sequence[NodeFile]) -> Lack:
     return lacks.unless(not missing, f"{node}: {', '.join(file.path for file in missing)}")
 
 
+def first_lack(nodes: Iterable[str], look: Callable[[str], Lack]) -> Lack:
+    """Return what the first node lacks that lacks anything; all are looked at at the same time.
+
+    Args:
+        nodes: Names of the nodes.
+        look: Returns what one node lacks.
+    """
+    names = list(nodes)
+    with ThreadPoolExecutor(max(len(names), 1)) as pool:
+        return next(filter(None, pool.map(look, names)), lacks.NOTHING)
+
+
 def sync(node: str, step: str, files: Sequence[NodeFile], *, units: Sequence[str] = ()) -> None:
     """Write the files of a step that a node lacks, and put them into effect.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.engines.docker import containers
 from tasks.engines.host import pci
 from tasks.settings import nics as settings
 from tests.unit.connectx5 import card
@@ -40,3 +41,9 @@ def other(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "dodo.py").touch()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def asked_by_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the docker command say what a program in a node says: the engine of unit tests runs none."""
+    monkeypatch.setattr(containers, "said_in", containers.exec_in)
