@@ -1,6 +1,6 @@
 """What a task's `meta` says about it before it runs: what it interrupts, needs root for, and means for other tasks.
 
-    "meta": {DISRUPTS: "the running dataflow", MEANS: {"_kind": STOP, EVERY: RUN}}
+    "meta": {DISRUPTS: "the running dataflow", MEANS: {"images": NOTHING, EVERY: RUN}}
 
 `plan` reads them. What they do not state cannot be known.
 """
@@ -18,7 +18,7 @@ WATCHED = "watched"
 # What goes on after a run, without its lock, if a task is given an option: the name of the option, and a function.
 AFTERWARDS = "afterwards"
 # What a changed result of a task means for the tasks that depend on it. A key is the name of a task, the name of a
-# group for all its tasks, or EVERY. A value is NOTHING, RUN or STOP. The first key that fits decides.
+# group for all its tasks, or EVERY. A value is NOTHING or RUN. The first key that fits decides.
 MEANS = "means"
 EVERY = "*"
 
@@ -30,7 +30,6 @@ PURE = "pure"
 
 NOTHING = "nothing"
 RUN = "run"
-STOP = "stop unless RECREATE=1"
 
 # Whether a task only looks, or refuses: nothing else starts while it runs.
 LOOKS = "looks"

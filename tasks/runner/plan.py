@@ -88,12 +88,10 @@ class Known:
     Attributes:
         took: Seconds that each task took the last time, by its name.
         before: Values of the parameters when each task was last up to date, by its name.
-        recreate: Whether the user has consented to recreating the cluster.
     """
 
     took: Mapping[str, float]
     before: Mapping[str, Mapping[str, str]]
-    recreate: bool
 
     @classmethod
     def of(cls, chosen: Parameters) -> Known:
@@ -102,7 +100,7 @@ class Known:
         Args:
             chosen: The parameters of the run.
         """
-        return cls(durations.read(chosen.cache_dir), last_parameters.read(paths.LAST_PARAMETERS), chosen.recreate)
+        return cls(durations.read(chosen.cache_dir), last_parameters.read(paths.LAST_PARAMETERS))
 
 
 def plan(steps: Sequence[Step], known: Known) -> list[Planned]:
@@ -157,7 +155,7 @@ class _Verdict:
 
 
 def _decided(step: Step, causes: Sequence[_Cause], known: Known) -> Planned:
-    verdict = _verdict(step, causes, known)
+    verdict = _verdict(step, causes)
     runs = verdict.state in {RUN, UNKNOWN}
     return Planned(
         name=step.name,
@@ -174,29 +172,29 @@ def _decided(step: Step, causes: Sequence[_Cause], known: Known) -> Planned:
     )
 
 
-def _verdict(step: Step, causes: Sequence[_Cause], known: Known) -> _Verdict:
+def _verdict(step: Step, causes: Sequence[_Cause]) -> _Verdict:
     stopped = [cause.step.name for cause in causes if cause.planned.state in {STOP, BLOCKED}]
     if stopped:
         return _Verdict(BLOCKED, (after(stopped),), after=tuple(stopped))
     if step.always:
         return _Verdict(RUN, ("runs each time",))
     try:
-        return _of_lack(step.examine(), step, causes, known)
+        return _of_lack(step.examine(), step, causes)
     except Problem as problem:
         unseen = problem.message
     except Exception as error:  # noqa: BLE001 - what a check cannot see now, it cannot see in a run either
         unseen = f"its check ended with {type(error).__name__}: {error}"
-    return _moved(step, causes, known, otherwise=_unseen(unseen, causes))
+    return _moved(step, causes, otherwise=_unseen(unseen, causes))
 
 
-def _of_lack(lack: Lack, step: Step, causes: Sequence[_Cause], known: Known) -> _Verdict:
+def _of_lack(lack: Lack, step: Step, causes: Sequence[_Cause]) -> _Verdict:
     if lack.is_settled:
         return _Verdict(CURRENT, notes=lack.notes)
     if not lack:
-        return replace(_moved(step, causes, known, otherwise=_Verdict(CURRENT)), notes=lack.notes)
+        return replace(_moved(step, causes, otherwise=_Verdict(CURRENT)), notes=lack.notes)
     why = lack.obstacles + lack.reasons
     if lack.is_passing and any(cause.planned.state != CURRENT for cause in causes):
-        return _moved(step, causes, known, otherwise=_Verdict(UNKNOWN, why, notes=lack.notes))
+        return _moved(step, causes, otherwise=_Verdict(UNKNOWN, why, notes=lack.notes))
     state = STOP if lack.obstacles else RUN
     return _Verdict(state, why, lack.remakes, disrupts=lack.disrupts, notes=lack.notes)
 
@@ -206,22 +204,18 @@ def _unseen(why: str, causes: Sequence[_Cause]) -> _Verdict:
     return _Verdict(UNKNOWN if any(cause.planned.state != CURRENT for cause in causes) else RUN, (why,))
 
 
-def _moved(step: Step, causes: Sequence[_Cause], known: Known, *, otherwise: _Verdict) -> _Verdict:
+def _moved(step: Step, causes: Sequence[_Cause], *, otherwise: _Verdict) -> _Verdict:
     """Return what the tasks before a task mean for it.
 
     Args:
         step: A task that is up to date by its own check, or whose check cannot be made.
         causes: The tasks before it.
-        known: What is known besides them.
         otherwise: The verdict if nothing certain follows from them.
     """
     outcomes = {cause.step.name: _outcome(cause, step) for cause in causes if cause.planned.state != CURRENT}
     followed = {name: outcome for name, outcome in outcomes.items() if outcome != meta.NOTHING}
-    found = set(followed.values())
     words = after(list(followed))
-    if meta.STOP in found and not known.recreate:
-        return _Verdict(STOP, (words, "needs consent: RECREATE=1"), after=tuple(followed))
-    if found & {meta.RUN, meta.STOP}:
+    if meta.RUN in followed.values():
         return _Verdict(RUN, (words,), remade=True, follows=True, after=tuple(followed))
     if followed and otherwise.state == CURRENT:
         return _Verdict(UNKNOWN, (words,), after=tuple(followed))

@@ -121,7 +121,7 @@ def test_what_a_program_in_a_container_says_is_asked_of_the_engine(container: st
     assert "usage" in caught.value.details
     with pytest.raises(Problem, match=f"^{container}: /none "):
         containers.said_in(container, ["/none"])
-    with pytest.raises(Problem, match="^docker-test-none: /ca-server cannot be run: "):
+    with pytest.raises(Problem, match=r"^docker-test-none: /ca-server cannot be run: "):
         containers.said_in("docker-test-none", ["/ca-server"])
 
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tests.conftest import Checkout
 
 # The names are those of the real graph, because `meta` refers to tasks by name. Every made thing is a file that holds
-# what it was made from. IMG_TAG goes into the lowest image, GO_VERSION into _ready.
+# its recipe. IMG_TAG goes into the lowest image, GO_VERSION into _ready. What is in the cluster goes with it.
 WORLD = """
 from tasks import lack as lacks
 from tasks.runner.declare import Current, Do, Same
-from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, REMAKES_ALL, RUN, STOP
+from tasks.runner.meta import DISRUPTS, LOOKS_ONLY, MEANS, NAMED_BY_INPUTS, REMAKES_ALL
 from tasks.problems import Problem
 from tasks.runner.reporter import Reporter
 from tasks.settings import parameters, paths
@@ -29,30 +29,38 @@ THINGS = paths.ROOT / "world"
 DAEMON = THINGS / "daemon"
 
 
-def inputs(name, parent, parameter):
-    if not DAEMON.exists():
-        raise Problem("no daemon answers")
-    above = (THINGS / parent).read_text() if parent else ""
+RECIPES, IN_THE_CLUSTER = {}, ("_ready", "managers")
+
+
+def recipe(name):
+    parent, parameter = RECIPES[name]
+    above = recipe(parent) if parent else ""
     return f"{name}({above}{getattr(parameters.current(), parameter) if parameter else ''})"
 
 
-def lack(name, parent, parameter):
+def lack(name):
     if not DAEMON.exists():
         raise Problem("no daemon answers")
     if not (THINGS / name).exists():
         return lacks.absent(name)
-    wanted, found = inputs(name, parent, parameter), (THINGS / name).read_text()
+    wanted, found = recipe(name), (THINGS / name).read_text()
     if wanted == found:
         return lacks.NOTHING
-    refused = name == "_kind" and not parameters.current().recreate
     change = lacks.remade(f"{name}: {found} -> {wanted}")
-    return change + lacks.obstacle("needs consent: RECREATE=1") if refused else change
+    return change + lacks.obstacle("needs consent: RECREATE=1") if is_refused(name) else change
 
 
-def make(name, parent, parameter):
-    if name == "_kind" and (THINGS / name).exists() and not parameters.current().recreate:
+def is_refused(name):
+    return name == "_kind" and (THINGS / name).exists() and not parameters.current().recreate
+
+
+def make(name):
+    if is_refused(name):
         raise Problem("needs consent: RECREATE=1")
-    (THINGS / name).write_text(inputs(name, parent, parameter))
+    if name == "_kind":
+        for inside in IN_THE_CLUSTER:
+            (THINGS / inside).unlink(missing_ok=True)
+    (THINGS / name).write_text(recipe(name))
 
 
 def daemon():
@@ -62,8 +70,8 @@ def daemon():
 
 
 def thing(name, parent="", parameter="", needs=()):
-    call = (name, parent, parameter)
-    return {"actions": [Do(make, *call)], "uptodate": [Current(lack, *call)], "task_dep": list(needs)}
+    RECIPES[name] = (parent, parameter)
+    return {"actions": [Do(make, name)], "uptodate": [Current(lack, name)], "task_dep": list(needs)}
 
 
 def chosen():
@@ -75,11 +83,11 @@ def task_engine():
 
 
 def task_image():
-    meta = {MEANS: {"image": RUN, "_kind": STOP}}
+    meta = NAMED_BY_INPUTS
     yield {"name": "lower", "meta": meta, **thing("lower", parameter="img_tag", needs=["engine"])}
     yield {"name": "upper", "meta": meta, **thing("upper", "lower", needs=["image:lower"])}
-    yield {"name": "bridge", "meta": meta, **thing("bridge", "", needs=["engine"])}
-    yield {"name": "calico", "meta": meta, **thing("calico", "", needs=["engine"])}
+    yield {"name": "bridge", "meta": meta, **thing("bridge", needs=["engine"])}
+    yield {"name": "calico", "meta": meta, **thing("calico", needs=["engine"])}
 
 
 def task_images():
@@ -95,12 +103,12 @@ def task__kind():
 
 
 def task__ready():
-    return {**thing("_ready", "_kind", "go_version", needs=["_kind"]), "meta": {MEANS: REMAKES_ALL}}
+    return {**thing("_ready", parameter="go_version", needs=["_kind"]), "meta": {MEANS: REMAKES_ALL}}
 
 
 def task_controller():
     meta = {DISRUPTS: "the controller: it restarts where it changed", MEANS: REMAKES_ALL}
-    yield {"name": "managers", "meta": meta, **thing("managers", "_ready", needs=["_ready"])}
+    yield {"name": "managers", "meta": meta, **thing("managers", needs=["_ready"])}
 
 
 def task_dataflow():

@@ -67,7 +67,8 @@ def test_a_changed_parameter_is_told_with_old_and_new_and_what_follows_from_it(m
     }
     assert planned["image:lower"]["reasons"] == ["lower: lower(22.04.5) -> lower(9)"]
     assert "IMG_TAG: 22.04.5 -> 9 (environment)" in planned["image:lower"]["parameters"]
-    assert planned["image:upper"]["reasons"] == ["after image:lower"]
+    assert planned["image:upper"]["reasons"] == ["upper: upper(lower(22.04.5)) -> upper(lower(9))"]
+    assert planned["controller:managers"]["reasons"] == ["after _ready"]
     code, ran = made.run(IMG_TAG="9", RECREATE="1")
     assert code == 0
     holds_true(planned, ran)
@@ -95,7 +96,7 @@ def test_internal_tasks_are_shown_on_demand_and_why_they_stop_always(made: Plann
     assert "(2 of them internal, shown by --all)" in text
     blocked = re.search(r"^blocked +controller:managers\s+(.*)", text, re.MULTILINE)
     assert blocked
-    assert blocked[1] == "after image:upper; needs consent: RECREATE=1"
+    assert blocked[1].startswith("needs consent: RECREATE=1; _kind: ")
     assert re.search(r"^stop +_kind\b", made.text("--all", IMG_TAG="9"), re.MULTILINE)
 
 

@@ -31,7 +31,7 @@ def states(
         Step("cause", (), acts=True, always=False, examine=lambda: cause, means=means or {}, is_seen=is_seen),
         Step("then", ("cause",), acts=True, always=False, examine=then),
     ]
-    first, second = plan(steps, Known({}, {}, recreate=False))
+    first, second = plan(steps, Known({}, {}))
     return first.state, second.state
 
 
