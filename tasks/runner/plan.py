@@ -111,12 +111,14 @@ def plan(steps: Sequence[Step], known: Known) -> list[Planned]:
         known: What is known besides them.
     """
     by_name = {step.name: step for step in steps}
-    planned: dict[str, Planned] = {}
+    found: dict[str, _Cause] = {}
     for step in steps:
         if step.acts:
-            causes = [_Cause(planned[name], by_name[name]) for name in _acting(step, by_name)]
-            planned[step.name] = _decided(step, causes, known)
-    return list(planned.values())
+            causes = [found[name] for name in _acting(step, by_name)]
+            decided = _decided(step, causes, known)
+            is_moving = decided.state != CURRENT or _are_moving(causes)
+            found[step.name] = _Cause(decided, step, is_moving)
+    return [each.planned for each in found.values()]
 
 
 def has_changes(planned: Iterable[Planned]) -> bool:
@@ -135,10 +137,15 @@ def _acting(step: Step, by_name: Mapping[str, Step]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Cause:
-    """A task that another one needs."""
+    """A task that another one needs, and whether it or a task somewhere before it would, or might, do anything."""
 
     planned: Planned
     step: Step
+    is_moving: bool
+
+
+def _are_moving(causes: Iterable[_Cause]) -> bool:
+    return any(cause.is_moving for cause in causes)
 
 
 @dataclass(frozen=True)
@@ -193,7 +200,7 @@ def _of_lack(lack: Lack, step: Step, causes: Sequence[_Cause]) -> _Verdict:
     if not lack:
         return replace(_moved(step, causes, otherwise=_Verdict(CURRENT)), notes=lack.notes)
     why = lack.obstacles + lack.reasons
-    if lack.is_passing and any(cause.planned.state != CURRENT for cause in causes):
+    if lack.is_passing and _are_moving(causes):
         return _moved(step, causes, otherwise=_Verdict(UNKNOWN, why, notes=lack.notes))
     state = STOP if lack.obstacles else RUN
     return _Verdict(state, why, lack.remakes, disrupts=lack.disrupts, notes=lack.notes)
@@ -201,7 +208,7 @@ def _of_lack(lack: Lack, step: Step, causes: Sequence[_Cause]) -> _Verdict:
 
 def _unseen(why: str, causes: Sequence[_Cause]) -> _Verdict:
     """Return what follows from a check that cannot be made: a run, unless a task before it may change that."""
-    return _Verdict(UNKNOWN if any(cause.planned.state != CURRENT for cause in causes) else RUN, (why,))
+    return _Verdict(UNKNOWN if _are_moving(causes) else RUN, (why,))
 
 
 def _moved(step: Step, causes: Sequence[_Cause], *, otherwise: _Verdict) -> _Verdict:

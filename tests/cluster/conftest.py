@@ -19,6 +19,13 @@ from tests.conftest import copy_of_checkout
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FIRST = "test_create.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that need a machine without a cluster, so that none is deleted for them."""
+    items.sort(key=lambda item: item.path.name != FIRST)
+
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:

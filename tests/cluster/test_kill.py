@@ -43,13 +43,13 @@ PLACES = (
 WHILE_PODS_START = Kill(BASIC, 3, group=False)
 
 
-def test_killed_in_every_stage_it_still_gets_to_the_answer(lab: Lab) -> None:
-    lab.run("delete_cluster")
+def test_killed_while_it_is_deleted_and_in_every_stage_it_still_gets_to_the_answer(verified: Lab) -> None:
+    verified.kill_when(lambda: len(verified.node_ids()) < len(verified.node_names), "delete_cluster")
     for place in PLACES:
-        lab.kill(place, BASIC)
-    lab.run(DELETE)
-    lab.kill(WHILE_PODS_START, BASIC)
-    assert answers(lab.run(BASIC)) == ANSWERS
+        verified.kill(place, BASIC)
+    verified.run(DELETE)
+    verified.kill(WHILE_PODS_START, BASIC)
+    assert answers(verified.run(BASIC)) == ANSWERS
 
 
 def test_killed_at_any_moment_it_still_gets_to_the_answer(lab: Lab) -> None:
@@ -64,11 +64,6 @@ def test_killed_at_any_moment_it_still_gets_to_the_answer(lab: Lab) -> None:
             lab.run("delete_cluster")
             lab.kill(moment, BASIC)
     assert answers(lab.run(BASIC)) == ANSWERS
-
-
-def test_killed_while_it_is_deleted_the_cluster_goes_and_comes_again(verified: Lab) -> None:
-    verified.kill_when(lambda: len(verified.node_ids()) < len(verified.node_names), "delete_cluster")
-    assert answers(verified.run(BASIC)) == ANSWERS
 
 
 @pytest.fixture

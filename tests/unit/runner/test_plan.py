@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,6 +84,24 @@ def test_what_is_not_ready_yet_may_be_when_the_tasks_before_have_run(
     assert states(cause, lambda: passing, means)[1] == state
     assert states(cause, lambda: passing + lacks.NOTHING, means)[1] == state
     assert states(cause, lambda: passing + IN_PLACE, means)[1] == RUN
+
+
+def test_a_task_that_is_up_to_date_between_them_does_not_hide_what_comes_before() -> None:
+    passing = lacks.Lack(("a workload: not ready",), is_passing=True)
+    checks = {"cause": IN_PLACE, "between": lacks.NOTHING, "then": passing}
+    names = list(checks)
+    steps = [
+        Step(
+            name,
+            tuple(names[:at][-1:]),
+            acts=True,
+            always=False,
+            examine=partial(checks.__getitem__, name),
+            is_seen=True,
+        )
+        for at, name in enumerate(names)
+    ]
+    assert [one.state for one in plan(steps, Known({}, {}))] == [RUN, CURRENT, UNKNOWN]
 
 
 def test_what_a_task_lacks_itself_counts_whatever_comes_before_it() -> None:
