@@ -23,6 +23,7 @@ class Lack:
         remakes: Whether the result of a run will certainly differ from what is there, so that other tasks follow.
         is_settled: Whether nothing lacks, whatever other tasks make: the parameters ask for nothing.
         is_passing: Whether all that lacks may be there before the task starts, without its help: pods become ready.
+        is_running: Whether it is about workloads that run, which other tasks may keep from being ready for a while.
     """
 
     reasons: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Lack:
     notes: tuple[str, ...] = ()
     is_settled: bool = False
     is_passing: bool = False
+    is_running: bool = False
 
     def __bool__(self) -> bool:
         """Return whether a run has something to do, or would stop."""
@@ -47,6 +49,7 @@ class Lack:
             self.notes + other.notes,
             self.is_settled and other.is_settled,
             is_passing=any((self, other)) and all(one.is_passing for one in (self, other) if one),
+            is_running=self.is_running or other.is_running,
         )
 
 

@@ -21,7 +21,17 @@ from tasks.problems import Problem
 from tasks.runner import rights
 from tasks.runner.declare import Current, Do, Root, Same
 from tasks.runner.later import later
-from tasks.runner.meta import DISRUPTS, EVERY, LOOKS_ONLY, MEANS, NOTHING, REMAKES_ALL, ROOT, SEEN_UNLESS_REMADE
+from tasks.runner.meta import (
+    DISRUPTS,
+    EVERY,
+    LOOKS_ONLY,
+    MEANS,
+    NOTHING,
+    REMAKES_ALL,
+    ROOT,
+    SEEN_UNLESS_REMADE,
+    UNSETTLES,
+)
 from tasks.runner.reporter import QUERY
 from tasks.runner.screen import Lines
 from tasks.settings import paths
@@ -89,8 +99,8 @@ def task__kind() -> dict[str, Any]:
         "task_dep": ["engine", "images", "kind_config", "_kind_program"],
         "calc_dep": ["_before_nodes"],
         "uptodate": [Current(creation.lack)],
-        # A new cluster has nothing of what was in the previous one.
-        "meta": {MEANS: REMAKES_ALL},
+        # A new cluster has nothing of what was in the previous one; in a node that is started, pods start too.
+        "meta": {MEANS: REMAKES_ALL, UNSETTLES: True},
     }
 
 

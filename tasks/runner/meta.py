@@ -31,6 +31,8 @@ PURE = "pure"
 NOTHING = "nothing"
 RUN = "run"
 
+# Whether workloads of later tasks may not be ready for a while after a task, though they stay as they are.
+UNSETTLES = "unsettles"
 # Whether a task only looks, or refuses: nothing else starts while it runs.
 LOOKS = "looks"
 # Whether a task waits for a network rather than for processors, so that it takes the place of no other.

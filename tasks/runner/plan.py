@@ -40,6 +40,7 @@ class Step:
         disrupts: What it interrupts for the user, whenever it runs.
         means: What a changed result means for the tasks that depend on it; see `runner.meta`.
         is_seen: Whether their own checks see what it changes in place.
+        unsettles: Whether workloads may not be ready for a while after it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Step:
     disrupts: tuple[str, ...] = ()
     means: Mapping[str, str] = field(default_factory=dict)
     is_seen: bool = False
+    unsettles: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,7 @@ def plan(steps: Sequence[Step], known: Known) -> list[Planned]:
         if step.acts:
             causes = [found[name] for name in _acting(step, by_name)]
             decided = _decided(step, causes, known)
-            is_moving = decided.state != CURRENT or _are_moving(causes)
-            found[step.name] = _Cause(decided, step, is_moving)
+            found[step.name] = _Cause.of(step, decided, causes)
     return [each.planned for each in found.values()]
 
 
@@ -137,15 +138,33 @@ def _acting(step: Step, by_name: Mapping[str, Step]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Cause:
-    """A task that another one needs, and whether it or a task somewhere before it would, or might, do anything."""
+    """A task that another one needs.
+
+    Attributes:
+        planned: What a run would do with it.
+        step: The task.
+        is_moving: Whether it, or a task somewhere before it, would or might do anything.
+        unsettling: Names of those of them after which workloads may not be ready for a while.
+    """
 
     planned: Planned
     step: Step
     is_moving: bool
+    unsettling: frozenset[str]
+
+    @classmethod
+    def of(cls, step: Step, planned: Planned, causes: Sequence[_Cause]) -> _Cause:
+        moves = planned.state != CURRENT
+        own = {step.name} if moves and step.unsettles else set()
+        return cls(planned, step, moves or _are_moving(causes), _unsettling(causes) | own)
 
 
 def _are_moving(causes: Iterable[_Cause]) -> bool:
     return any(cause.is_moving for cause in causes)
+
+
+def _unsettling(causes: Iterable[_Cause]) -> frozenset[str]:
+    return frozenset(name for cause in causes for name in cause.unsettling)
 
 
 @dataclass(frozen=True)
@@ -198,12 +217,18 @@ def _of_lack(lack: Lack, step: Step, causes: Sequence[_Cause]) -> _Verdict:
     if lack.is_settled:
         return _Verdict(CURRENT, notes=lack.notes)
     if not lack:
-        return replace(_moved(step, causes, otherwise=_Verdict(CURRENT)), notes=lack.notes)
+        return replace(_moved(step, causes, otherwise=_undisturbed(lack, causes)), notes=lack.notes)
     why = lack.obstacles + lack.reasons
     if lack.is_passing and _are_moving(causes):
         return _moved(step, causes, otherwise=_Verdict(UNKNOWN, why, notes=lack.notes))
     state = STOP if lack.obstacles else RUN
     return _Verdict(state, why, lack.remakes, disrupts=lack.disrupts, notes=lack.notes)
+
+
+def _undisturbed(lack: Lack, causes: Sequence[_Cause]) -> _Verdict:
+    """Return what holds for a task that lacks nothing now: its workloads may not be ready when it is its turn."""
+    names = sorted(_unsettling(causes)) if lack.is_running else []
+    return _Verdict(UNKNOWN, (after(names),), after=tuple(names)) if names else _Verdict(CURRENT)
 
 
 def _unseen(why: str, causes: Sequence[_Cause]) -> _Verdict:

@@ -17,7 +17,7 @@ from tasks.runner import needs as task_needs
 from tasks.runner import plan, schedule
 from tasks.runner.commands import Command
 from tasks.runner.expectation import Expectation, cores
-from tasks.runner.meta import DISRUPTS, MEANS, PURE, SEEN
+from tasks.runner.meta import DISRUPTS, MEANS, PURE, SEEN, UNSETTLES
 from tasks.runner.plan import BLOCKED, CURRENT, RUN, STOP, UNKNOWN, Known, Planned, Step
 from tasks.runner.rehearsal import Rehearsal
 from tasks.runner.reporter import QUERY
@@ -144,6 +144,7 @@ class Plan(Command):
             disrupts=tuple(filter(None, [about.get(DISRUPTS)])),
             means=about.get(MEANS, {}),
             is_seen=bool(about.get(SEEN)),
+            unsettles=bool(about.get(UNSETTLES)),
             examine=rehearsal.examined(check, about[PURE]) if PURE in about else check,
         )
 

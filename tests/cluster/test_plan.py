@@ -50,7 +50,9 @@ def planned(lab: Lab, **env: str) -> tuple[int, dict[str, Any]]:
 def holds_true(moving: dict[str, Any], output: str) -> None:
     """Check that everything that the plan promised ran, and nothing that it left out."""
     ran = set(started(output))
-    assert {name for name, task in moving.items() if task["state"] == "run"} <= ran <= set(moving)
+    promised = {name: task["reasons"] for name, task in moving.items() if task["state"] == "run"}
+    assert {name: why for name, why in promised.items() if name not in ran} == {}
+    assert ran <= set(moving)
 
 
 def held_together(lab: Lab, *words: str, fails: bool = False, **env: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # What an object lacks that has its content, and is not in effect yet.
 NOT_READY = "not ready"
+_WORKLOADS = frozenset({manifests.DEPLOYMENT.name, manifests.DAEMON_SET.name})
 
 
 def has_condition(item: Object, name: str) -> bool:
@@ -30,7 +31,7 @@ def is_settled(item: Object) -> bool:
     """Return whether an object is in effect: a definition is established, a workload is rolled out."""
     if item["kind"] == manifests.CUSTOM_RESOURCE_DEFINITION.name:
         return has_condition(item, "Established")
-    return item["kind"] not in {manifests.DEPLOYMENT.name, manifests.DAEMON_SET.name} or is_rolled_out(item)
+    return item["kind"] not in _WORKLOADS or is_rolled_out(item)
 
 
 def is_rolled_out(item: Object) -> bool:
@@ -78,10 +79,12 @@ def lack_of_all(pairs: Iterable[tuple[Object, Object | None]]) -> Lack:
     Args:
         pairs: Wanted objects, each with the live one; None if there is none.
     """
-    found = {manifests.label_of(wanted): lack(wanted, live) for wanted, live in pairs}
+    given = list(pairs)
+    found = {manifests.label_of(wanted): lack(wanted, live) for wanted, live in given}
     phrases = {label: phrase for label, phrase in found.items() if phrase}
     reasons = tuple(f"{label}: {phrase}" for label, phrase in phrases.items())
-    return Lack(reasons, is_passing=set(phrases.values()) == {NOT_READY})
+    is_running = any(wanted["kind"] in _WORKLOADS for wanted, _ in given)
+    return Lack(reasons, is_passing=set(phrases.values()) == {NOT_READY}, is_running=is_running)
 
 
 def is_as_wanted(wanted: Object, live: Object | None) -> bool:

@@ -104,6 +104,21 @@ def test_a_task_that_is_up_to_date_between_them_does_not_hide_what_comes_before(
     assert [one.state for one in plan(steps, Known({}, {}))] == [RUN, CURRENT, UNKNOWN]
 
 
+@pytest.mark.parametrize(
+    ("cause", "unsettles", "state"),
+    [(IN_PLACE, True, UNKNOWN), (IN_PLACE, False, CURRENT), (lacks.NOTHING, True, CURRENT)],
+)
+def test_workloads_may_not_be_ready_after_what_unsettles_them(cause: Lack, state: str, *, unsettles: bool) -> None:
+    running = lacks.Lack(is_running=True) + lacks.NOTHING
+    first = Step("cause", (), acts=True, always=False, examine=lambda: cause, is_seen=True, unsettles=unsettles)
+    between = Step("between", ("cause",), acts=True, always=False, examine=lambda: lacks.NOTHING, is_seen=True)
+    steps = [first, between, Step("running", ("between",), acts=True, always=False, examine=lambda: running)]
+    found = {one.name: one for one in plan(steps, Known({}, {}))}
+    assert found["between"].state == CURRENT
+    assert found["running"].state == state
+    assert found["running"].after == (("cause",) if state == UNKNOWN else ())
+
+
 def test_what_a_task_lacks_itself_counts_whatever_comes_before_it() -> None:
     assert states(ANEW, lambda: lacks.obstacle("no"), REMAKES_ALL)[1] == STOP
     assert states(IN_PLACE, lambda: IN_PLACE)[1] == RUN
