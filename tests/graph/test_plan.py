@@ -96,7 +96,7 @@ def test_internal_tasks_are_shown_on_demand_and_why_they_stop_always(made: Plann
     assert "(2 of them internal, shown by --all)" in text
     blocked = re.search(r"^blocked +controller:managers\s+(.*)", text, re.MULTILINE)
     assert blocked
-    assert blocked[1].startswith("needs consent: RECREATE=1; _kind: ")
+    assert blocked[1] == "needs consent: RECREATE=1; _kind: _kind(upper(lower(22.04.5))) ->"
     assert re.search(r"^stop +_kind\b", made.text("--all", IMG_TAG="9"), re.MULTILINE)
 
 

@@ -154,11 +154,7 @@ def exec_in(container_name: str, argv: Sequence[str], *, stdin: str | None = Non
     command = [docker_client.cli()[0], "exec", *interactive, container_name, *argv]
     completed = shell.Command(command, docker_client.variables(), stdin=stdin).run(check=False)
     if check and completed.returncode != 0:
-        output = completed.stderr.strip() or completed.stdout.strip()
-        raise Problem(
-            f"{container_name}: {argv[0]} failed with exit code {completed.returncode}",
-            details="\n".join(output.splitlines()[-images.ERROR_LINES :]),
-        )
+        raise _failed(f"{container_name}: {argv[0]}", completed.returncode, completed.stderr, completed.stdout)
     return completed.stdout
 
 
@@ -175,16 +171,13 @@ def said_in(container_name: str, argv: Sequence[str]) -> str:
     api = docker_client.client().api
     try:
         made = api.exec_create(container_name, list(argv))["Id"]
-        output, errors = (part or b"" for part in api.exec_start(made, demux=True))
+        output, errors = ((part or b"").decode(errors="replace") for part in api.exec_start(made, demux=True))
         code = api.exec_inspect(made)["ExitCode"]
     except APIError as error:
         raise Problem(f"{container_name}: {argv[0]} cannot be run: {error.explanation}") from error
     if code != 0:
-        raise Problem(
-            f"{container_name}: {argv[0]} failed with exit code {code}",
-            details=(errors or output).decode(errors="replace").strip(),
-        )
-    return str(output.decode())
+        raise _failed(f"{container_name}: {argv[0]}", code, errors, output)
+    return str(output)
 
 
 @dataclass(frozen=True)
@@ -223,11 +216,13 @@ def run(image_tag: str, argv: Sequence[str], surroundings: Surroundings) -> None
     command = [docker_client.cli()[0], "run", *options, image_tag, *argv]
     completed = shell.run(command, env=docker_client.variables(), live=True, check=False)
     if completed.returncode != 0:
-        output = completed.stderr.strip() or completed.stdout.strip()
-        raise Problem(
-            f"{image_tag}: {' '.join(argv)} failed with exit code {completed.returncode}",
-            details="\n".join(output.splitlines()[-images.ERROR_LINES :]),
-        )
+        raise _failed(f"{image_tag}: {' '.join(argv)}", completed.returncode, completed.stderr, completed.stdout)
+
+
+def _failed(what: str, code: int, errors: str, output: str) -> Problem:
+    """Return that a program failed, with its last lines."""
+    lines = (errors.strip() or output.strip()).splitlines()
+    return Problem(f"{what} failed with exit code {code}", details="\n".join(lines[-images.ERROR_LINES :]))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tasks import lack as lacks
 from tasks.engines.docker import containers
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tasks.lack import Lack
+
+Result = TypeVar("Result")
 
 _MARKS = "/etc/openkasugai/applied"
 
@@ -59,9 +61,7 @@ def first_lack(nodes: Iterable[str], look: Callable[[str], Lack]) -> Lack:
         nodes: Names of the nodes.
         look: Returns what one node lacks.
     """
-    names = list(nodes)
-    with ThreadPoolExecutor(max(len(names), 1)) as pool:
-        return next(filter(None, pool.map(look, names)), lacks.NOTHING)
+    return next(filter(None, _of_each(nodes, look)), lacks.NOTHING)
 
 
 def sync(node: str, step: str, files: Sequence[NodeFile], *, units: Sequence[str] = ()) -> None:
@@ -93,9 +93,13 @@ def on_each(nodes: Iterable[str], work: Callable[[str], None]) -> None:
         nodes: Names of the nodes.
         work: Does it on one node.
     """
+    _of_each(nodes, work)
+
+
+def _of_each(nodes: Iterable[str], work: Callable[[str], Result]) -> list[Result]:
     names = list(nodes)
     with ThreadPoolExecutor(max(len(names), 1)) as pool:
-        list(pool.map(work, names))
+        return list(pool.map(work, names))
 
 
 def mark(step: str) -> str:

@@ -50,6 +50,7 @@ _ASKING = {**{name: value for name, value in FENCE.items() if name != "GOENV"}, 
 # Where modules come from and how they are verified: the user's own settings apply, including those of `go env -w`.
 _PROXIES = "GOPROXY"
 _SOURCES = ("GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS")
+_ASKED = (_PROXIES, *_SOURCES)
 
 
 def environment(settings: GoSettings) -> dict[str, str]:
@@ -72,12 +73,13 @@ def build_cache(settings: GoSettings) -> Path:
 
 def sources() -> dict[str, str]:
     """Return the variables for the origin of modules, from the environment or from an installed Go's `go env -w`."""
-    return {name: value for name in _SOURCES if (value := os.environ.get(name) or _said(name))}
+    said = _said()
+    return {name: value for name in _SOURCES if (value := os.environ.get(name) or said.get(name, ""))}
 
 
 def proxies(settings: GoSettings) -> str:
     """Return the module proxies from the environment or an installed Go's own settings, or else GO_PROXY."""
-    return os.environ.get(_PROXIES) or _said(_PROXIES) or settings.go_proxy
+    return os.environ.get(_PROXIES) or _said().get(_PROXIES) or settings.go_proxy
 
 
 def used(settings: GoSettings) -> str:
@@ -172,18 +174,16 @@ def _grant(folder: Path) -> None:
         return  # another go command has removed it
 
 
-def _said(name: str) -> str:
-    """Return an installed Go's own setting, or an empty string."""
+def _said() -> dict[str, str]:
+    """Return an installed Go's own settings; none without Go."""
     installed = shutil.which("go")
-    asked = (_PROXIES, *_SOURCES)
-    said = _settings(installed, tuple(os.environ.get(each, "") for each in asked)) if installed else {}
-    return said.get(name, "")
+    return _settings(installed, tuple(os.environ.get(name, "") for name in _ASKED)) if installed else {}
 
 
 @functools.cache
 def _settings(installed: str, _environment: tuple[str, ...]) -> dict[str, str]:
     """Return an installed Go's own settings; the environment is only a key of the cache."""
-    said = shell.run([installed, "env", "-json", _PROXIES, *_SOURCES], env=_ASKING, check=False)
+    said = shell.run([installed, "env", "-json", *_ASKED], env=_ASKING, check=False)
     try:
         settings = json.loads(said.stdout)
     except ValueError:
